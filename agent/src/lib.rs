@@ -1,0 +1,1 @@
+//! Everything of `atoll` but its command line.

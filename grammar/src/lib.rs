@@ -1,0 +1,1 @@
+//! Values, command patterns, the corpus file format and utterance framing.

@@ -1,0 +1,1 @@
+//! Which skill a sentence means, or none.
