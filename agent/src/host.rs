@@ -1,0 +1,388 @@
+//! What Atoll can see of the hypervisors and what it can do to them.
+//!
+//! [`HostRead`] is all a skill ever gets: the mirror (names, states, devices; kept by events) and a few named live
+//! calls with a deadline. [`HostWrite`] is held by the driver in `bot.rs` alone; a skill cannot change a host, by type.
+//! Both are implemented by the libvirt bridge and by the fake of the tests, under one suite.
+
+use std::fmt;
+use std::sync::Arc;
+
+use grammar::size::Bytes;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub mod events;
+pub mod fake;
+pub mod libvirt;
+pub mod mirror;
+pub mod xml;
+
+/// A domain of one hypervisor. The UUID is libvirt's; names may change, this does not.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct MachineId {
+    /// The configured name of the hypervisor.
+    pub hypervisor: String,
+    /// `virDomainGetUUID`.
+    pub uuid: Uuid,
+}
+
+impl fmt::Display for MachineId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.hypervisor, self.uuid)
+    }
+}
+
+/// The state of a domain, as people speak of it (`virDomainState` folded).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Running, blocked or on its way down.
+    Running,
+    /// Paused or suspended by the guest's power management.
+    Paused,
+    /// Shut off, saved or not.
+    Off,
+    /// Crashed, kept by libvirt for a look.
+    Crashed,
+}
+
+/// One domain, as the mirror knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Machine {
+    /// Who it is.
+    pub id: MachineId,
+    /// libvirt's name of it.
+    pub name: String,
+    /// Its state.
+    pub state: State,
+    /// Since when it is in that state, as far as Atoll saw it; `None` before the first event.
+    pub since: Option<Timestamp>,
+    /// Virtual CPUs.
+    pub vcpus: u32,
+    /// Memory it may use.
+    pub memory: Bytes,
+    /// Its disks and drives, in the order of its definition.
+    pub disks: Vec<Disk>,
+    /// Its snapshots, oldest first.
+    pub snapshots: Vec<Snapshot>,
+    /// Whether the definition outlives a power-off.
+    pub persistent: bool,
+    /// Whether it starts with its host.
+    pub autostart: bool,
+    /// The operating system by libosinfo's id in the metadata ("debian12"), when given.
+    pub os: Option<String>,
+}
+
+/// A disk or drive of a domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Disk {
+    /// Target device in the guest's order: `vda`.
+    pub target: String,
+    /// `disk`, `cdrom`, `floppy`, `lun`.
+    pub device: String,
+    /// Path or volume behind it; `None` for an empty drive.
+    pub source: Option<String>,
+    /// Pool and volume name, when the source is a volume of a known pool.
+    pub volume: Option<(String, String)>,
+    /// Image format: `qcow2`, `raw`.
+    pub format: String,
+    /// Bus: `virtio`, `sata`.
+    pub bus: String,
+}
+
+/// How full a disk is (`virDomainGetBlockInfo`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskUse {
+    /// Size the guest sees.
+    pub capacity: Bytes,
+    /// Bytes it takes on the host.
+    pub allocation: Bytes,
+}
+
+/// A snapshot of a domain.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Its name.
+    pub name: String,
+    /// When it was taken.
+    pub created: Timestamp,
+    /// The domain's state kept in it.
+    pub state: State,
+    /// Whether the domain's disks stand on it now.
+    pub current: bool,
+}
+
+/// A storage pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// Type in libvirt's words: `dir`, `nfs`, `logical`.
+    pub kind: String,
+    /// Whether it is active.
+    pub active: bool,
+    /// Its size.
+    pub capacity: Bytes,
+    /// What is still free.
+    pub available: Bytes,
+}
+
+/// A volume in a pool.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Volume {
+    /// Its name: `data.qcow2`.
+    pub name: String,
+    /// Where it is on the host.
+    pub path: String,
+    /// Size a guest sees.
+    pub capacity: Bytes,
+    /// Bytes it takes.
+    pub allocation: Bytes,
+}
+
+/// One configured hypervisor, as the mirror knows it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Hypervisor {
+    /// The configured name.
+    pub name: String,
+    /// The libvirt URI.
+    pub uri: String,
+    /// `None` when reachable; else since when not, and libvirt's words for why.
+    pub unreachable: Option<(Timestamp, String)>,
+}
+
+/// The hardware and software of a hypervisor (`virNodeGetInfo`, versions).
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostInfo {
+    /// The host's own name.
+    pub hostname: String,
+    /// CPU model: `x86_64`.
+    pub cpu_model: String,
+    /// Logical CPUs.
+    pub cpus: u32,
+    /// All of its memory.
+    pub memory: Bytes,
+    /// What is free of it (`virNodeGetFreeMemory`); `None` where the driver can't tell.
+    pub free_memory: Option<Bytes>,
+    /// Driver: `QEMU`, `Test`.
+    pub driver: String,
+    /// Version of the hypervisor as `7.2.0`.
+    pub version: String,
+    /// Version of libvirt.
+    pub libvirt: String,
+}
+
+/// What a running domain uses, over a short sample.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MachineStats {
+    /// Share of its virtual CPUs in use, 0–100; `None` when the driver can't tell.
+    pub cpu_percent: Option<f64>,
+    /// Memory the guest uses (balloon), when it tells.
+    pub memory_used: Option<Bytes>,
+    /// Bytes read from and written to disks since start.
+    pub disk_bytes: Option<(u64, u64)>,
+    /// Bytes received and sent since start.
+    pub net_bytes: Option<(u64, u64)>,
+}
+
+/// What a host may or may not be able to do; a plan refuses before its first op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Feature {
+    /// Attach and detach devices.
+    DeviceAttach,
+    /// Create and delete volumes.
+    Volumes,
+    /// Snapshots of a domain.
+    Snapshots,
+    /// Reset without a clean end.
+    Reset,
+}
+
+/// What a skill sees of the fleet. Mirror calls never block; live calls have a deadline of a few seconds.
+pub trait HostRead: Send + Sync {
+    /// All configured hypervisors.
+    fn hypervisors(&self) -> Vec<Hypervisor>;
+    /// All machines of all hypervisors, by name.
+    fn machines(&self) -> Vec<Arc<Machine>>;
+    /// One machine.
+    fn machine(&self, id: &MachineId) -> Option<Arc<Machine>>;
+    /// The pools of a hypervisor (mirror).
+    fn pools(&self, hypervisor: &str) -> Vec<Pool>;
+    /// Whether that hypervisor can do such things.
+    fn can(&self, hypervisor: &str, feature: Feature) -> bool;
+    /// Live: what a machine uses now.
+    ///
+    /// # Errors
+    /// As [`HostError`]: unreachable, timed out, gone.
+    fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError>;
+    /// Live: how full one disk is.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError>;
+    /// Live: the volumes of a pool.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError>;
+    /// Live: hardware and versions.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn host_info(&self, hypervisor: &str) -> Result<HostInfo, HostError>;
+}
+
+/// Does ops. Each checks its preconditions when applied; blocking, called on a blocking thread.
+pub trait HostWrite: Send + Sync {
+    /// Does one op.
+    ///
+    /// # Errors
+    /// As [`HostError`]; [`HostErrorKind::TimedOut`] and [`HostErrorKind::Lost`] mean that the outcome is unknown.
+    fn apply(&self, op: &HostOp) -> Result<(), HostError>;
+}
+
+/// One change to one host. Names in it were checked by the plan; XML is written in `xml.rs` alone.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub enum HostOp {
+    /// `virDomainCreate`; must be off.
+    Start { machine: MachineId },
+    /// `virDomainShutdown`: asks the guest; must be running.
+    Shutdown { machine: MachineId },
+    /// `virDomainDestroy`: cuts the power.
+    ForceOff { machine: MachineId },
+    /// `virDomainReboot`: asks the guest.
+    Reboot { machine: MachineId },
+    /// `virDomainReset`: as the reset button.
+    Reset { machine: MachineId },
+    /// `virDomainSuspend`; must be running.
+    Pause { machine: MachineId },
+    /// `virDomainResume`; must be paused.
+    Resume { machine: MachineId },
+    /// `virStorageVolCreateXML`; no volume of that name may exist.
+    CreateVolume { hypervisor: String, pool: String, name: String, format: String, capacity: Bytes },
+    /// `virStorageVolDelete`.
+    DeleteVolume { hypervisor: String, pool: String, name: String },
+    /// `virDomainAttachDeviceFlags`, live when running, and in the definition. The target must be free.
+    AttachDisk { machine: MachineId, pool: String, volume: String, format: String, target: String },
+    /// `virDomainDetachDeviceFlags`, live (waits for the guest to let go) and in the definition.
+    DetachDisk { machine: MachineId, target: String },
+    /// `virDomainSnapshotCreateXML`; no snapshot of that name may exist.
+    CreateSnapshot { machine: MachineId, name: String },
+    /// `virDomainRevertToSnapshot`.
+    RevertSnapshot { machine: MachineId, name: String },
+    /// `virDomainSnapshotDelete`, this one only.
+    DeleteSnapshot { machine: MachineId, name: String },
+}
+
+/// What went wrong at the host, mapped once from libvirt's codes.
+#[derive(Debug, thiserror::Error)]
+#[error("{operation} {on}: {kind}")]
+pub struct HostError {
+    /// What sort of failure.
+    pub kind: HostErrorKind,
+    /// What was tried: `start`, `attach disk`.
+    pub operation: &'static str,
+    /// On what: a machine's or volume's name.
+    pub on: String,
+    /// libvirt's own words, for the log.
+    #[source]
+    pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+/// Kinds of [`HostError`], told apart by type and never by string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostErrorKind {
+    /// It is not there any more.
+    #[error("not found")]
+    NotFound,
+    /// Something of that name is there already.
+    #[error("exists already")]
+    Exists,
+    /// It is in a state that does not allow this.
+    #[error("wrong state")]
+    WrongState,
+    /// This driver can't do it.
+    #[error("not supported by this host")]
+    Unsupported,
+    /// libvirt does not let us.
+    #[error("access denied by the host")]
+    Denied,
+    /// No space left, no memory left.
+    #[error("no room left")]
+    NoRoom,
+    /// Somebody else is changing it.
+    #[error("busy")]
+    Busy,
+    /// There is no connection; nothing was done.
+    #[error("host unreachable")]
+    Unreachable,
+    /// The connection broke during the call: it may or may not have happened.
+    #[error("connection lost, outcome unknown")]
+    Lost,
+    /// No answer in time: it may or may not have happened.
+    #[error("no answer in time, outcome unknown")]
+    TimedOut,
+    /// Anything else libvirt said.
+    #[error("failed")]
+    Failed,
+}
+
+impl HostErrorKind {
+    /// Whether nobody can say if the op happened.
+    pub fn outcome_unknown(self) -> bool {
+        matches!(self, Self::Lost | Self::TimedOut)
+    }
+}
+
+/// Something that happened on a host, from libvirt's callbacks or from the watch over connections.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HostEvent {
+    /// Which hypervisor.
+    pub hypervisor: String,
+    /// Which domain, with its name then; `None` for the host itself.
+    pub machine: Option<(MachineId, String)>,
+    /// What happened.
+    pub kind: EventKind,
+    /// When Atoll heard of it.
+    pub at: Timestamp,
+}
+
+/// Kinds of events, libvirt's lifecycle (`virDomainEventType` with its detail), reboot and device callbacks folded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventKind {
+    /// A new definition.
+    Defined,
+    /// The definition changed.
+    Changed,
+    /// The definition is gone.
+    Undefined,
+    /// Started (booted, restored or migrated in).
+    Started,
+    /// Paused.
+    Paused,
+    /// Resumed.
+    Resumed,
+    /// The guest ended cleanly.
+    ShutDown,
+    /// Stopped by force (`virsh destroy`) or by the host.
+    ForcedOff,
+    /// Ended because its process failed.
+    Failed,
+    /// Crashed.
+    Crashed,
+    /// Rebooted.
+    Rebooted,
+    /// Reverted to a snapshot.
+    Reverted,
+    /// A device came.
+    DeviceAdded,
+    /// A device left.
+    DeviceRemoved,
+    /// The connection to the hypervisor was lost.
+    HostLost,
+    /// The connection is back and the mirror was read again.
+    HostBack,
+}
