@@ -276,6 +276,55 @@ pub enum HostOp {
     DeleteSnapshot { machine: MachineId, name: String },
 }
 
+impl HostOp {
+    /// The machine it is about; `None` for ops on volumes.
+    pub fn machine(&self) -> Option<&MachineId> {
+        match self {
+            Self::Start { machine }
+            | Self::Shutdown { machine }
+            | Self::ForceOff { machine }
+            | Self::Reboot { machine }
+            | Self::Reset { machine }
+            | Self::Pause { machine }
+            | Self::Resume { machine }
+            | Self::AttachDisk { machine, .. }
+            | Self::DetachDisk { machine, .. }
+            | Self::CreateSnapshot { machine, .. }
+            | Self::RevertSnapshot { machine, .. }
+            | Self::DeleteSnapshot { machine, .. } => Some(machine),
+            Self::CreateVolume { .. } | Self::DeleteVolume { .. } => None,
+        }
+    }
+
+    /// The hypervisor it is done on.
+    pub fn hypervisor(&self) -> &str {
+        match self {
+            Self::CreateVolume { hypervisor, .. } | Self::DeleteVolume { hypervisor, .. } => hypervisor,
+            op => &op.machine().expect("every op but those on volumes has a machine").hypervisor,
+        }
+    }
+
+    /// What is tried, as [`HostError::operation`] says it.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Shutdown { .. } => "shut down",
+            Self::ForceOff { .. } => "force off",
+            Self::Reboot { .. } => "reboot",
+            Self::Reset { .. } => "reset",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
+            Self::CreateVolume { .. } => "create volume",
+            Self::DeleteVolume { .. } => "delete volume",
+            Self::AttachDisk { .. } => "attach disk",
+            Self::DetachDisk { .. } => "detach disk",
+            Self::CreateSnapshot { .. } => "create snapshot",
+            Self::RevertSnapshot { .. } => "revert to snapshot",
+            Self::DeleteSnapshot { .. } => "delete snapshot",
+        }
+    }
+}
+
 /// What went wrong at the host, mapped once from libvirt's codes.
 #[derive(Debug, thiserror::Error)]
 #[error("{operation} {on}: {kind}")]
