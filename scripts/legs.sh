@@ -20,7 +20,7 @@ declare -A TELLS=(
   [doctests]="the examples in the documentation run"
   [fuzz]="the fuzz targets compile (their bodies run as property tests)"
   [page]="in Chromium, on ./demo --test-driver: log in, roster, chat"
-  [demo]="./demo with real machines gets ready, passes doctor, leaves nothing behind"
+  [demo]="./demo with real machines: doctor, a talk with slixmpp, nothing left behind"
   [licences]="licences, sources and bans (cargo-deny)"
   [rust-bert]="the rust-bert encoder gives candle's vectors and decisions"
   [readme]="the commands in README.md run"
@@ -130,11 +130,18 @@ demo_up() {
 # demo_said KEY: a value of what ./demo wrote.
 demo_said() { "$PYTHON" -c 'import json, sys; print(json.load(open(sys.argv[1]))[sys.argv[2]])' "$DEMO_JSON" "$1"; }
 
+# demo_agent_said: ends the leg as failed, with what the agent had logged.
+demo_agent_said() {
+  echo "The end of the agent's log:"
+  tail -n 30 "$(demo_said folder)/agent.log"
+  exit 1
+}
+
 leg_page() {
   with_node
   demo_up --test-driver
   ATOLL_PAGE=$(demo_said page) ATOLL_JID=$(demo_said jid) ATOLL_PASSWORD=$(demo_said password) \
-    ATOLL_CONTACT=web1@vms.localhost node webchat/test/e2e.mjs
+    ATOLL_CONTACT=web1@vms.localhost node webchat/test/e2e.mjs || demo_agent_said
 }
 
 leg_demo() {
@@ -142,6 +149,7 @@ leg_demo() {
   demo_up
   folder=$(demo_said folder)
   "$(demo_said atoll)" doctor --config "$(demo_said config)"
+  "$PYTHON" scripts/demo/talk.py "$DEMO_JSON" || demo_agent_said
   kill -TERM "$DEMO"
   wait_for 30 0 test ! -d "$folder" || {
     echo "./demo left its folder $folder behind."
@@ -173,9 +181,19 @@ leg_licences() {
 leg_rust-bert() {
   is_debian_12 || not_run "libtorch 1.13 is packaged in Debian 12 only"
   scripts/packages.sh torch
+  # Apart, so that building it doesn't disturb what the daily loop keeps.
   export CARGO_TARGET_DIR=$ATOLL_CACHE/target-bert
-  export LIBTORCH=/usr
+  export LIBTORCH=/usr LIBTORCH_CXX11_ABI=1 ATOLL_MODEL_DIR=${ATOLL_MODEL_DIR:-$ATOLL_CACHE/model}
+  export ATOLL_CORPUS=$ATOLL_CACHE/sentences.txt
+  corpus_sentences >"$ATOLL_CORPUS"
+  echo "$(wc -l <"$ATOLL_CORPUS") sentences of the corpus"
   cargo nextest run --locked --package intents --features rust-bert
+}
+
+# corpus_sentences: all phrasings of the corpus, one a line, without their marks: "[20 gig](size)" is
+# "20 gig", and a near miss ends before its arrow.
+corpus_sentences() {
+  sed -nE 's/^[+!] +//; t mend; d; :mend; s/ +-> .*//; s/\[([^]]*)\]\([^)]*\)/\1/g; p' corpus/en/*.txt | sort -u
 }
 
 # README.md marks what a reader is told to type, and we type it too: fenced blocks after a line

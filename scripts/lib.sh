@@ -17,7 +17,7 @@ mkdir -p "$ATOLL_CACHE"
 
 # Tools that a former run put into the cache come first; rustup's folder may not be in PATH yet.
 PATH=$ATOLL_CACHE/tools/bin:$PATH
-[[ -d $HOME/.cargo/bin && :$PATH: != *:$HOME/.cargo/bin:* ]] && PATH=$PATH:$HOME/.cargo/bin
+PATH=$PATH:$HOME/.cargo/bin
 # Debian keeps libvirtd and friends where ordinary users don't look.
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export PATH

@@ -49,6 +49,14 @@ have rustc || die "cargo is here but rustc isn't: reinstall the Rust toolchain (
 version=$(rustc --version | cut -d' ' -f2)
 version_at_least "$version" "$minimum" || die "Rust $version is too old, Atoll needs $minimum or newer. With rustup: rustup update stable"
 
+# rustfmt and clippy come with most toolchains, not with all.
+if (($#)) && have rustup; then
+  for part in fmt clippy; do
+    cargo "$part" --version >/dev/null 2>&1 || rustup component add "${part/#fmt/rustfmt}" ||
+      die "cargo $part can't be had: rustup component add ${part/#fmt/rustfmt}"
+  done
+fi
+
 status=0
 for tool in "$@"; do
   case $tool in

@@ -6,7 +6,8 @@
 
 # prosody_start ACCOUNT PASSWORD SECRET C2S COMPONENT HTTP CONTACT…: a server for the users of
 # "localhost", the component vms.localhost (XEP-0114) and rooms at rooms.localhost. C2S, COMPONENT and
-# HTTP are ports. The contacts are in the account's roster from the start, subscribed both ways.
+# HTTP are ports. The contacts are in the account's roster from the start, as if the person had just
+# added them: the server asks for their presence at the first log-in, and grants them the person's.
 # Prosody won't run as root, so root gives it the user that Debian's package made.
 # Gives the process in PROSODY_PID, its log in PROSODY_LOG.
 prosody_start() {
@@ -20,7 +21,7 @@ prosody_start() {
   {
     printf 'return {\n  [false] = { ["version"] = 1, ["pending"] = {} };\n'
     for contact in "$@"; do
-      printf '  ["%s"] = { ["subscription"] = "both", ["name"] = "%s", ["groups"] = {} };\n' "$contact" "${contact%%@*}"
+      printf '  ["%s"] = { ["subscription"] = "from", ["ask"] = "subscribe", ["name"] = "%s", ["groups"] = {} };\n' "$contact" "${contact%%@*}"
     done
     printf '};\n'
   } >"$folder/data/localhost/roster/$account.dat"

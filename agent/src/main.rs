@@ -1,2 +1,7 @@
-//! The command line.
-fn main() {}
+//! The program `atoll`; everything is in the library, so that tests use what people use.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agent::cli::main()
+}

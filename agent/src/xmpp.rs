@@ -1,27 +1,46 @@
-//! The XMPP side.
+//! The XMPP side: every hypervisor and every machine as a contact.
+//!
+//! The agent sees [`service`] and the plain types around it: what was
+//! [heard](messages), what is [said], which [entities](entities) there are, what
+//! [happens](event). Below are, each in a file and without a socket or a clock of
+//! its own:
+//!
+//! | about | files |
+//! |---|---|
+//! | the connection | [`settings`], [`link`] (kept up), [`connect`] (one attempt), [`outbox`] (queue), [`wire`], [`flat`], [`faults`] (hostile bytes and stanzas) |
+//! | who sees whom, and what | [`contacts`], [`subscriptions`], [`presence`], [`disco`], [`avatar`], [`peers`] (what clients can do) |
+//! | talking | [`messages`], [`said`], [`rooms`], [`limits`] (no endless answers) |
+//! | questions of ours | [`requests`] |
+//! | extensions that the stanza library lacks | [`hints`], [`quick`], [`replies`], [`conference`] |
+//!
+//! Invariants: **no stanza ends the stream**; **a right never comes from a nick
+//! or from a room that isn't trusted**; **nothing that was forwarded, copied,
+//! encrypted or said by ourselves is taken for a command**.
 
-pub mod connect;
-pub mod faults;
-pub mod flat;
-pub mod link;
-pub mod outbox;
-pub mod wire;
-pub mod conference;
-pub mod hints;
-pub mod messages;
-pub mod quick;
-pub mod replies;
 pub mod address;
-pub mod limits;
-pub mod said;
 pub mod avatar;
+pub mod conference;
+pub mod connect;
+pub mod contacts;
+mod core;
 pub mod disco;
 pub mod entities;
-pub mod presence;
-pub mod subscriptions;
-pub mod rooms;
-pub mod peers;
-pub mod requests;
-mod core;
 pub mod event;
+pub mod faults;
+pub mod flat;
+pub mod hints;
+pub mod limits;
+pub mod link;
+pub mod messages;
+pub mod outbox;
+pub mod peers;
+pub mod presence;
+pub mod quick;
+pub mod replies;
+pub mod requests;
+pub mod rooms;
+pub mod said;
 pub mod service;
+pub mod settings;
+pub mod subscriptions;
+pub mod wire;

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use grammar::answer::{Answer, answer};
 use grammar::frame::{Part, Stance, frame};
+use grammar::selector::Selector;
 use grammar::value::Value;
 
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
@@ -11,7 +12,7 @@ use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, Open, RECENT, Trace};
 use crate::slots;
-use crate::spec::{Danger, Spec};
+use crate::spec::{Danger, Spec, TARGET};
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
@@ -29,6 +30,8 @@ pub struct Understanding {
     pub(crate) doubtful: bool,
     pub(crate) preface: Vec<Phrase>,
     pub(crate) before: Option<Box<Open>>,
+    /// The machine it was said to: "web1: reboot", said to its host.
+    pub(crate) addressee: Option<String>,
 }
 
 /// Skills whose whole behaviour is the dialogue's own.
@@ -110,8 +113,9 @@ impl Turn<'_> {
                 return;
             }
         }
+        let addressee = framed.addressee.and_then(|name| self.around.known.has(grammar::kind::Of::Machine, &name)).filter(|name| name != self.around.entity);
         let part = rest.pop_front();
-        let understanding = Understanding { text: text.to_owned(), part, rest, calls: Vec::new(), path: Path::Command, doubtful, preface, before };
+        let understanding = Understanding { text: text.to_owned(), part, rest, calls: Vec::new(), path: Path::Command, doubtful, preface, before, addressee };
         self.next_part(understanding);
     }
 
@@ -264,7 +268,14 @@ impl Turn<'_> {
     /// Takes the part in hand: a command, else a question to the classifier.
     fn next_part(&mut self, mut understanding: Understanding) {
         let Some(part) = understanding.part.clone() else {
-            let Understanding { calls, path, doubtful, preface, before, .. } = understanding;
+            let Understanding { mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
+            if let Some(name) = addressee {
+                for call in &mut calls {
+                    if self.spec(call).is_some_and(Spec::has_target) {
+                        call.args.entry(TARGET.to_owned()).or_insert_with(|| Value::Machines(Selector::Names(vec![name.clone()])));
+                    }
+                }
+            }
             self.begin(calls, path, doubtful, preface, before);
             return;
         };

@@ -150,6 +150,11 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
             Some((count, more)) if count >= skipped => {
                 numbers.extend(more);
                 at += count;
+                // The "one" of "the second one" is no number.
+                let counted = number::count_at(cursor, at - count).iter().any(|(length, _)| *length == count);
+                if !counted {
+                    at += cursor.skip(at, Class::Item);
+                }
             }
             _ if skipped > 0 => at += skipped,
             _ => return None,

@@ -117,7 +117,7 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     if let [only] = frame.parts.as_slice()
         && wholly(&only.text, &[Class::Greeting, Class::Polite], cx)
     {
-        frame.greeting |= tokens(&only.text).first().is_some_and(|_| cx.lexicon.longest(&tokens(&only.text), Class::Greeting).is_some());
+        frame.greeting |= cx.lexicon.longest(&tokens(&only.text), Class::Greeting).is_some();
     }
     frame
 }
@@ -137,8 +137,9 @@ fn addressed_first<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)>
     let after = text[end..].trim_start();
     let colon = after.starts_with(':') && !after.starts_with("::");
     let comma = after.starts_with(',');
-    let word = cx.lexicon.contains(&first.folded) && known.is_none();
-    let addressed = at_sign || colon && !word || comma && known.is_some();
+    // A machine called "yes" is addressed by "yes: …", but not by every "yes, …".
+    let word = count == 1 && cx.lexicon.contains(&first.folded);
+    let addressed = at_sign || colon && (known.is_some() || !word) || comma && known.is_some() && !word;
     let rest = after.trim_start_matches([':', ',']).trim_start();
     (addressed && !rest.is_empty()).then_some((name, rest))
 }
@@ -255,13 +256,16 @@ fn sentence_end(text: &str, last: &Token, gap: &str) -> usize {
 /// doesn't only join two verbs ("let bob start and stop web1").
 fn joins_commands(cursor: &Cursor, from: usize, at: usize) -> usize {
     let and = cursor.skip(at, Class::And);
-    if and == 0 || cursor.skip(at + and, Class::Verb) == 0 {
+    let begin = |mut at: usize| {
+        while let Some(end) = lead(cursor, at) {
+            at = end;
+        }
+        at
+    };
+    if and == 0 || cursor.skip(begin(at + and), Class::Verb) == 0 {
         return 0;
     }
-    let mut first = from;
-    while let Some(end) = lead(cursor, first) {
-        first = end;
-    }
+    let first = begin(from);
     let verb = cursor.skip(first, Class::Verb);
     if verb == 0 || first + verb > at {
         return 0;

@@ -53,6 +53,11 @@ pub(crate) fn noun(cursor: &Cursor, at: usize) -> usize {
 pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize, String)> {
     let Some(token) = cursor.token(at) else { return Vec::new() };
     let mut found = known(cursor, at, of);
+    if !open && !token.quoted && cursor.cx.lexicon.contains(&token.folded) {
+        // In running text a machine called "it" is not meant by every "it", but one called "test" may be by "reboot test".
+        let object = at > 0 && cursor.cx.lexicon.is(&token.folded, Class::Verb);
+        found.retain(|(count, _)| *count > 1 || object);
+    }
     if token.quoted {
         if found.is_empty() {
             found.push((1, token.text.to_owned()));

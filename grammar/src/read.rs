@@ -42,6 +42,11 @@ pub fn parse(kind: Kind, text: &str, cx: &Context) -> Option<Value> {
     }
     let all = tokens(text);
     let cursor = Cursor { text, tokens: &all, cx };
+    if kind == Kind::Text && !text.trim().is_empty() {
+        // Free text is taken as it is, down to its full stop.
+        let quoted = all.first().filter(|first| first.quoted && all.len() == 1).map(|only| only.text);
+        return Some(Value::Text(quoted.unwrap_or(text.trim()).to_owned()));
+    }
     // The least stripped reading first, so that a machine called "it" or a text that begins with "the" keeps it.
     let mut starts = vec![0];
     let mut start = 0;
@@ -55,7 +60,10 @@ pub fn parse(kind: Kind, text: &str, cx: &Context) -> Option<Value> {
         end -= count;
         ends.push(end);
     }
-    let rest = matches!(kind, Kind::Text | Kind::Topic);
+    if kind == Kind::Topic {
+        ends.reverse();
+        starts.truncate(1);
+    }
     for &end in &ends {
         for &start in &starts {
             if start >= end {
@@ -64,9 +72,6 @@ pub fn parse(kind: Kind, text: &str, cx: &Context) -> Option<Value> {
             let cursor = Cursor { tokens: &all[..end], ..cursor };
             if let Some(value) = cursor.at(kind, start, true).into_iter().find(|(count, _)| start + count == end) {
                 return Some(value.1);
-            }
-            if rest {
-                break;
             }
         }
     }

@@ -130,6 +130,7 @@ impl Recurrence {
 }
 
 impl fmt::Display for Recurrence {
+    /// In English, as the English lexicon reads it again.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let time = match self {
             Recurrence::Every(span) => return write!(f, "every {span}"),
@@ -138,7 +139,13 @@ impl fmt::Display for Recurrence {
                 time
             }
             Recurrence::Monthly { day, time } => {
-                write!(f, "monthly on {day}.")?;
+                let end = match (day % 10, day / 10) {
+                    (1, tens) if tens != 1 => "st",
+                    (2, tens) if tens != 1 => "nd",
+                    (3, tens) if tens != 1 => "rd",
+                    _ => "th",
+                };
+                write!(f, "monthly on the {day}{end}")?;
                 time
             }
         };

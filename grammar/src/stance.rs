@@ -235,11 +235,17 @@ fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
     }
 }
 
-/// Length of a known name of a machine or hypervisor.
+/// Length of a known name of a machine or hypervisor. A name that is a word of the language counts only when quoted:
+/// "don't stop db" is no question about a machine called "stop".
 fn known_length(cursor: &Cursor, at: usize) -> Option<usize> {
+    let word = |count| {
+        let token = &cursor.tokens[at];
+        count == 1 && !token.quoted && cursor.cx.lexicon.contains(&token.folded)
+    };
     [Of::Machine, Of::Hypervisor]
         .iter()
         .flat_map(|of| name::known(cursor, at, *of))
         .map(|(count, _)| count)
+        .filter(|count| !word(*count))
         .max()
 }

@@ -76,7 +76,6 @@ pub(crate) fn at(cursor: &Cursor, start: usize, open: bool) -> Vec<(usize, When)
     let past = since > 0 || start > 0 && cursor.skip(start - 1, Class::Since) == 1;
     let from = start + since;
     let mut found = Vec::new();
-    relative(cursor, from, open, past, &mut found);
     days(cursor, from, past, &mut found);
     written(cursor, from, &mut found);
     // "at 8", "8pm", "at 8 on friday"
@@ -93,6 +92,8 @@ pub(crate) fn at(cursor: &Cursor, start: usize, open: bool) -> Vec<(usize, When)
             }
         }
     }
+    // After the clock times, as "22h30" is rather one than a length of time.
+    relative(cursor, from, open, past, &mut found);
     found.into_iter().map(|(end, at, day_only)| (end - start, When { at, day_only })).collect()
 }
 

@@ -125,7 +125,7 @@ fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> T
 /// Characters that carry meaning at the edge of a word: letters, digits, `%`, `&`, `*`, and pictures (👍).
 fn kept(c: char) -> bool {
     c.is_alphanumeric()
-        || matches!(c, '%' | '&' | '*' | '_')
+        || matches!(c, '%' | '&' | '*' | '_' | '×')
         || c as u32 >= 0x2190 && !(0x3000..0x3040).contains(&(c as u32)) && !invisible(c) && !is_combining_mark(c)
 }
 

@@ -14,8 +14,9 @@ pub use crate::{
 
 /// What a slot is filled with.
 ///
-/// `Display` prints what the parser of the same kind reads again as the same value (a property test), in any
-/// language: units are symbols, times are ISO 8601. Names and texts print bare.
+/// `Display` prints what the parser of the same kind reads again as the same value (a property test): sizes and
+/// durations with symbols and times in ISO 8601, which every language reads; recurrences and selectors in English,
+/// which the English lexicon reads. Names and texts print bare.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {

@@ -55,13 +55,16 @@ pub(crate) struct Verdict {
     pub(crate) right: f32,
     /// Probability that the right one is among the first [`OFFERED`].
     pub(crate) offered: f32,
+    /// Whether the rejection label itself is the most probable.
+    pub(crate) rejected: bool,
 }
 
 impl Judge {
     /// Fits to sentences held out.
     pub(crate) fn fit(held: &[HeldOut], rejects: bool) -> Self {
+        let assumed = Logistic::new(Logistic::assumed());
         let mut judge =
-            Self { temperature: 1.0, nearness: 0.0, rejects, right: Logistic::assumed(), offered: Logistic::assumed() };
+            Self { temperature: 1.0, nearness: 0.0, rejects, right: assumed.clone(), offered: assumed };
         let near = held.iter().any(|held| held.sight.near.iter().any(|(_, _, kernel)| *kernel != 0.0));
         let nearness: &[f32] = if near { &[0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5] } else { &[0.0] };
         let mut least = f64::INFINITY;
@@ -97,6 +100,7 @@ impl Judge {
     /// What to make of a sight.
     pub(crate) fn judge(&self, sight: &Sight) -> Verdict {
         let (mut ranked, signals) = self.look(sight);
+        let rejected = self.rejects && signals[3] > f64::from(ranked.first().map_or(0.0, |(_, p)| *p).max(1e-6)).ln();
         let right = self.right.probability(&signals) as f32;
         let offered = (self.offered.probability(&signals) as f32).max(right);
         // The best gets its judged probability; the others keep their proportions in what is left.
@@ -106,7 +110,7 @@ impl Judge {
         for (place, (_, p)) in ranked.iter_mut().enumerate() {
             *p = if place == 0 { right } else { *p * scale };
         }
-        Verdict { ranked, right, offered }
+        Verdict { ranked, right, offered, rejected }
     }
 
     /// Mean negative log probability of the true label, where the core knew it.
@@ -170,20 +174,26 @@ impl Judge {
 /// Logistic regression over a handful of signals.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Logistic {
-    weights: [f64; SIGNALS],
+    /// Single precision: it comes back from a file as it was.
+    weights: [f32; SIGNALS],
 }
 
+type Weights = [f64; SIGNALS];
+
 impl Logistic {
+    fn new(weights: Weights) -> Self {
+        Self { weights: weights.map(|weight| weight as f32) }
+    }
+
     /// Before anything is measured the probability of the best label is believed.
-    fn assumed() -> Self {
+    fn assumed() -> Weights {
         let mut weights = [0.0; SIGNALS];
         weights[1] = 1.0;
-        Self { weights }
+        weights
     }
 
     fn probability(&self, signals: &[f64; SIGNALS]) -> f64 {
-        let score: f64 = self.weights.iter().zip(signals).map(|(weight, signal)| weight * signal).sum();
-        1.0 / (1.0 + (-score).exp())
+        probability(&self.weights.map(f64::from), signals)
     }
 
     /// Fits; signals that would speak the wrong way are taken out, the worst first, until none does.
@@ -191,31 +201,31 @@ impl Logistic {
         let mut used = [true; SIGNALS];
         loop {
             let fit = Self::fit_used(samples, &used);
-            let wrong = |place: &usize| used[*place] && f64::from(DIRECTIONS[*place]) * fit.weights[*place] < 0.0;
+            let wrong = |place: &usize| used[*place] && f64::from(DIRECTIONS[*place]) * fit[*place] < 0.0;
             let worst = (0..SIGNALS)
                 .filter(wrong)
-                .max_by(|left, right| fit.weights[*left].abs().total_cmp(&fit.weights[*right].abs()));
+                .max_by(|left, right| fit[*left].abs().total_cmp(&fit[*right].abs()));
             match worst {
                 Some(place) => used[place] = false,
-                None => return fit,
+                None => return Self::new(fit),
             }
         }
     }
 
     /// Newton's method; a ridge towards what is assumed keeps few examples from saying much.
-    fn fit_used(samples: &[([f64; SIGNALS], bool, f64)], used: &[bool; SIGNALS]) -> Self {
-        let mut assumed = Self::assumed().weights;
+    fn fit_used(samples: &[([f64; SIGNALS], bool, f64)], used: &[bool; SIGNALS]) -> Weights {
+        let mut assumed = Self::assumed();
         assumed.iter_mut().zip(used).filter(|(_, used)| !**used).for_each(|(weight, _)| *weight = 0.0);
-        let mut fit = Self { weights: assumed };
+        let mut fit = assumed;
         for _ in 0..30 {
             let mut slope = [0.0; SIGNALS];
             let mut bend = [[0.0; SIGNALS]; SIGNALS];
             for place in 0..SIGNALS {
-                slope[place] = RIDGE * (fit.weights[place] - assumed[place]);
+                slope[place] = RIDGE * (fit[place] - assumed[place]);
                 bend[place][place] = RIDGE;
             }
             for (signals, hit, weight) in samples {
-                let p = fit.probability(signals);
+                let p = probability(&fit, signals);
                 let error = weight * (p - f64::from(u8::from(*hit)));
                 let spread = weight * (p * (1.0 - p)).max(1e-6);
                 for row in (0..SIGNALS).filter(|row| used[*row]) {
@@ -229,13 +239,18 @@ impl Logistic {
             let size = step.iter().map(|x| x.abs()).fold(0.0, f64::max);
             // Far from the optimum a full step may overshoot.
             let damping = if size > 2.0 { 2.0 / size } else { 1.0 };
-            fit.weights.iter_mut().zip(step).for_each(|(weight, step)| *weight -= damping * step);
+            fit.iter_mut().zip(step).for_each(|(weight, step)| *weight -= damping * step);
             if size < 1e-9 {
                 break;
             }
         }
         fit
     }
+}
+
+fn probability(weights: &Weights, signals: &[f64; SIGNALS]) -> f64 {
+    let score: f64 = weights.iter().zip(signals).map(|(weight, signal)| weight * signal).sum();
+    1.0 / (1.0 + (-score).exp())
 }
 
 /// Solves a symmetric, positive definite system by Cholesky's method.

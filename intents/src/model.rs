@@ -1,5 +1,7 @@
 //! The classifier: trained from examples, asked for a ranking.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use crate::core::Core;
@@ -73,12 +75,19 @@ pub enum TrainError {
 }
 
 /// Ranks labels for a sentence.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Model {
     pub(crate) labels: Vec<String>,
     pub(crate) encoder: Option<String>,
     pub(crate) core: Core,
     pub(crate) judge: Judge,
+}
+
+impl fmt::Debug for Model {
+    /// Names what it is; the numbers would fill books.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model").field("labels", &self.labels.len()).field("encoder", &self.encoder).finish_non_exhaustive()
+    }
 }
 
 impl Model {
@@ -175,7 +184,7 @@ impl Model {
         let enough = if self.encoder.is_some() { SURE } else { SURE_WITHOUT_ENCODER };
         let sure = if verdict.right >= enough {
             Sureness::Sure
-        } else if verdict.offered >= OFFER {
+        } else if verdict.offered >= OFFER && !verdict.rejected {
             Sureness::Guess
         } else {
             Sureness::None

@@ -15,8 +15,13 @@ mod people;
 mod storage;
 
 /// Planned skills of one part of the catalogue each, every part sorted by id.
-static PARTS: [&[Spec]; 5] =
-    [fleet::PLANNED, machine::PLANNED, network::PLANNED, people::PLANNED, storage::PLANNED];
+static PARTS: [&[Spec]; 5] = [
+    fleet::PLANNED,
+    machine::PLANNED,
+    network::PLANNED,
+    people::PLANNED,
+    storage::PLANNED,
+];
 
 /// Every planned skill. In no order that means anything: [`super::specs`] sorts.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
@@ -57,17 +62,32 @@ const fn planned(
         Danger::Reversible | Danger::Disruptive => Role::Operator,
         Danger::Destructive | Danger::Authority => Role::Admin,
     };
-    Spec { id, category, scopes, danger, role, slots, allocates: false, planned: true }
+    Spec {
+        id,
+        category,
+        scopes,
+        danger,
+        role,
+        slots,
+        allocates: false,
+        planned: true,
+    }
 }
 
 /// The same, taking storage.
 const fn allocating(spec: Spec) -> Spec {
-    Spec { allocates: true, ..spec }
+    Spec {
+        allocates: true,
+        ..spec
+    }
 }
 
 /// The same, for everybody who may look.
 const fn for_viewers(spec: Spec) -> Spec {
-    Spec { role: Role::Viewer, ..spec }
+    Spec {
+        role: Role::Viewer,
+        ..spec
+    }
 }
 
 #[cfg(test)]
@@ -78,14 +98,16 @@ mod tests {
     fn each_part_is_in_order_and_says_it_is_planned() {
         for part in PARTS {
             assert!(part.is_sorted_by(|a, b| a.id < b.id), "{:?}", part.first());
-            assert!(part.iter().all(|spec| spec.planned && !spec.scopes.is_empty()));
+            assert!(
+                part.iter()
+                    .all(|spec| spec.planned && !spec.scopes.is_empty())
+            );
         }
     }
 
     #[test]
     fn what_acts_on_a_machine_can_be_told_to_it() {
         for spec in specs().filter(|spec| spec.has_target()) {
-            // A domain that is not managed yet has no address it could be told at.
             assert!(spec.fits(Scope::Machine), "{}", spec.id);
         }
     }

@@ -3,6 +3,9 @@
 //! Drawn here, one bit per pixel, so that no image has to be shipped and a
 //! picture is under a kilobyte in the contact list of two thousand machines.
 
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
 use xmpp_parsers::sha1::{Digest, Sha1};
 
 use super::entities::Class;
@@ -21,11 +24,21 @@ pub struct Avatar {
     pub hash: [u8; 20],
 }
 
-/// The picture of a class of entity with an operating system.
-pub fn avatar(class: Class, os: Option<&str>) -> Avatar {
-    let png = png(colour(class, os), |x, y| glyph(class, x, y));
-    let hash = Sha1::digest(&png).into();
-    Avatar { png, hash }
+/// The pictures drawn so far, by class and colour.
+type Drawn = BTreeMap<(Class, [u8; 3]), Arc<Avatar>>;
+
+/// The picture of a class of entity with an operating system. Drawn once: there
+/// are no more than there are colours.
+pub fn avatar(class: Class, os: Option<&str>) -> Arc<Avatar> {
+    static DRAWN: Mutex<Drawn> = Mutex::new(BTreeMap::new());
+    let colour = colour(class, os);
+    let mut drawn = DRAWN.lock().expect("nothing panics while drawing");
+    let avatar = drawn.entry((class, colour)).or_insert_with(|| {
+        let png = png(colour, |x, y| glyph(class, x, y));
+        let hash = Sha1::digest(&png).into();
+        Arc::new(Avatar { png, hash })
+    });
+    Arc::clone(avatar)
 }
 
 fn colour(class: Class, os: Option<&str>) -> [u8; 3] {
@@ -56,9 +69,8 @@ fn colour(class: Class, os: Option<&str>) -> [u8; 3] {
 
 /// Whether a pixel belongs to the glyph.
 fn glyph(class: Class, x: usize, y: usize) -> bool {
-    let inside = |left, top, right, bottom| {
-        (left..right).contains(&x) && (top..bottom).contains(&y)
-    };
+    let inside =
+        |left, top, right, bottom| (left..right).contains(&x) && (top..bottom).contains(&y);
     match class {
         // A screen on a foot.
         Class::Machine => {
@@ -66,9 +78,9 @@ fn glyph(class: Class, x: usize, y: usize) -> bool {
             screen || inside(29, 42, 35, 48) || inside(22, 48, 42, 51)
         }
         // Three drawers with a lamp each.
-        Class::Hypervisor => [12, 27, 42].into_iter().any(|top| {
-            inside(12, top, 52, top + 11) && !inside(44, top + 4, 48, top + 7)
-        }),
+        Class::Hypervisor => [12, 27, 42]
+            .into_iter()
+            .any(|top| inside(12, top, 52, top + 11) && !inside(44, top + 4, 48, top + 7)),
         // A speech bubble.
         Class::Desk => {
             let bubble = inside(12, 14, 52, 42) && !inside(20, 22, 44, 25);
@@ -85,14 +97,20 @@ fn png(ground: [u8; 3], pixel: impl Fn(usize, usize) -> bool) -> Vec<u8> {
     for y in 0..SIZE {
         rows.push(0);
         for byte in 0..SIZE / 8 {
-            let bits = (0..8).fold(0, |bits, bit| bits << 1 | u8::from(pixel(byte * 8 + bit, y)));
+            let bits = (0..8).fold(0, |bits, bit| {
+                bits << 1 | u8::from(pixel(byte * 8 + bit, y))
+            });
             rows.push(bits);
         }
     }
     let size = (SIZE as u32).to_be_bytes();
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     // One bit per pixel, palette, the only compression, filter and order there are.
-    chunk(&mut file, b"IHDR", &[&size[..], &size, &[1, 3, 0, 0, 0]].concat());
+    chunk(
+        &mut file,
+        b"IHDR",
+        &[&size[..], &size, &[1, 3, 0, 0, 0]].concat(),
+    );
     chunk(&mut file, b"PLTE", &[&ground[..], &[255; 3]].concat());
     chunk(&mut file, b"IDAT", &stored(&rows));
     chunk(&mut file, b"IEND", &[]);

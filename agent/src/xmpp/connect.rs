@@ -3,7 +3,6 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::{SinkExt, StreamExt};
@@ -27,30 +26,12 @@ use xmpp_parsers::ns;
 use xmpp_parsers::stream_error::{DefinedCondition, ReceivedStreamError};
 
 use super::flat::Flat;
-use super::link::LinkConfig;
+use super::settings::{LinkConfig, Tls, Trust};
 use super::wire::{HeaderFix, LastByte};
 
 /// Silence is measured by the link itself, byte by byte; the stream's own
 /// timers, which end a connection over a slow stanza, are put out of the way.
 const NEVER: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
-
-/// Whom to trust at the other end of a TLS connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// The name in the certificate; the host's name if absent.
-    pub name: Option<String>,
-    /// What makes the certificate good.
-    pub trust: Trust,
-}
-
-/// What makes a certificate good.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trust {
-    /// It was issued by one of the authorities in this PEM file.
-    Ca(PathBuf),
-    /// Its SHA-256 fingerprint is this one; name and dates don't matter.
-    Pinned([u8; 32]),
-}
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]

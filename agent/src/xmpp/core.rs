@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use tokio::time::Instant;
 use xmpp_parsers::disco::DiscoInfoQuery;
 use xmpp_parsers::iq::Iq;
@@ -13,19 +12,22 @@ use xmpp_parsers::presence::{Presence, Type};
 use xmpp_parsers::stanza::Stanza;
 use xmpp_parsers::stanza_error::{DefinedCondition, ErrorType, StanzaError};
 
-use super::disco::{Asker, Disco};
-use super::entities::{Access, Class, Directory, EntityInfo};
-use super::event::{Event, Request};
+use super::contacts::Roster;
+use super::disco::Disco;
+use super::entities::{Access, Directory};
+use super::event::Event;
 use super::limits::Limits;
 use super::messages::{self, Heard, Invitation, Kind, Reading};
-use super::outbox::{Lane, Outbox};
+use super::outbox::{Lane, Outbox, Pace};
 use super::peers::Peers;
-use super::presence::{self, Board};
+use super::presence::{Board, Presenter};
 use super::requests::{Requests, Then};
 use super::rooms::{Outcome, Place, Rooms};
 use super::said::{Signal, signal};
-use super::subscriptions::{Roster, Step, Subscriptions};
+use super::subscriptions::{Change, Step, Subscriptions};
 use super::{address, faults};
+
+mod iq;
 
 /// The state of the XMPP side.
 pub(super) struct Core {
@@ -37,9 +39,10 @@ pub(super) struct Core {
     pub(super) peers: Peers,
     pub(super) limits: Limits,
     pub(super) board: Board,
-    pub(super) online: Option<String>,
+    /// The server, or why there is none.
+    pub(super) online: Result<String, Option<String>>,
     features: Vec<String>,
-    disco: Disco,
+    presenter: Arc<Presenter>,
     directory: Arc<dyn Directory>,
     access: Arc<dyn Access>,
     roster: Arc<dyn Roster>,
@@ -63,8 +66,12 @@ impl Core {
             peers: Peers::default(),
             limits: Limits::default(),
             board: Board::default(),
-            online: None,
-            disco: Disco::new(domain.clone(), features.clone()),
+            online: Err(None),
+            presenter: Arc::new(Presenter {
+                domain: domain.clone(),
+                disco: Disco::new(domain.clone(), features.clone()),
+                directory: Arc::clone(&directory),
+            }),
             features,
             domain,
             directory,
@@ -80,7 +87,7 @@ impl Core {
     }
 
     pub(super) fn on_up(&mut self, server: String, now: Instant) {
-        self.online = Some(server);
+        self.online = Ok(server);
         self.board.announced(&*self.directory);
         let steps = self.subscriptions.on_link_up();
         self.perform(steps);
@@ -89,21 +96,21 @@ impl Core {
         }
     }
 
-    pub(super) fn on_down(&mut self) {
-        self.online = None;
+    pub(super) fn on_down(&mut self, why: String) {
+        self.online = Err(Some(why));
         self.requests.give_up(None);
     }
 
     pub(super) fn on_tick(&mut self, now: Instant) {
         self.requests.give_up(Some(now));
-        if self.online.is_none() {
+        if self.online.is_err() {
             return;
         }
         let outcome = self.rooms.on_tick(now);
         self.in_room(outcome);
-        for (entity, info) in self.board.due(&*self.directory, now) {
+        for entity in self.board.due(&*self.directory, now) {
             for person in self.subscriptions.watchers(entity.as_deref()) {
-                self.show(entity.as_deref(), info.as_ref(), person.into(), Lane::Paced);
+                self.show(entity.clone(), person.into(), Pace::Even);
             }
         }
     }
@@ -111,12 +118,12 @@ impl Core {
     /// Goodbye from everybody, everywhere.
     pub(super) fn on_stop(&mut self) {
         for presence in self.rooms.on_stop() {
-            self.send(Lane::Soon, presence);
+            self.send_soon(presence);
         }
         for step in self.subscriptions.on_stop() {
             if let Step::Send { type_, to, entity } = step {
                 let from = address::speaking(&self.domain, entity.as_deref());
-                self.send(Lane::Soon, Presence::new(type_).with_from(from).with_to(to));
+                self.send_soon(Presence::new(type_).with_from(from).with_to(to));
             }
         }
     }
@@ -135,11 +142,21 @@ impl Core {
             Reading::Nothing => {}
             Reading::Heard(heard) => self.on_heard(*heard, marked, now),
             Reading::Invited(invitation) => self.on_invited(invitation),
-            Reading::Bounced { from, entity, id, condition } => {
+            Reading::Bounced {
+                from,
+                entity,
+                id,
+                condition,
+            } => {
                 if let Some(again) = self.rooms.on_bounce(entity.as_deref(), &from, now) {
                     self.send(Lane::Answer, again);
                 }
-                self.events.push(Event::Bounced { to: from, entity, id, condition });
+                self.events.push(Event::Bounced {
+                    to: from,
+                    entity,
+                    id,
+                    condition,
+                });
             }
         }
     }
@@ -180,7 +197,11 @@ impl Core {
     }
 
     fn on_invited(&mut self, invitation: Invitation) {
-        if self.directory.entity(invitation.entity.as_deref()).is_some() {
+        if self
+            .directory
+            .entity(invitation.entity.as_deref())
+            .is_some()
+        {
             self.events.push(Event::Invited(invitation));
         }
     }
@@ -195,7 +216,8 @@ impl Core {
     }
 
     fn on_presence(&mut self, presence: Presence, now: Instant) {
-        let Some((from, entity)) = self.addressed(presence.from.as_ref(), presence.to.as_ref()) else {
+        let Some((from, entity)) = self.addressed(presence.from.as_ref(), presence.to.as_ref())
+        else {
             return;
         };
         let entity = entity.as_deref();
@@ -210,7 +232,9 @@ impl Core {
         let person = from.to_bare();
         let exists = self.directory.entity(entity).is_some();
         let allowed = exists && self.access.may_see(&person, entity);
-        let steps = self.subscriptions.on(&presence.type_, &from, entity, allowed);
+        let steps = self
+            .subscriptions
+            .on(&presence.type_, &from, entity, allowed);
         self.perform(steps);
         match presence.type_ {
             Type::None if self.subscriptions.is_online(&person) => {
@@ -228,94 +252,12 @@ impl Core {
         let learn = Then::Learn(device.clone());
         if let Some(id) = self.requests.ask(us.clone(), device.clone(), learn, now) {
             let iq = Iq::from_get(id, question).with_from(us).with_to(device);
-            self.send(Lane::Soon, iq);
-        }
-    }
-
-    fn on_iq(&mut self, iq: Iq) {
-        let (set, payload) = match iq {
-            Iq::Get { ref payload, .. } => (false, payload.clone()),
-            Iq::Set { ref payload, .. } => (true, payload.clone()),
-            Iq::Result { .. } | Iq::Error { .. } => return self.on_answer(iq),
-        };
-        let Some((from, entity)) = self.addressed(iq.from(), iq.to()) else {
-            return;
-        };
-        let Some(to) = iq.to().cloned() else { return };
-        let person = self.person(&from, entity.as_deref());
-        let id = iq.id().to_owned();
-        let request = Request { from, person, entity, set, payload, id, to };
-        let answer = match self.visible(&request) {
-            None => Err(unavailable()),
-            Some(info) => match self.own_answer(&info, &request) {
-                Some(answer) => answer,
-                None if self.features.contains(&request.payload.ns()) => {
-                    return self.events.push(Event::Asked(request));
-                }
-                None => Err(unavailable()),
-            },
-        };
-        self.answer(&request, answer);
-    }
-
-    /// Sends the answer to a request.
-    pub(super) fn answer(
-        &mut self,
-        request: &Request,
-        answer: Result<Option<minidom::Element>, StanzaError>,
-    ) {
-        let (from, to, id) = (Some(request.to.clone()), Some(request.from.clone()), request.id.clone());
-        let iq = match answer {
-            Ok(payload) => Iq::Result { from, to, id, payload },
-            Err(error) => Iq::Error { from, to, id, error, payload: None },
-        };
-        self.send(Lane::Answer, iq);
-    }
-
-    fn own_answer(
-        &self,
-        info: &EntityInfo,
-        request: &Request,
-    ) -> Option<Result<Option<minidom::Element>, StanzaError>> {
-        if request.set {
-            return None;
-        }
-        let asker = Asker {
-            person: request.person.as_ref(),
-            access: &*self.access,
-        };
-        let now = Timestamp::now();
-        self.disco.answer(info, &request.payload, &asker, &*self.directory, now)
-    }
-
-    /// The entity asked, unless it doesn't exist for this person: a machine
-    /// that may not be seen answers like one that isn't there.
-    fn visible(&self, request: &Request) -> Option<EntityInfo> {
-        let entity = request.entity.as_deref();
-        let info = self.directory.entity(entity)?;
-        // In a room everybody sees that the entity is there.
-        let place = self.rooms.place(entity, &request.from, false);
-        let seen = matches!(place, Place::Occupant(_))
-            || request.person.as_ref().is_some_and(|person| self.access.may_see(person, entity));
-        (info.class == Class::Desk || seen).then_some(info)
-    }
-
-    fn on_answer(&mut self, iq: Iq) {
-        match self.requests.answered(iq) {
-            Some((Then::Tell(waiting), answer)) => {
-                // Whoever asked may have stopped waiting.
-                let _ = waiting.send(answer);
-            }
-            Some((Then::Learn(device), Ok(Some(payload)))) => {
-                if self.peers.learn(&device, payload) == Some(true) {
-                    self.limits.is_bot(&device.to_bare(), Instant::now());
-                }
-            }
-            Some((Then::Learn(_), _)) | None => {}
+            self.send_soon(iq);
         }
     }
 
     pub(super) fn perform(&mut self, steps: Vec<Step>) {
+        let now = Instant::now();
         for step in steps {
             match step {
                 Step::Send { type_, to, entity } => {
@@ -325,40 +267,35 @@ impl Core {
                         Type::Unavailable => address::speaking(&self.domain, entity),
                         _ => address::bare(&self.domain, entity).into(),
                     };
-                    self.send(Lane::Soon, Presence::new(type_).with_from(from).with_to(to));
+                    self.send_soon(Presence::new(type_).with_from(from).with_to(to));
                 }
-                Step::Show { to, entity } => {
-                    let info = self.directory.entity(entity.as_deref());
-                    self.show(entity.as_deref(), info.as_ref(), to, Lane::Soon);
-                }
+                Step::Show { to, entity } => self.show(entity, to, Pace::Soon),
                 Step::ShowAll(person) => {
                     for entity in self.subscriptions.seen_by(&person) {
-                        let info = self.directory.entity(entity.as_deref());
-                        let to = person.clone().into();
-                        self.show(entity.as_deref(), info.as_ref(), to, Lane::Paced);
+                        self.show(entity, person.clone().into(), Pace::Even);
                     }
                 }
                 Step::Save(contact) => self.roster.save(&contact),
+                Step::Tell(Change::Refused(person, _)) if !self.limits.first(&person, now) => {}
                 Step::Tell(change) => self.events.push(Event::Contact(change)),
             }
         }
     }
 
-    fn show(&self, entity: Option<&str>, info: Option<&EntityInfo>, to: Jid, lane: Lane) {
-        let presence = match info {
-            Some(info) => presence::stanza(&self.domain, &self.disco, info, to),
-            None => Presence::unavailable()
-                .with_from(address::speaking(&self.domain, entity))
-                .with_to(to),
-        };
-        self.send(lane, presence);
+    fn show(&self, entity: Option<String>, to: Jid, pace: Pace) {
+        let presenter = Arc::clone(&self.presenter);
+        let make = move || Some(presenter.show(entity.as_deref(), to).into());
+        if let Err(error) = self.outbox.send_later(pace, Box::new(make)) {
+            tracing::debug!(%error, "a presence was not sent");
+        }
     }
 
     fn in_room(&mut self, outcome: Outcome) {
         for presence in outcome.send {
             self.send(Lane::Answer, presence);
         }
-        self.events.extend(outcome.events.into_iter().map(Event::Room));
+        self.events
+            .extend(outcome.events.into_iter().map(Event::Room));
     }
 
     /// Sender and entity of a stanza that is for us and not from us.
@@ -376,6 +313,16 @@ impl Core {
             Place::Elsewhere => Some(from.to_bare()),
             Place::Occupant(occupant) => occupant.real,
             Place::Room | Place::Ourselves => None,
+        }
+    }
+
+    fn send_soon(&self, stanza: impl Into<Stanza>) {
+        let stanza = stanza.into();
+        if let Err(error) = self
+            .outbox
+            .send_later(Pace::Soon, Box::new(move || Some(stanza)))
+        {
+            tracing::debug!(%error, "a stanza was not sent");
         }
     }
 

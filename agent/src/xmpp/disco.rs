@@ -45,6 +45,9 @@ const FEATURES: [&str; 16] = [
     "urn:xmpp:styling:0",
 ];
 
+/// An answer to a request: a payload, nothing, or an error.
+pub type Reply = Result<Option<Element>, Box<StanzaError>>;
+
 /// Who asks: what is told depends on it.
 pub struct Asker<'a> {
     /// The person; `None` is a guest, who is told what everybody may know.
@@ -55,7 +58,8 @@ pub struct Asker<'a> {
 
 impl Asker<'_> {
     fn may_see(&self, entity: Option<&str>) -> bool {
-        self.person.is_some_and(|person| self.access.may_see(person, entity))
+        self.person
+            .is_some_and(|person| self.access.may_see(person, entity))
     }
 }
 
@@ -96,7 +100,7 @@ impl Disco {
         asker: &Asker<'_>,
         directory: &dyn Directory,
         now: Timestamp,
-    ) -> Option<Result<Option<Element>, StanzaError>> {
+    ) -> Option<Reply> {
         let space = payload.ns();
         Some(Ok(Some(match (payload.name(), space.as_str()) {
             ("ping", ns::PING) => return Some(Ok(None)),
@@ -141,12 +145,7 @@ impl Disco {
         }
     }
 
-    fn info_of(
-        &self,
-        info: &EntityInfo,
-        node: Option<String>,
-        asker: &Asker<'_>,
-    ) -> Result<Option<Element>, StanzaError> {
+    fn info_of(&self, info: &EntityInfo, node: Option<String>, asker: &Asker<'_>) -> Reply {
         let Some(asked) = node.as_deref() else {
             return Ok(Some(self.info(info.class, None).into()));
         };
@@ -186,7 +185,7 @@ impl Disco {
         node: Option<String>,
         asker: &Asker<'_>,
         directory: &dyn Directory,
-    ) -> Result<Option<Element>, StanzaError> {
+    ) -> Reply {
         let own = info.local.as_deref();
         let items = match node.as_deref() {
             None if info.class == Class::Machine => Vec::new(),
@@ -197,7 +196,10 @@ impl Disco {
                     let below = below || own.is_some() && other.parent.as_deref() == own;
                     below && asker.may_see(other.local.as_deref())
                 });
-                listed.iter().map(|other| self.item(other, None, &other.name)).collect()
+                listed
+                    .iter()
+                    .map(|other| self.item(other, None, &other.name))
+                    .collect()
             }
             Some(NS_COMMANDS) if asker.may_see(own) => info
                 .commands
@@ -207,7 +209,11 @@ impl Disco {
             Some(NS_COMMANDS) => Vec::new(),
             Some(_) => return Err(not_found()),
         };
-        let result = DiscoItemsResult { node, items, rsm: None };
+        let result = DiscoItemsResult {
+            node,
+            items,
+            rsm: None,
+        };
         Ok(Some(result.into()))
     }
 
@@ -228,14 +234,17 @@ fn vcard(info: &EntityInfo) -> Element {
             .build()
     };
     let mut payloads = vec![field("FN", &info.name), field("NICKNAME", &info.name)];
-    payloads.extend(info.uuid.map(|uuid| field("UID", &format!("urn:uuid:{uuid}"))));
+    payloads.extend(
+        info.uuid
+            .map(|uuid| field("UID", &format!("urn:uuid:{uuid}"))),
+    );
     payloads.extend(info.os.as_deref().map(|os| field("NOTE", os)));
     let photo = Photo {
         type_: Type {
             data: "image/png".to_owned(),
         },
         binval: Binval {
-            data: avatar(info.class, info.os.as_deref()).png,
+            data: avatar(info.class, info.os.as_deref()).png.clone(),
         },
     };
     VCard {
@@ -249,10 +258,32 @@ fn seconds(now: Timestamp) -> String {
     now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-fn not_found() -> StanzaError {
-    faults::error(ErrorType::Cancel, DefinedCondition::ItemNotFound)
+fn not_found() -> Box<StanzaError> {
+    Box::new(faults::error(
+        ErrorType::Cancel,
+        DefinedCondition::ItemNotFound,
+    ))
 }
 
-fn bad_request() -> StanzaError {
-    faults::error(ErrorType::Modify, DefinedCondition::BadRequest)
+fn bad_request() -> Box<StanzaError> {
+    Box::new(faults::error(
+        ErrorType::Modify,
+        DefinedCondition::BadRequest,
+    ))
+}
+
+/// An offset from UTC (XEP-0082): `Z`, `+02:00` or `-05:30`.
+pub fn parse_offset(text: &str) -> Option<jiff::tz::Offset> {
+    if text == "Z" {
+        return Some(jiff::tz::Offset::UTC);
+    }
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let minutes =
+        i32::from(hours.parse::<u8>().ok()?) * 60 + i32::from(minutes.parse::<u8>().ok()?);
+    jiff::tz::Offset::from_seconds(sign * minutes * 60).ok()
 }

@@ -22,6 +22,7 @@ const MAX_PEOPLE: usize = 10_000;
 #[derive(Default)]
 pub struct Limits {
     people: HashMap<BareJid, Budget>,
+    refused: HashMap<BareJid, Instant>,
     last: HashMap<(BareJid, Option<String>), (String, Instant)>,
 }
 
@@ -56,7 +57,11 @@ impl Limits {
     /// Takes one answer from the person's budget.
     pub fn answer(&mut self, person: &BareJid, now: Instant) -> Verdict {
         let budget = self.budget(person, now);
-        let most = if budget.bot { PER_MINUTE_BOT } else { PER_MINUTE };
+        let most = if budget.bot {
+            PER_MINUTE_BOT
+        } else {
+            PER_MINUTE
+        };
         let earned = now.saturating_duration_since(budget.at).as_secs_f64() * most / 60.0;
         budget.left = (budget.left + earned).min(most);
         budget.at = now;
@@ -75,7 +80,8 @@ impl Limits {
     /// Remembers what an entity said to a person.
     pub fn said(&mut self, person: &BareJid, entity: Option<&str>, text: &str, now: Instant) {
         if self.last.len() >= MAX_PEOPLE {
-            self.last.retain(|_, (_, at)| now.saturating_duration_since(*at) < ECHO);
+            self.last
+                .retain(|_, (_, at)| now.saturating_duration_since(*at) < ECHO);
             if self.last.len() >= MAX_PEOPLE {
                 self.last.clear();
             }
@@ -85,17 +91,43 @@ impl Limits {
     }
 
     /// Whether a text is what the entity itself just said to that person.
-    pub fn is_echo(&self, person: &BareJid, entity: Option<&str>, text: &str, now: Instant) -> bool {
+    pub fn is_echo(
+        &self,
+        person: &BareJid,
+        entity: Option<&str>,
+        text: &str,
+        now: Instant,
+    ) -> bool {
         let key = (person.clone(), entity.map(str::to_owned));
         self.last.get(&key).is_some_and(|(last, at)| {
             last.trim() == text.trim() && now.saturating_duration_since(*at) < ECHO
         })
     }
 
+    /// Whether this is the person's first refusal within a minute: the one that
+    /// is told to somebody.
+    pub fn first(&mut self, person: &BareJid, now: Instant) -> bool {
+        let minute = Duration::from_secs(60);
+        if self.refused.len() >= MAX_PEOPLE {
+            self.refused
+                .retain(|_, at| now.saturating_duration_since(*at) < minute);
+        }
+        if self
+            .refused
+            .get(person)
+            .is_some_and(|at| now.saturating_duration_since(*at) < minute)
+        {
+            return false;
+        }
+        self.refused.insert(person.clone(), now);
+        true
+    }
+
     fn budget(&mut self, person: &BareJid, now: Instant) -> &mut Budget {
         if self.people.len() >= MAX_PEOPLE && !self.people.contains_key(person) {
             let minute = Duration::from_secs(60);
-            self.people.retain(|_, b| now.saturating_duration_since(b.at) < minute);
+            self.people
+                .retain(|_, b| now.saturating_duration_since(b.at) < minute);
         }
         self.people.entry(person.clone()).or_insert(Budget {
             left: PER_MINUTE,
@@ -133,7 +165,10 @@ mod tests {
                 assert_eq!(limits.answer(&ann, now), Verdict::Allowed);
             }
         }
-        assert!((50..=66).contains(&answers), "{answers} answers in ten minutes");
+        assert!(
+            (50..=66).contains(&answers),
+            "{answers} answers in ten minutes"
+        );
         assert!(warnings <= 66, "{warnings} warnings");
     }
 

@@ -6,7 +6,6 @@
 //! the configured servers in turn.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
@@ -14,17 +13,19 @@ use std::task::{Context, Poll};
 use futures::{Sink, Stream};
 use tokio::sync::mpsc::{self, OwnedPermit, error::SendError};
 use tokio::time::{Duration, Instant};
-use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, StreamElementError, XmppStreamElement};
+use tokio_xmpp::xmlstream::{
+    FallibleStreamElement, ReadError, StreamElementError, XmppStreamElement,
+};
 use xmpp_parsers::iq::Iq;
-use xmpp_parsers::jid::BareJid;
 use xmpp_parsers::ping::Ping;
 use xmpp_parsers::stanza::Stanza;
 use xmpp_parsers::stanza_error::{DefinedCondition, ErrorType};
 
-use super::connect::{self, ComponentStream, Down, Tls};
+use super::connect::{self, ComponentStream, Down};
 use super::faults;
 use super::flat::Flat;
 use super::outbox::{Lane, Outbox};
+use super::settings::LinkConfig;
 use super::wire::{LastByte, Outgoing};
 
 /// Stanzas read but not yet taken; beyond it nothing more is read.
@@ -35,78 +36,6 @@ const READS_PER_TURN: usize = 64;
 const STABLE: Duration = Duration::from_secs(10);
 /// The soonest a ping follows another when it would prove delivery.
 const PROOF_EVERY: Duration = Duration::from_secs(2);
-
-/// A password that can't be printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(String);
-
-impl Secret {
-    /// Wraps a secret.
-    pub fn new(secret: impl Into<String>) -> Self {
-        Self(secret.into())
-    }
-
-    /// The secret itself.
-    pub(super) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
-    }
-}
-
-/// Where and how to connect.
-#[derive(Debug, Clone)]
-pub struct LinkConfig {
-    /// `host:port` of component ports, tried in turn.
-    pub servers: Vec<String>,
-    /// The component's domain.
-    pub domain: BareJid,
-    /// The secret shared with the server.
-    pub secret: Secret,
-    /// TLS in front of the component port.
-    pub tls: Option<Tls>,
-    /// Whether a server that is not on this machine may be spoken to without TLS.
-    pub allow_cleartext: bool,
-    /// Silence after which the server is pinged.
-    pub ping_every: Duration,
-    /// Silence after a ping after which the connection is given up.
-    pub dead_after: Duration,
-    /// Time for one attempt to connect.
-    pub connect_within: Duration,
-    /// The pause after the first failed round; doubles up to `pause_max`.
-    pub pause_min: Duration,
-    /// The longest pause between rounds.
-    pub pause_max: Duration,
-    /// The pause after the server refused us: nobody is helped by hurry.
-    pub pause_refused: Duration,
-    /// Presences and the like sent per second.
-    pub paced_per_second: f64,
-}
-
-impl LinkConfig {
-    /// The usual timing (a dead connection is noticed within 25 s), cleartext
-    /// to this machine only.
-    pub fn new(servers: Vec<String>, domain: BareJid, secret: Secret) -> Self {
-        Self {
-            servers,
-            domain,
-            secret,
-            tls: None,
-            allow_cleartext: false,
-            ping_every: Duration::from_secs(15),
-            dead_after: Duration::from_secs(10),
-            connect_within: Duration::from_secs(10),
-            pause_min: Duration::from_secs(1),
-            pause_max: Duration::from_secs(60),
-            pause_refused: Duration::from_secs(60),
-            paced_per_second: 500.0,
-        }
-    }
-}
 
 /// What the link tells.
 #[derive(Debug)]
@@ -124,7 +53,7 @@ pub enum Incoming {
         why: Down,
     },
     /// A stanza, complete and typed.
-    Stanza(Stanza),
+    Stanza(Box<Stanza>),
 }
 
 /// The component link. [`Link::start`] is all there is to it.
@@ -222,7 +151,11 @@ impl Link {
                 continue;
             }
             failed_in_round = 0;
-            let base = if refused { self.config.pause_refused } else { pause };
+            let base = if refused {
+                self.config.pause_refused
+            } else {
+                pause
+            };
             pause = (pause * 2).min(self.config.pause_max);
             self.rest(base.mul_f64(rand::random_range(0.5..1.0))).await;
         }
@@ -230,7 +163,9 @@ impl Link {
     }
 
     fn over(&self) -> bool {
-        self.config.servers.is_empty() || self.incoming.is_closed() || self.outbox.queue().is_closing()
+        self.config.servers.is_empty()
+            || self.incoming.is_closed()
+            || self.outbox.queue().is_closing()
     }
 
     /// Waits, unless the link is to end.
@@ -246,10 +181,18 @@ impl Link {
     }
 
     /// Serves one connection until it ends.
-    async fn serve(&mut self, mut stream: ComponentStream, last_byte: LastByte, server: String) -> Down {
+    async fn serve(
+        &mut self,
+        mut stream: ComponentStream,
+        last_byte: LastByte,
+        server: String,
+    ) -> Down {
         let resumed_after = self.lost_at.map(|at| at.elapsed());
         self.outbox.queue().up();
-        self.backlog.push_back(Incoming::Up { resumed_after, server });
+        self.backlog.push_back(Incoming::Up {
+            resumed_after,
+            server,
+        });
         let mut permit: Permit = Box::pin(self.incoming.clone().reserve_owned());
         let mut ping: Option<OpenPing> = None;
         let mut last_ping = Instant::now();
@@ -342,9 +285,10 @@ impl Link {
                 Poll::Ready(Err(error)) => return Poll::Ready(Turn::Lost(error)),
                 Poll::Ready(Ok(())) => {}
             }
-            let Some(stanza) = self.outbox.queue().next(Instant::now()) else {
+            let Some(due) = self.outbox.queue().next(Instant::now()) else {
                 break;
             };
+            let Some(stanza) = due.make() else { continue };
             // A stanza that can't be written as XML (a control character in a
             // name, say) is left out whole; the stream is unharmed.
             match stream.as_mut().start_send(&Outgoing(&stanza)) {
@@ -375,7 +319,7 @@ impl Link {
         let why = match element {
             Some(FallibleStreamElement::Ok(XmppStreamElement::Stanza(stanza))) => {
                 if !self.is_pong(&stanza, ping) {
-                    self.backlog.push_back(Incoming::Stanza(stanza));
+                    self.backlog.push_back(Incoming::Stanza(Box::new(stanza)));
                 }
                 return None;
             }
@@ -385,19 +329,32 @@ impl Link {
                 // server sends on an open stream is an odd stream error.
                 return Some(Down::Closed(None));
             }
-            None if excessive => faults::error(ErrorType::Modify, DefinedCondition::PolicyViolation),
+            None if excessive => {
+                faults::error(ErrorType::Modify, DefinedCondition::PolicyViolation)
+            }
             _ => faults::error(ErrorType::Modify, DefinedCondition::BadRequest),
         };
-        tracing::debug!(name = header.name, from = header.raw.from, excessive, "unreadable stanza");
+        tracing::debug!(
+            name = header.name,
+            from = header.raw.from,
+            excessive,
+            "unreadable stanza"
+        );
         if let Some(presence) = faults::salvage(&header.name, &header.raw) {
-            self.backlog.push_back(Incoming::Stanza(presence.into()));
+            self.backlog
+                .push_back(Incoming::Stanza(Box::new(presence.into())));
         } else if let Some(reply) = faults::reply(&header.name, &header.raw, why) {
             let _ = self.outbox.send(Lane::Answer, reply);
         }
         None
     }
 
-    fn next_tick(&self, last_byte: &LastByte, ping: Option<&OpenPing>, last_ping: Instant) -> Instant {
+    fn next_tick(
+        &self,
+        last_byte: &LastByte,
+        ping: Option<&OpenPing>,
+        last_ping: Instant,
+    ) -> Instant {
         let next = match ping {
             Some(open) => open.sent + self.config.dead_after,
             None => self.ping_due(last_byte, last_ping),
@@ -427,14 +384,18 @@ impl Link {
             .with_to(self.config.domain.clone().into());
         let mark = self.outbox.queue().mark();
         let _ = self.outbox.send(Lane::Answer, iq);
-        OpenPing { id, sent: now, mark }
+        OpenPing {
+            id,
+            sent: now,
+            mark,
+        }
     }
 
     /// Whether a stanza is our ping come back, or an answer to it.
     fn is_pong(&self, stanza: &Stanza, ping: &mut Option<OpenPing>) -> bool {
         let Stanza::Iq(iq) = stanza else { return false };
         let ours = iq.from().is_some_and(|from| *from == self.config.domain);
-        if !ours || !ping.as_ref().is_some_and(|open| open.id == iq.id()) {
+        if !ours || ping.as_ref().is_none_or(|open| open.id != iq.id()) {
             return false;
         }
         if let Some(open) = ping.take() {

@@ -17,23 +17,28 @@ use xmpp_parsers::stanza::Stanza;
 /// Answers waiting for the socket.
 const MAX_ANSWERS: usize = 8_192;
 /// Other stanzas waiting for their turn: 2,000 machines shown to 100 people.
-const MAX_PACED: usize = 200_000;
+const MAX_LATER: usize = 200_000;
 /// Important stanzas kept while there is no connection.
 const MAX_KEPT: usize = 1_000;
 /// Paced stanzas that may go out back to back.
 const BURST: f64 = 50.0;
 
-/// How a stanza is to be treated.
+/// How a stanza is treated that somebody waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lane {
     /// At once; lost if the connection is.
     Answer,
     /// At once; kept while there is no connection and sent again if it was lost.
     Important,
-    /// After all answers, as fast as the server takes it; lost if the connection is.
+}
+
+/// When a stanza goes that nobody waits for. Lost if the connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pace {
+    /// After all answers, as fast as the server takes it.
     Soon,
-    /// Evenly, after everything else; lost if the connection is.
-    Paced,
+    /// Evenly, after everything else.
+    Even,
 }
 
 /// Why a stanza was not accepted.
@@ -45,6 +50,29 @@ pub enum Unsent {
     /// Too much is waiting already.
     #[error("too many stanzas are waiting to be sent")]
     Full,
+}
+
+/// A stanza made when its turn comes: small while it waits, and true when it is
+/// sent. `None` if there is nothing to send any more.
+pub type Later = Box<dyn FnOnce() -> Option<Stanza> + Send>;
+
+/// A stanza whose turn has come.
+pub(super) enum Due {
+    /// As it was queued.
+    Made(Stanza),
+    /// To be made now.
+    Unmade(Later),
+}
+
+impl Due {
+    /// The stanza, if there still is one. Not to be called with the queue
+    /// locked: making one may take a moment.
+    pub(super) fn make(self) -> Option<Stanza> {
+        match self {
+            Self::Made(stanza) => Some(stanza),
+            Self::Unmade(make) => make(),
+        }
+    }
 }
 
 /// Sends stanzas over the link. Cheap to clone.
@@ -68,6 +96,13 @@ impl Outbox {
     /// Queues a stanza. Never waits.
     pub fn send(&self, lane: Lane, stanza: impl Into<Stanza>) -> Result<(), Unsent> {
         let accepted = self.queue().push(lane, stanza.into());
+        self.changed.notify_one();
+        accepted
+    }
+
+    /// Queues a stanza that is made when its turn comes. Never waits.
+    pub fn send_later(&self, pace: Pace, make: Later) -> Result<(), Unsent> {
+        let accepted = self.queue().push_later(pace, make);
         self.changed.notify_one();
         accepted
     }
@@ -98,8 +133,8 @@ impl Outbox {
 /// The state behind an [`Outbox`].
 pub(super) struct Queue {
     answers: VecDeque<(Stanza, bool)>,
-    soon: VecDeque<Stanza>,
-    paced: VecDeque<Stanza>,
+    soon: VecDeque<Later>,
+    paced: VecDeque<Later>,
     /// Important stanzas written but not yet proven to have arrived.
     unproven: VecDeque<(u64, Stanza)>,
     written: u64,
@@ -137,16 +172,6 @@ impl Queue {
                 Ok(())
             }
             _ if !self.up => Err(Unsent::Down),
-            Lane::Paced if self.paced.len() >= MAX_PACED => Err(Unsent::Full),
-            Lane::Soon if self.soon.len() >= MAX_PACED => Err(Unsent::Full),
-            Lane::Soon => {
-                self.soon.push_back(stanza);
-                Ok(())
-            }
-            Lane::Paced => {
-                self.paced.push_back(stanza);
-                Ok(())
-            }
             _ if self.answers.len() >= MAX_ANSWERS => Err(Unsent::Full),
             lane => {
                 self.answers.push_back((stanza, lane == Lane::Important));
@@ -155,8 +180,23 @@ impl Queue {
         }
     }
 
+    fn push_later(&mut self, pace: Pace, make: Later) -> Result<(), Unsent> {
+        let queue = match pace {
+            Pace::Soon => &mut self.soon,
+            Pace::Even => &mut self.paced,
+        };
+        if !self.up {
+            return Err(Unsent::Down);
+        }
+        if queue.len() >= MAX_LATER {
+            return Err(Unsent::Full);
+        }
+        queue.push_back(make);
+        Ok(())
+    }
+
     /// The next stanza to write, if one may go now.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Stanza> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<Due> {
         if let Some((stanza, important)) = self.answers.pop_front() {
             if important {
                 self.written += 1;
@@ -165,10 +205,10 @@ impl Queue {
                 }
                 self.unproven.push_back((self.written, copy(&stanza)));
             }
-            return Some(stanza);
+            return Some(Due::Made(stanza));
         }
-        if let Some(stanza) = self.soon.pop_front() {
-            return Some(stanza);
+        if let Some(make) = self.soon.pop_front() {
+            return Some(Due::Unmade(make));
         }
         if self.paced.is_empty() {
             return None;
@@ -182,7 +222,7 @@ impl Queue {
             }
             self.tokens -= 1.0;
         }
-        self.paced.pop_front()
+        self.paced.pop_front().map(Due::Unmade)
     }
 
     /// When a paced stanza may go, if one is waiting.
@@ -254,11 +294,13 @@ mod tests {
     use super::*;
 
     fn said(body: &str) -> Stanza {
-        Message::chat(None).with_body(Lang::new(), body.to_owned()).into()
+        Message::chat(None)
+            .with_body(Lang::new(), body.to_owned())
+            .into()
     }
 
-    fn body(stanza: Option<Stanza>) -> String {
-        match stanza {
+    fn body(due: Option<Due>) -> String {
+        match due.and_then(Due::make) {
             Some(Stanza::Message(message)) => message.bodies[""].clone(),
             Some(_) => "presence".to_owned(),
             None => "nothing".to_owned(),
@@ -270,7 +312,8 @@ mod tests {
         let mut queue = Queue::new(500.0);
         queue.up();
         for _ in 0..2_000 {
-            queue.push(Lane::Paced, Presence::available().into()).unwrap();
+            let make = Box::new(|| Some(Presence::available().into()));
+            queue.push_later(Pace::Even, make).unwrap();
         }
         queue.push(Lane::Answer, said("pong")).unwrap();
         let begin = Instant::now();

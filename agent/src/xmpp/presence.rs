@@ -6,6 +6,7 @@
 //! most every two seconds; what is shown last is always what is true last.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use tokio::time::{Duration, Instant};
 use xmpp_parsers::jid::{BareJid, Jid};
@@ -22,8 +23,30 @@ const SETTLE: Duration = Duration::from_millis(150);
 /// The least time between two changes of one entity.
 const GAP: Duration = Duration::from_secs(2);
 
+/// Makes presences of what the directory says at the moment.
+pub struct Presenter {
+    /// The component's domain.
+    pub domain: BareJid,
+    /// Knows the capabilities to show.
+    pub disco: Disco,
+    /// Knows the entities.
+    pub directory: Arc<dyn Directory>,
+}
+
+impl Presenter {
+    /// The presence of an entity as it is now; unavailable if it is gone.
+    pub fn show(&self, entity: Option<&str>, to: Jid) -> Presence {
+        match self.directory.entity(entity) {
+            Some(info) => stanza(&self.domain, &self.disco, &info, to),
+            None => Presence::unavailable()
+                .with_from(address::speaking(&self.domain, entity))
+                .with_to(to),
+        }
+    }
+}
+
 /// The presence of an entity for one person.
-pub fn stanza(domain: &BareJid, disco: &Disco, info: &EntityInfo, to: Jid) -> Presence {
+fn stanza(domain: &BareJid, disco: &Disco, info: &EntityInfo, to: Jid) -> Presence {
     let from = address::speaking(domain, info.local.as_deref());
     let show = match info.show {
         Show::Offline => return Presence::new(Type::Unavailable).with_from(from).with_to(to),
@@ -56,7 +79,9 @@ impl Board {
     /// Notes what is shown to everybody anyway, since the link has just come up.
     pub fn announced(&mut self, directory: &dyn Directory) {
         let all = directory.all().into_iter();
-        self.shown = all.map(|info| (info.local, (info.show, info.status))).collect();
+        self.shown = all
+            .map(|info| (info.local, (info.show, info.status)))
+            .collect();
     }
 
     /// Notes that an entity may have changed.
@@ -72,26 +97,24 @@ impl Board {
     }
 
     /// The entities whose look is to be sent now, because it differs from what
-    /// was sent last. An entity that is gone is shown as offline.
-    pub fn due(&mut self, directory: &dyn Directory, now: Instant) -> Vec<(Option<String>, Option<EntityInfo>)> {
-        let ready: Vec<_> = self.due.iter().filter(|(_, at)| **at <= now).map(|(e, _)| e.clone()).collect();
+    /// was sent last. An entity that is gone looks offline.
+    pub fn due(&mut self, directory: &dyn Directory, now: Instant) -> Vec<Option<String>> {
+        let ready = self.due.iter().filter(|(_, at)| **at <= now);
+        let ready: Vec<_> = ready.map(|(entity, _)| entity.clone()).collect();
         let mut changed = Vec::new();
         for entity in ready {
             self.due.remove(&entity);
             let info = directory.entity(entity.as_deref());
-            let look = info.as_ref().map_or((Show::Offline, String::new()), |info| {
-                (info.show, info.status.clone())
-            });
-            if self.shown.get(&entity) == Some(&look) {
+            let look = info.map(|info| (info.show, info.status));
+            if self.shown.get(&entity) == look.as_ref() {
                 continue;
             }
+            match look {
+                Some(look) => self.shown.insert(entity.clone(), look),
+                None => self.shown.remove(&entity),
+            };
             self.sent.insert(entity.clone(), now);
-            if info.is_some() {
-                self.shown.insert(entity.clone(), look);
-            } else {
-                self.shown.remove(&entity);
-            }
-            changed.push((entity, info));
+            changed.push(entity);
         }
         changed
     }
@@ -143,22 +166,41 @@ mod tests {
         let mut sent = Vec::new();
         for step in 0..1_000u64 {
             let now = begin + Duration::from_millis(10 * step);
-            let show = if step % 7 < 3 { Show::Online } else { Show::Dnd };
+            let show = if step % 7 < 3 {
+                Show::Online
+            } else {
+                Show::Dnd
+            };
             if let Some(info) = directory.0.lock().unwrap().as_mut() {
                 info.show = show;
             }
             board.changed(Some("web1"), now);
-            sent.extend(board.due(&directory, now));
+            for _ in board.due(&directory, now) {
+                sent.push(directory.entity(None).unwrap().show);
+            }
         }
-        sent.extend(board.due(&directory, begin + Duration::from_secs(60)));
-        assert!((2..=7).contains(&sent.len()), "{} presences in ten seconds", sent.len());
-        assert_eq!(sent.last().unwrap().1.as_ref().unwrap().show, Show::Dnd);
+        for _ in board.due(&directory, begin + Duration::from_secs(60)) {
+            sent.push(directory.entity(None).unwrap().show);
+        }
+        assert!(
+            (2..=7).contains(&sent.len()),
+            "{} presences in ten seconds",
+            sent.len()
+        );
+        assert_eq!(sent.last(), Some(&Show::Dnd));
         // Nothing new: nothing sent.
         board.changed(Some("web1"), begin + Duration::from_secs(70));
-        assert!(board.due(&directory, begin + Duration::from_secs(80)).is_empty());
+        assert!(
+            board
+                .due(&directory, begin + Duration::from_secs(80))
+                .is_empty()
+        );
         *directory.0.lock().unwrap() = None;
         board.changed(Some("web1"), begin + Duration::from_secs(90));
-        assert_eq!(board.due(&directory, begin + Duration::from_secs(99)), [(Some("web1".to_owned()), None)]);
+        assert_eq!(
+            board.due(&directory, begin + Duration::from_secs(99)),
+            [Some("web1".to_owned())]
+        );
         assert_eq!(board.next(), None);
     }
 
@@ -171,7 +213,10 @@ mod tests {
         info.status = "off\u{7}".to_owned();
         let to: Jid = "ann@example.org".parse().unwrap();
         let presence = stanza(&domain, &disco, &info, to.clone());
-        assert_eq!(presence.from.unwrap().as_str(), "web1@vms.example.org/atoll");
+        assert_eq!(
+            presence.from.unwrap().as_str(),
+            "web1@vms.example.org/atoll"
+        );
         assert_eq!(presence.show, Some(Wire::Xa));
         assert_eq!(presence.statuses[""], "off\u{FFFD}");
         assert_eq!(presence.payloads.len(), 2);

@@ -86,11 +86,20 @@ mod tests {
             .unwrap();
         let fallback = Fallback::try_from(element).unwrap();
         let body = "> Stop wéb1?\n\nyes";
-        assert_eq!(without_quotation(body, std::slice::from_ref(&fallback)), "yes");
-        assert_eq!(without_quotation("> Stop wéb1?\n", &[fallback]), "> Stop wéb1?\n");
+        assert_eq!(
+            without_quotation(body, std::slice::from_ref(&fallback)),
+            "yes"
+        );
+        assert_eq!(
+            without_quotation("> Stop wéb1?\n", &[fallback]),
+            "> Stop wéb1?\n"
+        );
         let other = Fallback {
             what: Some("urn:xmpp:other".into()),
-            parts: vec![BodyPart { start: Some(0), end: Some(6) }],
+            parts: vec![BodyPart {
+                start: Some(0),
+                end: Some(6),
+            }],
         };
         assert_eq!(without_quotation("don't stop", &[other]), "don't stop");
     }

@@ -56,7 +56,8 @@ impl Requests {
             return None;
         }
         let id = super::address::fresh_id();
-        self.open.insert((us, them, id.clone()), (then, now + WITHIN));
+        self.open
+            .insert((us, them, id.clone()), (then, now + WITHIN));
         Some(id)
     }
 
@@ -93,9 +94,14 @@ mod tests {
         let mut requests = Requests::default();
         let now = Instant::now();
         let jid = |text: &str| text.parse::<Jid>().unwrap();
-        let (us, ann) = (jid("web1@vms.example.org/atoll"), jid("ann@example.org/phone"));
+        let (us, ann) = (
+            jid("web1@vms.example.org/atoll"),
+            jid("ann@example.org/phone"),
+        );
         let (waiting, mut answer) = oneshot::channel();
-        let id = requests.ask(us.clone(), ann.clone(), Then::Tell(waiting), now).unwrap();
+        let id = requests
+            .ask(us.clone(), ann.clone(), Then::Tell(waiting), now)
+            .unwrap();
         let result = |from: &Jid, to: &Jid, id: &str| Iq::Result {
             from: Some(from.clone()),
             to: Some(to.clone()),

@@ -112,7 +112,9 @@ impl Said {
         );
         message.from = Some(address::speaking(domain, self.entity.as_deref()));
         message.id = Some(Id(id.clone()));
-        message.bodies.insert(Lang::new(), address::xml_text(&self.body));
+        message
+            .bodies
+            .insert(Lang::new(), address::xml_text(&self.body));
         message.thread = self.thread.map(|id| Thread { parent: None, id });
         let payloads = &mut message.payloads;
         payloads.push(OriginId { id: id.clone() }.into());

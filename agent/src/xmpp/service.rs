@@ -16,20 +16,21 @@ use xmpp_parsers::chatstates::ChatState;
 use xmpp_parsers::iq::Iq;
 use xmpp_parsers::jid::{BareJid, Jid};
 use xmpp_parsers::ns;
-use xmpp_parsers::stanza_error::StanzaError;
 
 use super::address;
+use super::contacts::Roster;
 use super::core::Core;
+use super::disco::{Reply, parse_offset};
 use super::entities::{Access, Directory};
 use super::event::{Event, Request};
 use super::limits::Verdict;
-use super::link::{Incoming, Link, LinkConfig};
+use super::link::{Incoming, Link};
 use super::messages::{Heard, Kind};
 use super::outbox::{Lane, Outbox, Unsent};
 use super::requests::{Answer, NoAnswer, Then};
 use super::rooms::Join;
 use super::said::{Said, Signal, signal};
-use super::subscriptions::Roster;
+use super::settings::LinkConfig;
 
 /// Events not yet taken; beyond it nothing more is read from the server.
 const EVENTS: usize = 256;
@@ -68,6 +69,8 @@ pub enum NotSaid {
 pub struct Status {
     /// The server connected to.
     pub server: Option<String>,
+    /// Why there is none.
+    pub offline_because: Option<String>,
     /// People with a contact.
     pub people: usize,
     /// Those known to be there.
@@ -106,7 +109,14 @@ impl Service {
     ) -> (Handle, mpsc::Receiver<Event>) {
         let domain = config.link.domain.clone();
         let (outbox, incoming) = Link::start(config.link);
-        let core = Core::new(domain, config.features, outbox.clone(), directory, access, roster);
+        let core = Core::new(
+            domain,
+            config.features,
+            outbox.clone(),
+            directory,
+            access,
+            roster,
+        );
         let handle = Handle {
             core: Arc::new(Mutex::new(core)),
             outbox,
@@ -142,7 +152,11 @@ async fn run(handle: Handle, mut incoming: mpsc::Receiver<Incoming>, events: mps
             let mut core = handle.core();
             let now = Instant::now();
             // Once goodbye is said nobody is greeted any more.
-            let first = if stopping { None } else { take(&mut core, item, now) };
+            let first = if stopping {
+                None
+            } else {
+                take(&mut core, item, now)
+            };
             if !stopping {
                 core.on_tick(now);
             }
@@ -159,7 +173,10 @@ async fn run(handle: Handle, mut incoming: mpsc::Receiver<Incoming>, events: mps
 
 fn take(core: &mut Core, item: Option<Incoming>, now: Instant) -> Option<Event> {
     match item? {
-        Incoming::Up { resumed_after, server } => {
+        Incoming::Up {
+            resumed_after,
+            server,
+        } => {
             core.on_up(server.clone(), now);
             Some(Event::Online {
                 server,
@@ -167,11 +184,11 @@ fn take(core: &mut Core, item: Option<Incoming>, now: Instant) -> Option<Event> 
             })
         }
         Incoming::Down { why } => {
-            core.on_down();
+            core.on_down(why.to_string());
             Some(Event::Offline { why })
         }
         Incoming::Stanza(stanza) => {
-            core.on_stanza(stanza, now);
+            core.on_stanza(*stanza, now);
             None
         }
     }
@@ -192,9 +209,14 @@ impl Handle {
             }
         }
         if said.kind != Kind::Groupchat {
-            core.limits.said(&person, said.entity.as_deref(), &said.body, now);
+            core.limits
+                .said(&person, said.entity.as_deref(), &said.body, now);
         }
-        let lane = if said.important { Lane::Important } else { Lane::Answer };
+        let lane = if said.important {
+            Lane::Important
+        } else {
+            Lane::Answer
+        };
         let (message, id) = said.into_message(&core.domain);
         self.outbox.send(lane, message)?;
         Ok(id)
@@ -202,7 +224,11 @@ impl Handle {
 
     /// Shows that an answer is being worked on, or no longer is.
     pub fn composing(&self, heard: &Heard, working: bool) {
-        let state = if working { ChatState::Composing } else { ChatState::Active };
+        let state = if working {
+            ChatState::Composing
+        } else {
+            ChatState::Active
+        };
         self.signal(heard, Signal::Typing(state));
     }
 
@@ -212,7 +238,7 @@ impl Handle {
     }
 
     /// Answers a request.
-    pub fn answer(&self, request: &Request, answer: Result<Option<Element>, StanzaError>) {
+    pub fn answer(&self, request: &Request, answer: Reply) {
         self.core().answer(request, answer);
     }
 
@@ -222,12 +248,24 @@ impl Handle {
         {
             let mut core = self.core();
             let us = address::speaking(&core.domain, entity);
-            let asked = core.requests.ask(us.clone(), to.clone(), Then::Tell(tell), Instant::now());
+            let asked = core
+                .requests
+                .ask(us.clone(), to.clone(), Then::Tell(tell), Instant::now());
             let id = asked.ok_or(Unsent::Full)?;
             let (from, to) = (Some(us), Some(to));
             let iq = match set {
-                true => Iq::Set { from, to, id, payload },
-                false => Iq::Get { from, to, id, payload },
+                true => Iq::Set {
+                    from,
+                    to,
+                    id,
+                    payload,
+                },
+                false => Iq::Get {
+                    from,
+                    to,
+                    id,
+                    payload,
+                },
             };
             self.outbox.send(Lane::Answer, iq)?;
         }
@@ -275,7 +313,9 @@ impl Handle {
     /// Tells all who see an entity. Gives how many.
     pub fn broadcast(&self, entity: Option<&str>, body: &str) -> usize {
         let people = self.subscribers(entity);
-        let told = people.iter().filter(|p| self.say(Said::alert(entity, p, body)).is_ok());
+        let told = people
+            .iter()
+            .filter(|p| self.say(Said::alert(entity, p, body)).is_ok());
         told.count()
     }
 
@@ -321,7 +361,8 @@ impl Handle {
         let (rooms, rooms_in) = core.rooms.count();
         let (answers_waiting, presences_waiting) = self.outbox.waiting();
         Status {
-            server: core.online.clone(),
+            server: core.online.clone().ok(),
+            offline_because: core.online.clone().err().flatten(),
             people,
             people_online,
             rooms,
@@ -350,19 +391,4 @@ impl Handle {
     fn core(&self) -> MutexGuard<'_, Core> {
         self.core.lock().expect("nothing panics while holding it")
     }
-}
-
-/// `Z`, `+02:00` or `-05:30`.
-fn parse_offset(text: &str) -> Option<jiff::tz::Offset> {
-    if text == "Z" {
-        return Some(jiff::tz::Offset::UTC);
-    }
-    let (sign, rest) = match text.split_at_checked(1)? {
-        ("+", rest) => (1, rest),
-        ("-", rest) => (-1, rest),
-        _ => return None,
-    };
-    let (hours, minutes) = rest.split_once(':')?;
-    let minutes = i32::from(hours.parse::<u8>().ok()?) * 60 + i32::from(minutes.parse::<u8>().ok()?);
-    jiff::tz::Offset::from_seconds(sign * minutes * 60).ok()
 }

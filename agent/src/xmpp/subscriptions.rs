@@ -6,54 +6,13 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde::{Deserialize, Serialize};
 use xmpp_parsers::jid::{BareJid, Jid};
 use xmpp_parsers::presence::Type;
 
+use super::contacts::{Contact, Seen};
+
 /// Devices remembered per person.
 const MAX_DEVICES: usize = 32;
-
-/// One person and one entity.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Contact {
-    /// The person's bare address.
-    #[serde(with = "as_text")]
-    pub person: BareJid,
-    /// Local part of the entity; `None` is the front desk.
-    pub entity: Option<String>,
-    /// The person sees the entity.
-    pub sees_us: bool,
-    /// Whether the entity sees the person.
-    pub seen: Seen,
-}
-
-/// Whether an entity sees a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Seen {
-    /// No.
-    No,
-    /// It asked and has no answer yet.
-    Asked,
-    /// Yes.
-    Yes,
-}
-
-impl Contact {
-    /// Neither sees the other: there is nothing left to keep.
-    pub fn is_over(&self) -> bool {
-        !self.sees_us && self.seen == Seen::No
-    }
-}
-
-/// Keeps contacts. Called with a lock held: it must neither wait for long nor
-/// call back.
-pub trait Roster: Send + Sync {
-    /// All contacts kept.
-    fn load(&self) -> Vec<Contact>;
-    /// Keeps a contact; forgets it if it [is over](Contact::is_over).
-    fn save(&self, contact: &Contact);
-}
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq)]
@@ -107,7 +66,10 @@ impl Subscriptions {
     pub fn new(kept: Vec<Contact>) -> Self {
         let mut subscriptions = Self::default();
         for contact in kept.into_iter().filter(|contact| !contact.is_over()) {
-            let entities = subscriptions.people.entry(contact.person.clone()).or_default();
+            let entities = subscriptions
+                .people
+                .entry(contact.person.clone())
+                .or_default();
             entities.insert(contact.entity.clone(), contact);
         }
         subscriptions
@@ -115,7 +77,13 @@ impl Subscriptions {
 
     /// Takes in a presence of `type_` from a person to an entity.
     /// `allowed`: the entity exists and the person may see it.
-    pub fn on(&mut self, type_: &Type, from: &Jid, entity: Option<&str>, allowed: bool) -> Vec<Step> {
+    pub fn on(
+        &mut self,
+        type_: &Type,
+        from: &Jid,
+        entity: Option<&str>,
+        allowed: bool,
+    ) -> Vec<Step> {
         let person = from.to_bare();
         match type_ {
             Type::Subscribe => self.on_subscribe(person, entity, allowed),
@@ -124,7 +92,10 @@ impl Subscriptions {
             Type::Unsubscribed => self.set_seen(&person, entity, Seen::No),
             Type::Probe if !allowed => self.revoke(&person, entity),
             Type::Probe if self.sees(&person, entity) => {
-                vec![Step::Show { to: from.clone(), entity: entity.map(str::to_owned) }]
+                vec![Step::Show {
+                    to: from.clone(),
+                    entity: entity.map(str::to_owned),
+                }]
             }
             Type::Probe => vec![send(Type::Unsubscribed, &person, entity)],
             Type::None => self.on_available(person, from),
@@ -180,7 +151,9 @@ impl Subscriptions {
     fn on_subscribed(&mut self, person: &BareJid, entity: Option<&str>) -> Vec<Step> {
         // Only what was asked for: nobody makes us watch them unasked.
         match self.find(person, entity) {
-            Some(contact) if contact.seen == Seen::Asked => self.set_seen(person, entity, Seen::Yes),
+            Some(contact) if contact.seen == Seen::Asked => {
+                self.set_seen(person, entity, Seen::Yes)
+            }
             _ => Vec::new(),
         }
     }
@@ -196,7 +169,10 @@ impl Subscriptions {
         if saw {
             steps.push(send(Type::Unavailable, &person, entity));
             steps.push(send(Type::Unsubscribed, &person, entity));
-            steps.push(Step::Tell(Change::Unsubscribed(person.clone(), after.entity.clone())));
+            steps.push(Step::Tell(Change::Unsubscribed(
+                person.clone(),
+                after.entity.clone(),
+            )));
         }
         if watched {
             steps.push(send(Type::Unsubscribe, &person, entity));
@@ -245,29 +221,38 @@ impl Subscriptions {
 
     /// Goodbye from every entity to everybody who may be there.
     pub fn on_stop(&self) -> Vec<Step> {
-        self.all_seen().map(|(person, entity)| send(Type::Unavailable, person, entity)).collect()
+        self.all_seen()
+            .map(|(person, entity)| send(Type::Unavailable, person, entity))
+            .collect()
     }
 
     /// The entities that a person sees.
     pub fn seen_by(&self, person: &BareJid) -> Vec<Option<String>> {
         let entities = self.people.get(person).into_iter().flatten();
-        entities.filter(|(_, contact)| contact.sees_us).map(|(entity, _)| entity.clone()).collect()
+        entities
+            .filter(|(_, contact)| contact.sees_us)
+            .map(|(entity, _)| entity.clone())
+            .collect()
     }
 
     /// The people who see an entity and may be there.
     pub fn watchers(&self, entity: Option<&str>) -> Vec<BareJid> {
         let key = entity.map(str::to_owned);
         let sees = |entities: &BTreeMap<_, Contact>| entities.get(&key).is_some_and(|c| c.sees_us);
-        let people = self.people.iter().filter(|(person, entities)| {
-            sees(entities) && !self.is_away(person, entities)
-        });
+        let people = self
+            .people
+            .iter()
+            .filter(|(person, entities)| sees(entities) && !self.is_away(person, entities));
         people.map(|(person, _)| person.clone()).collect()
     }
 
     /// All who see an entity, there or not: whom to tell of its news.
     pub fn subscribers(&self, entity: Option<&str>) -> Vec<BareJid> {
         let people = self.people.keys();
-        people.filter(|person| self.sees(person, entity)).cloned().collect()
+        people
+            .filter(|person| self.sees(person, entity))
+            .cloned()
+            .collect()
     }
 
     /// Whether a person is known to be there now.
@@ -278,7 +263,9 @@ impl Subscriptions {
     /// Devices of a person that are there, as full addresses.
     pub fn devices(&self, person: &BareJid) -> Vec<Jid> {
         let devices = self.online.get(person).into_iter().flatten();
-        devices.filter_map(|device| Some(person.with_resource_str(device).ok()?.into())).collect()
+        devices
+            .filter_map(|device| Some(person.with_resource_str(device).ok()?.into()))
+            .collect()
     }
 
     /// Number of (people, people there).
@@ -294,7 +281,10 @@ impl Subscriptions {
     }
 
     fn all_seen(&self) -> impl Iterator<Item = (&BareJid, Option<&str>)> {
-        let people = self.people.iter().filter(|(person, all)| !self.is_away(person, all));
+        let people = self
+            .people
+            .iter()
+            .filter(|(person, all)| !self.is_away(person, all));
         people.flat_map(|(person, entities)| {
             let seen = entities.iter().filter(|(_, contact)| contact.sees_us);
             seen.map(move |(entity, _)| (person, entity.as_deref()))
@@ -344,7 +334,8 @@ impl Subscriptions {
     }
 
     fn sees(&self, person: &BareJid, entity: Option<&str>) -> bool {
-        self.find(person, entity).is_some_and(|contact| contact.sees_us)
+        self.find(person, entity)
+            .is_some_and(|contact| contact.sees_us)
     }
 
     fn find(&self, person: &BareJid, entity: Option<&str>) -> Option<&Contact> {
@@ -352,7 +343,9 @@ impl Subscriptions {
     }
 
     fn find_mut(&mut self, person: &BareJid, entity: Option<&str>) -> Option<&mut Contact> {
-        self.people.get_mut(person)?.get_mut(&entity.map(str::to_owned))
+        self.people
+            .get_mut(person)?
+            .get_mut(&entity.map(str::to_owned))
     }
 
     fn contact(&mut self, person: &BareJid, entity: Option<&str>) -> &mut Contact {
@@ -382,22 +375,6 @@ fn send(type_: Type, person: &BareJid, entity: Option<&str>) -> Step {
         type_,
         to: person.clone().into(),
         entity: entity.map(str::to_owned),
-    }
-}
-
-
-mod as_text {
-    use serde::de::Error;
-    use serde::{Deserialize, Deserializer, Serializer};
-    use xmpp_parsers::jid::BareJid;
-
-    pub fn serialize<S: Serializer>(jid: &BareJid, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(jid.as_str())
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BareJid, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        BareJid::new(&text).map_err(D::Error::custom)
     }
 }
 

@@ -193,7 +193,11 @@ impl Filter {
                 if !declaration && !has_version(seen) {
                     out.extend_from_slice(b" version='1.0'");
                 }
-                self.header = if declaration { HeaderState::Before } else { HeaderState::Done };
+                self.header = if declaration {
+                    HeaderState::Before
+                } else {
+                    HeaderState::Done
+                };
             } else if seen.len() < MAX_TOKEN {
                 seen.push(byte);
             }
@@ -262,7 +266,8 @@ impl Filter {
 }
 
 fn has_version(tag: &[u8]) -> bool {
-    tag.windows(9).any(|w| &w[1..] == b"version=" && w[0].is_ascii_whitespace())
+    tag.windows(9)
+        .any(|w| &w[1..] == b"version=" && w[0].is_ascii_whitespace())
 }
 
 /// A stanza on its way out, in the component's namespace.
@@ -325,7 +330,8 @@ mod tests {
     fn overlong_values_and_names_are_cut_and_stay_well_formed() {
         let value = "é&amp;".repeat(3000);
         let name = "n".repeat(9000);
-        let stream = format!("<s version='1.0'><{name} a='{value}' {name}='1' {name}2='2'></{name}>");
+        let stream =
+            format!("<s version='1.0'><{name} a='{value}' {name}='1' {name}2='2'></{name}>");
         for step in [1, 7, 100_000] {
             let out = filtered(&stream, step) + "</s>";
             let tree: minidom::Element = out

@@ -1,0 +1,307 @@
+//! The command line: every verb of `atoll`, and the exit code of what keeps it from starting.
+
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser, Subcommand};
+use dialogue::spec::Scope;
+use intents::{Example, evaluate};
+use jiff::{Timestamp, Zoned};
+
+use crate::bot::Host;
+use crate::chat::{self, Chat};
+use crate::config::{Config, ConfigError, Grant};
+use crate::explain::{self, Question};
+use crate::mind::{Mind, MindError};
+use crate::planner::Asker;
+use crate::{doctor, run};
+
+/// The configuration's usual place.
+const CONFIG: &str = "/etc/atoll/atoll.toml";
+
+/// Talk to your virtual machines.
+#[derive(Parser)]
+#[command(name = "atoll", version, about, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Run the agent.
+    Run(Where),
+    /// Talk in the terminal, without XMPP.
+    Chat {
+        /// A machine or hypervisor; the front desk when left out.
+        entity: Option<String>,
+        #[command(flatten)]
+        place: Where,
+        /// A libvirt URI instead of a configuration.
+        #[arg(long)]
+        uri: Option<String>,
+        /// Say this one thing and end.
+        #[arg(long)]
+        say: Option<String>,
+        /// Write the conversation as a transcript.
+        #[arg(long)]
+        record: Option<PathBuf>,
+    },
+    /// Show what would be understood and done; nothing is.
+    Explain {
+        /// What is said.
+        text: Option<String>,
+        /// Read questions from standard input, one JSON object a line, and write an explanation a line.
+        #[arg(long)]
+        jsonl: bool,
+        /// To whom it is said: machine, host or desk.
+        #[arg(long, default_value = "machine", value_parser = scope)]
+        to: Scope,
+        #[command(flatten)]
+        model: ModelPlace,
+    },
+    /// Write a commented configuration.
+    Init {
+        /// Where; never over a file that is there.
+        #[arg(default_value = CONFIG)]
+        path: PathBuf,
+    },
+    /// Prove each leg: configuration, store, model, clock, libvirt, events, XMPP, delivery.
+    Doctor(Where),
+    /// Train the classifier from the corpus, into the cache.
+    Train(ModelPlace),
+    /// Measure the classifier by cross-validation on the corpus, or on public benchmark files.
+    Evaluate {
+        /// CLINC150's data_full.json.
+        #[arg(long)]
+        clinc: Option<PathBuf>,
+        /// Two CSV files with text and label, to learn from and to ask.
+        #[arg(long, num_args = 2, value_names = ["TRAIN", "TEST"])]
+        csv: Option<Vec<PathBuf>>,
+        /// Folds of the cross-validation.
+        #[arg(long, default_value_t = 5)]
+        folds: usize,
+        /// The language of the corpus.
+        #[arg(long, default_value = "en")]
+        language: String,
+        /// Figures as JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        model: ModelPlace,
+    },
+}
+
+#[derive(Args)]
+struct Where {
+    /// The configuration.
+    #[arg(long, default_value = CONFIG)]
+    config: PathBuf,
+}
+
+#[derive(Args)]
+struct ModelPlace {
+    /// Folder of the sentence encoder's weights.
+    #[arg(long, env = "ATOLL_MODEL_DIR")]
+    model: Option<PathBuf>,
+    /// Folder of trained files.
+    #[arg(long, env = "ATOLL_TRAINED_DIR")]
+    trained: Option<PathBuf>,
+}
+
+impl ModelPlace {
+    fn weights(&self) -> PathBuf {
+        self.model.clone().unwrap_or_else(|| cache().join("model"))
+    }
+
+    fn trained(&self) -> PathBuf {
+        self.trained.clone().unwrap_or_else(|| cache().join("trained"))
+    }
+
+    fn mind(&self) -> Result<Mind, MindError> {
+        Mind::load(&self.weights(), Some(&self.trained()))
+    }
+}
+
+fn cache() -> PathBuf {
+    let own = std::env::var_os("ATOLL_CACHE").map(PathBuf::from);
+    own.unwrap_or_else(|| std::env::var_os("HOME").map_or_else(std::env::temp_dir, PathBuf::from).join(".cache/atoll"))
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    match text {
+        "machine" => Ok(Scope::Machine),
+        "host" => Ok(Scope::Host),
+        "desk" => Ok(Scope::Desk),
+        other => Err(format!("{other} is none of machine, host, desk")),
+    }
+}
+
+/// Runs the command line; errors go to standard error, with an exit code: 2 configuration, 3 host, 4 XMPP, 1 anything else.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ATOLL_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if matches!(cli.verb, Verb::Run(_)) { "info" } else { "error" }));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    match perform(cli.verb) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("atoll: {error:#}");
+            ExitCode::from(if error.downcast_ref::<ConfigError>().is_some() { 2 } else { 1 })
+        }
+    }
+}
+
+fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
+    match verb {
+        Verb::Run(place) => runtime()?.block_on(run::run(Config::read(&place.config)?))?,
+        Verb::Chat { entity, place, uri, say, record } => talk(entity.as_deref(), &place.config, uri, say.as_deref(), record.as_deref())?,
+        Verb::Explain { text, jsonl, to, model } => explain_texts(text, jsonl, to, &model)?,
+        Verb::Init { path } => init(&path)?,
+        Verb::Doctor(place) => return Ok(examine(&place.config)),
+        Verb::Train(model) => {
+            let begun = std::time::Instant::now();
+            let mind = model.mind()?;
+            let lines: usize = mind.book().languages().map(|language| mind.book().words(language).examples().len()).sum();
+            println!("{lines} lines, {} skills, encoder {}, {:.1} s", mind.book().specs().len(), mind.encoder().unwrap_or("none"), begun.elapsed().as_secs_f64());
+        }
+        Verb::Evaluate { clinc, csv, folds, language, json, model } => measure(clinc.as_deref(), csv.as_deref(), folds, &language, json, &model)?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    // Two workers carry a thousand machines; libvirt and conversations have blocking threads of their own.
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")
+}
+
+fn now(zone: &jiff::tz::TimeZone) -> Zoned {
+    Timestamp::now().to_zoned(zone.clone())
+}
+
+fn talk(entity: Option<&str>, config: &Path, uri: Option<String>, say: Option<&str>, record: Option<&Path>) -> anyhow::Result<()> {
+    let kept;
+    let user = std::env::var("USER").unwrap_or_else(|_| "you".to_owned());
+    let mut config = match uri {
+        Some(uri) => {
+            kept = std::env::temp_dir().join(format!("atoll-chat-{}", std::process::id()));
+            let mut config = Config::parse(Path::new("--uri"), "")?;
+            config.hypervisor = vec![crate::config::Hypervisor { name: "hv1".to_owned(), uri }];
+            config.store.path = kept.clone();
+            config.model.path = cache().join("model");
+            config
+        }
+        None => {
+            kept = PathBuf::new();
+            Config::read(config)?
+        }
+    };
+    // Whoever sits at the terminal could as well use virsh.
+    let jid = format!("{}@terminal", user.to_lowercase());
+    config.access.push(Grant { who: jid.clone(), role: dialogue::spec::Role::Admin });
+    let house = run::house(&config)?;
+    house.bridge.wait_settled(Duration::from_secs(10));
+    let host: Arc<dyn Host> = Arc::clone(&house.bridge) as _;
+    let to = chat::entity(&*host, entity).map_err(anyhow::Error::msg)?;
+    let chat = Chat { bot: Arc::clone(&house.bot), entity: to, shown: entity.unwrap_or("desk").to_owned(), asker: Asker { jid: Some(jid), name: user }, zone: house.zone.clone() };
+    let ended = match say {
+        Some(text) => chat.say(text, &mut std::io::stdout()).context("standard output"),
+        None => chat.talk(record),
+    };
+    if !kept.as_os_str().is_empty() {
+        drop(chat);
+        drop(house);
+        std::fs::remove_dir_all(&kept).context("the conversation's folder")?;
+    }
+    ended
+}
+
+fn explain_texts(text: Option<String>, jsonl: bool, to: Scope, model: &ModelPlace) -> anyhow::Result<()> {
+    let mind = model.mind()?;
+    let now = now(&jiff::tz::TimeZone::system());
+    match text {
+        Some(text) => {
+            let explained = explain::explain(&mind, &Question { text, to, machines: None }, &now);
+            println!("{}", serde_json::to_string_pretty(&explained)?);
+        }
+        None if jsonl => explain::batch(&mind, BufReader::new(std::io::stdin()), std::io::stdout().lock(), &now)?,
+        None => bail!("say what to explain, or --jsonl"),
+    }
+    Ok(())
+}
+
+fn init(path: &Path) -> anyhow::Result<()> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).with_context(|| format!("{} is not written", path.display()))?;
+    file.write_all(crate::config::DEFAULTS.as_bytes())?;
+    println!("{} is written. Fill in xmpp.secret, [[hypervisor]] and [[access]]; then: atoll doctor --config {}", path.display(), path.display());
+    Ok(())
+}
+
+fn examine(path: &Path) -> ExitCode {
+    let legs = match runtime() {
+        Ok(runtime) => {
+            let legs = runtime.block_on(doctor::examine(path));
+            // A hung libvirt call must not keep the doctor from leaving.
+            runtime.shutdown_background();
+            legs
+        }
+        Err(error) => {
+            eprintln!("atoll: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
+    for leg in &legs {
+        match &leg.state {
+            Ok(detail) => println!("  ok   {:<9} {detail}", leg.name),
+            Err(why) => println!("  FAIL {:<9} {why}", leg.name),
+        }
+    }
+    let failed = legs.iter().find(|leg| leg.state.is_err() && leg.name != "model");
+    ExitCode::from(match failed.map(|leg| leg.name) {
+        None => 0,
+        Some("config") => 2,
+        Some("libvirt" | "events") => 3,
+        Some("xmpp" | "delivery") => 4,
+        Some(_) => 1,
+    })
+}
+
+fn measure(clinc: Option<&Path>, csv: Option<&[PathBuf]>, folds: usize, language: &str, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
+    let encoder = intents::encoder::load(&model.weights());
+    if let Err(error) = &encoder {
+        eprintln!("atoll: {error}; measuring without an encoder");
+    }
+    let encoder = encoder.as_deref().ok();
+    let cache = model.trained();
+    let cache = Some(cache.as_path());
+    let report = if let Some(path) = clinc {
+        let data = evaluate::clinc(path)?;
+        let train: Vec<Example<'_>> = data.train.iter().map(evaluate::Sentence::example).collect();
+        let test: Vec<Example<'_>> = data.test.iter().map(evaluate::Sentence::example).collect();
+        evaluate::held_out(&train, &[], &test, encoder, cache)?
+    } else if let Some([train, test]) = csv {
+        let (train, test) = (evaluate::csv(train)?, evaluate::csv(test)?);
+        let train: Vec<Example<'_>> = train.iter().map(evaluate::Sentence::example).collect();
+        let test: Vec<Example<'_>> = test.iter().map(evaluate::Sentence::example).collect();
+        evaluate::held_out(&train, &[], &test, encoder, cache)?
+    } else {
+        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
+        let words = book.words(language);
+        let examples: Vec<Example<'_>> = words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
+        let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
+        evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?
+    };
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{report}");
+        println!("{}", report.confusion());
+    }
+    Ok(())
+}

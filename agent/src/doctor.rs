@@ -1,0 +1,146 @@
+//! `atoll doctor`: proves each leg by itself and says which one doesn't stand, and what to do.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+use xmpp_parsers::iq::Iq;
+use xmpp_parsers::ping::Ping;
+
+use crate::config::Config;
+use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
+use crate::journal::Journal;
+use crate::mind::Mind;
+use crate::run;
+use crate::skill::Leg;
+use crate::xmpp::link::{Incoming, Link};
+use crate::xmpp::outbox::Lane;
+
+/// How long a connection may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Looks at all legs, in the order in which they build on each other. Later legs of a kind are still looked at when an earlier one fails.
+pub async fn examine(path: &Path) -> Vec<Leg> {
+    let config = match Config::read(path) {
+        Ok(config) => config,
+        Err(error) => return vec![Leg { name: "config", state: Err(chain(&error)) }],
+    };
+    let mut legs = vec![Leg { name: "config", state: Ok(path.display().to_string()) }];
+    legs.push(store(&config));
+    legs.push(model(&config));
+    legs.push(clock(&config));
+    let hosts = config.clone();
+    match tokio::task::spawn_blocking(move || hosts_and_events(&hosts)).await {
+        Ok(found) => legs.extend(found),
+        Err(error) => legs.push(Leg { name: "libvirt", state: Err(error.to_string()) }),
+    }
+    legs.extend(xmpp(&config).await);
+    legs
+}
+
+/// The journal's folder can be written, and the journal's chain holds.
+fn store(config: &Config) -> Leg {
+    let state = match Journal::open(&config.store.path) {
+        Ok(_) => Ok(format!("{}: the journal's chain holds", config.store.path.display())),
+        Err(error) => Err(format!("{} (store.path)", chain(&error))),
+    };
+    Leg { name: "store", state }
+}
+
+fn model(config: &Config) -> Leg {
+    let state = match Mind::load(&config.model.path, Some(&config.store.path.join("trained"))) {
+        Ok(mind) => match mind.encoder() {
+            Ok(name) => Ok(name.to_owned()),
+            Err(why) => Err(format!("{why}; Atoll goes on with grammar and n-grams (model.path, scripts/model.sh)")),
+        },
+        Err(error) => Err(chain(&error)),
+    };
+    Leg { name: "model", state }
+}
+
+/// A wrong clock makes late messages look new.
+fn clock(config: &Config) -> Leg {
+    let now = jiff::Timestamp::now();
+    let built: jiff::Timestamp = "2026-01-01T00:00:00Z".parse().expect("a date");
+    let state = match jiff::tz::TimeZone::get(&config.time_zone) {
+        _ if now < built => Err(format!("it says {now}, which is in the past")),
+        Ok(zone) => Ok(now.to_zoned(zone).strftime("%Y-%m-%d %H:%M %Z").to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    Leg { name: "clock", state }
+}
+
+/// Each hypervisor answers, and its event callbacks are registered.
+fn hosts_and_events(config: &Config) -> Vec<Leg> {
+    if config.hypervisor.is_empty() {
+        return vec![Leg { name: "libvirt", state: Err("no [[hypervisor]] is configured".to_owned()) }];
+    }
+    let hosts = config.hypervisor.iter().map(|hypervisor| HostConfig { name: hypervisor.name.clone(), uri: hypervisor.uri.clone() }).collect();
+    let (bridge, _events) = Bridge::start(hosts, Timeouts::default());
+    bridge.wait_settled(PATIENCE);
+    let mut legs = Vec::new();
+    for status in bridge.status() {
+        let (libvirt, events) = match status.connection {
+            Connection::Up => (Ok(format!("{}: {} machines at {}", status.name, status.machines, status.uri)), Ok(format!("{}: callbacks registered", status.name))),
+            Connection::Connecting => (Err(format!("{}: no answer from {} within {} s", status.name, status.uri, PATIENCE.as_secs())), Err(format!("{}: no connection", status.name))),
+            Connection::Down { reason, said } => (Err(format!("{}: {reason} ({}): {said}", status.name, status.uri)), Err(format!("{}: no connection", status.name))),
+        };
+        legs.push(Leg { name: "libvirt", state: libvirt });
+        legs.push(Leg { name: "events", state: events });
+    }
+    legs
+}
+
+/// The component is let in, and a message to itself makes its way through the server.
+async fn xmpp(config: &Config) -> Vec<Leg> {
+    let link = match run::link(config) {
+        Ok(link) => link,
+        Err(error) => return vec![Leg { name: "xmpp", state: Err(format!("{error:#}")) }],
+    };
+    let domain = link.domain.clone();
+    let (outbox, mut incoming) = Link::start(link);
+    let deadline = Instant::now() + PATIENCE;
+    let mut why = "no answer".to_owned();
+    let server = loop {
+        match timeout(deadline.saturating_duration_since(Instant::now()), incoming.recv()).await {
+            Ok(Some(Incoming::Up { server, .. })) => break Some(server),
+            Ok(Some(Incoming::Down { why: down })) => {
+                why = down.to_string();
+                break None;
+            }
+            Ok(Some(Incoming::Stanza(_))) => {}
+            Ok(None) | Err(_) => break None,
+        }
+    };
+    let Some(server) = server else {
+        let unproven = Err("not looked at without a connection".to_owned());
+        return vec![Leg { name: "xmpp", state: Err(format!("{} as {domain}: {why}", config.xmpp.servers.join(", "))) }, Leg { name: "delivery", state: unproven }];
+    };
+    let mut legs = vec![Leg { name: "xmpp", state: Ok(format!("{domain} at {server}")) }];
+    let there = jid::Jid::from(domain.clone());
+    let ping = Iq::Get { from: Some(there.clone()), to: Some(there), id: "doctor".to_owned(), payload: Ping.into() };
+    let delivered = match outbox.send(Lane::Answer, ping) {
+        Err(error) => Err(error.to_string()),
+        Ok(()) => loop {
+            match timeout(deadline.saturating_duration_since(Instant::now()), incoming.recv()).await {
+                Ok(Some(Incoming::Stanza(_))) => break Ok("a message to ourselves came back through the server".to_owned()),
+                Ok(Some(Incoming::Up { .. })) => {}
+                Ok(Some(Incoming::Down { why })) => break Err(why.to_string()),
+                Ok(None) | Err(_) => break Err("the server took a message to ourselves and did not bring it".to_owned()),
+            }
+        },
+    };
+    legs.push(Leg { name: "delivery", state: delivered });
+    legs
+}
+
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}

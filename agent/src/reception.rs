@@ -1,0 +1,160 @@
+//! From what XMPP heard to a message for the bot: who speaks by what right, to whom, in time or late.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
+
+use dialogue::machine::Utterance;
+use dialogue::session::LATE;
+use jiff::{Timestamp, tz::TimeZone};
+
+use crate::addresses::Entity;
+use crate::bot::{Host, Message};
+use crate::planner::Asker;
+use crate::switchboard::Switchboard;
+use crate::xmpp::messages::{Heard, Kind};
+
+/// What becomes of something heard.
+#[derive(Debug)]
+pub enum Received {
+    /// For the bot.
+    Message(Box<Message>),
+    /// To be answered with that sentence of `phrases.txt`, and no more.
+    Say(&'static str),
+    /// Not for us.
+    Nothing,
+}
+
+/// Who was told what already.
+#[derive(Default)]
+pub struct Reception {
+    told: Mutex<HashSet<(String, &'static str, i64)>>,
+    last: Mutex<HashMap<String, String>>,
+}
+
+impl Reception {
+    /// Judges what was heard.
+    pub fn receive(&self, heard: &Heard, board: &Switchboard, host: &dyn Host, role: impl Fn(&str) -> bool, zone: &TimeZone) -> Received {
+        let now = Timestamp::now();
+        let Some(entity) = board.at(heard.entity.as_deref()) else { return Received::Nothing };
+        if heard.from_bot {
+            return Received::Nothing;
+        }
+        let person = heard.authority().map(|jid| jid.to_string());
+        let day = now.as_second() / 86_400;
+        if heard.encrypted {
+            return self.once(heard.from.to_bare().as_str(), "encrypted", day);
+        }
+        if heard.body.trim().is_empty() {
+            return Received::Nothing;
+        }
+        let (entity, text) = match &heard.room {
+            Some(room) if !room.muc_pm => {
+                let answers_us = heard.reply_to.as_ref().and_then(|reply| reply.to.as_ref()).and_then(|to| to.resource().map(|nick| nick.as_str() == room.our_nick)).unwrap_or(false);
+                match addressed(&heard.body, &room.our_nick, answers_us, &entity, host) {
+                    Some(addressed) => addressed,
+                    None => return Received::Nothing,
+                }
+            }
+            _ => (entity, heard.body.clone()),
+        };
+        // A stranger is told so once, then nothing; in a room a guest may still ask what changes nothing.
+        match &person {
+            Some(person) if !role(person) => {
+                return if heard.kind == Kind::Groupchat { Received::Nothing } else { self.once(person, "stranger", 0) };
+            }
+            None if heard.room.is_none() => return Received::Nothing,
+            _ => {}
+        }
+        let late = heard.delayed.map(|sent| now.duration_since(sent)).filter(|span| *span > LATE);
+        let conversation = format!("{}|{}", heard.from, heard.entity.as_deref().unwrap_or_default());
+        let edits_last = heard.replaces.is_some();
+        if let Some(id) = &heard.id {
+            self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation, id.clone());
+        }
+        let name = match (&person, &heard.room) {
+            (Some(person), _) => person.split_once('@').map_or(person.as_str(), |(name, _)| name).to_owned(),
+            (None, Some(room)) => room.nick.clone(),
+            (None, None) => heard.from.to_string(),
+        };
+        Received::Message(Box::new(Message {
+            asker: Asker { jid: person, name },
+            entity,
+            room: heard.room.as_ref().map(|room| room.room.to_string()),
+            utterance: Utterance { text, late, edits_last },
+            now: now.to_zoned(zone.clone()),
+        }))
+    }
+
+    fn once(&self, person: &str, sentence: &'static str, day: i64) -> Received {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.insert((person.to_owned(), sentence, day)) { Received::Say(sentence) } else { Received::Nothing }
+    }
+}
+
+/// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, an answer to us.
+///
+/// A host answers for its machines; it is silent on names that are not its own.
+fn addressed(text: &str, our_nick: &str, answers_us: bool, entity: &Entity, host: &dyn Host) -> Option<(Entity, String)> {
+    let text = text.trim();
+    let (at, bare) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
+    let after = |name: &str| -> Option<String> {
+        let head = bare.get(..name.len())?;
+        let rest = bare.get(name.len()..)?;
+        if !head.eq_ignore_ascii_case(name) {
+            return None;
+        }
+        match rest.chars().next() {
+            Some(':' | ',') => Some(rest[1..].trim().to_owned()),
+            Some(character) if at && character.is_whitespace() => Some(rest.trim().to_owned()),
+            None if at => Some(String::new()),
+            _ => None,
+        }
+    };
+    if let Some(rest) = after(our_nick) {
+        return Some((entity.clone(), rest));
+    }
+    let mut machines = host.machines();
+    if let Entity::Hypervisor(own) = entity {
+        machines.retain(|machine| machine.id.hypervisor == *own);
+    }
+    if !matches!(entity, Entity::Machine(_)) {
+        // The longest name first: "web1-old: stop" is not for web1.
+        machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
+        if let Some((machine, rest)) = machines.iter().find_map(|machine| after(&machine.name).map(|rest| (machine, rest))) {
+            return Some((Entity::Machine(machine.id.clone()), rest));
+        }
+    }
+    if answers_us { Some((entity.clone(), text.to_owned())) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::HostRead;
+    use crate::host::fake::Fake;
+
+    #[test]
+    fn in_a_room_only_what_is_addressed_is_heard() {
+        let (fake, _events) = Fake::new("fleet", Timestamp::UNIX_EPOCH).expect("a fixture");
+        let host = Entity::Hypervisor("hv1".to_owned());
+        let hear = |text: &str, answers_us: bool| {
+            addressed(text, "hv1", answers_us, &host, &*fake).map(|(entity, rest)| {
+                let name = match entity {
+                    Entity::Machine(id) => fake.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),
+                    Entity::Hypervisor(name) => name,
+                    Entity::Desk => "desk".to_owned(),
+                };
+                (name, rest)
+            })
+        };
+        let heard = |name: &str, rest: &str| Some((name.to_owned(), rest.to_owned()));
+        assert_eq!(hear("web1: restart", false), heard("web1", "restart"));
+        assert_eq!(hear("@hv1 list", false), heard("hv1", "list"));
+        assert_eq!(hear("vm 42: status", false), heard("vm 42", "status"));
+        assert_eq!(hear("yes", true), heard("hv1", "yes"));
+        // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
+        for text in ["cache1: status", "carol: lunch?", "yes", "restart web1", "web1 is slow today", "hv1 is slow today"] {
+            assert_eq!(hear(text, false), None, "{text}");
+        }
+    }
+}
