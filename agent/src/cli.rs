@@ -191,7 +191,7 @@ fn talk(entity: Option<&str>, config: &Path, uri: Option<String>, say: Option<&s
             let mut config = Config::parse(Path::new("--uri"), "")?;
             config.hypervisor = vec![crate::config::Hypervisor { name: "hv1".to_owned(), uri }];
             config.store.path = kept.clone();
-            config.model.path = cache().join("model");
+            config.model = crate::config::Model { path: cache().join("model"), trained: cache().join("trained") };
             config
         }
         None => {

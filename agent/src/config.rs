@@ -151,6 +151,8 @@ pub struct Store {
 pub struct Model {
     /// Folder of its weights.
     pub path: PathBuf,
+    /// Folder of what was trained from the corpus; empty: `trained` in the store.
+    pub trained: PathBuf,
 }
 
 /// Web chat.
@@ -179,6 +181,11 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The folder of what was trained from the corpus.
+    pub fn trained(&self) -> PathBuf {
+        if self.model.trained.as_os_str().is_empty() { self.store.path.join("trained") } else { self.model.trained.clone() }
+    }
+
     /// Reads a file over the defaults.
     ///
     /// # Errors
@@ -260,7 +267,7 @@ struct Partial {
     policy: Option<PartialPolicy>,
     libvirt: Option<PartialLibvirt>,
     store: Option<PartialStore>,
-    model: Option<Model>,
+    model: Option<PartialModel>,
     http: Option<PartialHttp>,
 }
 
@@ -276,6 +283,7 @@ macro_rules! partial {
 partial!(PartialXmpp { servers: Vec<String>, domain: String, secret_file: String, secret: Secret, tls: String, allow_cleartext: bool });
 partial!(PartialPolicy { ask_disruptive: bool, most_at_once: usize });
 partial!(PartialLibvirt { read_timeout: u64, write_timeout: u64, resync_every: u64 });
+partial!(PartialModel { path: PathBuf, trained: PathBuf });
 partial!(PartialStore { path: PathBuf, keep_days: u32 });
 partial!(PartialHttp { listen: String, websocket: String, accounts: String, behind_proxy: bool });
 

@@ -48,7 +48,7 @@ fn store(config: &Config) -> Leg {
 }
 
 fn model(config: &Config) -> Leg {
-    let state = match Mind::load(&config.model.path, Some(&config.store.path.join("trained"))) {
+    let state = match Mind::load(&config.model.path, Some(&config.trained())) {
         Ok(mind) => match mind.encoder() {
             Ok(name) => Ok(name.to_owned()),
             Err(why) => Err(format!("{why}; Atoll goes on with grammar and n-grams (model.path, scripts/model.sh)")),

@@ -72,7 +72,7 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
     let (journal, facts, unfinished) = Journal::open(&config.store.path).with_context(|| format!("the journal in {}", config.store.path.display()))?;
     let journal = Arc::new(journal);
     let store = Store::open(&config.store.path)?;
-    let mind = Arc::new(Mind::load(&config.model.path, Some(&config.store.path.join("trained")))?);
+    let mind = Arc::new(Mind::load(&config.model.path, Some(&config.trained()))?);
     if let Err(why) = mind.encoder() {
         tracing::warn!(why, "there is no sentence encoder; going on with grammar and n-grams");
     }

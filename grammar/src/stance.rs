@@ -25,8 +25,8 @@ pub(crate) enum Effect {
     Gerund,
     /// Taken off the beginning, and "web1 rebooted" becomes "reboot web1".
     Passive,
-    /// Taken off the end.
-    Tail,
+    /// Taken off the end; the argument says whether it is polite.
+    Tail { polite: bool },
     /// Begins a correction; what follows is the right thing.
     Correction,
     /// Ends a correction; what stands before it is the right thing.
@@ -58,7 +58,10 @@ fn compile(node: &Node) -> Result<Code, String> {
     Ok(match node {
         Node::Word(word) => {
             let parts = crate::token::tokens(word);
-            let joined = parts.iter().any(|part| part.clitic).then(|| parts.iter().map(|part| &*part.folded).collect());
+            let joined = parts
+                .iter()
+                .any(|part| part.clitic)
+                .then(|| parts.iter().map(|part| &*part.folded).collect());
             Code::Word(parts.into_iter().map(|part| part.folded).collect(), joined)
         }
         Node::Slot(name) => match (Special::named(name), Class::named(name)) {
@@ -88,13 +91,17 @@ impl Rule {
             ("lead", "") => Effect::Lead { polite: false },
             ("gerund", "") => Effect::Gerund,
             ("passive", "") => Effect::Passive,
-            ("tail", "") => Effect::Tail,
+            ("tail", "polite") => Effect::Tail { polite: true },
+            ("tail", "") => Effect::Tail { polite: false },
             ("correct", "") => Effect::Correction,
             ("correct", "end") => Effect::CorrectionEnd,
             _ => return Err(format!("there is no rule \"{head} {argument}\"")),
         };
         let pattern = Pattern::parse(source).map_err(|error| error.to_string())?;
-        Ok(Rule { effect, code: compile(&pattern.node)? })
+        Ok(Rule {
+            effect,
+            code: compile(&pattern.node)?,
+        })
     }
 
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
@@ -132,7 +139,7 @@ enum Special {
     Comma,
     /// The end.
     End,
-    /// The part is a question by its mark; takes no word.
+    /// The part is a question by its mark, and not a polite request; takes no word.
     Asked,
 }
 
@@ -165,11 +172,21 @@ fn ends(code: &Code, cursor: &Cursor, at: usize) -> Vec<usize> {
             all.push(at);
             sorted(all)
         }
-        Code::Choice(codes) => sorted(codes.iter().flat_map(|code| ends(code, cursor, at)).collect()),
+        Code::Choice(codes) => sorted(
+            codes
+                .iter()
+                .flat_map(|code| ends(code, cursor, at))
+                .collect(),
+        ),
         Code::Sequence(codes) => {
             let mut places = vec![at];
             for code in codes {
-                places = sorted(places.into_iter().flat_map(|at| ends(code, cursor, at)).collect());
+                places = sorted(
+                    places
+                        .into_iter()
+                        .flat_map(|at| ends(code, cursor, at))
+                        .collect(),
+                );
                 if places.is_empty() {
                     break;
                 }
@@ -187,9 +204,19 @@ fn sorted(mut places: Vec<usize>) -> Vec<usize> {
 
 /// A word with an apostrophe also fits without it, whole or in two.
 fn word_ends(parts: &[String], joined: Option<&str>, cursor: &Cursor, at: usize) -> Vec<usize> {
-    let said = |at: usize| cursor.token(at).filter(|token| !token.quoted).map(|token| token.folded.as_str());
+    let said = |at: usize| {
+        cursor
+            .token(at)
+            .filter(|token| !token.quoted)
+            .map(|token| token.folded.as_str())
+    };
     let mut found = Vec::new();
-    if !parts.is_empty() && parts.iter().enumerate().all(|(index, part)| said(at + index) == Some(part)) {
+    if !parts.is_empty()
+        && parts
+            .iter()
+            .enumerate()
+            .all(|(index, part)| said(at + index) == Some(part))
+    {
         found.push(at + parts.len());
     }
     if joined.is_some() && said(at) == joined {
@@ -198,10 +225,15 @@ fn word_ends(parts: &[String], joined: Option<&str>, cursor: &Cursor, at: usize)
     found
 }
 
-fn class_ends<'a>(class: Class, cursor: &Cursor<'a>, at: usize) -> impl Iterator<Item = usize> + use<'a> {
+fn class_ends<'a>(
+    class: Class,
+    cursor: &Cursor<'a>,
+    at: usize,
+) -> impl Iterator<Item = usize> + use<'a> {
     let lexicon = cursor.cx.lexicon;
     let rest = cursor.tokens.get(at..);
-    rest.into_iter().flat_map(move |rest| lexicon.all(rest, class).map(move |(count, _)| at + count))
+    rest.into_iter()
+        .flat_map(move |rest| lexicon.all(rest, class).map(move |(count, _)| at + count))
 }
 
 fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
@@ -217,19 +249,31 @@ fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
             let token = &cursor.tokens[at];
             let letters = token.folded.chars().all(char::is_alphabetic);
             let taken = lexicon.contains(&token.folded) || known_length(cursor, at).is_some();
-            if letters && !taken { vec![at + 1] } else { Vec::new() }
+            if letters && !taken {
+                vec![at + 1]
+            } else {
+                Vec::new()
+            }
         }
-        Special::Known => known_length(cursor, at).map(|count| at + count).into_iter().collect(),
+        Special::Known => known_length(cursor, at)
+            .map(|count| at + count)
+            .into_iter()
+            .collect(),
         Special::Done => {
             let verbs: Vec<usize> = class_ends(Class::Verb, cursor, at).collect();
-            class_ends(Class::Past, cursor, at).filter(|end| !verbs.contains(end)).collect()
+            class_ends(Class::Past, cursor, at)
+                .filter(|end| !verbs.contains(end))
+                .collect()
         }
         Special::Comma if gap(cursor.text, cursor.tokens, at).contains(',') => vec![at],
         Special::End if at == count => vec![at],
-        Special::Asked => {
-            let end = cursor.tokens.last().map_or(0, |token| token.span.end);
-            let mark = cursor.text.get(end..).is_some_and(|rest| rest.trim_start().starts_with('?'));
-            if mark { vec![at] } else { Vec::new() }
+        Special::Asked
+            if cursor
+                .text
+                .trim_end_matches(['!', '.', ' ', ')'])
+                .ends_with('?') =>
+        {
+            vec![at]
         }
         _ => Vec::new(),
     }

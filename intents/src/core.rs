@@ -7,7 +7,7 @@ use crate::softmax::{Input, Recipe, Sample, Softmax, Target, add_scaled};
 /// Labels whose examples are compared with a sentence: the best by score. The right one is nearly always among them.
 const COMPARED: usize = 8;
 /// Sharpness of the kernel over nearest examples: exp(β · (cosine − 1)).
-const SHARPNESS: f32 = 20.0;
+const SHARPNESS: f32 = 30.0;
 
 /// The learnt part of a model.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,7 +103,7 @@ impl Core {
             for example in self.examples[label].chunks_exact(vector.len()) {
                 let cosine = cosine(&vector, example);
                 highest = highest.max(cosine);
-                kernel += (crate::tune("SHARP", SHARPNESS) * (cosine - 1.0)).exp();
+                kernel += (SHARPNESS * (cosine - 1.0)).exp();
             }
             (label, highest, kernel.ln())
         };

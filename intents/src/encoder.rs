@@ -12,7 +12,7 @@ use thiserror::Error;
 pub mod candle;
 #[cfg(feature = "rust-bert")]
 pub mod rust_bert;
-#[cfg(feature = "candle")]
+#[cfg(any(feature = "candle", feature = "rust-bert"))]
 mod weights;
 
 /// Texts are cut after this many word pieces, special ones included: what the weights were fine-tuned with.
@@ -55,6 +55,15 @@ pub enum EncoderError {
         /// What the parser said, if one did.
         #[source]
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The converted weights can't be kept.
+    #[error("can't write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
     },
     /// The back-end failed.
     #[error("the sentence encoder failed")]

@@ -85,7 +85,7 @@ impl Prepared {
             .map(|((target, text), vector)| Item {
                 text: (*text).to_owned(),
                 target: *target,
-                grams: grams(text),
+                grams: if encoder.is_some() { grams(text) } else { grams(text).alone() },
                 vector,
                 group: 0,
             })

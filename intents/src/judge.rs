@@ -93,7 +93,6 @@ impl Judge {
             Logistic::fit(&samples)
         };
         (judge.right, judge.offered) = (fit(1), fit(OFFERED));
-        if std::env::var("T_V").is_ok() { eprintln!("{judge:?}"); }
         judge
     }
 

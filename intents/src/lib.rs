@@ -19,8 +19,3 @@ pub use encoder::{Encoder, EncoderError};
 pub use examples::Example;
 pub use file::FormatError;
 pub use model::{Model, Ranking, Sureness, TrainError};
-
-pub(crate) fn tune(name: &str, default: f32) -> f32 {
-    static M: std::sync::LazyLock<std::collections::HashMap<String,f32>> = std::sync::LazyLock::new(|| std::env::vars().filter_map(|(k,v)| Some((k.strip_prefix("T_")?.to_owned(), v.parse().ok()?))).collect());
-    M.get(name).copied().unwrap_or(default)
-}

@@ -35,7 +35,7 @@ pub(crate) struct Sample<'a> {
     pub(crate) weight: f32,
 }
 
-/// How to learn.
+/// How to learn. More epochs, half the rate and ten times the decay were measured to be no better or worse.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recipe {
     pub(crate) epochs: usize,
@@ -46,7 +46,7 @@ pub(crate) struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self { epochs: crate::tune("EPOCHS",14.0) as usize, rate: crate::tune("RATE",0.6), decay: crate::tune("DECAY",3e-5) }
+        Self { epochs: 8, rate: 0.6, decay: 3e-5 }
     }
 }
 

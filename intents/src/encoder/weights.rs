@@ -4,12 +4,11 @@
 //! header of name → type, shape and byte range, then the bytes. Mapping the file would need `unsafe` and keep its
 //! pages resident beside the tensors.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
-use candle_core::{Device, Tensor};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
@@ -27,10 +26,14 @@ struct Entry {
     data_offsets: (u64, u64),
 }
 
-/// All `F32` tensors of a file (others are buffers that BERT doesn't need), and a fingerprint.
+/// Hands name, shape and values of each `F32` tensor to `keep` (others are buffers that BERT doesn't need) and returns a
+/// fingerprint.
 ///
 /// The fingerprint tells one set of weights from another: names, shapes and the first bytes of each tensor.
-pub(super) fn read(path: &Path) -> Result<(HashMap<String, Tensor>, [u8; 32]), EncoderError> {
+pub(super) fn read(
+    path: &Path,
+    mut keep: impl FnMut(String, Vec<usize>, Vec<f32>) -> Result<(), EncoderError>,
+) -> Result<[u8; 32], EncoderError> {
     let io = |source| EncoderError::Read { path: path.to_owned(), source };
     let bad = |why| EncoderError::Malformed { path: path.to_owned(), why, source: None };
     let file = File::open(path).map_err(io)?;
@@ -54,7 +57,6 @@ pub(super) fn read(path: &Path) -> Result<(HashMap<String, Tensor>, [u8; 32]), E
     header.remove("__metadata__");
 
     let mut fingerprint = Sha256::new();
-    let mut tensors = HashMap::new();
     for (name, entry) in header {
         let entry: Entry = serde_json::from_value(entry).map_err(|source| EncoderError::Malformed {
             path: path.to_owned(),
@@ -81,26 +83,18 @@ pub(super) fn read(path: &Path) -> Result<(HashMap<String, Tensor>, [u8; 32]), E
         for value in values.iter().take(SAMPLE / 4) {
             fingerprint.update(value.to_le_bytes());
         }
-        let tensor = tensor(&name, values, entry.shape).map_err(|source| EncoderError::Inference(Box::new(source)))?;
-        tensors.insert(name, tensor);
+        keep(name, entry.shape, values)?;
     }
-    Ok((tensors, fingerprint.finalize().into()))
+    Ok(fingerprint.finalize().into())
 }
 
-/// Matrices of linear layers are laid out the other way round, which no caller can see but matrix multiplication feels:
-/// it finds the factors as it wants them. As stored, it would repack all weights for each sentence (measured: five
-/// times slower).
-fn tensor(name: &str, values: Vec<f32>, shape: Vec<usize>) -> candle_core::Result<Tensor> {
-    match shape[..] {
-        [rows, columns] if !name.contains("embeddings") => {
-            let mut turned: Vec<f32> = Vec::with_capacity(values.len());
-            for column in 0..columns {
-                turned.extend(values.iter().skip(column).step_by(columns).copied());
-            }
-            Tensor::from_vec(turned, (columns, rows), &Device::Cpu)?.t()
-        }
-        _ => Tensor::from_vec(values, shape, &Device::Cpu),
-    }
+/// Name of an encoder: back-end and what tells its weights and configuration from others.
+pub(super) fn name(back_end: &str, fingerprint: [u8; 32], config: &[u8]) -> String {
+    let mut hash = Sha256::new();
+    hash.update(fingerprint);
+    hash.update(config);
+    let identity: String = hash.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("minilm-{back_end}-{identity}")
 }
 
 fn read_floats(file: &mut impl Read, elements: usize) -> std::io::Result<Vec<f32>> {
@@ -135,9 +129,13 @@ mod tests {
         let mut data = vec![0; 8];
         data.extend(1.5_f32.to_le_bytes());
         data.extend((-2.0_f32).to_le_bytes());
-        let (tensors, _) = read(file(header, header.len() as u64, &data).path()).unwrap();
-        assert_eq!(tensors.keys().collect::<Vec<_>>(), ["w"]);
-        assert_eq!(tensors["w"].to_vec2::<f32>().unwrap(), [[1.5], [-2.0]]);
+        let mut kept = Vec::new();
+        let keep = |name, shape, values| {
+            kept.push((name, shape, values));
+            Ok(())
+        };
+        read(file(header, header.len() as u64, &data).path(), keep).unwrap();
+        assert_eq!(kept, [("w".to_owned(), vec![2, 1], vec![1.5, -2.0])]);
     }
 
     #[test]
@@ -152,7 +150,7 @@ mod tests {
             (outside, outside.len() as u64),
             (huge, huge.len() as u64),
         ] {
-            let error = read(file(header, length, &[0; 8]).path()).unwrap_err();
+            let error = read(file(header, length, &[0; 8]).path(), |_, _, _| Ok(())).unwrap_err();
             assert!(matches!(error, EncoderError::Malformed { .. }), "{header}: {error}");
         }
     }

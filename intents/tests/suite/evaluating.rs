@@ -1,10 +1,8 @@
 //! Figures of an evaluation, checked against what can be counted by hand.
 
-mod support;
-
 use intents::evaluate::{self, Report};
 use intents::{Example, Model, Sureness};
-use support::corpus;
+use crate::support::corpus;
 
 #[test]
 fn every_sentence_is_asked_once_and_the_figures_add_up() {

@@ -1,10 +1,8 @@
 //! What a trained classifier answers, with and without an encoder.
 
-mod support;
-
 use intents::{Encoder, EncoderError, Example, Model, Sureness, TrainError};
 use proptest::prelude::*;
-use support::{CORPUS, Counting, corpus, weights};
+use crate::support::{CORPUS, Counting, corpus, weights};
 
 fn best(model: &Model, text: &str, encoder: Option<&dyn Encoder>) -> (String, Sureness) {
     let ranking = model.rank(text, encoder).unwrap();

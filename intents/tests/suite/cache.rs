@@ -1,12 +1,10 @@
 //! What is kept between runs: models and sentence vectors.
 
-mod support;
-
 use std::path::Path;
 use std::sync::atomic::Ordering::SeqCst;
 
 use intents::{Encoder, Example, Model, TrainError};
-use support::{Counting, corpus};
+use crate::support::{Counting, corpus};
 
 fn files(folder: &Path, prefix: &str) -> Vec<std::path::PathBuf> {
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());

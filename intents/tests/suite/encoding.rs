@@ -1,9 +1,7 @@
 //! Sentence vectors from the real weights.
 
-mod support;
-
 use intents::{EncoderError, encoder};
-use support::weights;
+use crate::support::weights;
 
 fn cosine(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| left * right).sum()
