@@ -113,7 +113,7 @@ fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
         .collect();
     subjects.dedup();
     let allocates = calls.iter().filter_map(|call| mind.book().spec(&call.skill)).any(|spec| spec.allocates);
-    let plan = PlanRef { calls: calls.to_vec(), digest: "null".to_owned(), danger, summary: Vec::new(), typed: subjects.first().cloned().unwrap_or_default(), subjects, allocates };
+    let plan = PlanRef { calls: calls.to_vec(), digest: "null".to_owned(), danger, summary: Vec::new(), typed: subjects.first().cloned().unwrap_or_default(), subjects, allocates, doubtful: crate::skills::doubtful(calls) };
     Planned::Ready { answers: Vec::new(), change: Some(plan) }
 }
 

@@ -261,7 +261,7 @@ impl Planner<'_> {
         let typed = if many { format!("all {}", subjects.len()) } else { steps.iter().rev().find_map(|step| step.change.typed.clone()).or_else(|| subjects.first().cloned()).unwrap_or_else(|| self.entity.to_owned()) };
         let allocates = calls.iter().filter_map(|call| skills::find(&call.skill)).any(|skill| skill.spec().allocates);
         let digest = digest(&steps);
-        Ok(Made { plan: PlanRef { calls: calls.to_vec(), digest, danger, summary, typed, subjects, allocates }, steps })
+        Ok(Made { plan: PlanRef { calls: calls.to_vec(), digest, danger, summary, typed, subjects, allocates, doubtful: skills::doubtful(calls) }, steps })
     }
 }
 

@@ -36,7 +36,8 @@ impl Reception {
     pub fn receive(&self, heard: &Heard, board: &Switchboard, host: &dyn Host, role: impl Fn(&str) -> bool, zone: &TimeZone) -> Received {
         let now = Timestamp::now();
         let Some(entity) = board.at(heard.entity.as_deref()) else { return Received::Nothing };
-        if heard.from_bot {
+        // In a room bots talk past each other; alone with us they are only answered more slowly (`xmpp::limits`).
+        if heard.from_bot && heard.room.is_some() {
             return Received::Nothing;
         }
         let person = heard.authority().map(|jid| jid.to_string());

@@ -214,7 +214,8 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     if !config.http.listen.is_empty() {
         crate::http::serve(&config).await.with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
-    let desk = Desk { bot, host, board, handle: handle.clone(), office, reception: Reception::default(), lanes: Mutex::default(), zone };
+    let trusted = config.room.iter().filter_map(|room| Some(BareJid::new(&room.address).ok()?.domain().to_string())).collect();
+    let desk = Desk { bot, host, board, handle: handle.clone(), office, reception: Reception::default(), lanes: Mutex::default(), zone, trusted };
     let desk = Arc::new(desk);
     let mut unfinished = Some(unfinished);
     let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -263,6 +264,8 @@ struct Desk {
     /// One lane a conversation: its messages are taken in order.
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<(Box<Message>, Box<Heard>)>>>,
     zone: jiff::tz::TimeZone,
+    /// Room services that the configuration names: they are believed about who is who.
+    trusted: Vec<String>,
 }
 
 impl Desk {
@@ -298,7 +301,9 @@ impl Desk {
                 if known && !invitation.mediated {
                     let name = name_of(&self.board, &self.host, invitation.entity.as_deref());
                     self.board.room_fact(invitation.room.as_str(), &name, true);
-                    self.handle.join(Join { password: invitation.password, ..join(&self.board, invitation.room, &name) });
+                    // A room service we don't know may claim anything about who is there: all are guests then.
+                    let trusted = self.trusted.contains(&invitation.room.domain().to_string());
+                    self.handle.join(Join { password: invitation.password, trusted, ..join(&self.board, invitation.room, &name) });
                 }
             }
             Event::Room(RoomEvent::Joined { entity, room, .. }) => self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), true),

@@ -26,6 +26,12 @@ pub trait Skill: Sync {
         &[]
     }
 
+    /// Whether what it would do is not quite what was said, so that it is shown and asked even from a command.
+    fn doubtful(&self, args: &BTreeMap<String, Value>) -> bool {
+        let _ = args;
+        false
+    }
+
     /// What would be answered or done. Blocking host reads are fine; nothing is changed.
     ///
     /// # Errors
@@ -158,14 +164,12 @@ pub struct Change {
     pub facts: BTreeMap<String, String>,
     /// Whether [`Skill::undo`] can take it back.
     pub undoable: bool,
-    /// Whether it is not quite what was said, so that it is shown and asked even from a command.
-    pub doubtful: bool,
 }
 
 impl Change {
     /// A change by ops, with its three sentences.
     pub fn new(summary: Phrase, ops: Vec<Op>, done: Phrase, told: Phrase) -> Self {
-        Self { summary, ops, done, told, typed: None, facts: BTreeMap::new(), undoable: false, doubtful: false }
+        Self { summary, ops, done, told, typed: None, facts: BTreeMap::new(), undoable: false }
     }
 
     /// As a plan.

@@ -1,5 +1,6 @@
 //! All skills, in one visible list. Adding one: its file, its `mod` line and its place in [`ALL`].
 
+use dialogue::session::Call;
 use dialogue::spec::{Scope, Spec};
 
 use crate::skill::Skill;
@@ -79,6 +80,11 @@ pub static ALL: &[&dyn Skill] = &[
 /// The built skill of that id.
 pub fn find(id: &str) -> Option<&'static dyn Skill> {
     ALL.iter().copied().find(|skill| skill.spec().id == id)
+}
+
+/// Whether one of these calls would do what is not quite what was said, and must be asked about.
+pub fn doubtful(calls: &[Call]) -> bool {
+    calls.iter().any(|call| find(&call.skill).is_some_and(|skill| skill.doubtful(&call.args)))
 }
 
 /// The Specs of all skills, built and planned, by id.

@@ -1,13 +1,13 @@
 //! The XMPP side: every hypervisor and every machine as a contact.
 //!
 //! The agent sees [`service`] and the plain types around it: what was
-//! [heard](messages), what is [said], which [entities](entities) there are, what
+//! [heard](messages), what is [said], which [entities] there are, what
 //! [happens](event). Below are, each in a file and without a socket or a clock of
 //! its own:
 //!
 //! | about | files |
 //! |---|---|
-//! | the connection | [`settings`], [`link`] (kept up), [`connect`] (one attempt), [`outbox`] (queue), [`wire`], [`flat`], [`faults`] (hostile bytes and stanzas) |
+//! | the connection | [`settings`], [`link`] (kept up), [`connect`] (one attempt), [`outbox`] (queue), [`wire`], `filter`, [`flat`], [`faults`] (hostile bytes and stanzas) |
 //! | who sees whom, and what | [`contacts`], [`subscriptions`], [`presence`], [`disco`], [`avatar`], [`peers`] (what clients can do) |
 //! | talking | [`messages`], [`said`], [`rooms`], [`limits`] (no endless answers) |
 //! | questions of ours | [`requests`] |
@@ -27,6 +27,7 @@ pub mod disco;
 pub mod entities;
 pub mod event;
 pub mod faults;
+mod filter;
 pub mod flat;
 pub mod hints;
 pub mod limits;

@@ -113,7 +113,7 @@ impl Turn<'_> {
             took_turns: planning.took_turns,
             allocates: plan.allocates,
             subjects: plan.subjects.len(),
-            doubtful: planning.doubtful,
+            doubtful: planning.doubtful || plan.doubtful,
             ask_disruptive: self.around.ask_disruptive,
         };
         match gate(plan.danger, planning.path, circumstances) {

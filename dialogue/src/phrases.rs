@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_syntax::ast;
+use grammar::size::Bytes;
 use jiff::{SignedDuration, Zoned};
 use unic_langid::LanguageIdentifier;
 
@@ -91,7 +92,7 @@ impl Phrases {
         match value {
             Var::Text(text) => clean(text),
             Var::Number(number) => number.to_string(),
-            Var::Size(bytes) => bytes.to_string(),
+            Var::Size(bytes) => size(*bytes),
             Var::List(items) => self.list(&items.iter().map(|item| clean(item)).collect::<Vec<_>>(), now),
             Var::When(instant) => {
                 let at = instant.to_zoned(now.time_zone().clone());
@@ -149,6 +150,21 @@ impl Phrases {
         rows.push(self.phrase(&Phrase::common("more_rows").with("n", rest.len()), now));
         (rows, rest)
     }
+}
+
+/// A size as people read it: three digits at most, in the unit that fits; what is exact stays exact.
+fn size(bytes: Bytes) -> String {
+    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut number = bytes.0 as f64;
+    let mut unit = 0;
+    // 999.5 of a unit would round to four digits.
+    while number >= 999.5 && unit + 1 < UNITS.len() {
+        number /= 1024.0;
+        unit += 1;
+    }
+    let places = if number >= 99.95 { 0 } else { 1 };
+    let text = format!("{number:.places$}");
+    format!("{} {}", text.strip_suffix(".0").unwrap_or(&text), UNITS[unit])
 }
 
 /// Values come from hosts, guests and people: no control characters, no bidi marks, no zero-width characters in what we say.
@@ -218,6 +234,13 @@ mod tests {
         let phrase = |n: f64| Phrase::new("t.a/one").with("who", vec!["a".to_owned(), "b\u{202e}".to_owned(), "c\nd".to_owned()]).with("n", n);
         assert_eq!(phrases().phrase(&phrase(1.0), &now()), "a, b and c d has one disk.");
         assert_eq!(phrases().phrase(&phrase(3.0), &now()), "a, b and c d has 3 disks.");
+    }
+
+    #[test]
+    fn sizes_are_short_and_exact_ones_stay_exact() {
+        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (1 << 30, "1 GiB"), (30 << 30, "30 GiB"), (1_099_506_434_048, "1 TiB"), (1_610_612_736, "1.5 GiB"), (1 << 37, "128 GiB"), (179_530_041_331_797, "163 TiB")] {
+            assert_eq!(size(Bytes(bytes)), text);
+        }
     }
 
     #[test]

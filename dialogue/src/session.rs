@@ -51,6 +51,9 @@ pub struct PlanRef {
     pub subjects: Vec<String>,
     /// Whether it takes storage.
     pub allocates: bool,
+    /// Whether it is not quite what was said, so that it is asked about even when commanded.
+    #[serde(default)]
+    pub doubtful: bool,
 }
 
 /// One thing done, for "undo" and "again"; the receipt is the driver's, unread here.

@@ -37,6 +37,14 @@ pub struct Understanding {
 /// Skills whose whole behaviour is the dialogue's own.
 pub const CONTROLS: [&str; 7] = ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more"];
 
+/// A quotation, a shell prompt or a list mark at the beginning: shown to us, not said to us.
+fn is_pasted(text: &str) -> bool {
+    let first = text.split_whitespace().next().unwrap_or_default();
+    let numbered = first.strip_suffix(['.', ')']).is_some_and(|number| !number.is_empty() && number.chars().all(|character| character.is_ascii_digit()));
+    let prompt = first.contains('@') && first.ends_with(['#', '$']);
+    (numbered || prompt || matches!(first, "-" | "*" | "•" | "$" | "#" | "[" | "[ ]" | "[x]")) && text.split_whitespace().count() > 1 || text.starts_with('>') || text.starts_with("```")
+}
+
 impl Turn<'_> {
     /// A message came in.
     pub(crate) fn said(&mut self, utterance: Utterance) {
@@ -48,6 +56,11 @@ impl Turn<'_> {
             return;
         }
         if text.is_empty() {
+            return;
+        }
+        if is_pasted(&text) {
+            self.session.trace.why = "pasted".to_owned();
+            self.understood_nothing(&[], Vec::new());
             return;
         }
         self.expire();
@@ -96,7 +109,7 @@ impl Turn<'_> {
         if rest.is_empty() {
             let skill = if framed.thanks { "talk.thanks" } else if framed.greeting { "talk.greet" } else { "" };
             if skill.is_empty() {
-                self.understood_nothing(text, &[], preface);
+                self.understood_nothing(&[], preface);
             } else {
                 self.begin(vec![Call { skill: skill.to_owned(), ..Call::default() }], Path::Command, doubtful, preface, before);
             }
@@ -185,7 +198,7 @@ impl Turn<'_> {
             },
             "talk.more" => self.more(),
             "talk.again" => self.again(rest.unwrap_or_default()),
-            _ => self.understood_nothing(id, &[], Vec::new()),
+            _ => self.understood_nothing(&[], Vec::new()),
         }
     }
 
@@ -234,7 +247,7 @@ impl Turn<'_> {
         if changed {
             self.begin(calls, Path::Understood, true, Vec::new(), None);
         } else {
-            self.understood_nothing(rest, &[], Vec::new());
+            self.understood_nothing(&[], Vec::new());
         }
     }
 
@@ -358,7 +371,7 @@ impl Turn<'_> {
         let fitting: Vec<(String, f32)> = ranking.ranked.iter().filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope))).cloned().collect();
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
-            self.understood_nothing(&understanding.text.clone(), &fitting, understanding.preface);
+            self.understood_nothing(&fitting, understanding.preface);
             return;
         };
         self.session.trace.confidence = score;
@@ -376,7 +389,7 @@ impl Turn<'_> {
             understanding.doubtful = true;
         }
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
-            self.understood_nothing(&understanding.text.clone(), &fitting, understanding.preface);
+            self.understood_nothing(&fitting, understanding.preface);
             return;
         }
         understanding.path = understanding.path.min(Path::Understood);
@@ -402,7 +415,7 @@ impl Turn<'_> {
         self.session.trace.path = Some(Path::Guess);
         self.session.trace.skill = options.first().map(|call| call.skill.clone());
         if options.is_empty() {
-            self.understood_nothing(&part.text, &[], Vec::new());
+            self.understood_nothing(&[], Vec::new());
             return;
         }
         self.offer(options, &part.text, Reply::say(Phrase::common("did_you_mean")));
@@ -424,8 +437,7 @@ impl Turn<'_> {
     }
 
     /// None of the skills: says so, and what is near.
-    pub(crate) fn understood_nothing(&mut self, text: &str, near: &[(String, f32)], preface: Vec<Phrase>) {
-        let _ = text;
+    pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
         self.session.trace.path = Some(Path::None);
         self.session.trace.decision = Decision::Decline;
         if self.session.trace.why.is_empty() {
@@ -439,19 +451,19 @@ impl Turn<'_> {
         let mut reply = Reply::say(phrase);
         reply.head.splice(0..0, preface);
         match self.session.open.clone() {
-            Some(open) => {
+            Some(open) if !matches!(open.about, About::Skills { .. }) => {
                 self.actions.push(Action::Say(reply));
                 self.ask_again(open);
                 self.session.trace.decision = Decision::AskSlot;
             }
-            None => self.say(reply),
+            _ => self.say(reply),
         }
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
     pub(crate) fn begin(&mut self, calls: Vec<Call>, path: Path, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let Some(first) = calls.first().cloned() else {
-            self.understood_nothing("", &[], preface);
+            self.understood_nothing(&[], preface);
             return;
         };
         self.session.trace.path = Some(path);
@@ -468,7 +480,7 @@ impl Turn<'_> {
         let mut specs: Vec<&'static Spec> = Vec::new();
         for call in &calls {
             let Some(spec) = self.spec(call) else {
-                self.understood_nothing("", &[], preface);
+                self.understood_nothing(&[], preface);
                 return;
             };
             if spec.planned {
@@ -486,8 +498,14 @@ impl Turn<'_> {
             }
             specs.push(spec);
         }
+        // Only what was being put together or confirmed is worth keeping; an offer or a question about dropping is simply passed over.
+        let kept = self.session.open.take().and_then(|open| match open.about {
+            About::Slots { .. } | About::Confirm { .. } => Some(open),
+            About::Drop { old, .. } => Some(*old),
+            About::Skills { .. } => None,
+        });
         let changes = specs.iter().any(|spec| spec.danger > Danger::Read);
-        if changes && let Some(old) = self.session.open.take() {
+        if changes && let Some(old) = kept {
             self.session.trace.decision = Decision::Confirm;
             let what = self.label(&first);
             let reply = Reply::say(Phrase::common("drop_open").with("what", what)).buttons(self.yes_no());
@@ -500,7 +518,7 @@ impl Turn<'_> {
             took_turns: false,
             doubtful,
             purpose: Purpose::New,
-            back_to: self.session.open.take(),
+            back_to: kept,
             preface,
             tell: false,
             before,

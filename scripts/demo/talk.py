@@ -39,7 +39,8 @@ class Person(slixmpp.ClientXMPP):
         self.done = asyncio.get_event_loop().create_future()
         self.add_event_handler("session_start", self.talk)
         self.add_event_handler("failed_auth", lambda _: self.end("the server refused the password"))
-        self.add_event_handler("presence_available", self.seen.put_nowait)
+        # Whatever it shows: slixmpp has an event of its own for each of away, xa, dnd.
+        self.add_event_handler("presence", self.seen.put_nowait)
         self.add_event_handler("message", self.heard.put_nowait)
 
     def end(self, trouble):
@@ -58,7 +59,7 @@ class Person(slixmpp.ClientXMPP):
                     presence = await asyncio.wait_for(self.seen.get(), DEADLINE)
                 except asyncio.TimeoutError:
                     return self.end("no presence of " + ", ".join(sorted(missing)))
-                if presence["from"].bare in missing:
+                if presence["from"].bare in missing and presence["type"] in ("available", "away", "xa", "dnd", "chat"):
                     missing.discard(presence["from"].bare)
                     print(f"{presence['from'].bare} is {presence['type']}: {presence['status']}")
             for whom, said, words in SENTENCES:

@@ -7,7 +7,7 @@ use grammar::kind::{Kind, Of};
 use grammar::size::Bytes;
 
 use super::ANYWHERE;
-use crate::host::{Feature, HostOp, Machine, Pool};
+use crate::host::{Disk, Feature, HostOp, Machine, Pool};
 use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
@@ -106,8 +106,11 @@ impl Skill for DiskCreate {
             Phrase::new(format!("disk.create/{id}")).with("name", &machine.name).with("volume", &volume).with("target", &target).with("pool", &pool)
         };
         let refuse = |id: &str| Err(Refusal::Unsupported { what: phrase(id) }.into());
-        let still_ours = machine.disks.iter().any(|disk| disk.target == target && disk.volume.as_ref() == Some(&(pool.clone(), volume.clone())));
-        if !still_ours {
+        let is_ours = |disk: &Disk| disk.volume.as_ref() == Some(&(pool.clone(), volume.clone()));
+        let attached = machine.disks.iter().any(|disk| disk.target == target && is_ours(disk));
+        // Attaching may have failed, or it was detached since; but whoever else uses the volume keeps it.
+        let used = scene.host.machines().iter().filter(|other| other.id.hypervisor == machine.id.hypervisor).flat_map(|other| &other.disks).filter(|disk| is_ours(disk)).count();
+        if used != usize::from(attached) {
             return refuse("undo_moved");
         }
         let volumes = scene.host.volumes(&machine.id.hypervisor, &pool)?;
@@ -116,11 +119,13 @@ impl Skill for DiskCreate {
             Some(found) if found.allocation > STILL_EMPTY => return refuse("undo_not_empty"),
             Some(_) => {}
         }
-        let ops = vec![
-            Op::Host(HostOp::DetachDisk { machine: machine.id.clone(), target: target.clone() }),
-            Op::Host(HostOp::DeleteVolume { hypervisor: machine.id.hypervisor.clone(), pool: pool.clone(), name: volume.clone() }),
-        ];
-        let mut change = Change::new(phrase("undo_summary"), ops, phrase("undo_done"), phrase("undo_told"));
+        let delete = Op::Host(HostOp::DeleteVolume { hypervisor: machine.id.hypervisor.clone(), pool: pool.clone(), name: volume.clone() });
+        let (id, ops) = if attached {
+            ("undo", vec![Op::Host(HostOp::DetachDisk { machine: machine.id.clone(), target: target.clone() }), delete])
+        } else {
+            ("undo_volume", vec![delete])
+        };
+        let mut change = Change::new(phrase(&format!("{id}_summary")), ops, phrase(&format!("{id}_done")), phrase("undo_told"));
         change.typed = Some(volume.clone());
         Ok(change.plan())
     }

@@ -41,10 +41,12 @@ impl Skill for Room {
 
     fn undo(&self, done: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let room = done.facts.get("room").cloned().unwrap_or_default();
-        match self.spec.id {
-            "room.join" => leave(&room, scene),
-            _ => join(&room, scene),
-        }
+        let plan = if self.spec.id == "room.join" { leave(&room, scene)? } else { join(&room, scene)? };
+        // What is taken back is not taken back again: "undo" goes on with what was done before.
+        Ok(match plan {
+            Plan::Change(change) => Change { undoable: false, ..*change }.plan(),
+            other => other,
+        })
     }
 }
 

@@ -40,7 +40,9 @@ const CATEGORIES: [Category; 10] = [
     Category::Talk,
 ];
 /// Most skills shown for one topic.
-const MOST_SKILLS: usize = 4;
+const MOST_SKILLS: usize = 8;
+/// Most commands shown for one topic, shared among its skills; each shows one at least.
+const MOST_COMMANDS: usize = 12;
 
 /// Explains what can be said.
 pub struct TalkHelp;
@@ -70,7 +72,7 @@ fn overview(words: &Words, scene: &Scene<'_>) -> Reply {
                 .filter_map(|spec| words.commands(spec.id).into_iter().next())
                 .collect();
             (!examples.is_empty()).then(|| {
-                Phrase::new("talk.help/row").with("category", Phrase::common(category.key())).with("examples", examples)
+                Phrase::new("talk.help/row").with("category", Phrase::new(format!("talk.help/heading_{}", category.key()))).with("examples", examples)
             })
         })
         .collect();
@@ -95,12 +97,15 @@ fn about(topic: &str, words: &Words, scene: &Scene<'_>) -> Reply {
     if found.is_empty() {
         return Reply::say(Phrase::new("talk.help/unknown").with("topic", topic));
     }
+    let alone = found.len() == 1;
+    let each = MOST_COMMANDS / found.len().min(MOST_SKILLS);
     let rows = found
         .into_iter()
         .take(MOST_SKILLS)
         .flat_map(|(_, spec)| {
             let title = title(spec, words);
-            words.commands(spec.id).into_iter().map(move |command| Phrase::new("talk.help/command").with("command", command).with("title", &title))
+            let id = if alone { "talk.help/command" } else { "talk.help/command_of" };
+            words.commands(spec.id).into_iter().take(each.max(1)).map(move |command| Phrase::new(id).with("command", command).with("title", &title))
         })
         .collect();
     Reply::list(Phrase::new("talk.help/about").with("topic", topic), rows)
@@ -123,9 +128,9 @@ fn title(spec: &Spec, words: &Words) -> String {
     words.skills.get(spec.id).and_then(|section| section.title.clone()).unwrap_or_else(|| spec.id.to_owned())
 }
 
-/// How well a topic fits: words in the id weigh most, then the title, then the commands.
+/// How well a topic fits: words in the id weigh most, then the title and the heading, then the commands.
 fn score(wanted: &BTreeSet<String>, spec: &Spec, words: &Words) -> usize {
-    let places = [(4, spec.id.replace(['.', '_'], " ")), (3, title(spec, words)), (1, words.commands(spec.id).join(" "))];
+    let places = [(4, spec.id.replace(['.', '_'], " ")), (3, title(spec, words)), (2, spec.category.key().to_owned()), (1, words.commands(spec.id).join(" "))];
     places.iter().map(|(weight, text)| weight * stems(text).intersection(wanted).count()).sum()
 }
 

@@ -1,8 +1,11 @@
 //! On and off: start, shut down, force off, reboot, reset, pause, resume. One table of states and ops, words in the corpus.
 
+use std::collections::BTreeMap;
+
 use dialogue::reply::Phrase;
 use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::Kind;
+use grammar::value::Value;
 
 use super::ANYWHERE;
 use crate::host::{Feature, HostOp, Machine, MachineId, State};
@@ -66,19 +69,23 @@ impl Skill for Power {
         self.features
     }
 
+    /// Nothing wakes it by itself yet, and a pause for ever is not what was said: that must be agreed to.
+    fn doubtful(&self, args: &BTreeMap<String, Value>) -> bool {
+        args.contains_key("duration")
+    }
+
     fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let mut change = self.change(scene.machine()?, scene)?;
         if args.0.contains_key("duration") {
-            // Nothing wakes it by itself yet, and a pause for ever is not what was said: that must be agreed to.
             change.summary = self.phrase("summary_no_timer", scene.machine()?);
-            change.doubtful = true;
         }
         Ok(change.plan())
     }
 
     fn undo(&self, _: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
         match self.back {
-            Some(opposite) => Ok(opposite.change(scene.machine()?, scene)?.plan()),
+            // What is taken back is not taken back again: "undo" goes on with what was done before.
+            Some(opposite) => Ok(Change { undoable: false, ..opposite.change(scene.machine()?, scene)? }.plan()),
             None => Err(Refusal::Unsupported { what: Phrase::common("undo_unsupported") }.into()),
         }
     }

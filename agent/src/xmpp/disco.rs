@@ -24,7 +24,7 @@ use super::{address, conference, faults, quick, replies};
 /// The namespace of ad-hoc commands (XEP-0050).
 pub const NS_COMMANDS: &str = "http://jabber.org/protocol/commands";
 /// The node under which capabilities are published.
-const NODE: &str = "https://atoll.invalid/caps";
+const NODE: &str = "urn:atoll:caps";
 /// What every entity does.
 const FEATURES: [&str; 16] = [
     ns::DISCO_INFO,

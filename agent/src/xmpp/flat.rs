@@ -25,7 +25,7 @@ pub const MAX_EVENTS: usize = 8_192;
 pub const MAX_BYTES: usize = 256 * 1024;
 
 /// Ends an attribute value that was cut because it was overlong
-/// (see [`super::wire::HeaderFix`]). A noncharacter would be invalid XML;
+/// (see `filter`). A noncharacter would be invalid XML;
 /// this is the last private-use code point.
 pub const CUT: char = '\u{10FFFD}';
 

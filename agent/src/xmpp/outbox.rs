@@ -59,7 +59,7 @@ pub type Later = Box<dyn FnOnce() -> Option<Stanza> + Send>;
 /// A stanza whose turn has come.
 pub(super) enum Due {
     /// As it was queued.
-    Made(Stanza),
+    Made(Box<Stanza>),
     /// To be made now.
     Unmade(Later),
 }
@@ -69,7 +69,7 @@ impl Due {
     /// locked: making one may take a moment.
     pub(super) fn make(self) -> Option<Stanza> {
         match self {
-            Self::Made(stanza) => Some(stanza),
+            Self::Made(stanza) => Some(*stanza),
             Self::Unmade(make) => make(),
         }
     }
@@ -205,7 +205,7 @@ impl Queue {
                 }
                 self.unproven.push_back((self.written, copy(&stanza)));
             }
-            return Some(Due::Made(stanza));
+            return Some(Due::Made(Box::new(stanza)));
         }
         if let Some(make) = self.soon.pop_front() {
             return Some(Due::Unmade(make));
