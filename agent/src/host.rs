@@ -242,6 +242,7 @@ pub trait HostWrite: Send + Sync {
     fn apply(&self, op: &HostOp) -> Result<(), HostError>;
 }
 
+#[expect(missing_docs, reason = "the fields are named by their types and their op")]
 /// One change to one host. Names in it were checked by the plan; XML is written in `xml.rs` alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
@@ -274,6 +275,55 @@ pub enum HostOp {
     RevertSnapshot { machine: MachineId, name: String },
     /// `virDomainSnapshotDelete`, this one only.
     DeleteSnapshot { machine: MachineId, name: String },
+}
+
+impl HostOp {
+    /// The machine it is about; `None` for ops on volumes.
+    pub fn machine(&self) -> Option<&MachineId> {
+        match self {
+            Self::Start { machine }
+            | Self::Shutdown { machine }
+            | Self::ForceOff { machine }
+            | Self::Reboot { machine }
+            | Self::Reset { machine }
+            | Self::Pause { machine }
+            | Self::Resume { machine }
+            | Self::AttachDisk { machine, .. }
+            | Self::DetachDisk { machine, .. }
+            | Self::CreateSnapshot { machine, .. }
+            | Self::RevertSnapshot { machine, .. }
+            | Self::DeleteSnapshot { machine, .. } => Some(machine),
+            Self::CreateVolume { .. } | Self::DeleteVolume { .. } => None,
+        }
+    }
+
+    /// The hypervisor it is done on.
+    pub fn hypervisor(&self) -> &str {
+        match self {
+            Self::CreateVolume { hypervisor, .. } | Self::DeleteVolume { hypervisor, .. } => hypervisor,
+            op => &op.machine().expect("every op but those on volumes has a machine").hypervisor,
+        }
+    }
+
+    /// What is tried, as [`HostError::operation`] says it.
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Shutdown { .. } => "shut down",
+            Self::ForceOff { .. } => "force off",
+            Self::Reboot { .. } => "reboot",
+            Self::Reset { .. } => "reset",
+            Self::Pause { .. } => "pause",
+            Self::Resume { .. } => "resume",
+            Self::CreateVolume { .. } => "create volume",
+            Self::DeleteVolume { .. } => "delete volume",
+            Self::AttachDisk { .. } => "attach disk",
+            Self::DetachDisk { .. } => "detach disk",
+            Self::CreateSnapshot { .. } => "create snapshot",
+            Self::RevertSnapshot { .. } => "revert to snapshot",
+            Self::DeleteSnapshot { .. } => "delete snapshot",
+        }
+    }
 }
 
 /// What went wrong at the host, mapped once from libvirt's codes.

@@ -1,1 +1,2 @@
 //! Everything of `atoll` but its command line.
+pub mod host;

@@ -1,0 +1,360 @@
+//! A host in memory, for transcripts and for trying Atoll without libvirt.
+//!
+//! Deterministic: fixtures by name, a clock that is set, a journal of what was applied in plain lines
+//! (`create volume default/data.qcow2 30 GiB qcow2`), scripted faults, and events as libvirt would send them. The suite in
+//! `tests/hosts.rs` holds it to what libvirt does.
+//!
+//! ```
+//! use agent::host::fake::Fake;
+//! use agent::host::{HostOp, HostWrite};
+//! let (fake, _events) = Fake::new("two_vms", "2026-01-05T09:00:00Z".parse()?)?;
+//! fake.apply(&HostOp::Start { machine: fake.id("db1").expect("in the fixture") })?;
+//! assert_eq!(fake.journal(), ["start db1"]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use grammar::size::Bytes;
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+
+use super::mirror::Mirror;
+use super::{
+    DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor,
+    Machine, MachineId, MachineStats, Pool, State, Volume,
+};
+
+mod fixtures;
+mod journal;
+mod ops;
+
+pub use fixtures::NAMES as FIXTURES;
+
+/// The fake host.
+#[derive(Debug)]
+pub struct Fake {
+    mirror: Mirror,
+    inner: Mutex<Inner>,
+    released: Condvar,
+    events: UnboundedSender<HostEvent>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    now: Timestamp,
+    /// By hypervisor and pool.
+    volumes: BTreeMap<(String, String), Vec<Volume>>,
+    journal: Vec<String>,
+    /// Ops applied or tried so far, and what is to go wrong at which.
+    tried: usize,
+    faults: BTreeMap<usize, Trouble>,
+    /// Machines whose guests neither shut down nor let go of devices.
+    stubborn: HashSet<MachineId>,
+    hangs: usize,
+}
+
+/// What goes wrong at an op.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// It fails so, and nothing happened.
+    Fails(HostErrorKind),
+    /// It happens, and yet the caller is told this: what `TimedOut` and `Lost` stand for.
+    HappensBut(HostErrorKind),
+    /// It hangs until [`Fake::release`], then happens.
+    Hangs,
+}
+
+/// There is no fixture of that name.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no fixture {0}; there are {all}", all = FIXTURES.join(", "))]
+pub struct UnknownFixture(pub String);
+
+/// An `event:` line that can't be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not an event: {0}")]
+pub struct UnknownEvent(pub String);
+
+impl Fake {
+    /// A host as the fixture has it, at that time; and everything that will happen to it.
+    ///
+    /// # Errors
+    /// When there is no such fixture.
+    pub fn new(
+        fixture: &str,
+        now: Timestamp,
+    ) -> Result<(Arc<Self>, UnboundedReceiver<HostEvent>), UnknownFixture> {
+        let fixture = fixtures::named(fixture).ok_or_else(|| UnknownFixture(fixture.to_owned()))?;
+        let (events, heard) = unbounded_channel();
+        let mirror = Mirror::new(fixture.hypervisors.iter().cloned(), now);
+        let all = [Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset];
+        for (hypervisor, _) in &fixture.hypervisors {
+            mirror.set_unreachable(hypervisor, None);
+            mirror.set_features(hypervisor, all);
+        }
+        for machine in fixture.machines {
+            mirror.put(machine, now);
+        }
+        let inner = Inner {
+            now,
+            volumes: fixture.volumes,
+            journal: Vec::new(),
+            tried: 0,
+            faults: BTreeMap::new(),
+            stubborn: HashSet::new(),
+            hangs: 0,
+        };
+        let fake = Self { mirror, inner: Mutex::new(inner), released: Condvar::new(), events };
+        for (hypervisor, _) in fixture.hypervisors {
+            fake.mirror.set_pools(&hypervisor, vec![fixtures::default_pool()]);
+            fake.count_pools(&fake.lock(), &hypervisor);
+        }
+        Ok((Arc::new(fake), heard))
+    }
+
+    /// Sets the clock.
+    pub fn set_now(&self, now: Timestamp) {
+        self.lock().now = now;
+    }
+
+    /// What was applied, oldest first.
+    pub fn journal(&self) -> Vec<String> {
+        self.lock().journal.clone()
+    }
+
+    /// What was applied since this was last called.
+    pub fn take_journal(&self) -> Vec<String> {
+        std::mem::take(&mut self.lock().journal)
+    }
+
+    /// The machine of that name, on the first hypervisor that has one.
+    pub fn id(&self, name: &str) -> Option<MachineId> {
+        self.mirror.machines().iter().find(|machine| machine.name == name).map(|machine| machine.id.clone())
+    }
+
+    /// Has the `nth` op from now (1: the next) go wrong.
+    pub fn trouble(&self, nth: usize, trouble: Trouble) {
+        let mut inner = self.lock();
+        let at = inner.tried + nth;
+        inner.faults.insert(at, trouble);
+    }
+
+    /// Has the `nth` op from now fail so, with nothing done.
+    pub fn fail(&self, nth: usize, kind: HostErrorKind) {
+        self.trouble(nth, Trouble::Fails(kind));
+    }
+
+    /// Lets all hanging ops go on.
+    pub fn release(&self) {
+        self.lock().hangs = 0;
+        self.released.notify_all();
+    }
+
+    /// Whether an op hangs now.
+    pub fn is_hanging(&self) -> bool {
+        self.lock().hangs > 0
+    }
+
+    /// Has the guest ignore requests to shut down or to let go of a disk, or obey again.
+    pub fn set_stubborn(&self, id: &MachineId, stubborn: bool) {
+        let mut inner = self.lock();
+        if stubborn { inner.stubborn.insert(id.clone()) } else { inner.stubborn.remove(id) };
+    }
+
+    /// Says what a hypervisor can do.
+    pub fn set_features(&self, hypervisor: &str, features: &[Feature]) {
+        self.mirror.set_features(hypervisor, features.iter().copied());
+    }
+
+    /// Has something happen from outside, as a transcript's `event:` line says it: `web1 crashed`, `hv1 lost`.
+    ///
+    /// # Errors
+    /// When no machine or hypervisor begins the line, or what follows is nothing that happens.
+    pub fn happen(&self, line: &str) -> Result<(), UnknownEvent> {
+        let unknown = || UnknownEvent(line.to_owned());
+        for Hypervisor { name, .. } in self.mirror.hypervisors() {
+            match line.strip_prefix(&name).map(str::trim) {
+                Some("lost") => {
+                    let said = "end of file while reading data".to_owned();
+                    self.mirror.set_unreachable(&name, Some((self.lock().now, said)));
+                    self.tell_host(&name, EventKind::HostLost);
+                    return Ok(());
+                }
+                Some("back") => {
+                    self.mirror.set_unreachable(&name, None);
+                    self.tell_host(&name, EventKind::HostBack);
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+        let machines = self.mirror.machines();
+        let (machine, kind) = machines
+            .iter()
+            .filter_map(|machine| {
+                let what = line.strip_prefix(machine.name.as_str())?.strip_prefix(' ')?;
+                Some((machine, journal::event(what)?))
+            })
+            .max_by_key(|(machine, _)| machine.name.len())
+            .ok_or_else(unknown)?;
+        let state = match kind {
+            EventKind::Crashed => Some(State::Crashed),
+            kind => super::events::state_after(kind),
+        };
+        let now = self.lock().now;
+        if let Some(state) = state {
+            self.mirror.set_state(&machine.id, state, now);
+        }
+        if kind == EventKind::Undefined {
+            self.mirror.remove(&machine.id);
+        }
+        self.tell(machine, kind, now);
+        Ok(())
+    }
+
+    fn tell(&self, machine: &Machine, kind: EventKind, at: Timestamp) {
+        let event = HostEvent {
+            hypervisor: machine.id.hypervisor.clone(),
+            machine: Some((machine.id.clone(), machine.name.clone())),
+            kind,
+            at,
+        };
+        // Nobody listening is fine: many tests don't.
+        let _ = self.events.send(event);
+    }
+
+    fn tell_host(&self, hypervisor: &str, kind: EventKind) {
+        let at = self.lock().now;
+        let _ = self.events.send(HostEvent { hypervisor: hypervisor.to_owned(), machine: None, kind, at });
+    }
+
+    /// What is free in a pool follows from its volumes.
+    fn count_pools(&self, inner: &Inner, hypervisor: &str) {
+        let mut pools = self.mirror.pools(hypervisor);
+        for pool in &mut pools {
+            let volumes = inner.volumes.get(&(hypervisor.to_owned(), pool.name.clone()));
+            let used: u64 = volumes.into_iter().flatten().map(|volume| volume.allocation.0).sum();
+            pool.available = Bytes(pool.capacity.0.saturating_sub(used));
+        }
+        self.mirror.set_pools(hypervisor, pools);
+    }
+
+    /// The reachable hypervisor and machine of a live call.
+    fn live(&self, id: &MachineId, operation: &'static str) -> Result<Arc<Machine>, HostError> {
+        self.reachable(&id.hypervisor, operation)?;
+        self.mirror.machine(id).ok_or_else(|| error(HostErrorKind::NotFound, operation, &id.to_string()))
+    }
+
+    fn reachable(&self, hypervisor: &str, operation: &'static str) -> Result<(), HostError> {
+        let hypervisors = self.mirror.hypervisors();
+        match hypervisors.iter().find(|known| known.name == hypervisor) {
+            None => Err(error(HostErrorKind::NotFound, operation, hypervisor)),
+            Some(Hypervisor { unreachable: Some(_), .. }) => {
+                Err(error(HostErrorKind::Unreachable, operation, hypervisor))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn error(kind: HostErrorKind, operation: &'static str, on: &str) -> HostError {
+    HostError { kind, operation, on: on.to_owned(), source: None }
+}
+
+impl HostRead for Fake {
+    fn hypervisors(&self) -> Vec<Hypervisor> {
+        self.mirror.hypervisors()
+    }
+
+    fn machines(&self) -> Vec<Arc<Machine>> {
+        self.mirror.machines()
+    }
+
+    fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        self.mirror.machine(id)
+    }
+
+    fn pools(&self, hypervisor: &str) -> Vec<Pool> {
+        self.mirror.pools(hypervisor)
+    }
+
+    fn can(&self, hypervisor: &str, feature: Feature) -> bool {
+        self.mirror.can(hypervisor, feature)
+    }
+
+    fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError> {
+        let machine = self.live(id, "read statistics of")?;
+        if !matches!(machine.state, State::Running | State::Paused) {
+            return Err(error(HostErrorKind::WrongState, "read statistics of", &machine.name));
+        }
+        Ok(MachineStats {
+            cpu_percent: Some(if machine.state == State::Running { 12.0 } else { 0.0 }),
+            memory_used: Some(Bytes(machine.memory.0 / 4)),
+            disk_bytes: Some((120 << 20, 40 << 20)),
+            net_bytes: Some((30 << 20, 8 << 20)),
+        })
+    }
+
+    fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError> {
+        let machine = self.live(id, "read the disk of")?;
+        let missing = || error(HostErrorKind::NotFound, "read the disk of", &machine.name);
+        let disk = machine.disks.iter().find(|disk| disk.target == target).ok_or_else(missing)?;
+        let (pool, name) = disk.volume.as_ref().ok_or_else(missing)?;
+        let volumes = self.volumes(&id.hypervisor, pool)?;
+        let volume = volumes.iter().find(|volume| volume.name == *name).ok_or_else(missing)?;
+        Ok(DiskUse { capacity: volume.capacity, allocation: volume.allocation })
+    }
+
+    fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError> {
+        self.reachable(hypervisor, "list the volumes of")?;
+        if !self.mirror.pools(hypervisor).iter().any(|known| known.name == pool) {
+            return Err(error(HostErrorKind::NotFound, "list the volumes of", pool));
+        }
+        let key = (hypervisor.to_owned(), pool.to_owned());
+        Ok(self.lock().volumes.get(&key).cloned().unwrap_or_default())
+    }
+
+    fn host_info(&self, hypervisor: &str) -> Result<HostInfo, HostError> {
+        self.reachable(hypervisor, "read")?;
+        Ok(HostInfo {
+            hostname: format!("{hypervisor}.example.org"),
+            cpu_model: "x86_64".to_owned(),
+            cpus: 16,
+            memory: Bytes(64 << 30),
+            free_memory: Some(Bytes(40 << 30)),
+            driver: "QEMU".to_owned(),
+            version: "7.2.0".to_owned(),
+            libvirt: "9.0.0".to_owned(),
+        })
+    }
+}
+
+impl HostWrite for Fake {
+    fn apply(&self, op: &HostOp) -> Result<(), HostError> {
+        let told = {
+            let mut inner = self.lock();
+            inner.tried += 1;
+            let tried = inner.tried;
+            let trouble = inner.faults.remove(&tried);
+            if let Some(Trouble::Fails(kind)) = trouble {
+                return Err(error(kind, op.operation(), &self.subject(op)));
+            }
+            if trouble == Some(Trouble::Hangs) {
+                inner.hangs += 1;
+                let waiting = |inner: &mut Inner| inner.hangs > 0;
+                drop(self.released.wait_while(inner, waiting).unwrap_or_else(PoisonError::into_inner));
+            }
+            match trouble {
+                Some(Trouble::HappensBut(kind)) => Some(error(kind, op.operation(), &self.subject(op))),
+                _ => None,
+            }
+        };
+        self.perform(op).map_err(|kind| error(kind, op.operation(), &self.subject(op)))?;
+        told.map_or(Ok(()), Err)
+    }
+}

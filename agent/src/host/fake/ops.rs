@@ -1,0 +1,282 @@
+//! What ops do to the fake: the preconditions of the bridge, and its events.
+
+use grammar::size::Bytes;
+
+use super::{Fake, journal};
+use crate::host::HostErrorKind as Kind;
+use crate::host::xml::image::Format;
+use crate::host::xml::{bus_of, check_name, is_target};
+use crate::host::{Disk, EventKind, Feature, HostOp, Machine, Snapshot, State, Volume};
+
+/// A fresh qcow2 image takes this much.
+const FRESH: Bytes = Bytes(196_608);
+
+impl Fake {
+    /// What an op is done on, for errors.
+    pub(super) fn subject(&self, op: &HostOp) -> String {
+        match op {
+            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => format!("{pool}/{name}"),
+            op => op.machine().map(|id| self.mirror.machine(id).map_or(id.to_string(), |m| m.name.clone())).unwrap_or_default(),
+        }
+    }
+
+    /// Does an op, writes it down, and tells.
+    pub(super) fn perform(&self, op: &HostOp) -> Result<(), Kind> {
+        self.reachable(op.hypervisor(), op.operation()).map_err(|error| error.kind)?;
+        match op.machine() {
+            Some(id) => {
+                let machine = self.mirror.machine(id).ok_or(Kind::NotFound)?;
+                self.perform_on(&machine, op)
+            }
+            None => self.perform_on_volumes(op),
+        }
+    }
+
+    fn perform_on_volumes(&self, op: &HostOp) -> Result<(), Kind> {
+        let (hypervisor, pool, name) = match op {
+            HostOp::CreateVolume { hypervisor, pool, name, format, .. } => {
+                check_name(name).map_err(|_| Kind::Failed)?;
+                Format::of(format).ok_or(Kind::Unsupported)?;
+                (hypervisor, pool, name)
+            }
+            HostOp::DeleteVolume { hypervisor, pool, name } => (hypervisor, pool, name),
+            _ => return Ok(()),
+        };
+        self.needs(hypervisor, Feature::Volumes)?;
+        self.active_pool(hypervisor, pool)?;
+        let path = format!("/var/lib/libvirt/images/{name}");
+        let mut inner = self.lock();
+        let volumes = inner.volumes.entry((hypervisor.clone(), pool.clone())).or_default();
+        let found = volumes.iter().position(|volume| volume.name == *name);
+        match (op, found) {
+            (HostOp::CreateVolume { .. }, Some(_)) => return Err(Kind::Exists),
+            (HostOp::CreateVolume { capacity, .. }, None) => {
+                volumes.push(Volume { name: name.clone(), path, capacity: *capacity, allocation: FRESH });
+                volumes.sort_by(|a, b| a.name.cmp(&b.name));
+            }
+            (_, None) => return Err(Kind::NotFound),
+            (_, Some(_)) if self.is_used(hypervisor, pool, name) => return Err(Kind::Busy),
+            (_, Some(at)) => drop(volumes.remove(at)),
+        }
+        inner.journal.push(journal::line(op, ""));
+        self.count_pools(&inner, hypervisor);
+        Ok(())
+    }
+
+    fn perform_on(&self, machine: &Machine, op: &HostOp) -> Result<(), Kind> {
+        let mut after = machine.clone();
+        let stubborn = self.lock().stubborn.contains(&machine.id);
+        let kind = match op {
+            HostOp::AttachDisk { .. } | HostOp::DetachDisk { .. } => self.perform_on_disks(&mut after, op, stubborn)?,
+            HostOp::CreateSnapshot { .. } | HostOp::RevertSnapshot { .. } | HostOp::DeleteSnapshot { .. } => {
+                self.perform_on_snapshots(&mut after, op)?
+            }
+            op => self.perform_on_power(&mut after, op, stubborn)?,
+        };
+        let now = {
+            let mut inner = self.lock();
+            inner.journal.push(journal::line(op, &machine.name));
+            inner.now
+        };
+        self.mirror.put(after, now);
+        if let Some(kind) = kind {
+            self.tell(machine, kind, now);
+        }
+        Ok(())
+    }
+
+    fn perform_on_power(&self, machine: &mut Machine, op: &HostOp, stubborn: bool) -> Result<Option<EventKind>, Kind> {
+        let allowed: &[State] = match op {
+            HostOp::Start { .. } => &[State::Off],
+            HostOp::Resume { .. } => &[State::Paused],
+            HostOp::Reset { .. } => &[State::Running, State::Paused],
+            HostOp::ForceOff { .. } => &[State::Running, State::Paused, State::Crashed],
+            _ => &[State::Running],
+        };
+        if !allowed.contains(&machine.state) {
+            return Err(Kind::WrongState);
+        }
+        let (state, kind) = match op {
+            HostOp::Start { .. } => (State::Running, EventKind::Started),
+            HostOp::Resume { .. } => (State::Running, EventKind::Resumed),
+            HostOp::Pause { .. } => (State::Paused, EventKind::Paused),
+            HostOp::ForceOff { .. } => (State::Off, EventKind::ForcedOff),
+            HostOp::Reset { .. } => {
+                self.needs(&machine.id.hypervisor, Feature::Reset)?;
+                (machine.state, EventKind::Rebooted)
+            }
+            // The guest was asked; whether it obeys is its own business.
+            _ if stubborn => return Ok(None),
+            HostOp::Reboot { .. } => (State::Running, EventKind::Rebooted),
+            _ => (State::Off, EventKind::ShutDown),
+        };
+        machine.state = state;
+        Ok(Some(kind))
+    }
+
+    fn perform_on_disks(&self, machine: &mut Machine, op: &HostOp, stubborn: bool) -> Result<Option<EventKind>, Kind> {
+        let hypervisor = machine.id.hypervisor.clone();
+        self.needs(&hypervisor, Feature::DeviceAttach)?;
+        // Without a guest there is nobody to see a device come or go, and libvirt tells nothing.
+        let live = machine.state != State::Off;
+        match op {
+            HostOp::AttachDisk { pool, volume, format, target, .. } => {
+                if !is_target(target) {
+                    return Err(Kind::Failed);
+                }
+                if machine.disks.iter().any(|disk| disk.target == *target) {
+                    return Err(Kind::Exists);
+                }
+                self.active_pool(&hypervisor, pool)?;
+                let volumes = self.lock().volumes.get(&(hypervisor.clone(), pool.clone())).cloned().unwrap_or_default();
+                let found = volumes.into_iter().find(|known| known.name == *volume).ok_or(Kind::NotFound)?;
+                if self.is_used(&hypervisor, pool, volume) {
+                    return Err(Kind::Busy);
+                }
+                Format::of(format).ok_or(Kind::Unsupported)?;
+                machine.disks.push(Disk {
+                    target: target.clone(),
+                    device: "disk".to_owned(),
+                    source: Some(found.path),
+                    volume: Some((pool.clone(), volume.clone())),
+                    format: format.clone(),
+                    bus: bus_of(target).to_owned(),
+                });
+                Ok(live.then_some(EventKind::DeviceAdded))
+            }
+            HostOp::DetachDisk { target, .. } => {
+                let at = machine.disks.iter().position(|disk| disk.target == *target).ok_or(Kind::NotFound)?;
+                if live && stubborn {
+                    return Err(Kind::TimedOut);
+                }
+                machine.disks.remove(at);
+                Ok(live.then_some(EventKind::DeviceRemoved))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn perform_on_snapshots(&self, machine: &mut Machine, op: &HostOp) -> Result<Option<EventKind>, Kind> {
+        self.needs(&machine.id.hypervisor, Feature::Snapshots)?;
+        let found = |machine: &Machine, name: &str| machine.snapshots.iter().position(|known| known.name == name);
+        match op {
+            HostOp::CreateSnapshot { name, .. } => {
+                check_name(name).map_err(|_| Kind::Failed)?;
+                let raw = machine.disks.iter().any(|disk| disk.device == "disk" && disk.format != "qcow2");
+                if raw {
+                    return Err(Kind::Unsupported);
+                }
+                if found(machine, name).is_some() {
+                    return Err(Kind::Exists);
+                }
+                machine.snapshots.iter_mut().for_each(|known| known.current = false);
+                let created = self.lock().now;
+                machine.snapshots.push(Snapshot { name: name.clone(), created, state: machine.state, current: true });
+                Ok(None)
+            }
+            HostOp::RevertSnapshot { name, .. } => {
+                let at = found(machine, name).ok_or(Kind::NotFound)?;
+                for (number, snapshot) in machine.snapshots.iter_mut().enumerate() {
+                    snapshot.current = number == at;
+                }
+                machine.state = machine.snapshots[at].state;
+                Ok(Some(EventKind::Reverted))
+            }
+            HostOp::DeleteSnapshot { name, .. } => {
+                let at = found(machine, name).ok_or(Kind::NotFound)?;
+                let gone = machine.snapshots.remove(at);
+                // libvirt makes the parent the current one.
+                if gone.current && at > 0 {
+                    machine.snapshots[at - 1].current = true;
+                }
+                Ok(None)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn needs(&self, hypervisor: &str, feature: Feature) -> Result<(), Kind> {
+        if self.mirror.can(hypervisor, feature) { Ok(()) } else { Err(Kind::Unsupported) }
+    }
+
+    fn active_pool(&self, hypervisor: &str, pool: &str) -> Result<(), Kind> {
+        let pools = self.mirror.pools(hypervisor);
+        let pool = pools.iter().find(|known| known.name == pool).ok_or(Kind::NotFound)?;
+        if pool.active { Ok(()) } else { Err(Kind::WrongState) }
+    }
+
+    fn is_used(&self, hypervisor: &str, pool: &str, volume: &str) -> bool {
+        let is_it = |(p, v): &(String, String)| p == pool && v == volume;
+        let machines = self.mirror.machines();
+        let disks = machines.iter().filter(|m| m.id.hypervisor == hypervisor).flat_map(|m| &m.disks);
+        disks.into_iter().any(|disk| disk.volume.as_ref().is_some_and(is_it))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::fake::{FIXTURES, Trouble};
+    use crate::host::{HostRead, HostWrite};
+
+    fn now() -> jiff::Timestamp {
+        "2026-01-05T09:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn the_journal_reads_as_a_transcript_does_and_the_events_follow() {
+        let (fake, mut events) = Fake::new("two_vms", now()).unwrap();
+        let web1 = fake.id("web1").unwrap();
+        let (hypervisor, pool, format) = ("hv1".to_owned(), "default".to_owned(), "qcow2".to_owned());
+        let name = "data.qcow2".to_owned();
+        let capacity = Bytes(30 << 30);
+        let create = HostOp::CreateVolume { hypervisor, pool: pool.clone(), name: name.clone(), format: format.clone(), capacity };
+        fake.apply(&create).unwrap();
+        let attach = HostOp::AttachDisk { machine: web1.clone(), pool, volume: name, format, target: "vdb".to_owned() };
+        fake.apply(&attach).unwrap();
+        fake.apply(&HostOp::Shutdown { machine: web1.clone() }).unwrap();
+        let lines = ["create volume default/data.qcow2 30 GiB qcow2", "attach web1 vdb default/data.qcow2", "shut down web1"];
+        assert_eq!(fake.take_journal(), lines);
+        assert_eq!(fake.machine(&web1).unwrap().since, Some(now()));
+        let kinds: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).map(|event| event.kind).collect();
+        assert_eq!(kinds, [EventKind::DeviceAdded, EventKind::ShutDown]);
+    }
+
+    #[test]
+    fn scripted_trouble_comes_at_its_op_and_says_truly_whether_something_was_done() {
+        let (fake, _events) = Fake::new("two_vms", now()).unwrap();
+        let db1 = fake.id("db1").unwrap();
+        fake.fail(1, Kind::Busy);
+        fake.trouble(2, Trouble::HappensBut(Kind::TimedOut));
+        let start = HostOp::Start { machine: db1.clone() };
+        assert_eq!(fake.apply(&start).unwrap_err().kind, Kind::Busy);
+        assert_eq!(fake.machine(&db1).unwrap().state, State::Off);
+        assert_eq!(fake.apply(&start).unwrap_err().kind, Kind::TimedOut);
+        assert_eq!(fake.machine(&db1).unwrap().state, State::Running);
+        assert_eq!(fake.journal(), ["start db1"]);
+    }
+
+    #[test]
+    fn events_from_outside_name_any_machine_also_one_with_a_space() {
+        let (fake, mut events) = Fake::new("fleet", now()).unwrap();
+        fake.happen("vm 42 crashed").unwrap();
+        fake.happen("hv2 lost").unwrap();
+        assert_eq!(events.try_recv().unwrap().machine.unwrap().1, "vm 42");
+        assert_eq!(events.try_recv().unwrap().kind, EventKind::HostLost);
+        assert_eq!(fake.machine(&fake.id("vm 42").unwrap()).unwrap().state, State::Crashed);
+        let start = HostOp::Pause { machine: fake.id("cache1").unwrap() };
+        assert_eq!(fake.apply(&start).unwrap_err().kind, Kind::Unreachable);
+        for bad in ["", "web1", "web9 crashed", "web1 exploded", "hv1 crashed"] {
+            assert!(fake.happen(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_fixture_is_there_and_an_unknown_one_is_named() {
+        for name in FIXTURES {
+            assert!(Fake::new(name, now()).is_ok(), "{name}");
+        }
+        let unknown = Fake::new("three_vms", now()).unwrap_err();
+        assert_eq!(unknown.to_string(), "no fixture three_vms; there are two_vms, fleet, odd_names, empty");
+    }
+}

@@ -1,0 +1,426 @@
+//! The bridge to libvirt: [`HostRead`] from the mirror and by live calls, [`HostWrite`] by ops.
+//!
+//! Each hypervisor has a thread that watches its connection (`watch`) and a few for calls (`workers`); libvirt's calls
+//! block and can't be cancelled, so a daemon that hangs costs its own threads and nobody else's. Connections are opened,
+//! lost and opened again by the watch alone; callers find one or are told `Unreachable`.
+
+use std::collections::HashMap;
+use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use grammar::size::Bytes;
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use uuid::Uuid;
+use virt::connect::Connect;
+
+use self::fault::Fault;
+use self::link::{Lane, Link};
+use self::watch::Signal;
+use self::workers::{Abandoned, NoAnswer};
+use super::mirror::Mirror;
+use super::{
+    DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor, Machine,
+    MachineId, MachineStats, Pool, Volume,
+};
+
+mod fault;
+mod link;
+mod ops;
+mod read;
+mod watch;
+mod workers;
+
+/// A hypervisor as configured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostConfig {
+    /// What people call it.
+    pub name: String,
+    /// libvirt's URI: `qemu:///system`, `qemu+ssh://root@hv2/system`.
+    pub uri: String,
+}
+
+/// How long things may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Opening a connection, until it is called hung.
+    pub connect: Duration,
+    /// A call that reads.
+    pub read: Duration,
+    /// An op.
+    pub write: Duration,
+    /// A guest letting go of a device; within `write`.
+    pub detach: Duration,
+    /// From one full reading to the next.
+    pub resync: Duration,
+    /// The first wait before a connection is tried again; it doubles up to `retry_most`.
+    pub retry_first: Duration,
+    /// The longest such wait.
+    pub retry_most: Duration,
+    /// Between keepalives, in whole seconds; three missed ones end a connection.
+    pub keepalive: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            read: Duration::from_secs(5),
+            write: Duration::from_secs(60),
+            detach: Duration::from_secs(20),
+            resync: Duration::from_secs(600),
+            retry_first: Duration::from_secs(1),
+            retry_most: Duration::from_secs(60),
+            keepalive: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Where the connection to a hypervisor stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// The first attempt has not ended yet.
+    Connecting,
+    /// Connected, and the mirror was read.
+    Up,
+    /// No connection; it is tried again and again.
+    Down {
+        /// What sort of trouble.
+        reason: DownReason,
+        /// libvirt's words.
+        said: String,
+    },
+}
+
+/// Why there is no connection, as far as it makes a difference to who mends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DownReason {
+    /// No driver knows that URI, or it can't be read.
+    #[error("the URI is wrong")]
+    BadUri,
+    /// The socket's permissions, polkit or a password refuse this user.
+    #[error("access is denied")]
+    Denied,
+    /// Nobody listens there.
+    #[error("libvirtd is not running there")]
+    NotRunning,
+    /// It was reached but does not answer.
+    #[error("it does not answer")]
+    NoAnswer,
+    /// It was connected, and then no more.
+    #[error("the connection was lost")]
+    Lost,
+    /// Something else; libvirt's words say more.
+    #[error("it can't be reached")]
+    Other,
+}
+
+/// How a hypervisor does, for `doctor`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostStatus {
+    /// The configured name.
+    pub name: String,
+    /// The configured URI.
+    pub uri: String,
+    /// Where the connection stands.
+    pub connection: Connection,
+    /// Since when.
+    pub since: Timestamp,
+    /// libvirt's name of the driver (`QEMU`), when connected.
+    pub driver: Option<String>,
+    /// Whether keepalive watches the connection (drivers inside the process have none).
+    pub keepalive: bool,
+    /// Machines in the mirror.
+    pub machines: usize,
+    /// Calls that nobody waits for any more and that have not come back.
+    pub abandoned: usize,
+    /// Such calls since the start.
+    pub abandoned_ever: u64,
+}
+
+/// The bridge. Dropping it ends its threads and closes the connections.
+#[derive(Debug)]
+pub struct Bridge {
+    mirror: Arc<Mirror>,
+    hosts: Vec<Arc<Host>>,
+}
+
+/// One hypervisor: what its watch and its callers share.
+#[derive(Debug)]
+struct Host {
+    config: HostConfig,
+    timeouts: Timeouts,
+    mirror: Arc<Mirror>,
+    signals: Sender<Signal>,
+    abandoned: Arc<Abandoned>,
+    link: Mutex<Option<Arc<Link>>>,
+    standing: Mutex<(Connection, Timestamp)>,
+    settled: Condvar,
+    /// Counts device callbacks, so that a detach can wait for the next one.
+    devices: Mutex<u64>,
+    device_heard: Condvar,
+    /// Processor time of machines when last asked.
+    samples: Mutex<HashMap<Uuid, (Instant, u64)>>,
+    /// Machines whose pauses and reverts belong to a running op of ours.
+    quiet: Mutex<ops::Quiet>,
+}
+
+/// The two samples of processor time are at least this far apart.
+const SAMPLE: Duration = Duration::from_millis(200);
+/// An older sample says nothing about now.
+const SAMPLE_OLD: Duration = Duration::from_secs(60);
+
+impl Bridge {
+    /// Starts watching the hypervisors. Never fails: one that can't be reached is `unreachable` and tried again.
+    ///
+    /// The receiver hears everything that happens; see also [`Bridge::wait_settled`].
+    pub fn start(hosts: Vec<HostConfig>, timeouts: Timeouts) -> (Arc<Self>, UnboundedReceiver<HostEvent>) {
+        let (events, heard) = unbounded_channel();
+        let named = hosts.iter().map(|host| (host.name.clone(), host.uri.clone()));
+        let mirror = Arc::new(Mirror::new(named, Timestamp::now()));
+        let start = |config| Host::start(config, timeouts, mirror.clone(), events.clone());
+        let hosts = hosts.into_iter().map(start).collect();
+        (Arc::new(Self { mirror, hosts }), heard)
+    }
+
+    /// Waits until each hypervisor has been read or is known not to be reachable; false when that takes longer.
+    pub fn wait_settled(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        self.hosts.iter().all(|host| {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let connecting = |standing: &mut (Connection, Timestamp)| standing.0 == Connection::Connecting;
+            match host.settled.wait_timeout_while(lock(&host.standing), left, connecting) {
+                Ok((_, waited)) => !waited.timed_out(),
+                Err(_) => false,
+            }
+        })
+    }
+
+    /// How each hypervisor does.
+    pub fn status(&self) -> Vec<HostStatus> {
+        self.hosts.iter().map(|host| host.status()).collect()
+    }
+
+    /// Reads a hypervisor's machines and pools again, and waits for that.
+    ///
+    /// # Errors
+    /// `NotFound` for no such hypervisor, `Unreachable` when it could not be read.
+    pub fn resync(&self, hypervisor: &str) -> Result<(), HostError> {
+        let host = self.host(hypervisor, "read")?;
+        let (done, waited) = channel();
+        let _ = host.signals.send(Signal::Resync { done });
+        match waited.recv_timeout(host.timeouts.write) {
+            Ok(true) => Ok(()),
+            _ => Err(Fault::new(HostErrorKind::Unreachable).at("read", hypervisor)),
+        }
+    }
+
+    fn host(&self, name: &str, operation: &'static str) -> Result<&Arc<Host>, HostError> {
+        let found = self.hosts.iter().find(|host| host.config.name == name);
+        found.ok_or_else(|| Fault::new(HostErrorKind::NotFound).at(operation, name))
+    }
+
+    /// What a machine is called, for errors.
+    fn name_of(&self, id: &MachineId) -> String {
+        self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone())
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        for host in &self.hosts {
+            let _ = host.signals.send(Signal::Stop);
+        }
+    }
+}
+
+impl Host {
+    fn start(
+        config: HostConfig,
+        timeouts: Timeouts,
+        mirror: Arc<Mirror>,
+        events: UnboundedSender<HostEvent>,
+    ) -> Arc<Self> {
+        let (signals, heard) = channel();
+        let host = Arc::new(Self {
+            config,
+            timeouts,
+            mirror,
+            signals,
+            abandoned: Arc::default(),
+            link: Mutex::default(),
+            standing: Mutex::new((Connection::Connecting, Timestamp::now())),
+            settled: Condvar::new(),
+            devices: Mutex::default(),
+            device_heard: Condvar::new(),
+            samples: Mutex::default(),
+            quiet: Mutex::default(),
+        });
+        watch::start(host.clone(), heard, events);
+        host
+    }
+
+    fn status(&self) -> HostStatus {
+        use std::sync::atomic::Ordering::SeqCst;
+        let (connection, since) = lock(&self.standing).clone();
+        let link = self.link();
+        HostStatus {
+            name: self.config.name.clone(),
+            uri: self.config.uri.clone(),
+            connection,
+            since,
+            driver: link.as_ref().map(|link| link.driver.clone()),
+            keepalive: link.is_some_and(|link| link.keepalive),
+            machines: self.mirror.count(&self.config.name),
+            abandoned: self.abandoned.now.load(SeqCst),
+            abandoned_ever: self.abandoned.total.load(SeqCst),
+        }
+    }
+
+    fn link(&self) -> Option<Arc<Link>> {
+        lock(&self.link).clone()
+    }
+
+    /// Calls libvirt on a thread of this host and waits at most as long as that lane's time-out.
+    fn call<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        operation: &'static str,
+        on: &str,
+        f: impl FnOnce(&Connect) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, HostError> {
+        let link = self.link().ok_or_else(|| Fault::new(HostErrorKind::Unreachable).at(operation, on))?;
+        let timeout = match lane {
+            Lane::Read => self.timeouts.read,
+            Lane::Write => self.timeouts.write,
+        };
+        let called = link.clone();
+        let kind = match link.lane(lane).run(timeout, move || called.with(f)) {
+            Ok(Ok(value)) => return Ok(value),
+            Ok(Err(fault)) if !fault.link_broke => {
+                if fault.kind == HostErrorKind::Unreachable {
+                    let _ = self.signals.send(Signal::Suspect);
+                }
+                return Err(fault.at(operation, on));
+            }
+            Ok(Err(fault)) => {
+                let _ = self.signals.send(Signal::Suspect);
+                // Nothing is lost by a read that did not happen; an op may have.
+                let kind = if lane == Lane::Write { HostErrorKind::Lost } else { HostErrorKind::Unreachable };
+                return Err(fault.as_kind(kind).at(operation, on));
+            }
+            Err(NoAnswer::Panicked) => HostErrorKind::Failed,
+            Err(NoAnswer::Abandoned) => HostErrorKind::TimedOut,
+            Err(NoAnswer::NotBegun) => HostErrorKind::Unreachable,
+        };
+        tracing::warn!(host = self.config.name, operation, on, %kind, "libvirt did not answer");
+        let _ = self.signals.send(Signal::Suspect);
+        Err(Fault::new(kind).at(operation, on))
+    }
+}
+
+impl HostRead for Bridge {
+    fn hypervisors(&self) -> Vec<Hypervisor> {
+        self.mirror.hypervisors()
+    }
+
+    fn machines(&self) -> Vec<Arc<Machine>> {
+        self.mirror.machines()
+    }
+
+    fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        self.mirror.machine(id)
+    }
+
+    fn pools(&self, hypervisor: &str) -> Vec<Pool> {
+        self.mirror.pools(hypervisor)
+    }
+
+    fn can(&self, hypervisor: &str, feature: Feature) -> bool {
+        self.mirror.can(hypervisor, feature)
+    }
+
+    fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError> {
+        let host = self.host(&id.hypervisor, "read statistics of")?;
+        let uuid = id.uuid;
+        let earlier = lock(&host.samples).get(&uuid).copied();
+        let earlier = earlier.filter(|(at, _)| (SAMPLE..SAMPLE_OLD).contains(&at.elapsed()));
+        let read = move |connection: &Connect| {
+            let domain = connection.lookup_domain_by_uuid(uuid)?;
+            if !domain.is_active()? {
+                return Err(Fault::new(HostErrorKind::WrongState));
+            }
+            let mut counters = read::counters(&domain)?;
+            let first = earlier.or_else(|| Some((Instant::now(), counters.cpu_time?)));
+            if earlier.is_none() && counters.cpu_time.is_some() {
+                // Two samples are needed, and there is no earlier one.
+                std::thread::sleep(SAMPLE);
+                counters.cpu_time = Some(domain.info()?.cpu_time);
+            }
+            Ok((first, counters, Instant::now()))
+        };
+        let (first, counters, now) = host.call(Lane::Read, "read statistics of", &self.name_of(id), read)?;
+        let second = counters.cpu_time.map(|time| (now, time));
+        if let Some(second) = second {
+            lock(&host.samples).insert(uuid, second);
+        }
+        let cpu_percent = first.zip(second).map(|((from, before), (to, after))| {
+            let share = after.saturating_sub(before) as f64 / to.duration_since(from).as_nanos().max(1) as f64;
+            (share * 100.0 / f64::from(counters.vcpus)).clamp(0.0, 100.0)
+        });
+        Ok(MachineStats {
+            cpu_percent,
+            memory_used: counters.memory_used,
+            disk_bytes: counters.disk_bytes,
+            net_bytes: counters.net_bytes,
+        })
+    }
+
+    fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError> {
+        let host = self.host(&id.hypervisor, "read the disk of")?;
+        let disk = self.machine(id).and_then(|m| m.disks.iter().find(|disk| disk.target == target).cloned());
+        let name = self.name_of(id);
+        let Some(disk) = disk else { return Err(Fault::new(HostErrorKind::NotFound).at("read the disk of", &name)) };
+        let (uuid, target) = (id.uuid, target.to_owned());
+        let by_domain = host.call(Lane::Read, "read the disk of", &name, move |connection| {
+            read::disk_use(&connection.lookup_domain_by_uuid(uuid)?, &target)
+        });
+        match (by_domain, disk.volume) {
+            // The driver can't ask the disk, so the volume behind it is asked.
+            (Err(error), Some((pool, volume))) if error.kind == HostErrorKind::Unsupported => {
+                host.call(Lane::Read, "read the disk of", &name, move |connection| {
+                    let volume = connection.lookup_storage_pool_by_name(&pool)?.lookup_storage_vol_by_name(&volume)?;
+                    let info = volume.info()?;
+                    Ok(DiskUse { capacity: Bytes(info.capacity), allocation: Bytes(info.allocation) })
+                })
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError> {
+        let host = self.host(hypervisor, "list the volumes of")?;
+        let name = pool.to_owned();
+        host.call(Lane::Read, "list the volumes of", pool, move |connection| {
+            read::volumes(&connection.lookup_storage_pool_by_name(&name)?)
+        })
+    }
+
+    fn host_info(&self, hypervisor: &str) -> Result<HostInfo, HostError> {
+        let host = self.host(hypervisor, "read")?;
+        host.call(Lane::Read, "read", hypervisor, read::host_info)
+    }
+}
+
+impl HostWrite for Bridge {
+    fn apply(&self, op: &HostOp) -> Result<(), HostError> {
+        let host = self.host(op.hypervisor(), op.operation())?;
+        host.apply(op)
+    }
+}
+
+/// A lock is still good when its holder panicked: what it guards is replaced whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,151 @@
+//! What libvirt's errors mean: each code is mapped once, here.
+
+use virt::enumutil::Enum;
+use virt::error::{Error, ErrorDomain, ErrorNumber};
+
+use super::DownReason;
+use crate::host::events::sys;
+use crate::host::xml::NameError;
+use crate::host::xml::image::ImageError;
+use crate::host::xml::read::ReadError;
+use crate::host::{HostError, HostErrorKind};
+
+/// Linux's numbers (`asm-generic/errno-base.h`, `errno.h`) that say something about the host.
+mod errno {
+    pub const EPERM: i32 = 1;
+    pub const ENOENT: i32 = 2;
+    pub const ENOMEM: i32 = 12;
+    pub const EACCES: i32 = 13;
+    pub const ENOSPC: i32 = 28;
+    pub const ECONNREFUSED: i32 = 111;
+    pub const EDQUOT: i32 = 122;
+}
+
+/// What went wrong inside a call, before it is known on what.
+#[derive(Debug)]
+pub struct Fault {
+    /// What sort.
+    pub kind: HostErrorKind,
+    /// Whether the connection itself failed, so that an op may or may not have happened.
+    pub link_broke: bool,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Fault {
+    /// A failure that Atoll itself found.
+    pub fn new(kind: HostErrorKind) -> Self {
+        Self { kind, link_broke: false, source: None }
+    }
+
+    /// A failure with its cause.
+    pub fn of(kind: HostErrorKind, source: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self { kind, link_broke: false, source: Some(Box::new(source)) }
+    }
+
+    /// The same, of another sort: what a broken connection means depends on what was tried.
+    pub fn as_kind(self, kind: HostErrorKind) -> Self {
+        Self { kind, ..self }
+    }
+
+    /// The error people see.
+    pub fn at(self, operation: &'static str, on: &str) -> HostError {
+        HostError { kind: self.kind, operation, on: on.to_owned(), source: self.source }
+    }
+}
+
+impl From<Error> for Fault {
+    /// Must be made right after the call, as `?` does: it also asks for `errno`.
+    fn from(error: Error) -> Self {
+        let kind = kind(&error, sys::last_errno());
+        Self { kind, link_broke: is_link(&error), source: Some(Box::new(error)) }
+    }
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        Self::of(HostErrorKind::Failed, error)
+    }
+}
+
+impl From<NameError> for Fault {
+    fn from(error: NameError) -> Self {
+        Self::of(HostErrorKind::Failed, error)
+    }
+}
+
+impl From<ImageError> for Fault {
+    fn from(error: ImageError) -> Self {
+        let kind = match error {
+            ImageError::BackingFile | ImageError::DataFile => HostErrorKind::Denied,
+            ImageError::OtherFormat(_) => HostErrorKind::Failed,
+            ImageError::UnknownFormat => HostErrorKind::Unsupported,
+        };
+        Self::of(kind, error)
+    }
+}
+
+/// libvirt's RPC layer speaks of the connection, not of the object.
+fn is_link(error: &Error) -> bool {
+    matches!(error.domain(), Enum::Known(ErrorDomain::Rpc))
+        && matches!(
+            error.code(),
+            Enum::Known(ErrorNumber::SystemError | ErrorNumber::InternalError | ErrorNumber::Rpc | ErrorNumber::OperationFailed)
+        )
+}
+
+/// `virErrorNumber` → kind.
+fn kind(error: &Error, errno: Option<i32>) -> HostErrorKind {
+    use ErrorNumber as Number;
+    use HostErrorKind as Kind;
+    let Enum::Known(code) = error.code() else { return Kind::Failed };
+    match code {
+        Number::NoDomain
+        | Number::NoDomainSnapshot
+        | Number::NoStoragePool
+        | Number::NoStorageVolume
+        | Number::NoNetwork
+        | Number::DeviceMissing => Kind::NotFound,
+        Number::DomExist | Number::NetworkExist | Number::StorageVolExist => Kind::Exists,
+        Number::OperationInvalid => Kind::WrongState,
+        Number::NoSupport | Number::OperationUnsupported | Number::ConfigUnsupported | Number::ArgumentUnsupported => {
+            Kind::Unsupported
+        }
+        Number::OperationDenied
+        | Number::AccessDenied
+        | Number::AuthFailed
+        | Number::AuthCancelled
+        | Number::AuthUnavailable => Kind::Denied,
+        Number::NoMemory => Kind::NoRoom,
+        // The lock of the domain could not be had: somebody else's job runs, nothing was done.
+        Number::OperationTimeout | Number::ResourceBusy | Number::BlockCopyActive => Kind::Busy,
+        Number::NoConnect | Number::InvalidConn => Kind::Unreachable,
+        Number::SystemError => match errno {
+            Some(errno::ENOSPC | errno::EDQUOT | errno::ENOMEM) => Kind::NoRoom,
+            Some(errno::EACCES | errno::EPERM) => Kind::Denied,
+            _ => Kind::Failed,
+        },
+        _ => Kind::Failed,
+    }
+}
+
+/// Why a connection could not be opened, for `doctor`. Must be asked right after the failure.
+pub fn why_not_open(error: &Error) -> DownReason {
+    use ErrorNumber as Number;
+    let errno = sys::last_errno();
+    match error.code() {
+        Enum::Known(Number::NoConnect | Number::InvalidArg | Number::UnknownHost | Number::XmlError | Number::NoSupport) => DownReason::BadUri,
+        Enum::Known(
+            Number::AuthFailed
+            | Number::AuthCancelled
+            | Number::AuthUnavailable
+            | Number::OperationDenied
+            | Number::AccessDenied,
+        ) => DownReason::Denied,
+        Enum::Known(Number::SystemError) => match errno {
+            Some(errno::EACCES | errno::EPERM) => DownReason::Denied,
+            Some(errno::ENOENT | errno::ECONNREFUSED) => DownReason::NotRunning,
+            _ => DownReason::Other,
+        },
+        _ => DownReason::Other,
+    }
+}

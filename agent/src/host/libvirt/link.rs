@@ -1,0 +1,140 @@
+//! One connection with its threads: what is opened, used and thrown away together.
+
+use std::sync::Arc;
+use std::thread;
+
+use virt::connect::Connect;
+
+use super::fault::{Fault, why_not_open};
+use super::workers::{Abandoned, Workers};
+use super::{DownReason, HostConfig, Timeouts};
+use crate::host::events::sys::{self, Ear, Subscription};
+use crate::host::{Feature, HostErrorKind};
+
+/// Which threads a call may take: ops never wait behind reads, reads never behind ops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lane {
+    /// Calls that change nothing.
+    Read,
+    /// Ops.
+    Write,
+}
+
+const READERS: usize = 2;
+const WRITERS: usize = 2;
+/// So many unanswered keepalives end a connection.
+const KEEPALIVES: u32 = 3;
+
+/// An open connection.
+#[derive(Debug)]
+pub struct Link {
+    /// libvirt's name of the driver.
+    pub driver: String,
+    /// Whether keepalive is on.
+    pub keepalive: bool,
+    /// What it can do.
+    pub features: Vec<Feature>,
+    /// Given away when the link is dropped.
+    open: Option<(Connect, Subscription)>,
+    readers: Workers,
+    writers: Workers,
+    /// Asks whether the daemon answers at all, when readers or writers hang.
+    prober: Workers,
+}
+
+/// Why a connection could not be opened.
+#[derive(Debug)]
+pub struct NotOpen {
+    /// What sort of trouble.
+    pub reason: DownReason,
+    /// libvirt's words.
+    pub said: String,
+}
+
+impl Link {
+    /// Opens a connection and subscribes to its events. May block for as long as the daemon hangs.
+    pub fn open(
+        config: &HostConfig,
+        timeouts: Timeouts,
+        ear: &Ear,
+        abandoned: &Arc<Abandoned>,
+    ) -> Result<Self, NotOpen> {
+        let failed = |error: virt::error::Error| NotOpen { reason: why_not_open(&error), said: error.to_string() };
+        let other = |said: String| NotOpen { reason: DownReason::Other, said };
+        sys::start_loop().map_err(|error| other(error.to_string()))?;
+        let connection = Connect::open(Some(&config.uri)).map_err(failed)?;
+        let interval = i32::try_from(timeouts.keepalive.as_secs().max(1)).unwrap_or(i32::MAX);
+        let keepalive = connection.set_keep_alive(interval, KEEPALIVES).is_ok();
+        let subscription = sys::subscribe(&connection, ear).map_err(failed)?;
+        let driver = connection.driver_type().map_err(failed)?;
+        let workers = |kind: &str, size| {
+            let pool = Workers::new(&format!("{}-{kind}", config.name), size, abandoned.clone());
+            pool.map_err(|error| other(error.to_string()))
+        };
+        Ok(Self {
+            keepalive,
+            features: features(&driver, connection.num_of_storage_pools().is_ok()),
+            driver,
+            open: Some((connection, subscription)),
+            readers: workers("read", READERS)?,
+            writers: workers("write", WRITERS)?,
+            prober: workers("probe", 1)?,
+        })
+    }
+
+    /// The threads of a lane.
+    pub fn lane(&self, lane: Lane) -> &Workers {
+        match lane {
+            Lane::Read => &self.readers,
+            Lane::Write => &self.writers,
+        }
+    }
+
+    /// Calls with the connection, unless it is known to be dead: then nothing is done.
+    pub fn with<T>(&self, f: impl FnOnce(&Connect) -> Result<T, Fault>) -> Result<T, Fault> {
+        let connection = self.connection();
+        match connection.is_alive() {
+            Ok(true) => f(connection),
+            _ => Err(Fault::new(HostErrorKind::Unreachable)),
+        }
+    }
+
+    /// Whether the daemon answers in time.
+    pub fn answers(self: &Arc<Self>, timeouts: Timeouts) -> bool {
+        let link = self.clone();
+        let asked = self.prober.run(timeouts.read, move || link.with(|connection| Ok(connection.lib_version()?)));
+        matches!(asked, Ok(Ok(_)))
+    }
+
+    fn connection(&self) -> &Connect {
+        &self.open.as_ref().expect("open until dropped").0
+    }
+}
+
+/// What a driver can do (seen with libvirt 9.0; an op that is refused after all is still told as Unsupported).
+fn features(driver: &str, storage: bool) -> Vec<Feature> {
+    let can: &[Feature] = match driver.to_ascii_uppercase().as_str() {
+        "QEMU" => &[Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset],
+        "TEST" => &[Feature::Volumes, Feature::Snapshots],
+        "LXC" | "XEN" => &[Feature::DeviceAttach, Feature::Volumes],
+        "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
+        _ => &[Feature::Volumes],
+    };
+    can.iter().copied().filter(|feature| *feature != Feature::Volumes || storage).collect()
+}
+
+impl Drop for Link {
+    /// Closing asks the daemon, which may hang: not on the thread that happens to hold the last reference.
+    fn drop(&mut self) {
+        let open = self.open.take();
+        let closing = thread::Builder::new().name("libvirt-close".to_owned()).spawn(move || {
+            if let Some((connection, subscription)) = open {
+                drop(subscription);
+                drop(connection);
+            }
+        });
+        if let Err(error) = closing {
+            tracing::warn!(%error, "no thread to close a connection");
+        }
+    }
+}

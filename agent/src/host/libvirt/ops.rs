@@ -1,0 +1,326 @@
+//! Ops: each looks at what it finds, refuses what does not fit, and then asks libvirt for one thing.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+use virt::connect::Connect;
+use virt::domain::Domain;
+use virt::domain_snapshot::DomainSnapshot;
+use virt::error::ErrorNumber;
+use virt::storage_pool::StoragePool;
+use virt::storage_vol::StorageVol;
+use virt::stream::Stream;
+
+use super::fault::Fault;
+use super::link::Lane;
+use super::read::{self, PM_SUSPENDED};
+use super::watch::Signal;
+use super::{Host, lock};
+use crate::host::events::sys;
+use crate::host::xml::image::{self, Format};
+use crate::host::xml::write::{self, DiskXml};
+use crate::host::xml::{bus_of, check_name, is_target};
+use crate::host::{EventKind, HostError, HostErrorKind, HostOp, MachineId, State};
+
+/// `virDomainModificationImpact`, `virDomainDeviceModifyFlags`.
+const AFFECT_LIVE: u32 = 1;
+const AFFECT_CONFIG: u32 = 2;
+/// `virDomainXMLFlags`: the definition of the next start.
+const XML_INACTIVE: u32 = 2;
+/// `virDomainSnapshotRevertFlags`: also when libvirt fears for the state that the person has agreed to lose.
+const REVERT_FORCE: u32 = 4;
+/// `virStorageVolType`: a block device.
+const VOLUME_BLOCK: u32 = 1;
+/// Events of our own op may come in this long after its answer.
+const TRAIL: Duration = Duration::from_secs(1);
+
+/// Machines whose pauses or reverts belong to an op of ours: a snapshot pauses a running machine for a moment, a revert stops
+/// and starts it; people are told of the op and not of its steps.
+#[derive(Debug, Default)]
+pub struct Quiet(HashMap<Uuid, (Hidden, Option<Instant>)>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Hidden {
+    Pauses,
+    Everything,
+}
+
+impl Quiet {
+    fn begin(&mut self, uuid: Uuid, hidden: Hidden) {
+        self.0.insert(uuid, (hidden, None));
+    }
+
+    fn end(&mut self, uuid: Uuid) {
+        if let Some((_, until)) = self.0.get_mut(&uuid) {
+            *until = Some(Instant::now() + TRAIL);
+        }
+    }
+
+    /// Whether an event is a step of an op of ours.
+    pub fn hides(&mut self, uuid: Uuid, kind: EventKind) -> bool {
+        self.0.retain(|_, (_, until)| until.is_none_or(|until| Instant::now() < until));
+        match self.0.get(&uuid) {
+            Some((Hidden::Pauses, _)) => matches!(kind, EventKind::Paused | EventKind::Resumed),
+            Some((Hidden::Everything, None)) => !matches!(kind, EventKind::Undefined | EventKind::Crashed),
+            Some((Hidden::Everything, Some(_))) => kind == EventKind::Reverted,
+            None => false,
+        }
+    }
+}
+
+impl Host {
+    /// Does one op, and has the mirror read again what it changed.
+    pub fn apply(self: &Arc<Self>, op: &HostOp) -> Result<(), HostError> {
+        let operation = op.operation();
+        let on = self.subject(op);
+        let hidden = match op {
+            HostOp::CreateSnapshot { machine, .. } => Some((machine.uuid, Hidden::Pauses)),
+            HostOp::RevertSnapshot { machine, .. } => Some((machine.uuid, Hidden::Everything)),
+            _ => None,
+        };
+        if let Some((uuid, hidden)) = hidden {
+            lock(&self.quiet).begin(uuid, hidden);
+        }
+        let (host, asked) = (self.clone(), op.clone());
+        let done = self.call(Lane::Write, operation, &on, move |connection| host.perform(connection, &asked));
+        if let Some((uuid, _)) = hidden {
+            lock(&self.quiet).end(uuid);
+        }
+        // Also after a failure: what was done in part shows.
+        self.show(op, done.is_ok());
+        done
+    }
+
+    /// What an op is done on, for errors.
+    fn subject(&self, op: &HostOp) -> String {
+        match op {
+            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => format!("{pool}/{name}"),
+            op => op.machine().map(|id| self.called(id)).unwrap_or_default(),
+        }
+    }
+
+    fn called(&self, id: &MachineId) -> String {
+        self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone())
+    }
+
+    /// Has the watch read again what the op changed, and waits for it, so that whoever reads next sees it.
+    fn show(&self, op: &HostOp, worked: bool) {
+        let (done, waited) = channel();
+        let signal = |done: Sender<bool>| match op.machine() {
+            Some(machine) => {
+                let reverted = worked && matches!(op, HostOp::RevertSnapshot { .. });
+                Signal::Refresh { uuid: machine.uuid, say: reverted.then_some(EventKind::Reverted), done }
+            }
+            None => Signal::Pools { done },
+        };
+        let _ = self.signals.send(signal(done));
+        let _ = waited.recv_timeout(self.timeouts.read);
+    }
+
+    /// On a worker's thread.
+    fn perform(&self, connection: &Connect, op: &HostOp) -> Result<(), Fault> {
+        match op {
+            HostOp::CreateVolume { pool, name, format, capacity, .. } => {
+                check_name(name)?;
+                Format::of(format).ok_or(Fault::new(HostErrorKind::Unsupported))?;
+                let pool = active_pool(connection, pool)?;
+                if pool.lookup_storage_vol_by_name(name).is_ok() {
+                    return Err(Fault::new(HostErrorKind::Exists));
+                }
+                StorageVol::create_xml(&pool, &write::volume(name, format, *capacity), 0)?;
+                Ok(())
+            }
+            HostOp::DeleteVolume { pool, name, .. } => {
+                let volume = active_pool(connection, pool)?.lookup_storage_vol_by_name(name)?;
+                self.refuse_used(pool, name)?;
+                Ok(volume.delete(0)?)
+            }
+            op => {
+                let machine = op.machine().expect("ops without a machine were handled above");
+                let domain = connection.lookup_domain_by_uuid(machine.uuid)?;
+                self.perform_on(connection, &domain, op)
+            }
+        }
+    }
+
+    fn perform_on(&self, connection: &Connect, domain: &Domain, op: &HostOp) -> Result<(), Fault> {
+        let (raw, _) = sys::state(domain)?;
+        let state = read::state(raw);
+        let needs = |states: &[State]| {
+            if states.contains(&state) { Ok(()) } else { Err(Fault::new(HostErrorKind::WrongState)) }
+        };
+        match op {
+            HostOp::Start { .. } => {
+                needs(&[State::Off])?;
+                domain.create()?;
+            }
+            HostOp::Shutdown { .. } => {
+                needs(&[State::Running])?;
+                domain.shutdown()?;
+            }
+            HostOp::ForceOff { .. } => {
+                needs(&[State::Running, State::Paused, State::Crashed])?;
+                domain.destroy()?;
+            }
+            HostOp::Reboot { .. } => {
+                needs(&[State::Running])?;
+                domain.reboot(0)?;
+            }
+            HostOp::Reset { .. } => {
+                needs(&[State::Running, State::Paused])?;
+                domain.reset()?;
+            }
+            HostOp::Pause { .. } => {
+                needs(&[State::Running])?;
+                domain.suspend()?;
+            }
+            HostOp::Resume { .. } => {
+                needs(&[State::Paused])?;
+                if raw == PM_SUSPENDED { domain.pm_wakeup(0)? } else { domain.resume()? }
+            }
+            HostOp::AttachDisk { pool, volume, format, target, .. } => {
+                self.attach(connection, domain, state, [pool, volume, format, target])?;
+            }
+            HostOp::DetachDisk { target, .. } => self.detach(domain, state, target)?,
+            HostOp::CreateSnapshot { name, .. } => {
+                check_name(name)?;
+                refuse_raw_disks(connection, domain)?;
+                if snapshot(domain, name).is_ok() {
+                    return Err(Fault::new(HostErrorKind::Exists));
+                }
+                domain.create_snapshot_xml(&write::snapshot(name), 0)?;
+            }
+            HostOp::RevertSnapshot { name, .. } => {
+                let snapshot = snapshot(domain, name)?;
+                match snapshot.revert(0) {
+                    Err(error) if read::is(&error, ErrorNumber::SnapshotRevertRisky) => snapshot.revert(REVERT_FORCE)?,
+                    other => other?,
+                }
+            }
+            HostOp::DeleteSnapshot { name, .. } => snapshot(domain, name)?.delete(0)?,
+            HostOp::CreateVolume { .. } | HostOp::DeleteVolume { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn attach(
+        &self,
+        connection: &Connect,
+        domain: &Domain,
+        state: State,
+        [pool, volume, format, target]: [&str; 4],
+    ) -> Result<(), Fault> {
+        if !is_target(target) {
+            return Err(Fault::new(HostErrorKind::Failed));
+        }
+        if targets(domain, 0)?.contains(target) || targets(domain, XML_INACTIVE)?.contains(target) {
+            return Err(Fault::new(HostErrorKind::Exists));
+        }
+        let found = active_pool(connection, pool)?.lookup_storage_vol_by_name(volume)?;
+        self.refuse_used(pool, volume)?;
+        Format::of(format).ok_or(Fault::new(HostErrorKind::Unsupported))?;
+        if connection.driver_type()?.eq_ignore_ascii_case("QEMU") {
+            image::inspect(&header(connection, &found)?, format)?;
+        }
+        let path = found.path()?;
+        let block = found.info()?.kind == VOLUME_BLOCK;
+        let xml = write::disk(DiskXml { path: &path, block, format, target, bus: bus_of(target) });
+        domain.attach_device_flags(&xml, affects(domain, state)?)?;
+        Ok(())
+    }
+
+    /// Two machines on one image destroy it.
+    fn refuse_used(&self, pool: &str, volume: &str) -> Result<(), Fault> {
+        let is_it = |(p, v): &(String, String)| p == pool && v == volume;
+        let machines = self.mirror.machines();
+        let used = machines
+            .iter()
+            .filter(|machine| machine.id.hypervisor == self.config.name)
+            .flat_map(|machine| &machine.disks)
+            .any(|disk| disk.volume.as_ref().is_some_and(is_it));
+        if used { Err(Fault::new(HostErrorKind::Busy)) } else { Ok(()) }
+    }
+
+    fn detach(&self, domain: &Domain, state: State, target: &str) -> Result<(), Fault> {
+        let live = state != State::Off && targets(domain, 0)?.contains(target);
+        let config = domain.is_persistent()? && targets(domain, XML_INACTIVE)?.contains(target);
+        if !live && !config {
+            return Err(Fault::new(HostErrorKind::NotFound));
+        }
+        let flags = if live { AFFECT_LIVE } else { 0 } | if config { AFFECT_CONFIG } else { 0 };
+        let deadline = Instant::now() + self.timeouts.detach;
+        domain.detach_device_flags(&write::detach(target, bus_of(target)), flags)?;
+        if live { self.wait_gone(domain, target, deadline) } else { Ok(()) }
+    }
+
+    /// libvirt only asks the guest to let go; it has when the disk has left the live definition.
+    fn wait_gone(&self, domain: &Domain, target: &str, deadline: Instant) -> Result<(), Fault> {
+        loop {
+            let heard = *lock(&self.devices);
+            if !targets(domain, 0)?.contains(target) {
+                return Ok(());
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(Fault::new(HostErrorKind::TimedOut));
+            }
+            let nothing_new = |count: &mut u64| *count == heard;
+            let waited = self.device_heard.wait_timeout_while(lock(&self.devices), left, nothing_new);
+            drop(waited);
+        }
+    }
+}
+
+/// Live when it runs, and in the definition when there is one.
+fn affects(domain: &Domain, state: State) -> Result<u32, Fault> {
+    let live = if state == State::Off { 0 } else { AFFECT_LIVE };
+    Ok(if domain.is_persistent()? { live | AFFECT_CONFIG } else { live })
+}
+
+/// The targets of a domain's disks, live or of the next start.
+fn targets(domain: &Domain, flags: u32) -> Result<HashSet<String>, Fault> {
+    let definition = crate::host::xml::read::domain(&domain.xml_desc(flags)?)?;
+    Ok(definition.disks.into_iter().map(|disk| disk.target).collect())
+}
+
+/// A pool that is there and active.
+fn active_pool(connection: &Connect, name: &str) -> Result<StoragePool, Fault> {
+    let pool = connection.lookup_storage_pool_by_name(name)?;
+    if pool.is_active()? { Ok(pool) } else { Err(Fault::new(HostErrorKind::WrongState)) }
+}
+
+fn snapshot(domain: &Domain, name: &str) -> Result<DomainSnapshot, Fault> {
+    Ok(Domain::lookup_snapshot_by_name(domain, name, 0)?)
+}
+
+/// QEMU keeps snapshots inside qcow2 images; a machine with another kind of disk can't have one.
+fn refuse_raw_disks(connection: &Connect, domain: &Domain) -> Result<(), Fault> {
+    if !connection.driver_type()?.eq_ignore_ascii_case("QEMU") {
+        return Ok(());
+    }
+    let definition = crate::host::xml::read::domain(&domain.xml_desc(0)?)?;
+    let raw = definition
+        .disks
+        .iter()
+        .any(|disk| disk.device == "disk" && !disk.readonly && disk.source.is_some() && disk.format != "qcow2");
+    if raw { Err(Fault::new(HostErrorKind::Unsupported)) } else { Ok(()) }
+}
+
+/// The first bytes of a volume, through libvirt, so that it works for distant hosts too.
+fn header(connection: &Connect, volume: &StorageVol) -> Result<Vec<u8>, Fault> {
+    let stream = Stream::new(connection, 0)?;
+    volume.download(&stream, 0, image::HEADER, 0)?;
+    let mut header = Vec::new();
+    let mut part = [0; image::HEADER as usize];
+    loop {
+        match stream.recv(&mut part)? {
+            read if read > 0 => header.extend_from_slice(&part[..usize::try_from(read).unwrap_or(0)]),
+            _ => break,
+        }
+    }
+    stream.finish()?;
+    Ok(header)
+}

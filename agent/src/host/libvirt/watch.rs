@@ -1,0 +1,404 @@
+//! The watch over one hypervisor: opens its connection, keeps the mirror, passes events on, notices when it is gone.
+//!
+//! One thread per hypervisor, driven by signals alone. It never calls libvirt itself but through the workers, with their
+//! time-outs, so that it always comes back to its signals. Opening has no time-out in libvirt: it runs on a thread of its own,
+//! and while one attempt hangs no other is begun.
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::mpsc::UnboundedSender;
+use uuid::Uuid;
+use virt::domain::Domain;
+
+use super::link::{Lane, Link, NotOpen};
+use super::{Connection, DownReason, Host, fault::Fault, lock, read};
+use crate::host::events::{CloseReason, Fold, Heard, What, missed, state_after};
+use crate::host::{EventKind, HostError, HostErrorKind, HostEvent, Machine, MachineId};
+
+/// What the watch is told.
+pub enum Signal {
+    /// A callback of the connection of that number.
+    Heard(u64, Heard),
+    /// An attempt to connect has ended.
+    Opened(Result<Link, NotOpen>),
+    /// A call went wrong in a way that speaks against the connection.
+    Suspect,
+    /// Read one machine again (after an op), say that this happened to it unless libvirt said so, then tell.
+    Refresh { uuid: Uuid, say: Option<EventKind>, done: Sender<bool> },
+    /// Read the pools again, then tell.
+    Pools { done: Sender<bool> },
+    /// Read everything again, then tell.
+    Resync { done: Sender<bool> },
+    /// End.
+    Stop,
+}
+
+/// Machines read in one call; a call has a time-out, a reading of thousands does not.
+const CHUNK: usize = 50;
+
+/// Starts the thread.
+pub fn start(host: Arc<Host>, signals: Receiver<Signal>, events: UnboundedSender<HostEvent>) {
+    let name = format!("watch-{}", host.config.name);
+    let mut watch = Watch {
+        retry: host.timeouts.retry_first,
+        host,
+        events,
+        number: 0,
+        fold: Fold::default(),
+        folders: Vec::new(),
+        phase: Phase::Waiting(Instant::now()),
+    };
+    let spawned = thread::Builder::new().name(name).spawn(move || watch.run(&signals));
+    if let Err(error) = spawned {
+        tracing::error!(%error, "no thread to watch a hypervisor");
+    }
+}
+
+enum Phase {
+    /// Until the next attempt.
+    Waiting(Instant),
+    /// An attempt runs; when it is called hung.
+    Opening(Instant),
+    /// Connected; when everything is read again.
+    Up(Instant),
+    /// An attempt runs and was called hung; its end is waited for.
+    Hung,
+}
+
+struct Watch {
+    host: Arc<Host>,
+    events: UnboundedSender<HostEvent>,
+    /// Of the connection, so that callbacks of an earlier one are told apart.
+    number: u64,
+    fold: Fold,
+    folders: read::PoolFolders,
+    retry: Duration,
+    phase: Phase,
+}
+
+impl Watch {
+    fn run(&mut self, signals: &Receiver<Signal>) {
+        loop {
+            let next = match self.phase {
+                Phase::Waiting(at) | Phase::Opening(at) | Phase::Up(at) => Some(at),
+                Phase::Hung => None,
+            };
+            let wait = next.map_or(self.host.timeouts.resync, |at| at.saturating_duration_since(Instant::now()));
+            match signals.recv_timeout(wait) {
+                Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return self.end(),
+                Ok(signal) => {
+                    if !self.on(signal, signals) {
+                        return self.end();
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => self.on_time(),
+            }
+        }
+    }
+
+    /// The time of the present phase is over.
+    fn on_time(&mut self) {
+        match self.phase {
+            Phase::Waiting(_) => self.open(),
+            Phase::Opening(_) => {
+                self.phase = Phase::Hung;
+                self.down(DownReason::NoAnswer, "no answer while connecting".to_owned());
+            }
+            Phase::Up(_) => {
+                self.resync_or_drop();
+            }
+            Phase::Hung => {}
+        }
+    }
+
+    /// False when it is to end.
+    fn on(&mut self, signal: Signal, signals: &Receiver<Signal>) -> bool {
+        match signal {
+            Signal::Stop => return false,
+            Signal::Heard(number, heard) => {
+                // What has come in meanwhile is taken along, so that a storm costs one reading per machine.
+                let mut batch = vec![(number, heard)];
+                let mut rest = None;
+                while let Ok(next) = signals.try_recv() {
+                    match next {
+                        Signal::Heard(number, heard) => batch.push((number, heard)),
+                        other => {
+                            rest = Some(other);
+                            break;
+                        }
+                    }
+                }
+                self.hear(batch);
+                if let Some(rest) = rest {
+                    return self.on(rest, signals);
+                }
+            }
+            Signal::Opened(opened) => self.opened(opened),
+            Signal::Suspect => self.probe(),
+            Signal::Refresh { uuid, say, done } => {
+                if let Some(kind) = say {
+                    self.fold.said(uuid, kind, Instant::now());
+                }
+                let fresh = self.refresh(&[uuid]).is_ok();
+                if let Some(kind) = say {
+                    self.tell(uuid, None, kind, Timestamp::now());
+                }
+                let _ = done.send(fresh);
+            }
+            Signal::Pools { done } => {
+                let _ = done.send(self.read_pools().is_ok());
+            }
+            Signal::Resync { done } => {
+                let _ = done.send(matches!(self.phase, Phase::Up(_)) && self.resync_or_drop());
+            }
+        }
+        true
+    }
+
+    fn open(&mut self) {
+        self.number += 1;
+        let number = self.number;
+        let host = self.host.clone();
+        let attempt = move || {
+            let heard = host.signals.clone();
+            let ear: crate::host::events::sys::Ear = Arc::new(move |event| {
+                let _ = heard.send(Signal::Heard(number, event));
+            });
+            let opened = Link::open(&host.config, host.timeouts, &ear, &host.abandoned);
+            let _ = host.signals.send(Signal::Opened(opened));
+        };
+        match thread::Builder::new().name("libvirt-open".to_owned()).spawn(attempt) {
+            Ok(_) => self.phase = Phase::Opening(Instant::now() + self.host.timeouts.connect),
+            Err(error) => self.drop_link(DownReason::Other, error.to_string()),
+        }
+    }
+
+    fn opened(&mut self, opened: Result<Link, NotOpen>) {
+        let link = match opened {
+            Ok(link) => Arc::new(link),
+            Err(NotOpen { reason, said }) => return self.drop_link(reason, said),
+        };
+        let features = link.features.clone();
+        *lock(&self.host.link) = Some(link);
+        self.host.mirror.set_features(&self.host.config.name, features);
+        if self.resync_or_drop() {
+            self.retry = self.host.timeouts.retry_first;
+            self.up();
+        }
+    }
+
+    /// Callbacks: devices are counted at once, machines read, then people told, in the order in which it happened.
+    fn hear(&mut self, batch: Vec<(u64, Heard)>) {
+        let now = Timestamp::now();
+        let mut told = Vec::new();
+        let mut closed = None;
+        for (_, heard) in batch.into_iter().filter(|(number, _)| *number == self.number) {
+            let (uuid, name, what) = match heard {
+                Heard::Domain { uuid, name, what } => (uuid, name, what),
+                Heard::Closed(CloseReason::Client) => continue,
+                Heard::Closed(reason) => {
+                    closed = Some(reason);
+                    continue;
+                }
+            };
+            if matches!(what, What::DeviceRemoved(_) | What::DeviceKept(_)) {
+                *lock(&self.host.devices) += 1;
+                self.host.device_heard.notify_all();
+            }
+            told.push((uuid, name, self.fold.kind(uuid, &what, Instant::now())));
+        }
+        let mut touched: Vec<Uuid> = told.iter().map(|(uuid, ..)| *uuid).collect();
+        touched.sort_unstable();
+        touched.dedup();
+        if closed.is_some() || self.refresh(&touched).is_err() {
+            for (uuid, _, kind) in &told {
+                if let Some(state) = kind.and_then(state_after) {
+                    self.host.mirror.set_state(&self.id(*uuid), state, now);
+                }
+            }
+        }
+        for (uuid, name, kind) in told {
+            let Some(kind) = kind else { continue };
+            if !lock(&self.host.quiet).hides(uuid, kind) {
+                self.tell(uuid, Some(name), kind, now);
+            }
+        }
+        if let Some(reason) = closed {
+            let reason = if reason == CloseReason::Keepalive { DownReason::NoAnswer } else { DownReason::Lost };
+            self.drop_link(reason, reason.to_string());
+        }
+    }
+
+    /// Something speaks against the connection: is it alive, and does the daemon answer?
+    fn probe(&mut self) {
+        if !matches!(self.phase, Phase::Up(_)) {
+            return;
+        }
+        if self.host.link().is_none_or(|link| !link.answers(self.host.timeouts)) {
+            self.drop_link(DownReason::NoAnswer, DownReason::NoAnswer.to_string());
+        }
+    }
+
+    /// Reads everything; a host that can't be read is no host.
+    fn resync_or_drop(&mut self) -> bool {
+        match self.resync() {
+            Ok(()) => {
+                self.phase = Phase::Up(Instant::now() + self.host.timeouts.resync);
+                true
+            }
+            Err(error) => {
+                let reason =
+                    if error.kind == HostErrorKind::TimedOut { DownReason::NoAnswer } else { DownReason::Other };
+                let said = error.source.as_ref().map_or_else(|| error.to_string(), ToString::to_string);
+                self.drop_link(reason, said);
+                false
+            }
+        }
+    }
+
+    fn resync(&mut self) -> Result<(), HostError> {
+        self.read_pools()?;
+        let domains = self.call(|connection| Ok(connection.list_all_domains(0)?))?;
+        let mut machines = Vec::with_capacity(domains.len());
+        let mut reasons = std::collections::HashMap::new();
+        let mut domains = domains.into_iter();
+        loop {
+            let chunk: Vec<Domain> = domains.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            let (name, folders) = (self.host.config.name.clone(), self.folders.clone());
+            let read = self.call(move |_| {
+                let each = chunk.iter().map(|domain| read::machine(domain, &name, &folders));
+                // One that was deleted while we read is simply not there.
+                each.filter(|read| !matches!(read, Err(fault) if fault.kind == HostErrorKind::NotFound))
+                    .collect::<Result<Vec<_>, Fault>>()
+            })?;
+            for (machine, reason) in read {
+                reasons.insert(machine.id.uuid, reason);
+                machines.push(machine);
+            }
+        }
+        let now = Timestamp::now();
+        let first = matches!(lock(&self.host.standing).0, Connection::Connecting);
+        let paused = machines.iter().filter(|m| m.state == crate::host::State::Paused).map(|m| m.id.uuid);
+        self.fold.sync(paused.collect::<Vec<_>>());
+        for difference in self.host.mirror.replace(&self.host.config.name, machines, now) {
+            let (machine, kind) = match (difference.before, difference.after) {
+                (Some(before), Some(after)) => {
+                    let reason = reasons.get(&after.id.uuid).copied().unwrap_or(0);
+                    let kind = missed(before.state, after.state, reason);
+                    (after, kind)
+                }
+                (None, Some(after)) => (after, (!first).then_some(EventKind::Defined)),
+                (Some(before), None) => (before, Some(EventKind::Undefined)),
+                (None, None) => continue,
+            };
+            if let Some(kind) = kind {
+                self.tell(machine.id.uuid, Some(machine.name.clone()), kind, now);
+            }
+        }
+        Ok(())
+    }
+
+    fn read_pools(&mut self) -> Result<(), HostError> {
+        let (pools, folders) = self.call(read::pools)?;
+        self.host.mirror.set_pools(&self.host.config.name, pools);
+        self.folders = folders;
+        Ok(())
+    }
+
+    /// Reads some machines again; those that are gone leave the mirror.
+    fn refresh(&mut self, uuids: &[Uuid]) -> Result<(), HostError> {
+        for chunk in uuids.chunks(CHUNK) {
+            let chunk = chunk.to_vec();
+            let (name, folders) = (self.host.config.name.clone(), self.folders.clone());
+            let read = self.call(move |connection| {
+                let one = |uuid| -> Result<Option<Machine>, Fault> {
+                    let found = connection.lookup_domain_by_uuid(uuid).map_err(Fault::from);
+                    match found.and_then(|domain| read::machine(&domain, &name, &folders)) {
+                        Ok((machine, _)) => Ok(Some(machine)),
+                        Err(fault) if fault.kind == HostErrorKind::NotFound => Ok(None),
+                        Err(fault) => Err(fault),
+                    }
+                };
+                chunk.into_iter().map(|uuid| Ok((uuid, one(uuid)?))).collect::<Result<Vec<_>, Fault>>()
+            })?;
+            let now = Timestamp::now();
+            for (uuid, machine) in read {
+                match machine {
+                    Some(machine) => drop(self.host.mirror.put(machine, now)),
+                    None => drop(self.host.mirror.remove(&self.id(uuid))),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn call<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&virt::connect::Connect) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, HostError> {
+        self.host.call(Lane::Read, "read", &self.host.config.name, f)
+    }
+
+    fn up(&mut self) {
+        let before = std::mem::replace(&mut *lock(&self.host.standing), (Connection::Up, Timestamp::now())).0;
+        self.host.mirror.set_unreachable(&self.host.config.name, None);
+        self.host.settled.notify_all();
+        if matches!(before, Connection::Down { .. }) {
+            tracing::info!(host = self.host.config.name, "the hypervisor is back");
+            self.tell_host(EventKind::HostBack);
+        }
+    }
+
+    /// Throws the connection away, says so, and tries again later.
+    fn drop_link(&mut self, reason: DownReason, said: String) {
+        *lock(&self.host.link) = None;
+        let jitter = rand::random_range(0.8..1.2);
+        self.phase = Phase::Waiting(Instant::now() + self.retry.mul_f64(jitter));
+        self.retry = (self.retry * 2).min(self.host.timeouts.retry_most);
+        self.down(reason, said);
+    }
+
+    fn down(&mut self, reason: DownReason, said: String) {
+        let now = Timestamp::now();
+        let was_down = {
+            let mut standing = lock(&self.host.standing);
+            let was_down = matches!(standing.0, Connection::Down { .. });
+            let since = if was_down { standing.1 } else { now };
+            *standing = (Connection::Down { reason, said: said.clone() }, since);
+            self.host.mirror.set_unreachable(&self.host.config.name, Some((since, said.clone())));
+            was_down
+        };
+        self.host.settled.notify_all();
+        if !was_down {
+            tracing::warn!(host = self.host.config.name, %reason, said, "the hypervisor can't be reached");
+            self.tell_host(EventKind::HostLost);
+        }
+    }
+
+    fn end(&mut self) {
+        *lock(&self.host.link) = None;
+    }
+
+    fn id(&self, uuid: Uuid) -> MachineId {
+        MachineId { hypervisor: self.host.config.name.clone(), uuid }
+    }
+
+    fn tell(&self, uuid: Uuid, name: Option<String>, kind: EventKind, at: Timestamp) {
+        let id = self.id(uuid);
+        let name = name.or_else(|| Some(self.host.mirror.machine(&id)?.name.clone())).unwrap_or_default();
+        let event = HostEvent { hypervisor: id.hypervisor.clone(), machine: Some((id, name)), kind, at };
+        let _ = self.events.send(event);
+    }
+
+    fn tell_host(&self, kind: EventKind) {
+        let hypervisor = self.host.config.name.clone();
+        let _ = self.events.send(HostEvent { hypervisor, machine: None, kind, at: Timestamp::now() });
+    }
+}

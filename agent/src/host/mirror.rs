@@ -1,0 +1,284 @@
+//! The mirror: names, states, devices and snapshots of every machine, as events and resyncs left them.
+//!
+//! Reading it never asks libvirt and never waits for long. Machines are shared (`Arc`) and replaced whole, so that whoever
+//! holds one sees a consistent picture. The bridge and the fake write it; everybody reads it through `HostRead`.
+
+use std::collections::BTreeMap;
+use std::collections::HashSet;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::host::{Disk, Feature, Hypervisor, Machine, MachineId, Pool, Snapshot, State};
+
+/// What is known of all hypervisors.
+#[derive(Debug, Default)]
+pub struct Mirror {
+    hosts: RwLock<Vec<View>>,
+}
+
+/// One hypervisor.
+#[derive(Debug)]
+struct View {
+    hypervisor: Hypervisor,
+    machines: BTreeMap<Uuid, Arc<Machine>>,
+    pools: Vec<Pool>,
+    features: HashSet<Feature>,
+}
+
+/// A machine whose state a resync found other than it was: what happened in between went unheard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Difference {
+    /// As it was; `None` when it is new.
+    pub before: Option<Arc<Machine>>,
+    /// As it is; `None` when it is gone.
+    pub after: Option<Arc<Machine>>,
+}
+
+impl Mirror {
+    /// A mirror of these hypervisors (name and URI), unreachable until they are synced.
+    pub fn new(hosts: impl IntoIterator<Item = (String, String)>, now: Timestamp) -> Self {
+        let view = |(name, uri)| View {
+            hypervisor: Hypervisor { name, uri, unreachable: Some((now, String::new())) },
+            machines: BTreeMap::new(),
+            pools: Vec::new(),
+            features: HashSet::new(),
+        };
+        Self { hosts: RwLock::new(hosts.into_iter().map(view).collect()) }
+    }
+
+    /// All hypervisors, in the order of the configuration.
+    pub fn hypervisors(&self) -> Vec<Hypervisor> {
+        self.read().iter().map(|view| view.hypervisor.clone()).collect()
+    }
+
+    /// All machines by name, then by hypervisor.
+    pub fn machines(&self) -> Vec<Arc<Machine>> {
+        let mut machines: Vec<_> = self.read().iter().flat_map(|view| view.machines.values().cloned()).collect();
+        machines.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        machines
+    }
+
+    /// One machine.
+    pub fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        self.read().iter().find(|view| view.hypervisor.name == id.hypervisor)?.machines.get(&id.uuid).cloned()
+    }
+
+    /// How many machines a hypervisor has.
+    pub fn count(&self, hypervisor: &str) -> usize {
+        self.with(hypervisor, |view| view.machines.len()).unwrap_or(0)
+    }
+
+    /// The pools of a hypervisor, by name.
+    pub fn pools(&self, hypervisor: &str) -> Vec<Pool> {
+        self.with(hypervisor, |view| view.pools.clone()).unwrap_or_default()
+    }
+
+    /// Whether a hypervisor can do such things.
+    pub fn can(&self, hypervisor: &str, feature: Feature) -> bool {
+        self.with(hypervisor, |view| view.features.contains(&feature)).unwrap_or(false)
+    }
+
+    /// Notes a machine as it is now. `since` is kept while the state stays, and is `now` when it changed; what it said
+    /// itself is not looked at.
+    pub fn put(&self, mut machine: Machine, now: Timestamp) -> Arc<Machine> {
+        let mut hosts = self.write();
+        let Some(view) = hosts.iter_mut().find(|view| view.hypervisor.name == machine.id.hypervisor) else {
+            return Arc::new(machine);
+        };
+        let before = view.machines.get(&machine.id.uuid);
+        machine.since = match before {
+            Some(before) if before.state == machine.state => before.since,
+            Some(_) => Some(now),
+            None => None,
+        };
+        compact(&mut machine);
+        if let Some(before) = before.filter(|before| ***before == machine) {
+            return before.clone();
+        }
+        let machine = Arc::new(machine);
+        view.machines.insert(machine.id.uuid, machine.clone());
+        machine
+    }
+
+    /// Notes a state that an event told of, when the machine itself could not be read.
+    pub fn set_state(&self, id: &MachineId, state: State, now: Timestamp) {
+        if let Some(machine) = self.machine(id) {
+            self.put(Machine { state, ..Machine::clone(&machine) }, now);
+        }
+    }
+
+    /// Forgets a machine that is gone.
+    pub fn remove(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        self.change(&id.hypervisor, |view| view.machines.remove(&id.uuid)).flatten()
+    }
+
+    /// Puts a full reading in place of what was known, and tells which machines came, went, or changed their state.
+    pub fn replace(&self, hypervisor: &str, machines: Vec<Machine>, now: Timestamp) -> Vec<Difference> {
+        let known: HashSet<Uuid> = machines.iter().map(|machine| machine.id.uuid).collect();
+        let gone: Vec<MachineId> = self
+            .with(hypervisor, |view| view.machines.values().map(|m| m.id.clone()).collect::<Vec<_>>())
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|id| !known.contains(&id.uuid))
+            .collect();
+        let mut differences: Vec<Difference> = gone
+            .iter()
+            .map(|id| Difference { before: self.remove(id), after: None })
+            .collect();
+        for machine in machines {
+            let before = self.machine(&machine.id);
+            let after = self.put(machine, now);
+            if before.as_ref().is_none_or(|before| before.state != after.state) {
+                differences.push(Difference { before, after: Some(after) });
+            }
+        }
+        differences
+    }
+
+    /// Notes the pools of a hypervisor.
+    pub fn set_pools(&self, hypervisor: &str, mut pools: Vec<Pool>) {
+        pools.sort_by(|a, b| a.name.cmp(&b.name));
+        self.change(hypervisor, |view| view.pools = pools);
+    }
+
+    /// Notes what a hypervisor can do.
+    pub fn set_features(&self, hypervisor: &str, features: impl IntoIterator<Item = Feature>) {
+        let features = features.into_iter().collect();
+        self.change(hypervisor, |view| view.features = features);
+    }
+
+    /// Notes that a hypervisor is reachable (`None`) or since when not and why.
+    pub fn set_unreachable(&self, hypervisor: &str, unreachable: Option<(Timestamp, String)>) {
+        self.change(hypervisor, |view| view.hypervisor.unreachable = unreachable);
+    }
+
+    fn with<T>(&self, hypervisor: &str, f: impl FnOnce(&View) -> T) -> Option<T> {
+        self.read().iter().find(|view| view.hypervisor.name == hypervisor).map(f)
+    }
+
+    fn change<T>(&self, hypervisor: &str, f: impl FnOnce(&mut View) -> T) -> Option<T> {
+        self.write().iter_mut().find(|view| view.hypervisor.name == hypervisor).map(f)
+    }
+
+    /// A writer that panicked left whole machines only, so its lock is still good.
+    fn read(&self) -> RwLockReadGuard<'_, Vec<View>> {
+        self.hosts.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Vec<View>> {
+        self.hosts.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+/// Gives back what readers and parsers left over: with thousands of machines, spare capacity is most of the memory.
+fn compact(machine: &mut Machine) {
+    let Machine { id, name, disks, snapshots, os, .. } = machine;
+    id.hypervisor.shrink_to_fit();
+    name.shrink_to_fit();
+    disks.shrink_to_fit();
+    snapshots.shrink_to_fit();
+    if let Some(os) = os {
+        os.shrink_to_fit();
+    }
+    for Disk { target, device, source, volume, format, bus } in disks {
+        [target, device, format, bus].into_iter().for_each(String::shrink_to_fit);
+        if let Some(source) = source {
+            source.shrink_to_fit();
+        }
+        if let Some((pool, volume)) = volume {
+            [pool, volume].into_iter().for_each(String::shrink_to_fit);
+        }
+    }
+    for Snapshot { name, .. } in snapshots {
+        name.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use grammar::size::Bytes;
+
+    use super::*;
+
+    fn machine(number: u128, state: State) -> Machine {
+        let disk = |target: &str| Disk {
+            target: target.to_owned(),
+            device: "disk".to_owned(),
+            source: Some(format!("/var/lib/libvirt/images/machine-{number}-{target}.qcow2")),
+            volume: Some(("default".to_owned(), format!("machine-{number}-{target}.qcow2"))),
+            format: "qcow2".to_owned(),
+            bus: "virtio".to_owned(),
+        };
+        let snapshot = |n| Snapshot {
+            name: format!("before-upgrade-{n}"),
+            created: Timestamp::UNIX_EPOCH,
+            state,
+            current: false,
+        };
+        Machine {
+            id: MachineId { hypervisor: "hv1".to_owned(), uuid: Uuid::from_u128(number) },
+            name: format!("machine-{number}"),
+            state,
+            since: None,
+            vcpus: 2,
+            memory: Bytes(2 << 30),
+            disks: vec![disk("vda"), disk("vdb"), disk("vdc")],
+            snapshots: (0..5).map(snapshot).collect(),
+            persistent: true,
+            autostart: false,
+            os: Some("debian12".to_owned()),
+        }
+    }
+
+    fn mirror() -> Mirror {
+        Mirror::new([("hv1".to_owned(), "test:///default".to_owned())], Timestamp::UNIX_EPOCH)
+    }
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    #[test]
+    fn since_is_when_the_state_was_seen_to_change_and_not_earlier() {
+        let mirror = mirror();
+        assert_eq!(mirror.put(machine(1, State::Off), at(10)).since, None, "nobody knows since when it is off");
+        assert_eq!(mirror.put(machine(1, State::Running), at(20)).since, Some(at(20)));
+        assert_eq!(mirror.put(machine(1, State::Running), at(30)).since, Some(at(20)));
+        mirror.set_state(&machine(1, State::Off).id, State::Paused, at(40));
+        assert_eq!(mirror.machines()[0].since, Some(at(40)));
+    }
+
+    #[test]
+    fn a_resync_tells_who_came_went_and_changed() {
+        let mirror = mirror();
+        mirror.replace("hv1", vec![machine(1, State::Running), machine(2, State::Off), machine(3, State::Off)], at(1));
+        let held = mirror.machine(&machine(2, State::Off).id).unwrap();
+        let differences =
+            mirror.replace("hv1", vec![machine(1, State::Off), machine(2, State::Off), machine(4, State::Off)], at(2));
+        let told: Vec<_> = differences
+            .iter()
+            .map(|d| (d.before.as_ref().map(|m| m.name.as_str()), d.after.as_ref().map(|m| m.state)))
+            .collect();
+        let expected = [(Some("machine-3"), None), (Some("machine-1"), Some(State::Off)), (None, Some(State::Off))];
+        assert_eq!(told, expected);
+        assert!(Arc::ptr_eq(&held, &mirror.machine(&held.id).unwrap()), "what did not change is not copied");
+    }
+
+    #[test]
+    fn two_thousand_machines_take_less_than_8_kilobytes_each() {
+        let resident = || {
+            let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+            statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+        };
+        let mirror = mirror();
+        let before = resident();
+        for number in 0..2_000 {
+            mirror.put(machine(number, State::Running), at(1));
+        }
+        let each = resident().saturating_sub(before) / 2_000;
+        assert_eq!(mirror.count("hv1"), 2_000);
+        assert!(each < 8 << 10, "{each} bytes each");
+    }
+}

@@ -1,0 +1,154 @@
+//! The only writer of XML that goes to libvirt. Values are escaped by the writer; nothing is ever pasted together.
+
+use std::io;
+
+use grammar::size::Bytes;
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+
+/// A disk to attach: a volume of a pool, by the path libvirt itself gave for it.
+#[derive(Clone, Copy, Debug)]
+pub struct DiskXml<'a> {
+    /// Path or device of the volume (`virStorageVolGetPath`).
+    pub path: &'a str,
+    /// Whether the volume is a block device and not a file.
+    pub block: bool,
+    /// `qcow2` or `raw`: stated, so that QEMU never guesses from the content.
+    pub format: &'a str,
+    /// `vdb`.
+    pub target: &'a str,
+    /// `virtio`.
+    pub bus: &'a str,
+}
+
+/// `<volume>` for `virStorageVolCreateXML`: thin, so it takes room as it is filled.
+pub fn volume(name: &str, format: &str, capacity: Bytes) -> String {
+    document(|writer| {
+        writer.create_element("volume").write_inner_content(|w| {
+            text(w, "name", name)?;
+            amount(w, "capacity", capacity)?;
+            amount(w, "allocation", Bytes(0))?;
+            w.create_element("target").write_inner_content(|w| {
+                w.create_element("format").with_attribute(("type", format)).write_empty()?;
+                Ok(())
+            })?;
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+/// `<disk>` for `virDomainAttachDeviceFlags`.
+pub fn disk(disk: DiskXml<'_>) -> String {
+    let (kind, attribute) = if disk.block { ("block", "dev") } else { ("file", "file") };
+    document(|writer| {
+        writer
+            .create_element("disk")
+            .with_attributes([("type", kind), ("device", "disk")])
+            .write_inner_content(|w| {
+                w.create_element("driver").with_attributes([("name", "qemu"), ("type", disk.format)]).write_empty()?;
+                w.create_element("source").with_attribute((attribute, disk.path)).write_empty()?;
+                w.create_element("target").with_attributes([("dev", disk.target), ("bus", disk.bus)]).write_empty()?;
+                Ok(())
+            })?;
+        Ok(())
+    })
+}
+
+/// `<disk>` for `virDomainDetachDeviceFlags`: libvirt finds the disk by its target alone.
+pub fn detach(target: &str, bus: &str) -> String {
+    document(|writer| {
+        writer.create_element("disk").with_attributes([("type", "file"), ("device", "disk")]).write_inner_content(|w| {
+            w.create_element("target").with_attributes([("dev", target), ("bus", bus)]).write_empty()?;
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+/// `<domainsnapshot>` for `virDomainSnapshotCreateXML`.
+pub fn snapshot(name: &str) -> String {
+    document(|writer| {
+        writer.create_element("domainsnapshot").write_inner_content(|w| text(w, "name", name))?;
+        Ok(())
+    })
+}
+
+type Out = Writer<Vec<u8>>;
+
+fn document(build: impl FnOnce(&mut Out) -> io::Result<()>) -> String {
+    let mut writer = Writer::new(Vec::new());
+    build(&mut writer).expect("writing to memory can't fail");
+    String::from_utf8(writer.into_inner()).expect("only strings were written")
+}
+
+fn text(writer: &mut Out, name: &str, value: &str) -> io::Result<()> {
+    writer.create_element(name).write_text_content(BytesText::new(value))?;
+    Ok(())
+}
+
+fn amount(writer: &mut Out, name: &str, value: Bytes) -> io::Result<()> {
+    let digits = value.0.to_string();
+    writer.create_element(name).with_attribute(("unit", "bytes")).write_text_content(BytesText::new(&digits))?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::host::xml::read::Element;
+
+    /// The names of all elements, in document order.
+    fn outline(element: &Element) -> Vec<&str> {
+        let mut names = vec![element.name.as_str()];
+        names.extend(element.children.iter().flat_map(outline));
+        names
+    }
+
+    const HOSTILE: [&str; 6] = [
+        "a</name><disk type='file'><source file='/etc/shadow'/></disk><name>",
+        "x' bus='virtio'/><source file=\"/dev/sda\"/><y z='",
+        "]]><!--",
+        "&lt;&#x3c;&amp;amp;",
+        "a\"b'c>d<e&f",
+        "<?xml version='1.0'?><!DOCTYPE x [<!ENTITY y SYSTEM '/etc/passwd'>]>&y;",
+    ];
+
+    #[test]
+    fn markup_in_a_name_stays_a_name() {
+        for name in HOSTILE {
+            let tree = Element::parse(&snapshot(name)).unwrap();
+            assert_eq!(outline(&tree), ["domainsnapshot", "name"], "{name}");
+            assert_eq!(tree.children[0].text, name);
+
+            let tree = Element::parse(&volume(name, "qcow2", Bytes(5))).unwrap();
+            assert_eq!(outline(&tree), ["volume", "name", "capacity", "allocation", "target", "format"], "{name}");
+            assert_eq!(tree.children[0].text, name);
+
+            let xml = disk(DiskXml { path: name, block: false, format: name, target: name, bus: name });
+            let tree = Element::parse(&xml).unwrap();
+            assert_eq!(outline(&tree), ["disk", "driver", "source", "target"], "{name}");
+            assert_eq!(tree.child("source").unwrap().attribute("file"), Some(name));
+            assert_eq!(tree.child("target").unwrap().attribute("dev"), Some(name));
+
+            let tree = Element::parse(&detach(name, "virtio")).unwrap();
+            assert_eq!(outline(&tree), ["disk", "target"], "{name}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_written_reads_back_as_it_was(name in r#"[a-z<>&"'/=!\[\]?#;é\-]{1,40}"#, size: u64) {
+            let tree = Element::parse(&volume(&name, "raw", Bytes(size))).unwrap();
+            prop_assert_eq!(&tree.children[0].text, &name);
+            let digits = size.to_string();
+            prop_assert_eq!(tree.text_at("capacity"), Some(digits.as_str()));
+            let xml = disk(DiskXml { path: &name, block: true, format: "raw", target: "vdb", bus: "virtio" });
+            let tree = Element::parse(&xml).unwrap();
+            prop_assert_eq!(tree.child("source").unwrap().attribute("dev"), Some(name.as_str()));
+            prop_assert_eq!(outline(&tree).len(), 4);
+        }
+    }
+}
