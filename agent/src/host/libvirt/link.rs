@@ -115,9 +115,8 @@ impl Link {
 fn features(driver: &str, storage: bool) -> Vec<Feature> {
     let can: &[Feature] = match driver.to_ascii_uppercase().as_str() {
         "QEMU" => &[Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset],
-        "TEST" => &[Feature::Volumes, Feature::Snapshots],
         "LXC" | "XEN" => &[Feature::DeviceAttach, Feature::Volumes],
-        "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
+        "TEST" | "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
         _ => &[Feature::Volumes],
     };
     can.iter().copied().filter(|feature| *feature != Feature::Volumes || storage).collect()
