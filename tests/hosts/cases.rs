@@ -79,13 +79,13 @@ pub fn snapshots(on: &mut Subject) -> Result<()> {
 
     on.apply(create("clean"))?;
     on.refused(create("clean"), Error::Exists)?;
-    for bad in ["../clean", "a/b", "", "line\nbreak"] {
+    for bad in ["../clean", "a/b", "", "line\nbreak", "a\"b"] {
         on.refused(create(bad), Error::Failed)?;
     }
     on.apply(HostOp::Start { machine: machine.clone() })?;
     on.hear(&machine, EventKind::Started)?;
     on.wait_up("web1", 1)?;
-    let odd = "a&b <c> 'd\"";
+    let odd = "a&b <c> 'd'";
     on.apply(create(odd))?;
     ensure!(names(on)? == ["clean", odd], "{:?}", names(on)?);
     let now = on.machine(&machine)?;

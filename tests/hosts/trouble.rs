@@ -197,6 +197,7 @@ fn told_apart() -> Result<()> {
     let hosts = [
         ("typo", "kemu:///system".to_owned(), DownReason::BadUri),
         ("garbage", "::not a uri::".to_owned(), DownReason::BadUri),
+        ("no_dns", "qemu+tcp://nowhere.invalid/system".to_owned(), DownReason::Other),
         ("off", at(&nobody), DownReason::NotRunning),
         ("locked", locked.uri(), DownReason::Denied),
         ("mute", at(&mute), DownReason::NoAnswer),

@@ -59,7 +59,11 @@ impl Link {
         ear: &Ear,
         abandoned: &Arc<Abandoned>,
     ) -> Result<Self, NotOpen> {
-        let failed = |error: virt::error::Error| NotOpen { reason: why_not_open(&error), said: error.to_string() };
+        let failed = |error: virt::error::Error| {
+            // First the reason: it asks for errno, which the next call resets.
+            let reason = why_not_open(&error, &config.uri);
+            NotOpen { reason, said: error.message().to_owned() }
+        };
         let other = |said: String| NotOpen { reason: DownReason::Other, said };
         sys::start_loop().map_err(|error| other(error.to_string()))?;
         let connection = Connect::open(Some(&config.uri)).map_err(failed)?;
