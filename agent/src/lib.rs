@@ -1,2 +1,26 @@
 //! Everything of `atoll` but its command line.
+//!
+//! A message comes in by a channel ([`chat`], XMPP), goes through [`bot`], which drives the conversation ([`dialogue`]),
+//! has [`planner`] make plans from [`skills`] over what [`host`] shows, and applies them. [`teller`] tells what happened.
+
+pub mod access;
+pub mod addresses;
+pub mod bot;
+pub mod chat;
+pub mod config;
+pub mod error;
+pub mod events;
+pub mod explain;
 pub mod host;
+pub mod http;
+pub mod journal;
+pub mod known;
+pub mod mind;
+pub mod office;
+pub mod planner;
+pub mod refusal;
+pub mod skill;
+pub mod skills;
+pub mod store;
+pub mod teller;
+pub mod xmpp;

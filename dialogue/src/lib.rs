@@ -1,1 +1,20 @@
-//! The conversation as a machine without IO.
+//! The conversation as a machine without IO: an [`Input`](machine::Input) and the time go in, [`Action`](machine::Action)s come out.
+//!
+//! [`machine::Machine::on`] is the one entry point. It never waits, never looks at a clock, never touches a host:
+//! it asks its driver to rank a text, to make a plan, to apply one, and to say something, and is told the outcome.
+//!
+//! ```text
+//! Said ─► frame ─► answer to the open question? ─► command patterns ─► Rank ─► slots ─► Plan ─► policy ─► Apply / question
+//! ```
+
+pub mod book;
+pub mod machine;
+pub mod phrases;
+pub mod policy;
+pub mod reply;
+pub mod session;
+pub mod slots;
+pub mod spec;
+pub mod understand;
+mod open;
+mod outcome;

@@ -1,2 +1,42 @@
 //! Values, command patterns, the corpus file format and utterance framing.
+//!
+//! From the outside in:
+//!
+//! - [`frame`] takes an utterance apart: to whom, greeting, polite words, "and then" parts, and the *stance* of
+//!   each part (a request, a how-to question, a report, a negation, …), which is what keeps "don't stop db" from
+//!   stopping anything.
+//! - [`answer`] reads a reply to an open question: yes, no, "the second one", "no, 30".
+//! - [`pattern`] is the command grammar: all patterns of all skills, matched against the whole utterance.
+//! - [`read`] reads typed values ("20 gigs", "tomorrow at 8", "all vms that are off") anywhere in a text.
+//! - [`corpus`] parses the text files in which skills keep their words; [`lexicon`] parses the words of a language.
+//!
+//! Nothing here does IO or looks at a clock: the time, the known names and the lexicon come in with
+//! [`read::Context`]. Every language is a lexicon file; no word of any language stands in this crate, except in
+//! the canonical notation that [`value::Value`] prints.
+
+pub mod address;
+pub mod answer;
+pub mod corpus;
+pub mod duration;
+pub mod frame;
+pub mod kind;
+pub mod known;
+pub mod lexicon;
+mod matcher;
+mod mend;
+pub mod name;
+mod number;
+pub mod pattern;
+pub mod read;
+pub mod recurrence;
+pub mod selector;
 pub mod size;
+mod stance;
+pub mod time;
+pub mod token;
+pub mod value;
+
+/// Longest text that is read at all, in characters; anything longer has no values, no readings and no parts.
+///
+/// Pest and every matcher here have a worst case; people don't type commands of this length.
+pub const MAX_TEXT: usize = 1_000;

@@ -1,0 +1,77 @@
+//! Who may do what: the one place that is asked, whatever the channel.
+
+use dialogue::spec::Role;
+
+use crate::config::Grant;
+
+/// The allow-list.
+#[derive(Clone, Debug, Default)]
+pub struct Access {
+    people: Vec<(String, Role)>,
+    domains: Vec<(String, Role)>,
+}
+
+impl Access {
+    /// From the configuration.
+    pub fn new(grants: &[Grant]) -> Self {
+        let mut access = Self::default();
+        for grant in grants {
+            match grant.who.strip_prefix('@') {
+                Some(domain) => access.domains.push((prepared(domain), grant.role)),
+                None => access.people.push((prepared(&grant.who), grant.role)),
+            }
+        }
+        access
+    }
+
+    /// What somebody may do: the entry of their own address, else that of their domain; `None` for strangers.
+    ///
+    /// `who` is a bare address; it is prepared as servers do (RFC 7622), so that case and full-width letters don't matter and
+    /// look-alike letters stay strangers.
+    pub fn role(&self, who: &str) -> Option<Role> {
+        let who = prepared(who);
+        let own = self.people.iter().find(|(person, _)| *person == who).map(|(_, role)| *role);
+        own.or_else(|| {
+            let domain = who.rsplit_once('@').map_or(who.as_str(), |(_, domain)| domain);
+            self.domains.iter().find(|(known, _)| known == domain).map(|(_, role)| *role)
+        })
+    }
+
+    /// People with at least that role, to name in a refusal.
+    pub fn who_can(&self, role: Role) -> Vec<String> {
+        self.people.iter().filter(|(_, has)| *has >= role).map(|(person, _)| person.clone()).collect()
+    }
+}
+
+/// An address in the form in which addresses are compared; what is none is compared as it is.
+fn prepared(address: &str) -> String {
+    jid::BareJid::new(address).map_or_else(|_| address.to_owned(), |jid| jid.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> Access {
+        let grant = |who: &str, role| Grant { who: who.to_owned(), role };
+        Access::new(&[grant("alice@example.org", Role::Admin), grant("@example.org", Role::Viewer), grant("Bob@Example.org", Role::Operator)])
+    }
+
+    #[test]
+    fn addresses_are_compared_as_servers_compare_them() {
+        for (who, role) in [
+            ("alice@example.org", Some(Role::Admin)),
+            ("ALICE@EXAMPLE.ORG", Some(Role::Admin)),
+            ("bob@example.org", Some(Role::Operator)),
+            ("carol@example.org", Some(Role::Viewer)),
+            // Full-width letters fold to plain ones; Cyrillic look-alikes stay somebody else.
+            ("\u{ff41}lice@example.org", Some(Role::Admin)),
+            ("\u{430}lice@example.org", Some(Role::Viewer)),
+            ("alice@example.org.evil.net", None),
+            ("alice@evil.net", None),
+            ("", None),
+        ] {
+            assert_eq!(access().role(who), role, "{who}");
+        }
+    }
+}

@@ -1,0 +1,552 @@
+//! The driver: a message in, the conversation's actions carried out, what is said out. The only place that applies a plan.
+//!
+//! A turn is synchronous and runs on a blocking thread, since libvirt's calls block; turns of one conversation follow each
+//! other, turns of others run beside them. Order around an op: store flushed, journal says what is about to be done
+//! (synced when destructive), the op, journal says how it ended, everybody is told.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned, Utterance};
+use dialogue::phrases::Rendered;
+use dialogue::reply::{Phrase, Reply, Var};
+use dialogue::session::{Call, Done, Session, Trace};
+use dialogue::spec::{Danger, Scope};
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use crate::access::Access;
+use crate::addresses::Entity;
+use crate::error::Reference;
+use crate::events::{Cause, InFlight, Notice};
+use crate::host::{HostError, HostErrorKind, HostRead, HostWrite, MachineId, State};
+use crate::journal::{Entry, Journal, Outcome, Told};
+use crate::known::KnownHere;
+use crate::mind::Mind;
+use crate::planner::{Asker, Made, Planner, Step, machine_of, receipt};
+use crate::refusal;
+use crate::skill::{Office, OfficeOp, Op};
+use crate::skills;
+use crate::store::Store;
+
+/// A host that can be read and written.
+pub trait Host: HostRead + HostWrite {}
+impl<T: HostRead + HostWrite> Host for T {}
+
+/// Does the agent's own changes: who sees whom, rooms.
+pub trait OfficeWrite: Office {
+    /// Does one.
+    ///
+    /// # Errors
+    /// Why not, in words for the log.
+    fn apply(&self, op: &OfficeOp) -> Result<(), String>;
+}
+
+/// How careful to be.
+#[derive(Clone, Debug)]
+pub struct Caution {
+    /// Ask before plain disruptive commands too.
+    pub ask_disruptive: bool,
+    /// Machines one sentence may disturb.
+    pub most_at_once: usize,
+    /// How long a machine may take to shut down before the asker is told that it is still on.
+    pub shutdown_patience: SignedDuration,
+}
+
+/// One message to the bot.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Who wrote it.
+    pub asker: Asker,
+    /// To whom.
+    pub entity: Entity,
+    /// In which room, if in one.
+    pub room: Option<String>,
+    /// What.
+    pub utterance: Utterance,
+    /// Now, in the asker's time zone.
+    pub now: Zoned,
+}
+
+/// The driver.
+pub struct Bot {
+    mind: Arc<Mind>,
+    machine: Machine,
+    host: Arc<dyn Host>,
+    office: Arc<dyn OfficeWrite>,
+    access: Access,
+    journal: Arc<Journal>,
+    store: Store,
+    in_flight: Arc<InFlight>,
+    caution: Caution,
+    language: String,
+    notices: Box<dyn Fn(Notice) + Send + Sync>,
+    conversations: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    writing: Mutex<HashMap<MachineId, String>>,
+    topics: Mutex<Topics>,
+    watched: Mutex<Vec<Watched>>,
+    references: Mutex<Option<u64>>,
+}
+
+/// What "it" may be because it was just told.
+#[derive(Default)]
+struct Topics {
+    last: Option<(Timestamp, String)>,
+    heard: HashMap<String, Timestamp>,
+}
+
+/// A machine that was asked to shut down, and for whom.
+#[derive(Clone, Debug)]
+struct Watched {
+    machine: MachineId,
+    until: Timestamp,
+    message: Message,
+}
+
+/// What a bot is made of.
+pub struct Parts {
+    /// Words and classifier.
+    pub mind: Arc<Mind>,
+    /// Hosts.
+    pub host: Arc<dyn Host>,
+    /// The agent's own affairs.
+    pub office: Arc<dyn OfficeWrite>,
+    /// Who may do what.
+    pub access: Access,
+    /// The journal.
+    pub journal: Arc<Journal>,
+    /// Open conversations.
+    pub store: Store,
+    /// Ops under way, for the events they cause.
+    pub in_flight: Arc<InFlight>,
+    /// How careful to be.
+    pub caution: Caution,
+    /// Language until a person speaks another.
+    pub language: String,
+    /// Where what everybody should hear goes.
+    pub notices: Box<dyn Fn(Notice) + Send + Sync>,
+}
+
+impl Bot {
+    /// A bot of these parts.
+    pub fn new(parts: Parts) -> Self {
+        let Parts { mind, host, office, access, journal, store, in_flight, caution, language, notices } = parts;
+        Self {
+            machine: Machine::new(Arc::clone(mind.book())),
+            mind,
+            host,
+            office,
+            access,
+            journal,
+            store,
+            in_flight,
+            caution,
+            language,
+            notices,
+            conversations: Mutex::default(),
+            writing: Mutex::default(),
+            topics: Mutex::default(),
+            watched: Mutex::default(),
+            references: Mutex::default(),
+        }
+    }
+
+    /// References counted instead of drawn, for transcripts.
+    #[must_use]
+    pub fn with_counted_references(self) -> Self {
+        *lock(&self.references) = Some(0);
+        self
+    }
+
+    /// Ops under way.
+    pub(crate) fn in_flight(&self) -> &InFlight {
+        &self.in_flight
+    }
+
+    /// The language of what everybody hears.
+    pub(crate) fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// A sentence for everybody.
+    pub(crate) fn text(&self, phrase: &Phrase, now: &Zoned) -> String {
+        self.mind.book().words(&self.language).phrases.phrase(phrase, now)
+    }
+
+    /// Hands on what everybody concerned should hear.
+    pub(crate) fn notify(&self, notice: Notice) {
+        (self.notices)(notice);
+    }
+
+    /// Writes down what was told.
+    pub(crate) fn write_told(&self, told: Told) {
+        if let Err(error) = self.journal.write(told.at, Entry::Told(told), false) {
+            tracing::error!(%error, "the journal can't be written");
+        }
+    }
+
+    /// Who may do what.
+    pub fn access(&self) -> &Access {
+        &self.access
+    }
+
+    /// The words.
+    pub fn mind(&self) -> &Mind {
+        &self.mind
+    }
+
+    /// Takes one message; `say` gets each answer as it comes. Blocks for as long as plans and ops take.
+    pub fn hear(&self, message: &Message, say: &mut dyn FnMut(Rendered)) {
+        let input = Input::Said(message.utterance.clone());
+        self.turn(message, input, say);
+    }
+
+    /// One turn, and how its text was understood.
+    pub fn turn(&self, message: &Message, input: Input, say: &mut dyn FnMut(Rendered)) -> Trace {
+        let key = self.key(message);
+        let conversation = Arc::clone(lock(&self.conversations).entry(key.clone()).or_default());
+        let _turn = lock(&conversation);
+        let mut session = self.store.session(&key, &self.language);
+        let place = self.place(message);
+        let known = KnownHere { host: &*self.host, hypervisor: place.hypervisor.as_deref(), machine: place.own.as_ref() };
+        let around = Around {
+            now: &message.now,
+            known: &known,
+            scope: place.scope,
+            entity: &place.name,
+            room: message.room.is_some(),
+            asker: &message.asker.name,
+            ask_disruptive: self.caution.ask_disruptive,
+        };
+        if let Some(machines) = self.topic(&key, message.now.timestamp()) {
+            session = self.machine.on(session, Input::Event { machines }, &around).0;
+        }
+        let mut made: HashMap<String, Made> = HashMap::new();
+        let mut inputs = std::collections::VecDeque::from([input]);
+        while let Some(input) = inputs.pop_front() {
+            let (next, actions) = self.machine.on(session, input, &around);
+            session = next;
+            for action in actions {
+                match action {
+                    Action::Rank(text) => inputs.push_back(Input::Ranked(self.mind.rank(&text, &session.language))),
+                    Action::Plan(calls) => inputs.push_back(self.plan(message, &place, &session, &calls, &mut made)),
+                    Action::PlanUndo(done) => inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made)),
+                    Action::Apply(plan) => {
+                        self.keep(&key, &session, true);
+                        let applied = match made.remove(&plan.digest) {
+                            Some(made) => self.apply(message, &made),
+                            None => Applied::Failed { reply: self.failure("went_wrong", Vec::new()), undo: Vec::new() },
+                        };
+                        inputs.push_back(Input::Applied(applied));
+                    }
+                    Action::Say(reply) => {
+                        if session.open.is_some() {
+                            self.keep(&key, &session, true);
+                        }
+                        say(self.mind.book().words(&session.language).phrases.reply(&reply, &message.now));
+                    }
+                    Action::Wait(_) => {}
+                }
+            }
+        }
+        self.keep(&key, &session, false);
+        session.trace
+    }
+
+    /// The key of a conversation: person, entity, direct or room.
+    fn key(&self, message: &Message) -> String {
+        let person = message.asker.jid.clone().unwrap_or_else(|| format!("?{}", message.asker.name));
+        let entity = match &message.entity {
+            Entity::Desk => String::new(),
+            Entity::Hypervisor(name) => name.clone(),
+            Entity::Machine(id) => id.to_string(),
+        };
+        format!("{person}|{entity}|{}", message.room.as_deref().unwrap_or_default())
+    }
+
+    fn keep(&self, key: &str, session: &Session, flush: bool) {
+        let kept = self.store.keep(key, session).and_then(|()| if flush { self.store.flush() } else { Ok(()) });
+        if let Err(error) = kept {
+            tracing::error!(%error, source = ?std::error::Error::source(&error), "a conversation could not be kept");
+        }
+    }
+
+    fn place(&self, message: &Message) -> Place {
+        match &message.entity {
+            Entity::Desk => {
+                let hypervisors = self.host.hypervisors();
+                let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };
+                Place { scope: Scope::Desk, name: "desk".to_owned(), hypervisor: only, own: None }
+            }
+            Entity::Hypervisor(name) => Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None },
+            Entity::Machine(id) => {
+                let name = self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone());
+                Place { scope: Scope::Machine, name, hypervisor: Some(id.hypervisor.clone()), own: Some(id.clone()) }
+            }
+        }
+    }
+
+    fn planner<'a>(&'a self, message: &'a Message, place: &'a Place, session: &'a Session) -> Planner<'a> {
+        Planner {
+            host: &*self.host,
+            office: &*self.office,
+            access: &self.access,
+            book: self.mind.book(),
+            scope: place.scope,
+            entity: &place.name,
+            hypervisor: place.hypervisor.as_deref(),
+            own: place.own.as_ref().and_then(|id| self.host.machine(id)),
+            asker: &message.asker,
+            now: &message.now,
+            language: &session.language,
+            most_at_once: self.caution.most_at_once,
+        }
+    }
+
+    fn plan(&self, message: &Message, place: &Place, session: &Session, calls: &[Call], plans: &mut HashMap<String, Made>) -> Input {
+        let (planned, made) = self.planner(message, place, session).plan(calls);
+        self.keep_plan(message, planned, made, plans)
+    }
+
+    fn plan_undo(&self, message: &Message, place: &Place, session: &Session, done: &Done, plans: &mut HashMap<String, Made>) -> Input {
+        let (planned, made) = self.planner(message, place, session).undo(done);
+        self.keep_plan(message, planned, made, plans)
+    }
+
+    fn keep_plan(&self, message: &Message, planned: Planned, made: Option<Made>, plans: &mut HashMap<String, Made>) -> Input {
+        let Some(made) = made else { return Input::Planned(planned) };
+        // Whoever comes second is told who is first, before being asked anything.
+        if let Some((machine, who)) = self.busy(&made, message) {
+            return Input::Planned(Planned::Refused(Reply::say(Phrase::common("busy").with("who", who).with("name", machine))));
+        }
+        plans.insert(made.plan.digest.clone(), made);
+        Input::Planned(planned)
+    }
+
+    /// Another person's op under way on one of the plan's machines.
+    fn busy(&self, made: &Made, _message: &Message) -> Option<(String, String)> {
+        let writing = lock(&self.writing);
+        made.steps.iter().filter_map(|step| step.machine.as_ref()).find_map(|machine| writing.get(&machine.id).map(|who| (machine.name.clone(), who.clone())))
+    }
+
+    /// Does a plan: every op in order, each written down before and after. Stops at the first that fails.
+    fn apply(&self, message: &Message, made: &Made) -> Applied {
+        let machines: Vec<MachineId> = made.steps.iter().filter_map(machine_of).collect();
+        {
+            let mut writing = lock(&self.writing);
+            if let Some(who) = machines.iter().find_map(|machine| writing.get(machine)) {
+                let name = made.plan.subjects.first().cloned().unwrap_or_default();
+                return Applied::Failed { reply: Reply::say(Phrase::common("busy").with("who", who.as_str()).with("name", name)), undo: Vec::new() };
+            }
+            writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
+        }
+        let applied = self.apply_steps(message, made);
+        lock(&self.writing).retain(|machine, _| !machines.contains(machine));
+        applied
+    }
+
+    fn apply_steps(&self, message: &Message, made: &Made) -> Applied {
+        let mut finished: Vec<&Step> = Vec::new();
+        for step in &made.steps {
+            for (done, op) in step.change.ops.iter().enumerate() {
+                if let Err(stumble) = self.apply_op(message, step, op) {
+                    return self.stumbled(message, &finished, step, done, stumble);
+                }
+            }
+            self.tell_change(message, step);
+            self.watch(message, step);
+            finished.push(step);
+        }
+        let undo = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
+        let mut lines: Vec<Phrase> = finished.iter().map(|step| step.change.done.clone()).collect();
+        let reply = if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
+        Applied::Done { reply, undo }
+    }
+
+    fn done(&self, message: &Message, step: &Step) -> Done {
+        let receipt = serde_json::to_string(&receipt(step)).expect("a receipt is plain data");
+        Done { call: step.call.clone(), receipt, at: message.now.timestamp() }
+    }
+
+    fn apply_op(&self, message: &Message, step: &Step, op: &Op) -> Result<(), Stumble> {
+        let at = message.now.timestamp();
+        let id = format!("{:016x}", rand::random::<u64>());
+        let before = Entry::Before {
+            actor: message.asker.jid.clone().unwrap_or_default(),
+            verb: step.call.skill.clone(),
+            about: step.machine.as_ref().map(|machine| machine.name.clone()),
+            op: serde_json::to_value(op).expect("an op is plain data"),
+            id: id.clone(),
+        };
+        self.journal.write(at, before, op.danger() >= Danger::Destructive).map_err(|error| {
+            tracing::error!(%error, source = ?std::error::Error::source(&error), "the journal can't be written; nothing is changed");
+            Stumble::Journal
+        })?;
+        let result = match op {
+            Op::Host(op) => {
+                let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
+                let flight = self.in_flight.begin(op, cause, at);
+                let result = self.host.apply(op);
+                self.in_flight.end(flight, result.is_ok());
+                result.map_err(Stumble::Host)
+            }
+            Op::Office(op) => self.office.apply(op).map_err(Stumble::Office),
+        };
+        let (outcome, why) = match &result {
+            Ok(()) => (Outcome::Done, None),
+            Err(Stumble::Host(error)) if error.kind.outcome_unknown() => (Outcome::Unknown, Some(error.to_string())),
+            Err(stumble) => (Outcome::Failed, Some(stumble.to_string())),
+        };
+        if let Err(error) = self.journal.write(at, Entry::After { id, outcome, why }, false) {
+            tracing::error!(%error, "the journal can't be written");
+        }
+        result
+    }
+
+    /// Op `done` of `step` failed: what is done, what is not, and what can be taken back.
+    fn stumbled(&self, message: &Message, finished: &[&Step], step: &Step, done: usize, stumble: Stumble) -> Applied {
+        let mut undo: Vec<Done> = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
+        if done > 0 && step.change.undoable {
+            undo.push(self.done(message, step));
+        }
+        let (id, why) = match &stumble {
+            Stumble::Journal => ("audit_full", None),
+            Stumble::Host(error) if error.kind.outcome_unknown() => ("unknown_outcome", Some(refusal::why(error.kind))),
+            Stumble::Host(error) => ("failed", Some(refusal::why(error.kind))),
+            Stumble::Office(_) => ("failed", Some(refusal::why(HostErrorKind::Failed))),
+        };
+        let partly = id == "failed" && (done > 0 || !finished.is_empty());
+        let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
+        if partly {
+            let words = |ops: &[Op]| ops.iter().map(op_words).collect::<Vec<_>>();
+            let mut is_done: Vec<String> = finished.iter().flat_map(|step| words(&step.change.ops)).collect();
+            is_done.extend(words(&step.change.ops[..done]));
+            vars.push(("done", is_done.into()));
+            vars.push(("left", words(&step.change.ops[done..]).into()));
+        }
+        if let Stumble::Host(error) = &stumble
+            && error.kind.outcome_unknown()
+        {
+            self.look_again(message, step);
+        }
+        tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
+        Applied::Failed { reply: self.failure(if partly { "failed_partly" } else { id }, vars), undo }
+    }
+
+    /// Whoever did not learn how an op ended is told when the host can be seen again.
+    fn look_again(&self, message: &Message, step: &Step) {
+        if let Some(machine) = &step.machine {
+            self.in_flight.unknown(machine.id.clone(), message.clone());
+        }
+    }
+
+    fn failure(&self, id: &str, vars: Vec<(&str, Var)>) -> Reply {
+        let reference = match lock(&self.references).as_mut() {
+            Some(count) => {
+                *count += 1;
+                Reference::numbered(*count)
+            }
+            None => Reference::new(),
+        };
+        tracing::error!(%reference, failure = id, "told the person");
+        let phrase = vars.into_iter().fold(Phrase::common(id), |phrase, (name, value)| phrase.with(name, value));
+        Reply::say(phrase.with("reference", reference.to_string()))
+    }
+
+    /// Everybody concerned hears of a change, once, with who did it.
+    fn tell_change(&self, message: &Message, step: &Step) {
+        let phrase = step.change.told.clone().with("actor", message.asker.name.as_str());
+        let text = self.text(&phrase, &message.now);
+        let about = step.machine.as_ref().map_or_else(|| self.place(message).name, |machine| machine.name.clone());
+        self.write_told(Told { at: message.now.timestamp(), actor: Some(message.asker.name.clone()), verb: step.call.skill.clone(), about: about.clone(), text: text.clone() });
+        let entity = step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
+        self.notify(Notice { about: entity, name: about, text, except: message.asker.jid.clone(), except_room: message.room.clone() });
+    }
+
+    /// Somebody asked a machine to shut down: if it doesn't, they are told.
+    fn watch(&self, message: &Message, step: &Step) {
+        let asked = step.change.ops.iter().find_map(|op| match op {
+            Op::Host(crate::host::HostOp::Shutdown { machine }) => Some(machine.clone()),
+            _ => None,
+        });
+        if let Some(machine) = asked
+            && let Ok(until) = message.now.timestamp().checked_add(self.caution.shutdown_patience)
+        {
+            lock(&self.watched).push(Watched { machine, until, message: message.clone() });
+        }
+    }
+
+    /// Machines that were asked to shut down and are still on: their askers are told, and may type the name. Called every second.
+    pub fn look_after(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
+        let due: Vec<Watched> = {
+            let mut watched = lock(&self.watched);
+            watched.retain(|one| self.host.machine(&one.machine).is_some_and(|machine| machine.state == State::Running));
+            let (due, rest) = watched.drain(..).partition(|one: &Watched| one.until <= now.timestamp());
+            *watched = rest;
+            due
+        };
+        for Watched { machine, mut message, .. } in due {
+            let Some(machine) = self.host.machine(&machine) else { continue };
+            message.now = now.with_time_zone(message.now.time_zone().clone());
+            let call = Call { skill: "vm.force_off".to_owned(), args: std::collections::BTreeMap::from([(dialogue::spec::TARGET.to_owned(), grammar::value::Value::Machines(grammar::selector::Selector::Names(vec![machine.name.clone()])))]) };
+            let patience = self.caution.shutdown_patience;
+            let preface = vec![Phrase::common("not_off_yet").with("name", machine.name.as_str()).with("span", patience)];
+            let input = Input::Suggest { calls: vec![call], preface };
+            let to = message.clone();
+            self.turn(&message, input, &mut |rendered| say(&to, rendered));
+        }
+    }
+
+    /// Something about machines was told to everybody: "it" may be them.
+    pub fn told_about(&self, machine: &str, at: Timestamp) {
+        lock(&self.topics).last = Some((at, machine.to_owned()));
+    }
+
+    fn topic(&self, key: &str, now: Timestamp) -> Option<Vec<String>> {
+        let mut topics = lock(&self.topics);
+        let heard = topics.heard.insert(key.to_owned(), now).unwrap_or(Timestamp::MIN);
+        topics.last.as_ref().filter(|(at, _)| *at > heard && now.duration_since(*at) < SignedDuration::from_mins(15)).map(|(_, machine)| vec![machine.clone()])
+    }
+}
+
+/// Where a message went.
+struct Place {
+    scope: Scope,
+    name: String,
+    hypervisor: Option<String>,
+    own: Option<MachineId>,
+}
+
+/// Why an op was not done.
+#[derive(Debug, thiserror::Error)]
+enum Stumble {
+    #[error("the journal can't be written")]
+    Journal,
+    #[error(transparent)]
+    Host(HostError),
+    #[error("{0}")]
+    Office(String),
+}
+
+impl Stumble {
+    fn source(&self) -> Option<String> {
+        std::error::Error::source(self).map(ToString::to_string)
+    }
+}
+
+/// An op as its verb in the catalogue of ops, for "done so far": terse on purpose, the same in all languages.
+fn op_words(op: &Op) -> String {
+    let value = serde_json::to_value(op).expect("an op is plain data");
+    let verb = value.get("op").or_else(|| value.get("office")).and_then(|verb| verb.as_str()).unwrap_or_default().replace('_', " ");
+    let name = ["name", "volume", "target", "who", "room"].iter().find_map(|key| value.get(key).and_then(|name| name.as_str()));
+    name.map_or_else(|| verb.clone(), |name| format!("{verb} {name}"))
+}
+
+/// A panic in one turn must not poison the others.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// All skills' Specs, for whoever needs them without a bot.
+pub fn specs() -> Vec<&'static dialogue::spec::Spec> {
+    skills::specs()
+}

@@ -1,0 +1,305 @@
+//! The journal: append-only JSON lines, each with the hash of the one before. It is the truth; everything else can be rebuilt.
+//!
+//! Before an op a line says what is about to be done by whom, after it a line says how it ended; a line without its
+//! other half after a crash means that nobody knows. Facts that must outlive the store (who sees whom, addresses, rooms)
+//! are lines too. `fsync` before a destructive op.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufRead, BufReader, Seek, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// One line.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its number, from 1.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// Hash of the line before; empty in the first.
+    pub prev: String,
+    /// SHA-256 of all the above, in hex.
+    pub hash: String,
+}
+
+/// What a line says.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Entry {
+    /// About to be done.
+    Before {
+        /// The person's bare address.
+        actor: String,
+        /// The skill: the audit verb.
+        verb: String,
+        /// The machine or host concerned, by name.
+        about: Option<String>,
+        /// The op, in full.
+        op: serde_json::Value,
+        /// Joins it to its [`Entry::After`].
+        id: String,
+    },
+    /// How it ended.
+    After {
+        /// As in [`Entry::Before`].
+        id: String,
+        /// `done`, `failed`, `unknown`.
+        outcome: Outcome,
+        /// Why not, when not done.
+        why: Option<String>,
+    },
+    /// Something was told: an applied change in words, or an event of a host.
+    Told(Told),
+    /// A fact that outlives the store.
+    Fact {
+        /// What sort: `subscription`, `address`, `room`.
+        sort: String,
+        /// About what.
+        key: String,
+        /// The fact; `null` takes it back.
+        value: serde_json::Value,
+    },
+}
+
+/// How an op ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It happened.
+    Done,
+    /// It did not.
+    Failed,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What was told of a machine or host: `audit.who` and `audit.why` read these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Told {
+    /// When.
+    pub at: Timestamp,
+    /// Who did it, as people call them; `None` for what came from outside Atoll or by itself.
+    pub actor: Option<String>,
+    /// The skill id, or the event's name.
+    pub verb: String,
+    /// The machine or host.
+    pub about: String,
+    /// The sentence.
+    pub text: String,
+}
+
+/// An op begun before the last stop whose end nobody wrote down.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unfinished {
+    /// Who wanted it.
+    pub actor: String,
+    /// The skill.
+    pub verb: String,
+    /// The machine or host.
+    pub about: Option<String>,
+    /// Its id.
+    pub id: String,
+}
+
+/// Why a journal can't be opened or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file system says no.
+    #[error("{path}: {what}")]
+    Io { path: PathBuf, what: &'static str, #[source] source: std::io::Error },
+    /// A line was changed, taken out or put in afterwards.
+    #[error("{path}, line {line}: the chain of hashes is broken; somebody changed the journal")]
+    Broken { path: PathBuf, line: usize },
+}
+
+/// The open journal.
+pub struct Journal {
+    path: PathBuf,
+    inner: Mutex<Inner>,
+}
+
+struct Inner {
+    file: Option<File>,
+    seq: u64,
+    hash: String,
+    /// The newest told lines, for "who did that?".
+    told: std::collections::VecDeque<Told>,
+}
+
+/// How many told lines are kept in memory.
+const TOLD_KEPT: usize = 2_000;
+
+impl Journal {
+    /// Opens or creates `journal.jsonl` in a folder, checking the chain. A last line torn by a crash is cut off.
+    /// Gives the journal, the facts in order, and what was begun and never ended (now written down as unknown).
+    ///
+    /// # Errors
+    /// [`JournalError`].
+    pub fn open(folder: &Path) -> Result<(Self, Vec<(String, String, serde_json::Value)>, Vec<Unfinished>), JournalError> {
+        let path = folder.join("journal.jsonl");
+        let io = |what| { let path = path.clone(); move |source| JournalError::Io { path, what, source } };
+        std::fs::create_dir_all(folder).map_err(io("can't create the folder"))?;
+        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io("can't be opened"))?;
+        let mut inner = Inner { file: None, seq: 0, hash: String::new(), told: std::collections::VecDeque::new() };
+        let mut facts = Vec::new();
+        let mut begun: Vec<Unfinished> = Vec::new();
+        let mut good = 0u64;
+        let mut reader = BufReader::new(file.try_clone().map_err(io("can't be read"))?);
+        let mut text = String::new();
+        let mut number = 0;
+        let mut torn = false;
+        loop {
+            text.clear();
+            let length = reader.read_line(&mut text).map_err(io("can't be read"))?;
+            if length == 0 {
+                break;
+            }
+            number += 1;
+            let line = match serde_json::from_str::<Line>(&text) {
+                Ok(line) => line,
+                // Only the very last line may be torn.
+                Err(_) if !text.ends_with('\n') => {
+                    torn = true;
+                    break;
+                }
+                Err(_) => return Err(JournalError::Broken { path, line: number }),
+            };
+            if line.prev != inner.hash || line.hash != hash_of(&line) {
+                return Err(JournalError::Broken { path, line: number });
+            }
+            good += length as u64;
+            inner.seq = line.seq;
+            inner.hash = line.hash;
+            match line.entry {
+                Entry::Before { actor, verb, about, id, .. } => begun.push(Unfinished { actor, verb, about, id }),
+                Entry::After { id, .. } => begun.retain(|unfinished| unfinished.id != id),
+                Entry::Told(told) => inner.remember(told),
+                Entry::Fact { sort, key, value } => facts.push((sort, key, value)),
+            }
+        }
+        if torn {
+            tracing::warn!(path = %path.display(), line = number, "the last line was torn by a crash and is cut off");
+            file.set_len(good).map_err(io("can't be cut"))?;
+        }
+        file.seek(std::io::SeekFrom::End(0)).map_err(io("can't be read"))?;
+        inner.file = Some(file);
+        let journal = Self { path, inner: Mutex::new(inner) };
+        for unfinished in &begun {
+            journal.write(Timestamp::now(), Entry::After { id: unfinished.id.clone(), outcome: Outcome::Unknown, why: Some("the agent stopped on the way".to_owned()) }, true)?;
+        }
+        Ok((journal, facts, begun))
+    }
+
+    /// A journal in memory, for `explain` and transcripts.
+    pub fn in_memory() -> Self {
+        Self { path: PathBuf::new(), inner: Mutex::new(Inner { file: None, seq: 0, hash: String::new(), told: std::collections::VecDeque::new() }) }
+    }
+
+    /// Appends a line; `sync` waits until the disk has it.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`]: nothing may be changed then.
+    pub fn write(&self, at: Timestamp, entry: Entry, sync: bool) -> Result<(), JournalError> {
+        let mut inner = self.lock();
+        let mut line = Line { seq: inner.seq + 1, at, entry, prev: inner.hash.clone(), hash: String::new() };
+        line.hash = hash_of(&line);
+        if let Some(file) = &mut inner.file {
+            let mut text = serde_json::to_string(&line).expect("a line has only strings, numbers and JSON in it");
+            text.push('\n');
+            let io = |what| { let path = self.path.clone(); move |source| JournalError::Io { path, what, source } };
+            file.write_all(text.as_bytes()).map_err(io("can't be written"))?;
+            if sync {
+                file.sync_data().map_err(io("can't be synced"))?;
+            }
+        }
+        inner.seq = line.seq;
+        inner.hash = line.hash;
+        if let Entry::Told(told) = line.entry {
+            inner.remember(told);
+        }
+        Ok(())
+    }
+
+    /// Newest first: what was told of a machine or host, or of all.
+    pub fn told(&self, about: Option<&str>, most: usize) -> Vec<Told> {
+        self.lock().told.iter().rev().filter(|told| about.is_none_or(|about| told.about == about)).take(most).cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn remember(&mut self, told: Told) {
+        if self.told.len() == TOLD_KEPT {
+            self.told.pop_front();
+        }
+        self.told.push_back(told);
+    }
+}
+
+fn hash_of(line: &Line) -> String {
+    let unsigned = Line { hash: String::new(), ..line.clone() };
+    let text = serde_json::to_string(&unsigned).expect("a line has only strings, numbers and JSON in it");
+    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fact(n: u64) -> Entry {
+        Entry::Fact { sort: "subscription".to_owned(), key: format!("k{n}"), value: serde_json::json!(n) }
+    }
+
+    #[test]
+    fn facts_come_back_in_order_and_a_torn_last_line_is_cut() {
+        let folder = tempfile::tempdir().expect("a folder");
+        {
+            let (journal, _, _) = Journal::open(folder.path()).expect("opens");
+            for n in 0..3 {
+                journal.write(Timestamp::UNIX_EPOCH, fact(n), n == 2).expect("written");
+            }
+        }
+        let path = folder.path().join("journal.jsonl");
+        OpenOptions::new().append(true).open(&path).and_then(|mut file| file.write_all(b"{\"seq\":4,\"at")).expect("torn");
+        let (journal, facts, _) = Journal::open(folder.path()).expect("opens again");
+        assert_eq!(facts.iter().map(|(_, key, _)| key.as_str()).collect::<Vec<_>>(), ["k0", "k1", "k2"]);
+        journal.write(Timestamp::UNIX_EPOCH, fact(3), false).expect("goes on");
+        drop(journal);
+        assert_eq!(Journal::open(folder.path()).expect("whole").1.len(), 4);
+    }
+
+    #[test]
+    fn a_changed_line_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _, _) = Journal::open(folder.path()).expect("opens");
+        for n in 0..3 {
+            journal.write(Timestamp::UNIX_EPOCH, fact(n), false).expect("written");
+        }
+        drop(journal);
+        let path = folder.path().join("journal.jsonl");
+        let text = std::fs::read_to_string(&path).expect("text").replace("\"k1\"", "\"k9\"");
+        std::fs::write(&path, text).expect("changed");
+        assert!(matches!(Journal::open(folder.path()), Err(JournalError::Broken { line: 2, .. })));
+    }
+
+    #[test]
+    fn what_was_begun_and_never_ended_is_unknown_once() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (journal, _, _) = Journal::open(folder.path()).expect("opens");
+        let before = Entry::Before { actor: "alice@localhost".to_owned(), verb: "vm.start".to_owned(), about: Some("web1".to_owned()), op: serde_json::Value::Null, id: "1".to_owned() };
+        journal.write(Timestamp::UNIX_EPOCH, before, true).expect("written");
+        drop(journal);
+        assert_eq!(Journal::open(folder.path()).expect("opens").2.len(), 1);
+        assert_eq!(Journal::open(folder.path()).expect("opens").2.len(), 0, "told once");
+    }
+}

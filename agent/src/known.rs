@@ -1,0 +1,65 @@
+//! Names that exist where somebody speaks: they bias the reading, and are never mended into something else.
+
+use std::sync::Arc;
+
+use grammar::kind::Of;
+use grammar::known::Known;
+
+use crate::host::{HostRead, Machine, MachineId};
+
+/// Names as seen from one entity.
+pub struct KnownHere<'a> {
+    /// What the hosts show.
+    pub host: &'a dyn HostRead,
+    /// The hypervisor spoken to, or that of the machine; `None` at the desk.
+    pub hypervisor: Option<&'a str>,
+    /// The machine spoken to.
+    pub machine: Option<&'a MachineId>,
+}
+
+impl KnownHere<'_> {
+    fn machines(&self) -> Vec<Arc<Machine>> {
+        let mut machines = self.host.machines();
+        machines.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        machines
+    }
+
+    /// The machine spoken to, or all of them.
+    fn subjects(&self) -> Vec<Arc<Machine>> {
+        match self.machine {
+            Some(id) => self.host.machine(id).into_iter().collect(),
+            None => self.machines(),
+        }
+    }
+}
+
+impl Known for KnownHere<'_> {
+    fn names(&self, of: Of) -> Vec<String> {
+        let mut names: Vec<String> = match of {
+            Of::Machine => self.machines().iter().map(|machine| machine.name.clone()).collect(),
+            Of::Hypervisor => self.host.hypervisors().into_iter().map(|hypervisor| hypervisor.name).collect(),
+            Of::Disk => self.subjects().iter().flat_map(|machine| machine.disks.iter().map(|disk| disk.target.clone()).collect::<Vec<_>>()).collect(),
+            Of::Snapshot => self.subjects().iter().flat_map(|machine| machine.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect::<Vec<_>>()).collect(),
+            Of::Volume => self.subjects().iter().flat_map(|machine| machine.disks.iter().filter_map(|disk| disk.volume.as_ref().map(|(_, volume)| volume.clone())).collect::<Vec<_>>()).collect(),
+            Of::Pool => {
+                let hypervisors = self.host.hypervisors().into_iter().filter(|hypervisor| self.hypervisor.is_none_or(|name| hypervisor.name == name));
+                hypervisors.flat_map(|hypervisor| self.host.pools(&hypervisor.name)).map(|pool| pool.name).collect()
+            }
+            Of::Network | Of::Room | Of::Tag | Of::Iso => Vec::new(),
+        };
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+
+    fn has(&self, of: Of, name: &str) -> Option<String> {
+        if of != Of::Machine {
+            let names = self.names(of);
+            return names.iter().find(|known| *known == name).or_else(|| names.iter().find(|known| known.eq_ignore_ascii_case(name))).cloned();
+        }
+        // The common case is asked for every word of every message, on hosts of a thousand machines: no names are copied.
+        let machines = self.machines();
+        let exact = machines.iter().find(|machine| machine.name == name);
+        exact.or_else(|| machines.iter().find(|machine| machine.name.eq_ignore_ascii_case(name))).map(|machine| machine.name.clone())
+    }
+}

@@ -1,0 +1,85 @@
+//! The agent's own affairs: who sees whom, which rooms it is in, its past and its health. Skills read it; ops change it.
+//!
+//! What must outlive the store is written to the journal as facts, and carried out by whoever holds the XMPP side.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::bot::OfficeWrite;
+use crate::journal::{Journal, Told};
+use crate::skill::{Leg, Office, OfficeOp};
+
+/// Whoever carries out changes: the XMPP side, or a list in transcripts.
+pub type Carrier = Box<dyn Fn(&OfficeOp) -> Result<(), String> + Send + Sync>;
+/// Looks at all legs.
+pub type Health = Box<dyn Fn() -> Vec<Leg> + Send + Sync>;
+
+/// The office.
+pub struct Affairs {
+    journal: Arc<Journal>,
+    inner: Mutex<Inner>,
+    carrier: Carrier,
+    health: Health,
+}
+
+#[derive(Default)]
+struct Inner {
+    contacts: BTreeSet<(String, String)>,
+    rooms: BTreeSet<(String, String)>,
+}
+
+impl Affairs {
+    /// An office with nobody in it yet.
+    pub fn new(journal: Arc<Journal>, carrier: Carrier, health: Health) -> Self {
+        Self { journal, inner: Mutex::default(), carrier, health }
+    }
+
+    /// Somebody sees an entity now, or no more; told by the XMPP side.
+    pub fn contact(&self, who: &str, entity: &str, sees: bool) {
+        let pair = (entity.to_owned(), who.to_owned());
+        let mut inner = self.lock();
+        if sees { inner.contacts.insert(pair) } else { inner.contacts.remove(&pair) };
+    }
+
+    /// An entity is in a room now, or no more; told by the XMPP side.
+    pub fn room(&self, room: &str, entity: &str, within: bool) {
+        let pair = (entity.to_owned(), room.to_owned());
+        let mut inner = self.lock();
+        if within { inner.rooms.insert(pair) } else { inner.rooms.remove(&pair) };
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Office for Affairs {
+    fn contacts(&self, entity: Option<&str>) -> Vec<(String, String)> {
+        self.lock().contacts.iter().filter(|(whose, _)| entity.is_none_or(|entity| entity == whose)).map(|(entity, who)| (who.clone(), entity.clone())).collect()
+    }
+
+    fn rooms(&self, entity: &str) -> Vec<String> {
+        self.lock().rooms.iter().filter(|(whose, _)| whose == entity).map(|(_, room)| room.clone()).collect()
+    }
+
+    fn history(&self, about: Option<&str>, most: usize) -> Vec<Told> {
+        self.journal.told(about, most)
+    }
+
+    fn health(&self) -> Vec<Leg> {
+        (self.health)()
+    }
+}
+
+impl OfficeWrite for Affairs {
+    fn apply(&self, op: &OfficeOp) -> Result<(), String> {
+        (self.carrier)(op)?;
+        match op {
+            OfficeOp::AllowContact { who, entity } => self.contact(who, entity, true),
+            OfficeOp::RemoveContact { who, entity } => self.contact(who, entity, false),
+            OfficeOp::JoinRoom { room, entity } => self.room(room, entity, true),
+            OfficeOp::LeaveRoom { room, entity } => self.room(room, entity, false),
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,305 @@
+//! From calls to one plan: permission, which machines are meant, each skill's own plan, all put together with a digest.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dialogue::book::Book;
+use dialogue::machine::Planned;
+use dialogue::reply::{Phrase, Reply};
+use dialogue::session::{Call, Done, PlanRef};
+use dialogue::spec::{Danger, Role, Scope, Spec, TARGET};
+use grammar::kind::Of;
+use grammar::selector::{self, Selector};
+use grammar::value::Value;
+use jiff::Zoned;
+use sha2::{Digest, Sha256};
+
+use crate::access::Access;
+use crate::host::{HostRead, Machine, MachineId, State};
+use crate::refusal;
+use crate::skill::{Args, Change, Office, Plan, Receipt, Refusal, Scene, Skill, Stop};
+use crate::skills;
+
+/// Who asks.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Asker {
+    /// Bare address; in a room the real one, if it is known.
+    pub jid: Option<String>,
+    /// What to call them.
+    pub name: String,
+}
+
+/// Where a plan is made.
+pub struct Planner<'a> {
+    /// What the hosts show.
+    pub host: &'a dyn HostRead,
+    /// The agent's own affairs.
+    pub office: &'a dyn Office,
+    /// Who may do what.
+    pub access: &'a Access,
+    /// All words.
+    pub book: &'a Book,
+    /// The kind of entity spoken to.
+    pub scope: Scope,
+    /// Its name.
+    pub entity: &'a str,
+    /// Its hypervisor; `None` at the desk.
+    pub hypervisor: Option<&'a str>,
+    /// The machine spoken to.
+    pub own: Option<Arc<Machine>>,
+    /// Who asks.
+    pub asker: &'a Asker,
+    /// Now.
+    pub now: &'a Zoned,
+    /// Language of the answer.
+    pub language: &'a str,
+    /// Machines one sentence may disturb.
+    pub most_at_once: usize,
+}
+
+/// One change of a plan.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// What it carries out.
+    pub call: Call,
+    /// On which machine.
+    pub machine: Option<Arc<Machine>>,
+    /// With its ops.
+    pub change: Change,
+}
+
+/// A plan with its ops; the conversation only gets its [`PlanRef`].
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// What the conversation sees.
+    pub plan: PlanRef,
+    /// In order.
+    pub steps: Vec<Step>,
+}
+
+impl Planner<'_> {
+    /// Plans calls, all or nothing.
+    pub fn plan(&self, calls: &[Call]) -> (Planned, Option<Made>) {
+        let mut answers = Vec::new();
+        let mut steps = Vec::new();
+        for (index, call) in calls.iter().enumerate() {
+            let Some(skill) = skills::find(&call.skill) else { return (Planned::Refused(Reply::say(Phrase::common("not_understood"))), None) };
+            let targets = match self.targets(skill.spec(), call) {
+                Ok(targets) => targets,
+                Err(refusal) => return (refusal::planned(&refusal, index), None),
+            };
+            if let Err(refusal) = self.allowed(skill.spec()) {
+                return (Planned::Refused(refusal), None);
+            }
+            if let Err(planned) = self.plan_call(skill, index, call, &targets, &mut answers, &mut steps) {
+                return (*planned, None);
+            }
+        }
+        if steps.is_empty() {
+            return (Planned::Ready { answers, change: None }, None);
+        }
+        let danger = calls.iter().filter_map(|call| skills::find(&call.skill)).map(|skill| skill.spec().danger).max().unwrap_or(Danger::Read);
+        let made = match self.combine(calls, steps, danger) {
+            Ok(made) => made,
+            Err(reply) => return (Planned::Refused(reply), None),
+        };
+        (Planned::Ready { answers, change: Some(made.plan.clone()) }, Some(made))
+    }
+
+    /// Plans to take back what was done.
+    pub fn undo(&self, done: &Done) -> (Planned, Option<Made>) {
+        let receipt: Option<Receipt> = serde_json::from_str(&done.receipt).ok();
+        let (Some(receipt), Some(skill)) = (receipt, skills::find(&done.call.skill)) else {
+            return (Planned::Refused(Reply::say(Phrase::common("undo_unsupported"))), None);
+        };
+        if let Err(refusal) = self.allowed(skill.spec()) {
+            return (Planned::Refused(refusal), None);
+        }
+        let target = match &receipt.machine {
+            Some(name) => match self.named(name) {
+                Ok(machine) => Some(machine),
+                Err(refusal) => return (refusal::planned(&refusal, 0), None),
+            },
+            None => self.own.clone(),
+        };
+        match skill.undo(&receipt, &self.scene(target.clone())) {
+            Ok(Plan::Change(change)) => {
+                let step = Step { call: done.call.clone(), machine: target, change: *change };
+                match self.combine(std::slice::from_ref(&done.call), vec![step], Danger::Read) {
+                    Ok(made) => (Planned::Ready { answers: Vec::new(), change: Some(made.plan.clone()) }, Some(made)),
+                    Err(reply) => (Planned::Refused(reply), None),
+                }
+            }
+            Ok(Plan::Answer(reply)) => (Planned::Refused(reply), None),
+            Ok(Plan::Ask { question, .. }) => (Planned::Refused(Reply::say(question)), None),
+            Err(stop) => (self.stopped(&stop, 0), None),
+        }
+    }
+
+    fn plan_call(&self, skill: &dyn Skill, index: usize, call: &Call, targets: &[Arc<Machine>], answers: &mut Vec<Reply>, steps: &mut Vec<Step>) -> Result<(), Box<Planned>> {
+        let args = Args(call.args.iter().filter(|(name, _)| name.as_str() != TARGET).map(|(name, value)| (name.clone(), value.clone())).collect());
+        let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() { targets.iter().cloned().map(Some).collect() } else { vec![self.own.clone()] };
+        let several = subjects.len() > 1;
+        let mut refused = None;
+        let (answered, stepped) = (answers.len(), steps.len());
+        for machine in subjects {
+            match skill.plan(&args, &self.scene(machine.clone())) {
+                Ok(Plan::Answer(reply)) => answers.push(reply),
+                Ok(Plan::Change(change)) => steps.push(Step { call: call.clone(), machine, change: *change }),
+                Ok(Plan::Ask { slot, question, choices }) => return Err(Box::new(Planned::Ask { call: index, slot: slot.to_owned(), question: Reply::say(question).choose(choices) })),
+                // Of several, those that are that way already are simply left out.
+                Err(Stop::Refused(refusal @ Refusal::WrongState { .. })) if several => refused = Some(refusal),
+                Err(stop) => return Err(Box::new(self.stopped(&stop, index))),
+            }
+        }
+        match refused {
+            Some(refusal) if answers.len() == answered && steps.len() == stepped => Err(Box::new(refusal::planned(&refusal, index))),
+            _ => Ok(()),
+        }
+    }
+
+    fn stopped(&self, stop: &Stop, index: usize) -> Planned {
+        match stop {
+            Stop::Refused(refusal) => refusal::planned(refusal, index),
+            Stop::Host(error) => {
+                let reference = crate::error::Reference::new();
+                tracing::error!(%reference, %error, source = ?std::error::Error::source(error), "a host could not be read");
+                Planned::Refused(Reply::say(Phrase::common("failed").with("why", refusal::why(error.kind)).with("reference", reference.to_string())))
+            }
+        }
+    }
+
+    fn allowed(&self, spec: &Spec) -> Result<(), Reply> {
+        let role = self.role();
+        if self.asker.jid.is_none() && spec.danger > Danger::Read {
+            return Err(Reply::say(Phrase::common("anonymous")));
+        }
+        if role >= spec.role { Ok(()) } else { Err(Reply::say(refusal::phrase(&Refusal::Denied { needs: spec.role, ask_whom: self.access.who_can(spec.role) }))) }
+    }
+
+    fn role(&self) -> Role {
+        self.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer)
+    }
+
+    fn scene(&self, target: Option<Arc<Machine>>) -> Scene<'_> {
+        Scene {
+            host: self.host,
+            office: self.office,
+            book: self.book,
+            scope: self.scope,
+            entity: self.entity,
+            hypervisor: self.hypervisor,
+            target,
+            asker: &self.asker.name,
+            asker_jid: self.asker.jid.as_deref().unwrap_or_default(),
+            role: self.role(),
+            now: self.now,
+            language: self.language,
+        }
+    }
+
+    /// Machines that may be spoken about here.
+    fn reach(&self) -> Vec<Arc<Machine>> {
+        let mut machines = self.host.machines();
+        machines.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        machines
+    }
+
+    /// The machines a call is about; none for skills that act on none.
+    fn targets(&self, spec: &Spec, call: &Call) -> Result<Vec<Arc<Machine>>, Refusal> {
+        if !spec.has_target() {
+            return Ok(Vec::new());
+        }
+        let selector = match call.args.get(TARGET) {
+            Some(Value::Machines(selector)) => selector,
+            _ => return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine),
+        };
+        let found = match selector {
+            Selector::Names(names) => names.iter().map(|name| self.named(name)).collect::<Result<Vec<_>, _>>()?,
+            Selector::It | Selector::Myself | Selector::Same => return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine),
+            Selector::All => self.reach(),
+            Selector::Where { .. } => self.reach().into_iter().filter(|machine| matches(selector, machine)).collect(),
+            Selector::Nth(_) => return Err(Refusal::WhichMachine),
+        };
+        if let Some(own) = &self.own
+            && let Some(other) = found.iter().find(|machine| machine.id != own.id)
+        {
+            return Err(Refusal::Unsupported { what: Phrase::common("not_me").with("me", own.name.as_str()).with("other", other.name.as_str()) });
+        }
+        if found.is_empty() { Err(Refusal::Unsupported { what: Phrase::common("nobody_matches") }) } else { Ok(found) }
+    }
+
+    fn named(&self, name: &str) -> Result<Arc<Machine>, Refusal> {
+        let reach = self.reach();
+        let exact: Vec<_> = reach.iter().filter(|machine| machine.name == name).collect();
+        let near: Vec<_> = if exact.is_empty() { reach.iter().filter(|machine| machine.name.eq_ignore_ascii_case(name)).collect() } else { exact };
+        match near.as_slice() {
+            [machine] => Ok(Arc::clone(machine)),
+            [] => Err(Refusal::NotFound { kind: Of::Machine, said: name.to_owned(), close: refusal::close(name, reach.iter().map(|machine| machine.name.clone())) }),
+            several => Err(Refusal::Ambiguous { slot: TARGET, candidates: several.iter().map(|machine| format!("{} ({})", machine.name, machine.id.hypervisor)).collect() }),
+        }
+    }
+
+    /// One plan of all steps, with its digest.
+    fn combine(&self, calls: &[Call], steps: Vec<Step>, danger: Danger) -> Result<Made, Reply> {
+        let danger = steps.iter().flat_map(|step| step.change.ops.iter().map(crate::skill::Op::danger)).max().unwrap_or(Danger::Read).max(danger);
+        let mut subjects: Vec<String> = Vec::new();
+        for machine in steps.iter().filter_map(|step| step.machine.as_ref()) {
+            if !subjects.contains(&machine.name) {
+                subjects.push(machine.name.clone());
+            }
+        }
+        if subjects.len() > self.most_at_once && danger >= Danger::Disruptive {
+            return Err(Reply::say(Phrase::common("too_many").with("n", subjects.len()).with("most", self.most_at_once)));
+        }
+        let many = subjects.len() > 1;
+        let mut summary: Vec<Phrase> = Vec::new();
+        if many {
+            summary.push(Phrase::common("many_summary").with("n", subjects.len()).with("names", subjects.clone()));
+        }
+        summary.extend(steps.iter().map(|step| step.change.summary.clone()));
+        let typed = if many { format!("all {}", subjects.len()) } else { steps.iter().rev().find_map(|step| step.change.typed.clone()).or_else(|| subjects.first().cloned()).unwrap_or_else(|| self.entity.to_owned()) };
+        let allocates = calls.iter().filter_map(|call| skills::find(&call.skill)).any(|skill| skill.spec().allocates);
+        let digest = digest(&steps);
+        Ok(Made { plan: PlanRef { calls: calls.to_vec(), digest, danger, summary, typed, subjects, allocates }, steps })
+    }
+}
+
+/// Of the ops and of the states they rest on: who confirms a plan confirms both.
+fn digest(steps: &[Step]) -> String {
+    let mut hasher = Sha256::new();
+    for step in steps {
+        if let Some(machine) = &step.machine {
+            hasher.update(format!("{} {} {:?}\n", machine.id, machine.name, machine.state));
+        }
+        hasher.update(serde_json::to_string(&step.change.ops).expect("ops are plain data"));
+        hasher.update(format!("{:?}\n", step.change.summary));
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn matches(selector: &Selector, machine: &Machine) -> bool {
+    let Selector::Where { state, tag, os, prefix, except } = selector else { return false };
+    let begins = |text: &str, with: &str| text.to_lowercase().starts_with(&with.to_lowercase());
+    let in_state = state.is_none_or(|state| {
+        matches!(
+            (state, machine.state),
+            (selector::State::Off, State::Off) | (selector::State::Running, State::Running) | (selector::State::Paused, State::Paused) | (selector::State::Crashed, State::Crashed)
+        )
+    });
+    let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
+    let excepted = except.iter().any(|name| machine.name.eq_ignore_ascii_case(name));
+    // Tags can't be given yet, so nothing carries one.
+    in_state && of_os && !excepted && tag.is_none() && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
+}
+
+/// What "undo" will need of a step.
+pub fn receipt(step: &Step) -> Receipt {
+    let args: BTreeMap<String, Value> = step.call.args.clone();
+    Receipt { skill: step.call.skill.clone(), args, machine: step.machine.as_ref().map(|machine| machine.name.clone()), facts: step.change.facts.clone() }
+}
+
+/// The machine a step is about, for locks and telling.
+pub fn machine_of(step: &Step) -> Option<MachineId> {
+    step.machine.as_ref().map(|machine| machine.id.clone())
+}

@@ -1,0 +1,275 @@
+//! What a skill is to the agent: a [`Spec`](dialogue::spec::Spec) and one pure function from arguments and what the host shows to a [`Plan`].
+//!
+//! Skills get [`Scene`] only: nothing in it can change a host. Confirmation, permission, applying and telling are done by
+//! `bot.rs` for all skills alike, so that none can forget them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dialogue::book::Book;
+use dialogue::reply::{Choice, Phrase, Reply};
+use dialogue::spec::{Danger, Role, Scope, Spec};
+use grammar::size::Bytes;
+use grammar::value::Value;
+use jiff::Zoned;
+use serde::{Deserialize, Serialize};
+
+use crate::host::{Feature, HostError, HostOp, HostRead, Machine};
+
+/// One capability.
+pub trait Skill: Sync {
+    /// What it is, as data.
+    fn spec(&self) -> &'static Spec;
+
+    /// What the host must be able to do; help hides the skill where it can't.
+    fn features(&self) -> &'static [Feature] {
+        &[]
+    }
+
+    /// What would be answered or done. Blocking host reads are fine; nothing is changed.
+    ///
+    /// # Errors
+    /// [`Stop`]: a refusal in a sentence, or a failure of the host.
+    fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop>;
+
+    /// What would take back what `done` did, planned afresh; the danger is that of its own ops.
+    ///
+    /// # Errors
+    /// [`Stop`]: most skills can't be undone, and say so; refused when the object changed since.
+    fn undo(&self, done: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        let _ = (done, scene);
+        Err(Refusal::Unsupported { what: Phrase::common("undo_unsupported") }.into())
+    }
+}
+
+/// Values by slot name; the machine acted on is apart, in [`Scene::target`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Args(pub BTreeMap<String, Value>);
+
+impl Args {
+    /// A name, choice, address or text.
+    pub fn word(&self, slot: &str) -> Option<&str> {
+        match self.0.get(slot)? {
+            Value::Name(text) | Value::Choice(text) | Value::Jid(text) | Value::Address(text) | Value::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// An amount of bytes.
+    pub fn size(&self, slot: &str) -> Option<Bytes> {
+        match self.0.get(slot)? {
+            Value::Size(size) => Some(*size),
+            _ => None,
+        }
+    }
+}
+
+/// Where, for whom and about what a plan is made.
+pub struct Scene<'a> {
+    /// What the hosts show.
+    pub host: &'a dyn HostRead,
+    /// The agent's own affairs: contacts, rooms, journal, health.
+    pub office: &'a dyn Office,
+    /// The words, for help.
+    pub book: &'a Book,
+    /// The kind of entity spoken to.
+    pub scope: Scope,
+    /// The entity spoken to: machine's or hypervisor's name, or the component's domain.
+    pub entity: &'a str,
+    /// The hypervisor spoken to, or that of the machine spoken to; `None` at the desk of several.
+    pub hypervisor: Option<&'a str>,
+    /// The machine acted on, for skills with a target (for the others: the machine spoken to, if it is one).
+    pub target: Option<Arc<Machine>>,
+    /// The asker's short name, and bare address.
+    pub asker: &'a str,
+    /// The asker's bare address.
+    pub asker_jid: &'a str,
+    /// What the asker may do here.
+    pub role: Role,
+    /// Now, in the asker's time zone.
+    pub now: &'a Zoned,
+    /// Language of the answer.
+    pub language: &'a str,
+}
+
+impl Scene<'_> {
+    /// The machine acted on.
+    ///
+    /// # Errors
+    /// A refusal when there is none: only for skills used outside their declared scope.
+    pub fn machine(&self) -> Result<&Arc<Machine>, Stop> {
+        self.target.as_ref().ok_or_else(|| Refusal::WhichMachine.into())
+    }
+}
+
+/// What the agent itself offers to skills, read-only: who sees whom, rooms, past, health.
+pub trait Office: Send + Sync {
+    /// People subscribed to that entity (`None`: to any), with the entity's name.
+    fn contacts(&self, entity: Option<&str>) -> Vec<(String, String)>;
+    /// Rooms that the hypervisor or desk of that name is in.
+    fn rooms(&self, entity: &str) -> Vec<String>;
+    /// Newest first: what was done or happened to a machine or host.
+    fn history(&self, about: Option<&str>, most: usize) -> Vec<crate::journal::Told>;
+    /// Legs of the agent and whether each stands: what `agent.doctor` tells.
+    fn health(&self) -> Vec<Leg>;
+}
+
+/// One leg of the agent's health.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leg {
+    /// Its key: `config`, `libvirt`, `events`, `xmpp`, `delivery`, `model`, `clock`, `store`.
+    pub name: &'static str,
+    /// `Ok` with a detail, or what is wrong.
+    pub state: Result<String, String>,
+}
+
+/// What a skill wants done or said.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Nothing changes; this is the answer.
+    Answer(Reply),
+    /// This would change something.
+    Change(Box<Change>),
+    /// One more thing must be known.
+    Ask {
+        /// Which slot.
+        slot: &'static str,
+        /// The question.
+        question: Phrase,
+        /// What may be picked.
+        choices: Vec<Choice>,
+    },
+}
+
+/// A change, not yet done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// What will be, for the question before it: "A 30 GiB qcow2 disk named "data", attached as vdb."
+    pub summary: Phrase,
+    /// In order.
+    pub ops: Vec<Op>,
+    /// What the asker reads when it is done.
+    pub done: Phrase,
+    /// What everybody else reads: `{$actor} has just …`; the bot adds `actor`.
+    pub told: Phrase,
+    /// What must be typed to confirm, when destructive; the machine's name unless the object has one of its own.
+    pub typed: Option<String>,
+    /// What the undo will need to know: names and targets chosen by the plan.
+    pub facts: BTreeMap<String, String>,
+    /// Whether [`Skill::undo`] can take it back.
+    pub undoable: bool,
+    /// Whether it is not quite what was said, so that it is shown and asked even from a command.
+    pub doubtful: bool,
+}
+
+impl Change {
+    /// A change by ops, with its three sentences.
+    pub fn new(summary: Phrase, ops: Vec<Op>, done: Phrase, told: Phrase) -> Self {
+        Self { summary, ops, done, told, typed: None, facts: BTreeMap::new(), undoable: false, doubtful: false }
+    }
+
+    /// As a plan.
+    pub fn plan(self) -> Plan {
+        Plan::Change(Box::new(self))
+    }
+}
+
+/// One step of a change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Op {
+    /// To a host.
+    Host(HostOp),
+    /// To the agent's own affairs.
+    Office(OfficeOp),
+}
+
+/// Changes to the agent's own affairs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "office", rename_all = "snake_case")]
+pub enum OfficeOp {
+    /// Lets a person see an entity and be told.
+    AllowContact { who: String, entity: String },
+    /// Takes a person off an entity's list.
+    RemoveContact { who: String, entity: String },
+    /// Joins a room as that entity.
+    JoinRoom { room: String, entity: String },
+    /// Leaves it.
+    LeaveRoom { room: String, entity: String },
+}
+
+impl Op {
+    /// How much harm this op can do by itself; a plan may not hold an op above its skill's danger.
+    pub fn danger(&self) -> Danger {
+        match self {
+            Self::Host(op) => match op {
+                HostOp::Start { .. } | HostOp::Resume { .. } | HostOp::CreateVolume { .. } | HostOp::AttachDisk { .. } | HostOp::CreateSnapshot { .. } => Danger::Reversible,
+                HostOp::Shutdown { .. } | HostOp::Reboot { .. } | HostOp::Pause { .. } | HostOp::DetachDisk { .. } => Danger::Disruptive,
+                HostOp::ForceOff { .. } | HostOp::Reset { .. } | HostOp::DeleteVolume { .. } | HostOp::RevertSnapshot { .. } | HostOp::DeleteSnapshot { .. } => Danger::Destructive,
+            },
+            Self::Office(op) => match op {
+                OfficeOp::AllowContact { .. } | OfficeOp::RemoveContact { .. } => Danger::Authority,
+                OfficeOp::JoinRoom { .. } | OfficeOp::LeaveRoom { .. } => Danger::Reversible,
+            },
+        }
+    }
+}
+
+/// What was done, kept for "undo" and "again".
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Receipt {
+    /// Which skill.
+    pub skill: String,
+    /// With what.
+    pub args: BTreeMap<String, Value>,
+    /// On which machine, by name then.
+    pub machine: Option<String>,
+    /// What its plan had chosen.
+    pub facts: BTreeMap<String, String>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// Said in a sentence, with what to do instead.
+    #[error("refused")]
+    Refused(#[from] Refusal),
+    /// The host could not be read.
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// Why not, and what instead. Each has its sentence in `phrases.txt`; Ambiguous and BadValue become questions.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Refusal {
+    /// There is no such thing.
+    #[error("not found")]
+    NotFound { kind: grammar::kind::Of, said: String, close: Vec<String> },
+    /// More than one thing may be meant.
+    #[error("ambiguous")]
+    Ambiguous { slot: &'static str, candidates: Vec<String> },
+    /// A value can't be right.
+    #[error("bad value")]
+    BadValue { slot: &'static str, said: String, why: Phrase },
+    /// It is in a state that doesn't allow this.
+    #[error("wrong state")]
+    WrongState { name: String, is: crate::host::State, needs: Phrase },
+    /// The asker may not.
+    #[error("denied")]
+    Denied { needs: Role, ask_whom: Vec<String> },
+    /// Somebody else is changing this machine.
+    #[error("busy")]
+    Busy { who: String, what: Phrase },
+    /// No space or memory.
+    #[error("no room")]
+    NoRoom { need: Bytes, have: Bytes },
+    /// This host can't.
+    #[error("unsupported")]
+    Unsupported { what: Phrase },
+    /// Delete protection.
+    #[error("protected")]
+    Protected { name: String },
+    /// No machine was named where one is needed.
+    #[error("which machine")]
+    WhichMachine,
+}

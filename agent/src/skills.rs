@@ -1,0 +1,101 @@
+//! All skills, in one visible list. Adding one: its file, its `mod` line and its place in [`ALL`].
+
+use dialogue::spec::{Scope, Spec};
+
+use crate::skill::Skill;
+
+pub mod agent_doctor;
+pub mod agent_version;
+pub mod audit;
+pub mod contact;
+pub mod controls;
+pub mod disk_create;
+pub mod disk_list;
+pub mod host_info;
+pub mod host_status;
+pub mod planned;
+pub mod room;
+pub mod snapshot_create;
+pub mod snapshot_delete;
+pub mod snapshot_list;
+pub mod snapshot_revert;
+pub mod talk_help;
+pub mod talk_how_are_you;
+pub mod talk_manners;
+pub mod talk_who_are_you;
+pub mod vm_info;
+pub mod vm_list;
+pub mod vm_power;
+pub mod vm_status;
+
+/// Machines, hypervisors and the desk.
+const ANYWHERE: &[Scope] = &[Scope::Machine, Scope::Host, Scope::Desk];
+
+/// Every built skill, by id.
+pub static ALL: &[&dyn Skill] = &[
+    &agent_doctor::AgentDoctor,
+    &agent_version::AgentVersion,
+    &audit::WHO,
+    &audit::WHY,
+    &contact::ALLOW,
+    &contact::LIST,
+    &contact::REMOVE,
+    &disk_create::DiskCreate,
+    &disk_list::DiskList,
+    &host_info::HostInfo,
+    &host_status::HostStatus,
+    &room::JOIN,
+    &room::LEAVE,
+    &room::LIST,
+    &snapshot_create::SnapshotCreate,
+    &snapshot_delete::SnapshotDelete,
+    &snapshot_list::SnapshotList,
+    &snapshot_revert::SnapshotRevert,
+    &controls::AGAIN,
+    &talk_manners::BYE,
+    &controls::CANCEL,
+    &talk_manners::GREET,
+    &talk_help::TalkHelp,
+    &talk_how_are_you::TalkHowAreYou,
+    &controls::MORE,
+    &controls::NO,
+    &controls::REPEAT,
+    &talk_manners::THANKS,
+    &controls::UNDO,
+    &talk_who_are_you::TalkWhoAreYou,
+    &controls::YES,
+    &vm_power::FORCE_OFF,
+    &vm_info::VmInfo,
+    &vm_list::VmList,
+    &vm_power::PAUSE,
+    &vm_power::REBOOT,
+    &vm_power::RESET,
+    &vm_power::RESUME,
+    &vm_power::SHUTDOWN,
+    &vm_power::START,
+    &vm_status::VmStatus,
+];
+
+/// The built skill of that id.
+pub fn find(id: &str) -> Option<&'static dyn Skill> {
+    ALL.iter().copied().find(|skill| skill.spec().id == id)
+}
+
+/// The Specs of all skills, built and planned, by id.
+pub fn specs() -> Vec<&'static Spec> {
+    let mut specs: Vec<_> = ALL.iter().map(|skill| skill.spec()).chain(planned::specs()).collect();
+    specs.sort_by_key(|spec| spec.id);
+    specs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_is_in_order_and_names_each_skill_once() {
+        assert!(ALL.is_sorted_by(|a, b| a.spec().id < b.spec().id));
+        assert!(specs().is_sorted_by(|a, b| a.id < b.id));
+        assert!(ALL.iter().all(|skill| !skill.spec().planned && !skill.spec().scopes.is_empty()));
+    }
+}

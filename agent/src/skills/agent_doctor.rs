@@ -1,0 +1,46 @@
+//! "check yourself": every leg the agent stands on, and what is wrong with those that don't hold.
+
+use dialogue::reply::{Phrase, Reply};
+use dialogue::spec::{Category, Danger, Role, Spec};
+
+use super::ANYWHERE;
+use crate::skill::{Args, Plan, Scene, Skill, Stop};
+
+static SPEC: Spec = Spec {
+    id: "agent.doctor",
+    category: Category::People,
+    scopes: ANYWHERE,
+    danger: Danger::Read,
+    role: Role::Operator,
+    slots: &[],
+    allocates: false,
+    planned: false,
+};
+
+/// Health of the agent.
+pub struct AgentDoctor;
+
+impl Skill for AgentDoctor {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        let mut legs = scene.office.health();
+        // What is wrong stands first; the order is otherwise that of the office.
+        legs.sort_by_key(|leg| leg.state.is_ok());
+        let wrong = legs.iter().filter(|leg| leg.state.is_err()).count();
+        let head = Phrase::new(if wrong == 0 { "agent.doctor/well" } else { "agent.doctor/ill" }).with("wrong", wrong).with("count", legs.len());
+        let rows = legs
+            .iter()
+            .map(|leg| {
+                let (id, detail) = match &leg.state {
+                    Ok(detail) => ("row", detail),
+                    Err(why) => ("row_wrong", why),
+                };
+                Phrase::new(format!("agent.doctor/{id}")).with("leg", leg.name).with("detail", detail)
+            })
+            .collect();
+        Ok(Plan::Answer(Reply::list(head, rows)))
+    }
+}

@@ -1,0 +1,108 @@
+//! "how is hv1?", "free memory?": how a hypervisor is doing, live: machines running, memory and storage left.
+
+use dialogue::reply::{Phrase, Reply};
+use dialogue::spec::{Category, Danger, Role, Slot, Spec};
+use grammar::kind::{Kind, Of};
+
+use super::ANYWHERE;
+use crate::host::{HostError, Hypervisor, State};
+use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
+
+static SPEC: Spec = Spec {
+    id: "host.status",
+    category: Category::Know,
+    scopes: ANYWHERE,
+    danger: Danger::Read,
+    role: Role::Viewer,
+    slots: &[Slot::optional("host", Kind::Name(Of::Hypervisor))],
+    allocates: false,
+    planned: false,
+};
+
+/// How a hypervisor is doing.
+pub struct HostStatus;
+
+impl Skill for HostStatus {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        Ok(Plan::Answer(report(scene, args.word("host"))?))
+    }
+}
+
+/// One hypervisor in a sentence and its pools in rows; several in a row each.
+///
+/// # Errors
+/// An unknown name; the only host asked about does not answer.
+pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, Stop> {
+    let hosts = hosts(scene, named)?;
+    if let [host] = hosts.as_slice() {
+        let mut reply = Reply::say(line(host, scene)?);
+        if host.unreachable.is_none() {
+            reply.rows = pools(&host.name, scene);
+        }
+        return Ok(reply);
+    }
+    let rows = hosts
+        .iter()
+        .map(|host| line(host, scene).unwrap_or_else(|_| Phrase::new("host.status/silent").with("host", &host.name)))
+        .collect();
+    Ok(Reply::list(Phrase::new("host.status/head").with("count", hosts.len()), rows))
+}
+
+/// The hypervisor named, else the one spoken to, else all.
+///
+/// # Errors
+/// There is none of that name.
+pub(super) fn hosts(scene: &Scene<'_>, named: Option<&str>) -> Result<Vec<Hypervisor>, Stop> {
+    let all = scene.host.hypervisors();
+    let Some(wanted) = named.or(scene.hypervisor) else { return Ok(all) };
+    match all.iter().find(|host| host.name.eq_ignore_ascii_case(wanted)) {
+        Some(host) => Ok(vec![host.clone()]),
+        None => {
+            let close = all.into_iter().map(|host| host.name).collect();
+            Err(Refusal::NotFound { kind: Of::Hypervisor, said: wanted.to_owned(), close }.into())
+        }
+    }
+}
+
+fn line(host: &Hypervisor, scene: &Scene<'_>) -> Result<Phrase, HostError> {
+    if let Some((since, _)) = &host.unreachable {
+        return Ok(Phrase::new("host.status/unreachable").with("host", &host.name).with("since", *since));
+    }
+    let machines = scene.host.machines();
+    let states = || machines.iter().filter(|machine| machine.id.hypervisor == host.name).map(|machine| machine.state);
+    let info = scene.host.host_info(&host.name)?;
+    let phrase = Phrase::new(match (info.free_memory, states().any(|state| state == State::Crashed)) {
+        (Some(_), false) => "host.status/line",
+        (None, false) => "host.status/line_no_memory",
+        (Some(_), true) => "host.status/line_crashed",
+        (None, true) => "host.status/line_crashed_no_memory",
+    });
+    let phrase = phrase
+        .with("host", &host.name)
+        .with("count", states().count())
+        .with("running", states().filter(|state| *state == State::Running).count())
+        .with("crashed", states().filter(|state| *state == State::Crashed).count())
+        .with("memory", info.memory);
+    Ok(match info.free_memory {
+        Some(free) => phrase.with("free", free),
+        None => phrase,
+    })
+}
+
+fn pools(hypervisor: &str, scene: &Scene<'_>) -> Vec<Phrase> {
+    scene
+        .host
+        .pools(hypervisor)
+        .into_iter()
+        .map(|pool| {
+            Phrase::new(if pool.active { "host.status/pool" } else { "host.status/pool_stopped" })
+                .with("pool", &pool.name)
+                .with("free", pool.available)
+                .with("capacity", pool.capacity)
+        })
+        .collect()
+}

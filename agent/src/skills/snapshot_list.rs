@@ -1,0 +1,51 @@
+//! "which snapshots do you have?": name, age and kept state of every snapshot, oldest first.
+
+use dialogue::reply::{Phrase, Reply};
+use dialogue::spec::{Category, Danger, Role, Slot, Spec};
+
+use super::{ANYWHERE, vm_status};
+use crate::host::Feature;
+use crate::skill::{Args, Plan, Scene, Skill, Stop};
+
+static SPEC: Spec = Spec {
+    id: "snapshot.list",
+    category: Category::Storage,
+    scopes: ANYWHERE,
+    danger: Danger::Read,
+    role: Role::Viewer,
+    slots: &[Slot::target()],
+    allocates: false,
+    planned: false,
+};
+
+/// Snapshots of a machine.
+pub struct SnapshotList;
+
+impl Skill for SnapshotList {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        &[Feature::Snapshots]
+    }
+
+    fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        let machine = scene.machine()?;
+        if machine.snapshots.is_empty() {
+            return Ok(Plan::Answer(Reply::say(Phrase::new("snapshot.list/none").with("name", &machine.name))));
+        }
+        let rows = machine
+            .snapshots
+            .iter()
+            .map(|snapshot| {
+                Phrase::new(if snapshot.current { "snapshot.list/row_current" } else { "snapshot.list/row" })
+                    .with("snapshot", &snapshot.name)
+                    .with("created", snapshot.created)
+                    .with("state", vm_status::state(snapshot.state))
+            })
+            .collect();
+        let head = Phrase::new("snapshot.list/head").with("name", &machine.name).with("count", machine.snapshots.len());
+        Ok(Plan::Answer(Reply::list(head, rows)))
+    }
+}

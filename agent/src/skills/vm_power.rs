@@ -1,0 +1,104 @@
+//! On and off: start, shut down, force off, reboot, reset, pause, resume. One table of states and ops, words in the corpus.
+
+use dialogue::reply::Phrase;
+use dialogue::spec::{Category, Danger, Role, Slot, Spec};
+use grammar::kind::Kind;
+
+use super::ANYWHERE;
+use crate::host::{Feature, HostOp, Machine, MachineId, State};
+use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
+
+/// One switch of a machine.
+pub struct Power {
+    spec: &'static Spec,
+    /// States it may be used in.
+    from: &'static [State],
+    /// What it does.
+    op: fn(MachineId) -> HostOp,
+    /// What takes it back.
+    back: Option<&'static Power>,
+    /// What the host must be able to do.
+    features: &'static [Feature],
+}
+
+/// `virDomainCreate`.
+pub static START: Power = Power { spec: &SPECS[0], from: &[State::Off], op: |machine| HostOp::Start { machine }, back: Some(&SHUTDOWN), features: &[] };
+/// `virDomainShutdown`: asks the guest to end.
+pub static SHUTDOWN: Power = Power { spec: &SPECS[1], from: &[State::Running], op: |machine| HostOp::Shutdown { machine }, back: Some(&START), features: &[] };
+/// `virDomainDestroy`: pulls the plug.
+pub static FORCE_OFF: Power = Power {
+    spec: &SPECS[2],
+    from: &[State::Running, State::Paused, State::Crashed],
+    op: |machine| HostOp::ForceOff { machine },
+    back: None,
+    features: &[],
+};
+/// `virDomainReboot`: asks the guest to start over.
+pub static REBOOT: Power = Power { spec: &SPECS[3], from: &[State::Running], op: |machine| HostOp::Reboot { machine }, back: None, features: &[] };
+/// `virDomainReset`: the reset button.
+pub static RESET: Power =
+    Power { spec: &SPECS[4], from: &[State::Running, State::Paused], op: |machine| HostOp::Reset { machine }, back: None, features: &[Feature::Reset] };
+/// `virDomainSuspend`: stops its clock.
+pub static PAUSE: Power = Power { spec: &SPECS[5], from: &[State::Running], op: |machine| HostOp::Pause { machine }, back: Some(&RESUME), features: &[] };
+/// `virDomainResume`: lets it go on.
+pub static RESUME: Power = Power { spec: &SPECS[6], from: &[State::Paused], op: |machine| HostOp::Resume { machine }, back: Some(&PAUSE), features: &[] };
+
+static SPECS: [Spec; 7] = [
+    power("vm.start", Danger::Reversible, Role::Operator, &[Slot::target()]),
+    power("vm.shutdown", Danger::Disruptive, Role::Operator, &[Slot::target()]),
+    power("vm.force_off", Danger::Destructive, Role::Admin, &[Slot::target()]),
+    power("vm.reboot", Danger::Disruptive, Role::Operator, &[Slot::target()]),
+    power("vm.reset", Danger::Destructive, Role::Admin, &[Slot::target()]),
+    power("vm.pause", Danger::Disruptive, Role::Operator, &[Slot::target(), Slot::optional("duration", Kind::Duration)]),
+    power("vm.resume", Danger::Reversible, Role::Operator, &[Slot::target()]),
+];
+
+const fn power(id: &'static str, danger: Danger, role: Role, slots: &'static [Slot]) -> Spec {
+    Spec { id, category: Category::Power, scopes: ANYWHERE, danger, role, slots, allocates: false, planned: false }
+}
+
+impl Skill for Power {
+    fn spec(&self) -> &'static Spec {
+        self.spec
+    }
+
+    fn features(&self) -> &'static [Feature] {
+        self.features
+    }
+
+    fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        let mut change = self.change(scene.machine()?, scene)?;
+        if args.0.contains_key("duration") {
+            // Nothing wakes it by itself yet, and a pause for ever is not what was said: that must be agreed to.
+            change.summary = self.phrase("summary_no_timer", scene.machine()?);
+            change.doubtful = true;
+        }
+        Ok(change.plan())
+    }
+
+    fn undo(&self, _: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        match self.back {
+            Some(opposite) => Ok(opposite.change(scene.machine()?, scene)?.plan()),
+            None => Err(Refusal::Unsupported { what: Phrase::common("undo_unsupported") }.into()),
+        }
+    }
+}
+
+impl Power {
+    fn change(&self, machine: &Machine, scene: &Scene<'_>) -> Result<Change, Stop> {
+        if self.features.iter().any(|feature| !scene.host.can(&machine.id.hypervisor, *feature)) {
+            return Err(Refusal::Unsupported { what: self.phrase("unsupported", machine) }.into());
+        }
+        if !self.from.contains(&machine.state) {
+            return Err(Refusal::WrongState { name: machine.name.clone(), is: machine.state, needs: self.phrase("needs", machine) }.into());
+        }
+        let ops = vec![Op::Host((self.op)(machine.id.clone()))];
+        let mut change = Change::new(self.phrase("summary", machine), ops, self.phrase("done", machine), self.phrase("told", machine));
+        change.undoable = self.back.is_some();
+        Ok(change)
+    }
+
+    fn phrase(&self, id: &str, machine: &Machine) -> Phrase {
+        Phrase::new(format!("{}/{id}", self.spec.id)).with("name", &machine.name)
+    }
+}

@@ -1,0 +1,77 @@
+//! "are you running?", "is web1 up?": the state of a machine, and since when. At a host or the desk, with no machine named, how that is.
+
+use dialogue::reply::{Phrase, Reply, Var};
+use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
+use jiff::SignedDuration;
+
+use super::{ANYWHERE, host_status};
+use crate::host::{Machine, State};
+use crate::skill::{Args, Plan, Scene, Skill, Stop};
+
+static SPEC: Spec = Spec {
+    id: "vm.status",
+    category: Category::Know,
+    scopes: ANYWHERE,
+    danger: Danger::Read,
+    role: Role::Viewer,
+    slots: &[Slot::target()],
+    allocates: false,
+    planned: false,
+};
+
+/// The state of a machine.
+pub struct VmStatus;
+
+impl Skill for VmStatus {
+    fn spec(&self) -> &'static Spec {
+        &SPEC
+    }
+
+    fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        let Some(machine) = &scene.target else {
+            return match scene.scope {
+                Scope::Machine => Err(scene.machine().err().expect("there is no target")),
+                Scope::Host | Scope::Desk => Ok(Plan::Answer(host_status::report(scene, None)?)),
+            };
+        };
+        Ok(Plan::Answer(Reply::say(sentence(machine, scene))))
+    }
+}
+
+/// One sentence on a machine: its state and since when, or that its host can't be reached.
+pub(super) fn sentence(machine: &Machine, scene: &Scene<'_>) -> Phrase {
+    let unreachable = scene.host.hypervisors().into_iter().find(|host| host.name == machine.id.hypervisor).and_then(|host| host.unreachable);
+    if let Some((since, _)) = unreachable {
+        return Phrase::new("vm.status/unreachable")
+            .with("name", &machine.name)
+            .with("host", &machine.id.hypervisor)
+            .with("since", since)
+            .with("state", state(machine.state));
+    }
+    let id = match machine.state {
+        State::Running => "running",
+        State::Paused => "paused",
+        State::Off => "off",
+        State::Crashed => "crashed",
+    };
+    let phrase = Phrase::new(format!("vm.status/{id}{}", if machine.since.is_some() { "_since" } else { "" })).with("name", &machine.name);
+    match machine.since {
+        Some(since) => phrase.with("since", since).with("span", since_span(since, scene)),
+        None => phrase,
+    }
+}
+
+/// The word for a state: "running".
+pub(super) fn state(state: State) -> Phrase {
+    Phrase::new(match state {
+        State::Running => "vm.status/word_running",
+        State::Paused => "vm.status/word_paused",
+        State::Off => "vm.status/word_off",
+        State::Crashed => "vm.status/word_crashed",
+    })
+}
+
+fn since_span(since: jiff::Timestamp, scene: &Scene<'_>) -> Var {
+    let span: SignedDuration = scene.now.timestamp().duration_since(since);
+    span.into()
+}

@@ -1,0 +1,396 @@
+//! All of the XMPP side but its task and its socket: stanzas in, stanzas to
+//! the outbox, events out. Nothing here waits.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::time::Instant;
+use xmpp_parsers::disco::DiscoInfoQuery;
+use xmpp_parsers::iq::Iq;
+use xmpp_parsers::jid::{BareJid, Jid};
+use xmpp_parsers::message::Message;
+use xmpp_parsers::presence::{Presence, Type};
+use xmpp_parsers::stanza::Stanza;
+use xmpp_parsers::stanza_error::{DefinedCondition, ErrorType, StanzaError};
+
+use super::disco::{Asker, Disco};
+use super::entities::{Access, Class, Directory, EntityInfo};
+use super::event::{Event, Request};
+use super::limits::Limits;
+use super::messages::{self, Heard, Invitation, Kind, Reading};
+use super::outbox::{Lane, Outbox};
+use super::peers::Peers;
+use super::presence::{self, Board};
+use super::requests::{Requests, Then};
+use super::rooms::{Outcome, Place, Rooms};
+use super::said::{Signal, signal};
+use super::subscriptions::{Roster, Step, Subscriptions};
+use super::{address, faults};
+
+/// The state of the XMPP side.
+pub(super) struct Core {
+    pub(super) domain: BareJid,
+    pub(super) outbox: Outbox,
+    pub(super) subscriptions: Subscriptions,
+    pub(super) rooms: Rooms,
+    pub(super) requests: Requests,
+    pub(super) peers: Peers,
+    pub(super) limits: Limits,
+    pub(super) board: Board,
+    pub(super) online: Option<String>,
+    features: Vec<String>,
+    disco: Disco,
+    directory: Arc<dyn Directory>,
+    access: Arc<dyn Access>,
+    roster: Arc<dyn Roster>,
+    events: Vec<Event>,
+}
+
+impl Core {
+    pub(super) fn new(
+        domain: BareJid,
+        features: Vec<String>,
+        outbox: Outbox,
+        directory: Arc<dyn Directory>,
+        access: Arc<dyn Access>,
+        roster: Arc<dyn Roster>,
+    ) -> Self {
+        Self {
+            outbox,
+            subscriptions: Subscriptions::new(roster.load()),
+            rooms: Rooms::new(domain.clone()),
+            requests: Requests::default(),
+            peers: Peers::default(),
+            limits: Limits::default(),
+            board: Board::default(),
+            online: None,
+            disco: Disco::new(domain.clone(), features.clone()),
+            features,
+            domain,
+            directory,
+            access,
+            roster,
+            events: Vec::new(),
+        }
+    }
+
+    /// The events since the last call.
+    pub(super) fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    pub(super) fn on_up(&mut self, server: String, now: Instant) {
+        self.online = Some(server);
+        self.board.announced(&*self.directory);
+        let steps = self.subscriptions.on_link_up();
+        self.perform(steps);
+        for presence in self.rooms.on_link_up(now) {
+            self.send(Lane::Answer, presence);
+        }
+    }
+
+    pub(super) fn on_down(&mut self) {
+        self.online = None;
+        self.requests.give_up(None);
+    }
+
+    pub(super) fn on_tick(&mut self, now: Instant) {
+        self.requests.give_up(Some(now));
+        if self.online.is_none() {
+            return;
+        }
+        let outcome = self.rooms.on_tick(now);
+        self.in_room(outcome);
+        for (entity, info) in self.board.due(&*self.directory, now) {
+            for person in self.subscriptions.watchers(entity.as_deref()) {
+                self.show(entity.as_deref(), info.as_ref(), person.into(), Lane::Paced);
+            }
+        }
+    }
+
+    /// Goodbye from everybody, everywhere.
+    pub(super) fn on_stop(&mut self) {
+        for presence in self.rooms.on_stop() {
+            self.send(Lane::Soon, presence);
+        }
+        for step in self.subscriptions.on_stop() {
+            if let Step::Send { type_, to, entity } = step {
+                let from = address::speaking(&self.domain, entity.as_deref());
+                self.send(Lane::Soon, Presence::new(type_).with_from(from).with_to(to));
+            }
+        }
+    }
+
+    pub(super) fn on_stanza(&mut self, stanza: Stanza, now: Instant) {
+        match stanza {
+            Stanza::Message(message) => self.on_message(message, now),
+            Stanza::Presence(presence) => self.on_presence(presence, now),
+            Stanza::Iq(iq) => self.on_iq(iq),
+        }
+    }
+
+    fn on_message(&mut self, message: Message, now: Instant) {
+        let marked = messages::came_through_room(&message);
+        match messages::read(message, &self.domain) {
+            Reading::Nothing => {}
+            Reading::Heard(heard) => self.on_heard(*heard, marked, now),
+            Reading::Invited(invitation) => self.on_invited(invitation),
+            Reading::Bounced { from, entity, id, condition } => {
+                if let Some(again) = self.rooms.on_bounce(entity.as_deref(), &from, now) {
+                    self.send(Lane::Answer, again);
+                }
+                self.events.push(Event::Bounced { to: from, entity, id, condition });
+            }
+        }
+    }
+
+    fn on_heard(&mut self, mut heard: Heard, marked: bool, now: Instant) {
+        let entity = heard.entity.as_deref();
+        match self.rooms.place(entity, &heard.from, marked) {
+            Place::Room | Place::Ourselves => return,
+            Place::Elsewhere if heard.kind == Kind::Groupchat => return,
+            Place::Elsewhere => {
+                let person = heard.from.to_bare();
+                if self.limits.is_echo(&person, entity, &heard.body, now) {
+                    return;
+                }
+                heard.from_bot = self.peers.is_bot(&heard.from);
+            }
+            Place::Occupant(mut room) => {
+                // Whatever a room repeats is of the past: history, or its archive.
+                if heard.kind == Kind::Groupchat
+                    && (heard.delayed.is_some() || !self.rooms.contains(entity, &room.room))
+                {
+                    return;
+                }
+                room.muc_pm = heard.kind != Kind::Groupchat;
+                heard.room = Some(room);
+            }
+        }
+        if self.directory.entity(entity).is_none() {
+            if heard.kind != Kind::Groupchat {
+                self.refuse_message(&heard);
+            }
+            return;
+        }
+        if let Some(receipt) = signal(&self.domain, &heard, Signal::Receipt) {
+            self.send(Lane::Answer, receipt);
+        }
+        self.events.push(Event::Heard(Box::new(heard)));
+    }
+
+    fn on_invited(&mut self, invitation: Invitation) {
+        if self.directory.entity(invitation.entity.as_deref()).is_some() {
+            self.events.push(Event::Invited(invitation));
+        }
+    }
+
+    /// There is no such entity. Errors are never answered, so this can't go on.
+    fn refuse_message(&mut self, heard: &Heard) {
+        let mut reply = Message::error(heard.from.clone());
+        reply.from = Some(address::bare(&self.domain, heard.entity.as_deref()).into());
+        reply.id = heard.id.clone().map(xmpp_parsers::message::Id);
+        reply.payloads.push(unavailable().into());
+        self.send(Lane::Answer, reply);
+    }
+
+    fn on_presence(&mut self, presence: Presence, now: Instant) {
+        let Some((from, entity)) = self.addressed(presence.from.as_ref(), presence.to.as_ref()) else {
+            return;
+        };
+        let entity = entity.as_deref();
+        if let Some(outcome) = self.rooms.on_presence(&presence, entity, now) {
+            self.in_room(outcome);
+            return;
+        }
+        // An occupant of a room is no contact, and neither is the room.
+        if self.rooms.place(entity, &from, false) != Place::Elsewhere {
+            return;
+        }
+        let person = from.to_bare();
+        let exists = self.directory.entity(entity).is_some();
+        let allowed = exists && self.access.may_see(&person, entity);
+        let steps = self.subscriptions.on(&presence.type_, &from, entity, allowed);
+        self.perform(steps);
+        match presence.type_ {
+            Type::None if self.subscriptions.is_online(&person) => {
+                if let Some(question) = self.peers.on_available(&from, &presence) {
+                    self.ask_abilities(from, question, now);
+                }
+            }
+            Type::Unavailable => self.peers.on_unavailable(&from),
+            _ => {}
+        }
+    }
+
+    fn ask_abilities(&mut self, device: Jid, question: DiscoInfoQuery, now: Instant) {
+        let us = address::speaking(&self.domain, None);
+        let learn = Then::Learn(device.clone());
+        if let Some(id) = self.requests.ask(us.clone(), device.clone(), learn, now) {
+            let iq = Iq::from_get(id, question).with_from(us).with_to(device);
+            self.send(Lane::Soon, iq);
+        }
+    }
+
+    fn on_iq(&mut self, iq: Iq) {
+        let (set, payload) = match iq {
+            Iq::Get { ref payload, .. } => (false, payload.clone()),
+            Iq::Set { ref payload, .. } => (true, payload.clone()),
+            Iq::Result { .. } | Iq::Error { .. } => return self.on_answer(iq),
+        };
+        let Some((from, entity)) = self.addressed(iq.from(), iq.to()) else {
+            return;
+        };
+        let Some(to) = iq.to().cloned() else { return };
+        let person = self.person(&from, entity.as_deref());
+        let id = iq.id().to_owned();
+        let request = Request { from, person, entity, set, payload, id, to };
+        let answer = match self.visible(&request) {
+            None => Err(unavailable()),
+            Some(info) => match self.own_answer(&info, &request) {
+                Some(answer) => answer,
+                None if self.features.contains(&request.payload.ns()) => {
+                    return self.events.push(Event::Asked(request));
+                }
+                None => Err(unavailable()),
+            },
+        };
+        self.answer(&request, answer);
+    }
+
+    /// Sends the answer to a request.
+    pub(super) fn answer(
+        &mut self,
+        request: &Request,
+        answer: Result<Option<minidom::Element>, StanzaError>,
+    ) {
+        let (from, to, id) = (Some(request.to.clone()), Some(request.from.clone()), request.id.clone());
+        let iq = match answer {
+            Ok(payload) => Iq::Result { from, to, id, payload },
+            Err(error) => Iq::Error { from, to, id, error, payload: None },
+        };
+        self.send(Lane::Answer, iq);
+    }
+
+    fn own_answer(
+        &self,
+        info: &EntityInfo,
+        request: &Request,
+    ) -> Option<Result<Option<minidom::Element>, StanzaError>> {
+        if request.set {
+            return None;
+        }
+        let asker = Asker {
+            person: request.person.as_ref(),
+            access: &*self.access,
+        };
+        let now = Timestamp::now();
+        self.disco.answer(info, &request.payload, &asker, &*self.directory, now)
+    }
+
+    /// The entity asked, unless it doesn't exist for this person: a machine
+    /// that may not be seen answers like one that isn't there.
+    fn visible(&self, request: &Request) -> Option<EntityInfo> {
+        let entity = request.entity.as_deref();
+        let info = self.directory.entity(entity)?;
+        // In a room everybody sees that the entity is there.
+        let place = self.rooms.place(entity, &request.from, false);
+        let seen = matches!(place, Place::Occupant(_))
+            || request.person.as_ref().is_some_and(|person| self.access.may_see(person, entity));
+        (info.class == Class::Desk || seen).then_some(info)
+    }
+
+    fn on_answer(&mut self, iq: Iq) {
+        match self.requests.answered(iq) {
+            Some((Then::Tell(waiting), answer)) => {
+                // Whoever asked may have stopped waiting.
+                let _ = waiting.send(answer);
+            }
+            Some((Then::Learn(device), Ok(Some(payload)))) => {
+                if self.peers.learn(&device, payload) == Some(true) {
+                    self.limits.is_bot(&device.to_bare(), Instant::now());
+                }
+            }
+            Some((Then::Learn(_), _)) | None => {}
+        }
+    }
+
+    pub(super) fn perform(&mut self, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Send { type_, to, entity } => {
+                    let entity = entity.as_deref();
+                    // Subscriptions are between bare addresses, presence is from where we are.
+                    let from = match type_ {
+                        Type::Unavailable => address::speaking(&self.domain, entity),
+                        _ => address::bare(&self.domain, entity).into(),
+                    };
+                    self.send(Lane::Soon, Presence::new(type_).with_from(from).with_to(to));
+                }
+                Step::Show { to, entity } => {
+                    let info = self.directory.entity(entity.as_deref());
+                    self.show(entity.as_deref(), info.as_ref(), to, Lane::Soon);
+                }
+                Step::ShowAll(person) => {
+                    for entity in self.subscriptions.seen_by(&person) {
+                        let info = self.directory.entity(entity.as_deref());
+                        let to = person.clone().into();
+                        self.show(entity.as_deref(), info.as_ref(), to, Lane::Paced);
+                    }
+                }
+                Step::Save(contact) => self.roster.save(&contact),
+                Step::Tell(change) => self.events.push(Event::Contact(change)),
+            }
+        }
+    }
+
+    fn show(&self, entity: Option<&str>, info: Option<&EntityInfo>, to: Jid, lane: Lane) {
+        let presence = match info {
+            Some(info) => presence::stanza(&self.domain, &self.disco, info, to),
+            None => Presence::unavailable()
+                .with_from(address::speaking(&self.domain, entity))
+                .with_to(to),
+        };
+        self.send(lane, presence);
+    }
+
+    fn in_room(&mut self, outcome: Outcome) {
+        for presence in outcome.send {
+            self.send(Lane::Answer, presence);
+        }
+        self.events.extend(outcome.events.into_iter().map(Event::Room));
+    }
+
+    /// Sender and entity of a stanza that is for us and not from us.
+    fn addressed(&self, from: Option<&Jid>, to: Option<&Jid>) -> Option<(Jid, Option<String>)> {
+        let (from, to) = (from?, to?);
+        if from.domain() == self.domain.domain() || to.domain() != self.domain.domain() {
+            return None;
+        }
+        Some((from.clone(), to.node().map(|node| node.as_str().to_owned())))
+    }
+
+    /// The person behind an address, by whose rights a stanza is judged.
+    fn person(&self, from: &Jid, entity: Option<&str>) -> Option<BareJid> {
+        match self.rooms.place(entity, from, false) {
+            Place::Elsewhere => Some(from.to_bare()),
+            Place::Occupant(occupant) => occupant.real,
+            Place::Room | Place::Ourselves => None,
+        }
+    }
+
+    fn send(&self, lane: Lane, stanza: impl Into<Stanza>) {
+        // Without a connection there is nobody to be told, and whoever comes
+        // when it is back is told afresh.
+        if let Err(error) = self.outbox.send(lane, stanza) {
+            tracing::debug!(%error, "a stanza was not sent");
+        }
+    }
+}
+
+fn unavailable() -> StanzaError {
+    faults::error(ErrorType::Cancel, DefinedCondition::ServiceUnavailable)
+}
+
+#[cfg(test)]
+mod tests;

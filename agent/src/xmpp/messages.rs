@@ -1,0 +1,441 @@
+//! Reading messages: from a stanza to what a person said, or to nothing.
+//!
+//! What must never be reacted to is left out here, so that nothing behind this
+//! module can forget it: errors, headlines, our own entities, copies and
+//! archives of other messages (a forged carbon is as good as a forged sender).
+//! What the bot must know to judge a text comes along: whether it was late,
+//! whether it was encrypted, which message it replaces.
+
+use jiff::Timestamp;
+use minidom::Element;
+use xmpp_parsers::chatstates::ChatState;
+use xmpp_parsers::jid::{BareJid, Jid};
+use xmpp_parsers::message::{Message, MessageType};
+use xmpp_parsers::muc::MucUser;
+use xmpp_parsers::ns;
+use xmpp_parsers::stanza_error::{DefinedCondition, StanzaError};
+
+use super::conference::{self, DirectInvite};
+use super::replies::{self, Fallback, ReplyTo};
+
+/// Legacy delayed delivery (XEP-0091), without a dash in its dates.
+const LEGACY_DELAY: &str = "jabber:x:delay";
+/// Everything that carries somebody else's message inside.
+const ENVELOPES: [&str; 5] = [
+    "urn:xmpp:carbons:2",
+    "urn:xmpp:forward:0",
+    "urn:xmpp:mam:2",
+    "urn:xmpp:mam:1",
+    "http://jabber.org/protocol/pubsub#event",
+];
+/// Encryption that a component can't undo: OMEMO old and new, OpenPGP old and new.
+const ENCRYPTIONS: [&str; 6] = [
+    ns::EME,
+    ns::LEGACY_OMEMO,
+    "urn:xmpp:omemo:1",
+    "urn:xmpp:omemo:2",
+    "jabber:x:encrypted",
+    "urn:xmpp:openpgp:0",
+];
+
+/// How a message was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// To one entity, as part of a conversation.
+    Chat,
+    /// To everybody in a room.
+    Groupchat,
+    /// To one entity, on its own.
+    Normal,
+}
+
+/// Where in a room something was said, and by whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RoomInfo {
+    /// The room.
+    pub room: BareJid,
+    /// The speaker's nick: for addressing, never for rights.
+    pub nick: String,
+    /// The speaker's real address, if the room told it and is trusted to.
+    pub real: Option<BareJid>,
+    /// Said to our entity alone, through the room.
+    pub muc_pm: bool,
+    /// The nick by which our entity goes there.
+    pub our_nick: String,
+}
+
+/// What a person said to an entity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Heard {
+    /// The sender's address as on the stanza; in a room, `room@service/nick`.
+    pub from: Jid,
+    /// Local part of the entity it was said to; `None` is the front desk.
+    pub entity: Option<String>,
+    /// The text. Empty if `encrypted`.
+    pub body: String,
+    /// The stanza's id.
+    pub id: Option<String>,
+    /// The id given by the sender's client (XEP-0359).
+    pub origin_id: Option<String>,
+    /// The thread it belongs to.
+    pub thread: Option<String>,
+    /// The earlier message it corrects (XEP-0308).
+    pub replaces: Option<String>,
+    /// The message it answers (XEP-0461); the quotation is no longer in the body.
+    pub reply_to: Option<ReplyTo>,
+    /// When it was really sent, if it was stored on the way (XEP-0203). A date
+    /// that can't be read counts as long ago.
+    pub delayed: Option<Timestamp>,
+    /// It was encrypted: the body meant for clients that can't read it is dropped.
+    pub encrypted: bool,
+    /// A receipt was asked for (XEP-0184).
+    pub wants_receipt: bool,
+    /// A displayed marker was asked for (XEP-0333).
+    pub markable: bool,
+    /// Chat, room or single message.
+    pub kind: Kind,
+    /// The room, if it came through one.
+    pub room: Option<RoomInfo>,
+    /// The chat state that came along (XEP-0085).
+    pub chat_state: Option<ChatState>,
+    /// The sender's client says that it is a bot.
+    pub from_bot: bool,
+}
+
+impl Heard {
+    /// The address that rights are judged by: the sender's, or in a room the
+    /// occupant's real one. Without one, the speaker is a guest.
+    pub fn authority(&self) -> Option<BareJid> {
+        match &self.room {
+            Some(room) => room.real.clone(),
+            None => Some(self.from.to_bare()),
+        }
+    }
+
+    /// Where an answer goes: to the room it was said in, else to the sender.
+    pub fn answer_to(&self) -> Jid {
+        match self.kind {
+            Kind::Groupchat => self.from.to_bare().into(),
+            _ => self.from.clone(),
+        }
+    }
+}
+
+/// An invitation to a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// The entity invited.
+    pub entity: Option<String>,
+    /// The room.
+    pub room: BareJid,
+    /// Who invites. From the stanza itself with a direct invitation; with one
+    /// sent through the room it is what the room says.
+    pub by: Option<BareJid>,
+    /// It came through the room, so `by` is worth as much as the room.
+    pub mediated: bool,
+    /// The room's password.
+    pub password: Option<String>,
+}
+
+/// What a message stanza turned out to be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    /// Something was said.
+    Heard(Box<Heard>),
+    /// An entity is invited to a room.
+    Invited(Invitation),
+    /// A message of ours came back.
+    Bounced {
+        /// Whom it was for.
+        from: Jid,
+        /// The entity that sent it.
+        entity: Option<String>,
+        /// Its id.
+        id: Option<String>,
+        /// Why.
+        condition: DefinedCondition,
+    },
+    /// Nothing to react to.
+    Nothing,
+}
+
+/// Reads a message sent to an entity of `domain`.
+pub fn read(message: Message, domain: &BareJid) -> Reading {
+    let (Some(from), Some(to)) = (&message.from, &message.to) else {
+        return Reading::Nothing;
+    };
+    // Our entities don't talk to each other over the wire, not even by error.
+    if from.domain() == domain.domain() || to.domain() != domain.domain() {
+        return Reading::Nothing;
+    }
+    let entity = to.node().map(|node| node.as_str().to_owned());
+    let kind = match message.type_ {
+        MessageType::Chat => Kind::Chat,
+        MessageType::Groupchat => Kind::Groupchat,
+        MessageType::Normal => Kind::Normal,
+        MessageType::Headline => return Reading::Nothing,
+        MessageType::Error => {
+            return Reading::Bounced {
+                from: from.clone(),
+                entity,
+                id: message.id.map(|id| id.0),
+                condition: condition(message.payloads),
+            };
+        }
+    };
+    if message.payloads.iter().any(|payload| ENVELOPES.contains(&payload.ns().as_str())) {
+        return Reading::Nothing;
+    }
+    if kind != Kind::Groupchat
+        && let Some(invitation) = invitation(&message, entity.clone())
+    {
+        return Reading::Invited(invitation);
+    }
+    heard(message, entity, kind).map_or(Reading::Nothing, |heard| Reading::Heard(Box::new(heard)))
+}
+
+fn heard(message: Message, entity: Option<String>, kind: Kind) -> Option<Heard> {
+    let (_, body) = message.get_best_body(vec![""])?;
+    let mut heard = Heard {
+        from: message.from.clone()?,
+        entity,
+        body: body.clone(),
+        id: message.id.clone().map(|id| id.0),
+        origin_id: None,
+        thread: message.thread.clone().map(|thread| thread.id),
+        replaces: None,
+        reply_to: None,
+        delayed: None,
+        encrypted: false,
+        wants_receipt: false,
+        markable: false,
+        kind,
+        room: None,
+        chat_state: None,
+        from_bot: false,
+    };
+    let mut fallbacks = Vec::new();
+    for payload in message.payloads {
+        let space = payload.ns();
+        let attribute = |name: &str| payload.attr(name).map(str::to_owned);
+        match (payload.name(), space.as_str()) {
+            ("delay", ns::DELAY) | ("x", LEGACY_DELAY) => {
+                let stamp = payload.attr("stamp").unwrap_or_default();
+                let sent = parse_stamp(stamp);
+                heard.delayed = Some(heard.delayed.map_or(sent, |other| other.min(sent)));
+            }
+            ("origin-id", ns::SID) => heard.origin_id = attribute("id"),
+            ("replace", ns::MESSAGE_CORRECT) => heard.replaces = attribute("id"),
+            ("request", ns::RECEIPTS) => heard.wants_receipt = true,
+            ("markable", ns::DISPLAYED_MARKERS) => heard.markable = true,
+            (_, ns::CHATSTATES) => heard.chat_state = ChatState::try_from(payload).ok(),
+            ("reply", replies::NS) => heard.reply_to = ReplyTo::try_from(payload).ok(),
+            ("fallback", replies::NS_FALLBACK) => fallbacks.extend(Fallback::try_from(payload)),
+            (_, space) if ENCRYPTIONS.contains(&space) => heard.encrypted = true,
+            _ => {}
+        }
+    }
+    if heard.encrypted {
+        heard.body.clear();
+    } else if heard.reply_to.is_some() {
+        heard.body = replies::without_quotation(&heard.body, &fallbacks);
+    }
+    if heard.body.trim().is_empty() && !heard.encrypted {
+        return None;
+    }
+    Some(heard)
+}
+
+/// Whether a message carries the mark of having come through a room.
+pub fn came_through_room(message: &Message) -> bool {
+    message.payloads.iter().any(|payload| payload.is("x", ns::MUC_USER))
+}
+
+fn invitation(message: &Message, entity: Option<String>) -> Option<Invitation> {
+    let from = message.from.as_ref()?;
+    for payload in &message.payloads {
+        if payload.is("x", ns::MUC_USER) {
+            let Ok(MucUser { invite: Some(invite), .. }) = MucUser::try_from(payload.clone()) else {
+                continue;
+            };
+            let password = payload.get_child("password", ns::MUC_USER);
+            return Some(Invitation {
+                entity,
+                room: from.to_bare(),
+                by: invite.from.map(|by| by.to_bare()),
+                mediated: true,
+                password: password.map(Element::text),
+            });
+        }
+        if payload.is("x", conference::NS) {
+            let invite = DirectInvite::try_from(payload.clone()).ok()?;
+            return Some(Invitation {
+                entity,
+                room: invite.jid,
+                by: Some(from.to_bare()),
+                mediated: false,
+                password: invite.password,
+            });
+        }
+    }
+    None
+}
+
+fn condition(payloads: Vec<Element>) -> DefinedCondition {
+    payloads
+        .into_iter()
+        .find_map(|payload| StanzaError::try_from(payload).ok())
+        .map_or(DefinedCondition::UndefinedCondition, |error| error.defined_condition)
+}
+
+/// XEP-0082 and the older format without dashes; what can't be read is as old
+/// as can be, so that it is asked about and never done.
+fn parse_stamp(stamp: &str) -> Timestamp {
+    let legacy = || {
+        let format = "%Y%m%dT%H:%M:%S";
+        let civil = jiff::civil::DateTime::strptime(format, stamp).ok()?;
+        Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
+    };
+    stamp.parse().ok().or_else(legacy).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(attributes: &str, payload: &str) -> Reading {
+        let stanza = format!(
+            "<message xmlns='jabber:client' to='web1@vms.example.org/x' {attributes}>{payload}</message>"
+        );
+        let element: Element = stanza.parse().unwrap();
+        let domain = BareJid::new("vms.example.org").unwrap();
+        read(Message::try_from(element).unwrap(), &domain)
+    }
+
+    fn heard(payload: &str) -> Heard {
+        match reading("from='ann@example.org/phone' type='chat' id='7'", payload) {
+            Reading::Heard(heard) => *heard,
+            other => panic!("{payload}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn nothing_is_heard_from_errors_headlines_ourselves_or_copies() {
+        let ann = "from='ann@example.org/phone'";
+        let body = "<body>destroy</body>";
+        let inner = "<message xmlns='jabber:client' from='admin@example.org'><body>destroy</body></message>";
+        let forwarded = format!("<forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded>");
+        let cases = [
+            (format!("{ann} type='headline'"), body.to_owned()),
+            ("from='hv1@vms.example.org/x' type='chat'".to_owned(), body.to_owned()),
+            ("type='chat'".to_owned(), body.to_owned()),
+            (
+                format!("{ann} type='chat'"),
+                format!("{body}<sent xmlns='urn:xmpp:carbons:2'>{forwarded}</sent>"),
+            ),
+            (format!("{ann} type='chat'"), format!("{body}{forwarded}")),
+            (
+                format!("{ann} type='chat'"),
+                format!("{body}<result xmlns='urn:xmpp:mam:2' id='1'>{forwarded}</result>"),
+            ),
+            (format!("{ann} type='chat'"), "<body>  </body>".to_owned()),
+            (
+                format!("{ann} type='chat'"),
+                "<received xmlns='urn:xmpp:receipts' id='1'/>".to_owned(),
+            ),
+        ];
+        for (attributes, payload) in cases {
+            assert_eq!(reading(&attributes, &payload), Reading::Nothing, "{attributes} {payload}");
+        }
+        let bounced = reading(
+            &format!("{ann} type='error' id='9'"),
+            &format!(
+                "{body}<error type='cancel'><service-unavailable \
+                 xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>"
+            ),
+        );
+        assert!(
+            matches!(&bounced, Reading::Bounced { condition: DefinedCondition::ServiceUnavailable, .. }),
+            "{bounced:?}"
+        );
+    }
+
+    #[test]
+    fn everything_a_client_says_about_its_message_is_read() {
+        let heard = heard(
+            "<body>&gt; Which disk?\nvda</body><thread>t1</thread>\
+             <replace xmlns='urn:xmpp:message-correct:0' id='6'/>\
+             <origin-id xmlns='urn:xmpp:sid:0' id='o7'/>\
+             <request xmlns='urn:xmpp:receipts'/><markable xmlns='urn:xmpp:chat-markers:0'/>\
+             <active xmlns='http://jabber.org/protocol/chatstates'/>\
+             <reply xmlns='urn:xmpp:reply:0' to='web1@vms.example.org' id='5'/>\
+             <fallback xmlns='urn:xmpp:fallback:0' for='urn:xmpp:reply:0'>\
+             <body start='0' end='14'/></fallback>",
+        );
+        assert_eq!(heard.body, "vda");
+        assert_eq!(heard.entity.as_deref(), Some("web1"));
+        assert_eq!(heard.id.as_deref(), Some("7"));
+        assert_eq!(heard.origin_id.as_deref(), Some("o7"));
+        assert_eq!(heard.replaces.as_deref(), Some("6"));
+        assert_eq!(heard.reply_to.as_ref().unwrap().id, "5");
+        assert_eq!(heard.thread.as_deref(), Some("t1"));
+        assert!(heard.wants_receipt && heard.markable && !heard.encrypted);
+        assert_eq!(heard.chat_state, Some(ChatState::Active));
+        assert_eq!(heard.authority().unwrap().as_str(), "ann@example.org");
+    }
+
+    #[test]
+    fn the_fallback_text_of_an_encrypted_message_is_never_a_command() {
+        for mark in [
+            "<encryption xmlns='urn:xmpp:eme:0' namespace='eu.siacs.conversations.axolotl'/>",
+            "<encrypted xmlns='eu.siacs.conversations.axolotl'><payload/></encrypted>",
+            "<encrypted xmlns='urn:xmpp:omemo:2'/>",
+            "<x xmlns='jabber:x:encrypted'>…</x>",
+        ] {
+            let heard = heard(&format!("<body>destroy web1</body>{mark}"));
+            assert!(heard.encrypted && heard.body.is_empty(), "{mark}");
+        }
+    }
+
+    #[test]
+    fn a_late_message_tells_its_age_whatever_the_stamp_looks_like() {
+        let stamp = |stamp: &str| {
+            heard(&format!("<body>x</body><delay xmlns='urn:xmpp:delay' stamp='{stamp}'/>")).delayed
+        };
+        let seconds = |text: &str| text.parse::<Timestamp>().unwrap();
+        assert_eq!(heard("<body>x</body>").delayed, None);
+        assert_eq!(stamp("2026-03-01T10:00:00Z"), Some(seconds("2026-03-01T10:00:00Z")));
+        assert_eq!(stamp("2026-03-01T10:00:00+02:00"), Some(seconds("2026-03-01T08:00:00Z")));
+        assert_eq!(stamp("soon"), Some(Timestamp::UNIX_EPOCH));
+        let legacy = heard("<body>x</body><x xmlns='jabber:x:delay' stamp='20260301T10:00:00'/>");
+        assert_eq!(legacy.delayed, Some(seconds("2026-03-01T10:00:00Z")));
+        // Two stamps: a forged young one doesn't hide the old one.
+        let two = heard(
+            "<body>x</body><delay xmlns='urn:xmpp:delay' stamp='2026-03-01T10:00:00Z'/>\
+             <delay xmlns='urn:xmpp:delay' stamp='2026-03-02T10:00:00Z'/>",
+        );
+        assert_eq!(two.delayed, Some(seconds("2026-03-01T10:00:00Z")));
+    }
+
+    #[test]
+    fn both_kinds_of_invitation_are_understood() {
+        let direct = reading(
+            "from='ann@example.org/phone'",
+            "<x xmlns='jabber:x:conference' jid='ops@rooms.example.org' password='p'/>",
+        );
+        let mediated = reading(
+            "from='ops@rooms.example.org'",
+            "<x xmlns='http://jabber.org/protocol/muc#user'><invite from='ann@example.org/phone'/>\
+             <password>p</password></x>",
+        );
+        for (reading, through_room) in [(direct, false), (mediated, true)] {
+            let Reading::Invited(invitation) = reading else {
+                panic!("{reading:?}");
+            };
+            assert_eq!(invitation.room.as_str(), "ops@rooms.example.org");
+            assert_eq!(invitation.by.unwrap().as_str(), "ann@example.org");
+            assert_eq!(invitation.password.as_deref(), Some("p"));
+            assert_eq!(invitation.mediated, through_room);
+        }
+    }
+}

@@ -1,0 +1,310 @@
+//! The queue in front of the link: answers before bursts of presence, what
+//! matters kept while the server is away.
+//!
+//! Nothing here waits. A stanza is accepted, or the caller is told at once that
+//! there is no connection or no room. XEP-0114 has no acknowledgements
+//! (XEP-0198 is for clients and servers), but a stream is ordered: an answered
+//! ping proves that the server handled all that went before. Important
+//! stanzas are kept until so proven and sent again if the link is lost first.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use tokio::sync::Notify;
+use tokio::time::{Duration, Instant};
+use xmpp_parsers::stanza::Stanza;
+
+/// Answers waiting for the socket.
+const MAX_ANSWERS: usize = 8_192;
+/// Other stanzas waiting for their turn: 2,000 machines shown to 100 people.
+const MAX_PACED: usize = 200_000;
+/// Important stanzas kept while there is no connection.
+const MAX_KEPT: usize = 1_000;
+/// Paced stanzas that may go out back to back.
+const BURST: f64 = 50.0;
+
+/// How a stanza is to be treated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// At once; lost if the connection is.
+    Answer,
+    /// At once; kept while there is no connection and sent again if it was lost.
+    Important,
+    /// After all answers, as fast as the server takes it; lost if the connection is.
+    Soon,
+    /// Evenly, after everything else; lost if the connection is.
+    Paced,
+}
+
+/// Why a stanza was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unsent {
+    /// There is no connection, and the stanza is not important.
+    #[error("not connected to the XMPP server")]
+    Down,
+    /// Too much is waiting already.
+    #[error("too many stanzas are waiting to be sent")]
+    Full,
+}
+
+/// Sends stanzas over the link. Cheap to clone.
+#[derive(Clone)]
+pub struct Outbox {
+    queue: Arc<Mutex<Queue>>,
+    pub(super) changed: Arc<Notify>,
+    drained: Arc<Notify>,
+}
+
+impl Outbox {
+    /// An empty outbox sending `per_second` paced stanzas, without a connection.
+    pub fn new(per_second: f64) -> Self {
+        Self {
+            queue: Arc::new(Mutex::new(Queue::new(per_second))),
+            changed: Arc::new(Notify::new()),
+            drained: Arc::new(Notify::new()),
+        }
+    }
+
+    /// Queues a stanza. Never waits.
+    pub fn send(&self, lane: Lane, stanza: impl Into<Stanza>) -> Result<(), Unsent> {
+        let accepted = self.queue().push(lane, stanza.into());
+        self.changed.notify_one();
+        accepted
+    }
+
+    /// Lets everything that is queued go out without pacing, then ends the
+    /// link with a stream footer. Gives up after `within`.
+    pub async fn close(&self, within: Duration) {
+        self.queue().closing = true;
+        self.changed.notify_one();
+        let _ = tokio::time::timeout(within, self.drained.notified()).await;
+    }
+
+    /// Stanzas waiting: (answers, all others).
+    pub fn waiting(&self) -> (usize, usize) {
+        let queue = self.queue();
+        (queue.answers.len(), queue.soon.len() + queue.paced.len())
+    }
+
+    pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().expect("nothing panics while holding it")
+    }
+
+    pub(super) fn ended(&self) {
+        self.drained.notify_one();
+    }
+}
+
+/// The state behind an [`Outbox`].
+pub(super) struct Queue {
+    answers: VecDeque<(Stanza, bool)>,
+    soon: VecDeque<Stanza>,
+    paced: VecDeque<Stanza>,
+    /// Important stanzas written but not yet proven to have arrived.
+    unproven: VecDeque<(u64, Stanza)>,
+    written: u64,
+    rate: f64,
+    tokens: f64,
+    refilled: Instant,
+    up: bool,
+    closing: bool,
+}
+
+impl Queue {
+    fn new(rate: f64) -> Self {
+        Self {
+            answers: VecDeque::new(),
+            soon: VecDeque::new(),
+            paced: VecDeque::new(),
+            unproven: VecDeque::new(),
+            written: 0,
+            rate,
+            tokens: BURST,
+            refilled: Instant::now(),
+            up: false,
+            closing: false,
+        }
+    }
+
+    fn push(&mut self, lane: Lane, stanza: Stanza) -> Result<(), Unsent> {
+        match lane {
+            Lane::Important if !self.up => {
+                if self.answers.len() >= MAX_KEPT {
+                    // The newest news is worth most.
+                    self.answers.pop_front();
+                }
+                self.answers.push_back((stanza, true));
+                Ok(())
+            }
+            _ if !self.up => Err(Unsent::Down),
+            Lane::Paced if self.paced.len() >= MAX_PACED => Err(Unsent::Full),
+            Lane::Soon if self.soon.len() >= MAX_PACED => Err(Unsent::Full),
+            Lane::Soon => {
+                self.soon.push_back(stanza);
+                Ok(())
+            }
+            Lane::Paced => {
+                self.paced.push_back(stanza);
+                Ok(())
+            }
+            _ if self.answers.len() >= MAX_ANSWERS => Err(Unsent::Full),
+            lane => {
+                self.answers.push_back((stanza, lane == Lane::Important));
+                Ok(())
+            }
+        }
+    }
+
+    /// The next stanza to write, if one may go now.
+    pub(super) fn next(&mut self, now: Instant) -> Option<Stanza> {
+        if let Some((stanza, important)) = self.answers.pop_front() {
+            if important {
+                self.written += 1;
+                if self.unproven.len() >= MAX_KEPT {
+                    self.unproven.pop_front();
+                }
+                self.unproven.push_back((self.written, copy(&stanza)));
+            }
+            return Some(stanza);
+        }
+        if let Some(stanza) = self.soon.pop_front() {
+            return Some(stanza);
+        }
+        if self.paced.is_empty() {
+            return None;
+        }
+        if !self.closing {
+            let earned = now.saturating_duration_since(self.refilled).as_secs_f64() * self.rate;
+            self.tokens = (self.tokens + earned).min(BURST);
+            self.refilled = now;
+            if self.tokens < 1.0 {
+                return None;
+            }
+            self.tokens -= 1.0;
+        }
+        self.paced.pop_front()
+    }
+
+    /// When a paced stanza may go, if one is waiting.
+    pub(super) fn next_at(&self) -> Option<Instant> {
+        let missing = (1.0 - self.tokens).max(0.0) / self.rate;
+        (!self.paced.is_empty()).then(|| self.refilled + Duration::from_secs_f64(missing))
+    }
+
+    /// Whether the link is to end now: all is written and an end was asked for.
+    pub(super) fn finished(&self) -> bool {
+        self.closing && self.answers.is_empty() && self.soon.is_empty() && self.paced.is_empty()
+    }
+
+    /// Whether an end was asked for.
+    pub(super) fn is_closing(&self) -> bool {
+        self.closing
+    }
+
+    /// Whether a ping would prove anything.
+    pub(super) fn wants_proof(&self) -> bool {
+        !self.unproven.is_empty()
+    }
+
+    /// A mark to be proven by the ping that is written next.
+    pub(super) fn mark(&self) -> u64 {
+        self.written
+    }
+
+    /// The ping written after `mark` was answered.
+    pub(super) fn proven(&mut self, mark: u64) {
+        while self.unproven.front().is_some_and(|(seq, _)| *seq <= mark) {
+            self.unproven.pop_front();
+        }
+    }
+
+    /// The connection is there.
+    pub(super) fn up(&mut self) {
+        self.up = true;
+    }
+
+    /// The connection is lost: what matters is put back in front, the rest goes.
+    pub(super) fn down(&mut self) {
+        self.up = false;
+        self.soon.clear();
+        self.paced.clear();
+        self.answers.retain(|(_, important)| *important);
+        while let Some((_, stanza)) = self.unproven.pop_back() {
+            self.answers.push_front((stanza, true));
+        }
+        while self.answers.len() > MAX_KEPT {
+            self.answers.pop_front();
+        }
+    }
+}
+
+fn copy(stanza: &Stanza) -> Stanza {
+    match stanza {
+        Stanza::Iq(iq) => Stanza::Iq(iq.clone()),
+        Stanza::Message(message) => Stanza::Message(message.clone()),
+        Stanza::Presence(presence) => Stanza::Presence(presence.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use xmpp_parsers::message::{Lang, Message};
+    use xmpp_parsers::presence::Presence;
+
+    use super::*;
+
+    fn said(body: &str) -> Stanza {
+        Message::chat(None).with_body(Lang::new(), body.to_owned()).into()
+    }
+
+    fn body(stanza: Option<Stanza>) -> String {
+        match stanza {
+            Some(Stanza::Message(message)) => message.bodies[""].clone(),
+            Some(_) => "presence".to_owned(),
+            None => "nothing".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_answer_overtakes_a_burst_and_the_burst_is_paced() {
+        let mut queue = Queue::new(500.0);
+        queue.up();
+        for _ in 0..2_000 {
+            queue.push(Lane::Paced, Presence::available().into()).unwrap();
+        }
+        queue.push(Lane::Answer, said("pong")).unwrap();
+        let begin = Instant::now();
+        let mut now = begin;
+        assert_eq!(body(queue.next(now)), "pong");
+        let mut sent = 0;
+        while sent < 2_000 {
+            match queue.next(now) {
+                Some(_) => sent += 1,
+                None => now += Duration::from_millis(10),
+            }
+        }
+        let took = (now - begin).as_secs_f64();
+        assert!((3.8..4.1).contains(&took), "2,000 at 500/s took {took} s");
+    }
+
+    #[test]
+    fn only_what_matters_survives_a_lost_connection_and_is_sent_once() {
+        let mut queue = Queue::new(500.0);
+        assert_eq!(queue.push(Lane::Answer, said("lost")), Err(Unsent::Down));
+        queue.push(Lane::Important, said("kept")).unwrap();
+        queue.up();
+        let now = Instant::now();
+        assert_eq!(body(queue.next(now)), "kept");
+        queue.push(Lane::Important, said("unproven")).unwrap();
+        let mark = queue.mark();
+        assert_eq!(body(queue.next(now)), "unproven");
+        queue.push(Lane::Important, said("unwritten")).unwrap();
+        queue.push(Lane::Answer, said("stale answer")).unwrap();
+        queue.proven(mark);
+        queue.down();
+        queue.up();
+        assert_eq!(body(queue.next(now)), "unproven");
+        assert_eq!(body(queue.next(now)), "unwritten");
+        assert_eq!(body(queue.next(now)), "nothing");
+    }
+}

@@ -1,0 +1,368 @@
+//! The XMPP side as the agent uses it: [`Service::start`] gives a [`Handle`] to
+//! speak with and a channel of [`Event`]s to listen to.
+//!
+//! ```text
+//! server ⇄ link ⇄ service ⇄ agent
+//!           │       ├ messages, rooms, subscriptions, presence, disco
+//!           └ outbox ┘
+//! ```
+
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use minidom::Element;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::{Duration, Instant};
+use xmpp_parsers::chatstates::ChatState;
+use xmpp_parsers::iq::Iq;
+use xmpp_parsers::jid::{BareJid, Jid};
+use xmpp_parsers::ns;
+use xmpp_parsers::stanza_error::StanzaError;
+
+use super::address;
+use super::core::Core;
+use super::entities::{Access, Directory};
+use super::event::{Event, Request};
+use super::limits::Verdict;
+use super::link::{Incoming, Link, LinkConfig};
+use super::messages::{Heard, Kind};
+use super::outbox::{Lane, Outbox, Unsent};
+use super::requests::{Answer, NoAnswer, Then};
+use super::rooms::Join;
+use super::said::{Said, Signal, signal};
+use super::subscriptions::Roster;
+
+/// Events not yet taken; beyond it nothing more is read from the server.
+const EVENTS: usize = 256;
+/// How often time is looked at when nothing happens.
+const TICK: Duration = Duration::from_secs(1);
+/// How long a goodbye may take.
+const GOODBYE: Duration = Duration::from_secs(10);
+
+/// How the XMPP side is set up.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// The connection.
+    pub link: LinkConfig,
+    /// Namespaces of requests that the agent answers itself: announced by every
+    /// entity, and handed over as [`Event::Asked`].
+    pub features: Vec<String>,
+}
+
+/// Why something was not said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotSaid {
+    /// This person was answered too often in the last minute. `first`: the one
+    /// before was still allowed, so this is the moment to log it.
+    #[error("answered too often within a minute")]
+    Capped {
+        /// The first refusal in a row.
+        first: bool,
+    },
+    /// The link didn't take it.
+    #[error(transparent)]
+    Unsent(#[from] Unsent),
+}
+
+/// How things stand, for an operator.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Status {
+    /// The server connected to.
+    pub server: Option<String>,
+    /// People with a contact.
+    pub people: usize,
+    /// Those known to be there.
+    pub people_online: usize,
+    /// Rooms wanted.
+    pub rooms: usize,
+    /// Rooms entered.
+    pub rooms_in: usize,
+    /// Answers waiting to be sent.
+    pub answers_waiting: usize,
+    /// Presences waiting to be sent.
+    pub presences_waiting: usize,
+}
+
+/// Owns the link and all that is known; see [`Service::start`].
+pub struct Service;
+
+/// Speaks for the entities. Cheap to clone; only [`Handle::ask`] and
+/// [`Handle::stop`] wait.
+#[derive(Clone)]
+pub struct Handle {
+    core: Arc<Mutex<Core>>,
+    outbox: Outbox,
+    wake: Arc<Notify>,
+    stopping: Arc<Notify>,
+}
+
+impl Service {
+    /// Connects and goes on until [`Handle::stop`], or until the events are
+    /// dropped.
+    pub fn start(
+        config: ServiceConfig,
+        directory: Arc<dyn Directory>,
+        access: Arc<dyn Access>,
+        roster: Arc<dyn Roster>,
+    ) -> (Handle, mpsc::Receiver<Event>) {
+        let domain = config.link.domain.clone();
+        let (outbox, incoming) = Link::start(config.link);
+        let core = Core::new(domain, config.features, outbox.clone(), directory, access, roster);
+        let handle = Handle {
+            core: Arc::new(Mutex::new(core)),
+            outbox,
+            wake: Arc::new(Notify::new()),
+            stopping: Arc::new(Notify::new()),
+        };
+        let (events, receiver) = mpsc::channel(EVENTS);
+        tokio::spawn(run(handle.clone(), incoming, events));
+        (handle, receiver)
+    }
+}
+
+async fn run(handle: Handle, mut incoming: mpsc::Receiver<Incoming>, events: mpsc::Sender<Event>) {
+    let mut stopping = false;
+    loop {
+        let due = handle.core().board.next();
+        let tick = due.map_or(Instant::now() + TICK, |due| due.min(Instant::now() + TICK));
+        let item = tokio::select! {
+            item = incoming.recv() => match item {
+                Some(item) => Some(item),
+                None => return,
+            },
+            () = handle.wake.notified() => None,
+            () = tokio::time::sleep_until(tick) => None,
+            // Dropping the receiver is how the link is told to go.
+            () = events.closed(), if !stopping => return,
+            () = handle.stopping.notified() => {
+                stopping = true;
+                None
+            }
+        };
+        let told = {
+            let mut core = handle.core();
+            let now = Instant::now();
+            // Once goodbye is said nobody is greeted any more.
+            let first = if stopping { None } else { take(&mut core, item, now) };
+            if !stopping {
+                core.on_tick(now);
+            }
+            let rest = core.take_events();
+            first.into_iter().chain(rest)
+        };
+        for event in told {
+            if events.send(event).await.is_err() {
+                break;
+            }
+        }
+    }
+}
+
+fn take(core: &mut Core, item: Option<Incoming>, now: Instant) -> Option<Event> {
+    match item? {
+        Incoming::Up { resumed_after, server } => {
+            core.on_up(server.clone(), now);
+            Some(Event::Online {
+                server,
+                away: resumed_after,
+            })
+        }
+        Incoming::Down { why } => {
+            core.on_down();
+            Some(Event::Offline { why })
+        }
+        Incoming::Stanza(stanza) => {
+            core.on_stanza(stanza, now);
+            None
+        }
+    }
+}
+
+impl Handle {
+    /// Says something. Gives its id, by which it can be corrected.
+    pub fn say(&self, said: Said) -> Result<String, NotSaid> {
+        let mut core = self.core();
+        let now = Instant::now();
+        let person = said.to.to_bare();
+        // A correction replaces what was said: progress is not a new answer.
+        if said.is_answer && said.replaces.is_none() {
+            match core.limits.answer(&person, now) {
+                Verdict::Allowed => {}
+                Verdict::Capped => return Err(NotSaid::Capped { first: true }),
+                Verdict::StillCapped => return Err(NotSaid::Capped { first: false }),
+            }
+        }
+        if said.kind != Kind::Groupchat {
+            core.limits.said(&person, said.entity.as_deref(), &said.body, now);
+        }
+        let lane = if said.important { Lane::Important } else { Lane::Answer };
+        let (message, id) = said.into_message(&core.domain);
+        self.outbox.send(lane, message)?;
+        Ok(id)
+    }
+
+    /// Shows that an answer is being worked on, or no longer is.
+    pub fn composing(&self, heard: &Heard, working: bool) {
+        let state = if working { ChatState::Composing } else { ChatState::Active };
+        self.signal(heard, Signal::Typing(state));
+    }
+
+    /// Shows that a message was read, if its sender wants to know.
+    pub fn displayed(&self, heard: &Heard) {
+        self.signal(heard, Signal::Displayed);
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, request: &Request, answer: Result<Option<Element>, StanzaError>) {
+        self.core().answer(request, answer);
+    }
+
+    /// Asks somebody's device (or server) a question; waits up to 30 s.
+    pub async fn ask(&self, entity: Option<&str>, to: Jid, set: bool, payload: Element) -> Answer {
+        let (tell, answer) = oneshot::channel();
+        {
+            let mut core = self.core();
+            let us = address::speaking(&core.domain, entity);
+            let asked = core.requests.ask(us.clone(), to.clone(), Then::Tell(tell), Instant::now());
+            let id = asked.ok_or(Unsent::Full)?;
+            let (from, to) = (Some(us), Some(to));
+            let iq = match set {
+                true => Iq::Set { from, to, id, payload },
+                false => Iq::Get { from, to, id, payload },
+            };
+            self.outbox.send(Lane::Answer, iq)?;
+        }
+        answer.await.unwrap_or(Err(NoAnswer::Silence))
+    }
+
+    /// The offset from UTC that a person's device says it has (XEP-0202).
+    pub async fn utc_offset(&self, device: Jid) -> Option<jiff::tz::Offset> {
+        let query = Element::builder("time", ns::TIME).build();
+        let time = self.ask(None, device, false, query).await.ok()??;
+        parse_offset(time.get_child("tzo", ns::TIME)?.text().trim())
+    }
+
+    /// Whether a device, or any device of a person, says that it has a feature.
+    pub fn supports(&self, who: &Jid, feature: &str) -> bool {
+        self.core().peers.supports(who, feature)
+    }
+
+    /// An entity may look different now, or be new, or be gone.
+    pub fn presence_changed(&self, entity: Option<&str>) {
+        self.core().board.changed(entity, Instant::now());
+        self.wake.notify_one();
+    }
+
+    /// All who see an entity, there or not: whom to tell of its news.
+    pub fn subscribers(&self, entity: Option<&str>) -> Vec<BareJid> {
+        self.core().subscriptions.subscribers(entity)
+    }
+
+    /// The entities that a person sees.
+    pub fn seen_by(&self, person: &BareJid) -> Vec<Option<String>> {
+        self.core().subscriptions.seen_by(person)
+    }
+
+    /// Whether a person is known to be there.
+    pub fn is_online(&self, person: &BareJid) -> bool {
+        self.core().subscriptions.is_online(person)
+    }
+
+    /// The devices of a person that are there.
+    pub fn devices(&self, person: &BareJid) -> Vec<Jid> {
+        self.core().subscriptions.devices(person)
+    }
+
+    /// Tells all who see an entity. Gives how many.
+    pub fn broadcast(&self, entity: Option<&str>, body: &str) -> usize {
+        let people = self.subscribers(entity);
+        let told = people.iter().filter(|p| self.say(Said::alert(entity, p, body)).is_ok());
+        told.count()
+    }
+
+    /// Asks a person to add an entity to their contacts.
+    pub fn offer(&self, person: &BareJid, entity: Option<&str>) {
+        let mut core = self.core();
+        let steps = core.subscriptions.offer(person, entity);
+        core.perform(steps);
+    }
+
+    /// Takes an entity away from a person who may no longer see it.
+    pub fn revoke(&self, person: &BareJid, entity: Option<&str>) {
+        let mut core = self.core();
+        let steps = core.subscriptions.revoke(person, entity);
+        core.perform(steps);
+        drop(core);
+        self.wake.notify_one();
+    }
+
+    /// Enters a room, now and after every loss of the connection.
+    pub fn join(&self, join: Join) {
+        let presence = self.core().rooms.join(join, Instant::now());
+        // Without a connection it is entered when there is one.
+        let _ = self.outbox.send(Lane::Answer, presence);
+    }
+
+    /// Leaves a room.
+    pub fn leave(&self, entity: Option<&str>, room: &BareJid) {
+        if let Some(presence) = self.core().rooms.leave(entity, room) {
+            let _ = self.outbox.send(Lane::Answer, presence);
+        }
+    }
+
+    /// The rooms an entity is in.
+    pub fn rooms(&self, entity: Option<&str>) -> Vec<BareJid> {
+        self.core().rooms.of(entity)
+    }
+
+    /// How things stand.
+    pub fn status(&self) -> Status {
+        let core = self.core();
+        let (people, people_online) = core.subscriptions.count();
+        let (rooms, rooms_in) = core.rooms.count();
+        let (answers_waiting, presences_waiting) = self.outbox.waiting();
+        Status {
+            server: core.online.clone(),
+            people,
+            people_online,
+            rooms,
+            rooms_in,
+            answers_waiting,
+            presences_waiting,
+        }
+    }
+
+    /// Says goodbye for every entity, sends what is waiting and ends the link.
+    /// Waits up to 10 s; the events end.
+    pub async fn stop(&self) {
+        self.stopping.notify_one();
+        self.core().on_stop();
+        self.outbox.close(GOODBYE).await;
+    }
+
+    fn signal(&self, heard: &Heard, what: Signal) {
+        let message = signal(&self.core().domain, heard, what);
+        if let Some(message) = message {
+            // Nobody misses a signal that came too late.
+            let _ = self.outbox.send(Lane::Answer, message);
+        }
+    }
+
+    fn core(&self) -> MutexGuard<'_, Core> {
+        self.core.lock().expect("nothing panics while holding it")
+    }
+}
+
+/// `Z`, `+02:00` or `-05:30`.
+fn parse_offset(text: &str) -> Option<jiff::tz::Offset> {
+    if text == "Z" {
+        return Some(jiff::tz::Offset::UTC);
+    }
+    let (sign, rest) = match text.split_at_checked(1)? {
+        ("+", rest) => (1, rest),
+        ("-", rest) => (-1, rest),
+        _ => return None,
+    };
+    let (hours, minutes) = rest.split_once(':')?;
+    let minutes = i32::from(hours.parse::<u8>().ok()?) * 60 + i32::from(minutes.parse::<u8>().ok()?);
+    jiff::tz::Offset::from_seconds(sign * minutes * 60).ok()
+}

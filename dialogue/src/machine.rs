@@ -1,0 +1,307 @@
+//! The machine itself: inputs, actions, and where a turn stands between them.
+//!
+//! **Who drives.** The driver feeds an [`Input`], carries out the [`Action`]s in order, and feeds back what came of
+//! [`Action::Rank`], [`Action::Plan`] and [`Action::Apply`] until there are none. Nothing harmful leaves the machine as
+//! [`Action::Apply`] but through [`crate::policy::gate`], here and nowhere else.
+
+use std::sync::Arc;
+
+use grammar::known::Known;
+use grammar::read::Context;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+use crate::book::{Book, Words};
+use crate::policy::Path;
+use crate::reply::{Choice, Phrase, Reply};
+use crate::session::{Call, Done, EXPIRES, Expired, Open, PlanRef, Session};
+use crate::spec::{Scope, Spec};
+use crate::understand::Understanding;
+
+/// What goes in.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The person said something.
+    Said(Utterance),
+    /// What the classifier made of [`Action::Rank`]'s text.
+    Ranked(Ranking),
+    /// What came of [`Action::Plan`].
+    Planned(Planned),
+    /// What came of [`Action::Apply`].
+    Applied(Applied),
+    /// Something happened to these machines and was told here: "it" is them now.
+    Event {
+        /// By name.
+        machines: Vec<String>,
+    },
+    /// The driver suggests something to do, with why; the person must still agree.
+    Suggest {
+        /// What.
+        calls: Vec<Call>,
+        /// Why.
+        preface: Vec<Phrase>,
+    },
+    /// Time has passed.
+    Tick,
+}
+
+/// One message.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Utterance {
+    /// Its text.
+    pub text: String,
+    /// How long it was under way, when longer than [`crate::session::LATE`].
+    pub late: Option<SignedDuration>,
+    /// Whether it edits the message before (XEP-0308).
+    pub edits_last: bool,
+}
+
+/// The classifier's view of a text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Ranking {
+    /// Skill ids with calibrated scores, best first.
+    pub ranked: Vec<(String, f32)>,
+    /// What the best may be taken for.
+    pub sure: Sure,
+}
+
+/// How far a ranking may be trusted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Sure {
+    /// As understood.
+    Yes,
+    /// As a guess to offer.
+    Guess,
+    /// Not at all.
+    #[default]
+    No,
+}
+
+/// What came of planning.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Planned {
+    /// Answers of the reading calls, and one combined plan of the changing ones.
+    Ready {
+        /// In the order of the calls.
+        answers: Vec<Reply>,
+        /// `None` when nothing would change.
+        change: Option<PlanRef>,
+    },
+    /// A call wants one more value, or another one.
+    Ask {
+        /// Index of the call.
+        call: usize,
+        /// The slot.
+        slot: String,
+        /// The question.
+        question: Reply,
+    },
+    /// Not possible, with the sentence that says so.
+    Refused(Reply),
+}
+
+/// What came of applying.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Applied {
+    /// All ops were done.
+    Done {
+        /// What the asker reads.
+        reply: Reply,
+        /// For "undo"; empty when it can't be taken back.
+        undo: Vec<Done>,
+    },
+    /// It stopped on the way, or nobody knows; the reply says what is done and what is not.
+    Failed {
+        /// What the asker reads.
+        reply: Reply,
+        /// For "undo" of the part that is done.
+        undo: Vec<Done>,
+    },
+}
+
+/// What comes out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Ask the classifier about this text.
+    Rank(String),
+    /// Make a plan of these calls, all or nothing.
+    Plan(Vec<Call>),
+    /// Make a plan that takes this back.
+    PlanUndo(Done),
+    /// Say this.
+    Say(Reply),
+    /// Do this plan; its digest must still be that of the plan made last.
+    Apply(PlanRef),
+    /// Come back with [`Input::Tick`] then.
+    Wait(Timestamp),
+}
+
+/// Where the conversation takes place.
+pub struct Around<'a> {
+    /// Now, in the asker's time zone.
+    pub now: &'a Zoned,
+    /// Names that exist here.
+    pub known: &'a dyn Known,
+    /// The kind of entity spoken to.
+    pub scope: Scope,
+    /// Its name.
+    pub entity: &'a str,
+    /// Whether this is a room.
+    pub room: bool,
+    /// The asker's short name.
+    pub asker: &'a str,
+    /// Whether disruptive commands are asked even when plain.
+    pub ask_disruptive: bool,
+}
+
+/// Where a turn stands between an action and its outcome.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Stage {
+    /// Nothing is awaited.
+    #[default]
+    Idle,
+    /// The classifier was asked.
+    Understanding(Box<Understanding>),
+    /// A plan was asked for.
+    Planning(Box<Planning>),
+    /// A plan is being applied.
+    Applying(Box<Planning>),
+}
+
+/// Why and how a plan is made.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Planning {
+    pub(crate) calls: Vec<Call>,
+    pub(crate) path: Path,
+    /// The slots took more than one turn.
+    pub(crate) took_turns: bool,
+    /// Late, edited, picked or asked as a question.
+    pub(crate) doubtful: bool,
+    pub(crate) purpose: Purpose,
+    /// The question to come back to.
+    pub(crate) back_to: Option<Open>,
+    /// Said before the answer: a greeting, what was mended.
+    pub(crate) preface: Vec<Phrase>,
+    /// Whether to say what was understood when done.
+    pub(crate) tell: bool,
+    /// What was open before this turn, for an edited message.
+    pub(crate) before: Option<Box<Open>>,
+}
+
+/// What a plan is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Purpose {
+    /// Somebody wants it.
+    New,
+    /// Somebody confirmed the plan of this digest.
+    Confirmed { digest: String, by_name: bool },
+    /// Somebody wants this taken back.
+    Undo(Done),
+    /// Somebody confirmed that.
+    UndoConfirmed { done: Done, digest: String },
+}
+
+/// The conversation's rules; one for the whole agent.
+#[derive(Clone)]
+pub struct Machine {
+    book: Arc<Book>,
+}
+
+impl Machine {
+    /// A machine that speaks from this book.
+    pub fn new(book: Arc<Book>) -> Self {
+        Self { book }
+    }
+
+    /// The book it speaks from.
+    pub fn book(&self) -> &Arc<Book> {
+        &self.book
+    }
+
+    /// One step. Total: any input in any state gives a session and actions; nothing here fails.
+    pub fn on(&self, session: Session, input: Input, around: &Around<'_>) -> (Session, Vec<Action>) {
+        let mut turn = Turn { book: &self.book, words: self.book.words(&session.language), session, around, actions: Vec::new() };
+        match input {
+            Input::Said(utterance) => turn.said(utterance),
+            Input::Ranked(ranking) => turn.ranked(ranking),
+            Input::Planned(planned) => turn.planned(planned),
+            Input::Applied(applied) => turn.applied(applied),
+            Input::Event { machines } => turn.session.focus_on(machines),
+            // Not over an open question: that one is the person's.
+            Input::Suggest { calls, preface } if turn.session.open.is_none() => turn.begin(calls, Path::Command, true, preface, None),
+            Input::Suggest { preface, .. } => turn.say(Reply { head: preface, ..Reply::default() }),
+            Input::Tick => {
+                turn.expire();
+            }
+        }
+        (turn.session, turn.actions)
+    }
+}
+
+/// One step under way: the session, what it may see, and the actions so far.
+pub(crate) struct Turn<'a> {
+    pub book: &'a Book,
+    pub words: &'a Words,
+    pub session: Session,
+    pub around: &'a Around<'a>,
+    pub actions: Vec<Action>,
+}
+
+impl<'a> Turn<'a> {
+    pub fn context(&self) -> Context<'a> {
+        Context { lexicon: &self.words.lexicon, known: self.around.known, now: self.around.now.clone() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        self.around.now.timestamp()
+    }
+
+    pub fn spec(&self, call: &Call) -> Option<&'static Spec> {
+        self.book.spec(&call.skill)
+    }
+
+    /// Says it, and remembers it for "what?".
+    pub fn say(&mut self, reply: Reply) {
+        self.session.said = Some(reply.clone());
+        self.actions.push(Action::Say(reply));
+    }
+
+    pub fn say_common(&mut self, id: &str) {
+        self.say(Reply::say(Phrase::common(id)));
+    }
+
+    /// Leaves a question open and puts it. In a room it ends with how to answer.
+    pub fn ask(&mut self, about: crate::session::About, mut asked: Reply) {
+        if self.around.room {
+            let answer = asked.choices.first().map_or_else(|| "…".to_owned(), |choice| choice.says.clone());
+            asked = asked.ending(Phrase::common("room_hint").with("entity", self.around.entity).with("answer", answer));
+        }
+        self.session.open = Some(Open { about, asked: asked.clone(), at: self.now() });
+        self.say(asked);
+        if let Ok(until) = self.now().checked_add(EXPIRES) {
+            self.actions.push(Action::Wait(until));
+        }
+    }
+
+    /// Puts an open question again after something else was said.
+    pub fn ask_again(&mut self, open: Open) {
+        let again = Reply { head: [vec![Phrase::common("back_to")], open.asked.head.clone()].concat(), ..open.asked.clone() };
+        self.session.open = Some(Open { at: self.now(), ..open });
+        self.actions.push(Action::Say(again));
+    }
+
+    /// Ends a question that waited too long; true if one ended now.
+    pub fn expire(&mut self) -> bool {
+        let now = self.now();
+        if self.session.open.as_ref().is_some_and(|open| now.duration_since(open.at) > EXPIRES) {
+            self.session.open = None;
+            self.session.expired = Some(Expired { at: now, said: false });
+            return true;
+        }
+        false
+    }
+
+    /// Buttons for yes and no, in the words of the language.
+    pub fn yes_no(&self) -> Vec<Choice> {
+        ["yes", "no"].map(|id| Choice { label: Phrase::common(id).into(), says: self.words.phrases.phrase(&Phrase::common(id), self.around.now) }).to_vec()
+    }
+}

@@ -1,0 +1,177 @@
+//! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
+
+use grammar::answer::{Answer, answer};
+
+use crate::machine::{Planning, Purpose, Turn};
+use crate::policy::Path;
+use crate::reply::{Phrase, Reply};
+use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
+use crate::slots;
+use crate::spec::Danger;
+
+impl Turn<'_> {
+    /// Takes `text` as the answer to `open`; gives the question back when it is none.
+    pub(crate) fn answer_open(&mut self, open: Open, text: &str) -> Result<(), Box<Open>> {
+        let said = answer(text, &self.context());
+        match said {
+            Answer::Cancel | Answer::Stop => {
+                self.session.open = None;
+                self.say_common("cancelled");
+                return Ok(());
+            }
+            Answer::Repeat => {
+                let again = open.asked.clone();
+                self.session.open = Some(open);
+                self.actions.push(crate::machine::Action::Say(again));
+                return Ok(());
+            }
+            _ => {}
+        }
+        match open.about.clone() {
+            About::Slots { calls, at, missing, path, doubtful } => self.answer_slots(open, text, &said, calls, at, missing, path, doubtful),
+            About::Confirm { plan, by_name, path, undoing } => self.answer_confirm(open, text, &said, plan, by_name, path, undoing),
+            About::Skills { options, .. } => self.answer_pick(open, text, &said, options),
+            About::Drop { old, calls, path } => match said {
+                Answer::Yes => {
+                    self.begin(calls, path, true, Vec::new(), None);
+                    Ok(())
+                }
+                Answer::No => {
+                    self.ask_again(*old);
+                    Ok(())
+                }
+                _ => Err(Box::new(open)),
+            },
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one question, taken apart once")]
+    fn answer_slots(&mut self, open: Open, text: &str, said: &Answer, mut calls: Vec<Call>, at: usize, missing: Vec<String>, path: Path, doubtful: bool) -> Result<(), Box<Open>> {
+        if matches!(said, Answer::No) {
+            self.session.open = None;
+            self.say_common("cancelled");
+            return Ok(());
+        }
+        let Some(spec) = calls.get(at).and_then(|call| self.spec(call)) else { return Err(Box::new(open)) };
+        let filled = match said {
+            Answer::Skip => self.skip(spec, &missing),
+            Answer::Nth(numbers) if !open.asked.choices.is_empty() && !missing.first().and_then(|slot| spec.slot(slot)).is_some_and(|slot| matches!(slot.kind, grammar::kind::Kind::Size | grammar::kind::Kind::Count)) => {
+                let picked = numbers.first().and_then(|number| open.asked.choices.get(number.checked_sub(1)?)).map(|choice| choice.says.clone());
+                picked.and_then(|text| slots::read_answer(spec, &missing, &calls[at].args, &text, &self.context())).map(|filled| filled.values)
+            }
+            _ if self.is_command_instead(text, spec, &missing) => None,
+            _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
+        };
+        let Some(values) = filled else { return Err(Box::new(open)) };
+        calls[at].args.extend(values);
+        let planning = Planning { calls, path, took_turns: true, doubtful, purpose: Purpose::New, back_to: None, preface: Vec::new(), tell: false, before: Some(Box::new(open)) };
+        self.resume_trace(&planning);
+        self.complete(planning);
+        Ok(())
+    }
+
+    /// A single word that is a whole reading command is that, even where a name is asked for; "call it status" names it so.
+    fn is_command_instead(&self, text: &str, spec: &crate::spec::Spec, missing: &[String]) -> bool {
+        let wants_name = missing.iter().filter_map(|slot| spec.slot(slot)).any(|slot| matches!(slot.kind, grammar::kind::Kind::NewName(_) | grammar::kind::Kind::Name(_) | grammar::kind::Kind::Machines));
+        let known = grammar::kind::Of::ALL.iter().any(|of| self.around.known.has(*of, text.trim()).is_some());
+        wants_name && !known && self.commands(text).iter().any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| spec.danger == Danger::Read))
+    }
+
+    /// "default", "skip": the first choice there is for a choice slot; nothing for others.
+    fn skip(&self, spec: &crate::spec::Spec, missing: &[String]) -> Option<Vec<(String, grammar::value::Value)>> {
+        let values: Vec<_> = missing
+            .iter()
+            .filter_map(|name| match spec.slot(name)?.kind {
+                grammar::kind::Kind::Choice(values) => Some((name.clone(), grammar::value::Value::Choice((*values.first()?).to_owned()))),
+                _ => None,
+            })
+            .collect();
+        if values.is_empty() { None } else { Some(values) }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the fields of one question, taken apart once")]
+    fn answer_confirm(&mut self, open: Open, text: &str, said: &Answer, plan: PlanRef, by_name: bool, path: Path, undoing: bool) -> Result<(), Box<Open>> {
+        let typed = text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.'));
+        let agreed = if by_name { typed.eq_ignore_ascii_case(&plan.typed) } else { matches!(said, Answer::Yes) };
+        if agreed {
+            let stale = self.now().duration_since(open.at) > CONFIRM_WITHIN;
+            self.confirmed(plan, by_name, path, undoing, stale);
+            return Ok(());
+        }
+        match said {
+            Answer::No => {
+                self.session.open = None;
+                self.say_common("nothing_changed");
+                Ok(())
+            }
+            Answer::Yes => {
+                let reply = Reply::say(Phrase::common("type_it").with("typed", plan.typed.as_str()));
+                self.session.open = Some(open);
+                self.say(reply);
+                Ok(())
+            }
+            Answer::Correction(rest) if !undoing => self.correct(open, plan, path, rest),
+            _ => Err(Box::new(open)),
+        }
+    }
+
+    /// "no, 30": the confirmation is void, and the corrected plan is shown and asked.
+    fn correct(&mut self, open: Open, plan: PlanRef, path: Path, rest: &str) -> Result<(), Box<Open>> {
+        let mut calls = plan.calls;
+        let cx = self.context();
+        let corrected = calls.iter_mut().rev().find_map(|call| {
+            let spec = self.book.spec(&call.skill)?;
+            let filled: Vec<&str> = spec.slots.iter().map(|slot| slot.name).collect();
+            let (slot, value) = slots::correction(spec, &filled, rest, &cx)?;
+            call.args.insert(slot, value);
+            Some(())
+        });
+        if corrected.is_none() {
+            return Err(Box::new(open));
+        }
+        let planning = Planning { calls, path, took_turns: true, doubtful: true, purpose: Purpose::New, back_to: None, preface: Vec::new(), tell: false, before: Some(Box::new(open)) };
+        self.resume_trace(&planning);
+        self.complete(planning);
+        Ok(())
+    }
+
+    /// Agreed: the plan is made again; only if it is still the same is it applied. Too late: shown and asked once more.
+    fn confirmed(&mut self, plan: PlanRef, by_name: bool, path: Path, undoing: bool, stale: bool) {
+        if undoing {
+            let Some(done) = self.session.undo.last().cloned() else {
+                self.say_common("nothing_to_undo");
+                return;
+            };
+            let digest = plan.digest;
+            self.plan_undo(done, |done| if stale { Purpose::Undo(done) } else { Purpose::UndoConfirmed { done, digest } });
+            return;
+        }
+        let purpose = if stale { Purpose::New } else { Purpose::Confirmed { digest: plan.digest.clone(), by_name } };
+        let preface = if stale { vec![Phrase::common("once_more")] } else { Vec::new() };
+        let planning = Planning { calls: plan.calls, path, took_turns: true, doubtful: true, purpose, back_to: None, preface, tell: false, before: None };
+        self.resume_trace(&planning);
+        self.complete(planning);
+    }
+
+    fn answer_pick(&mut self, open: Open, text: &str, said: &Answer, options: Vec<Call>) -> Result<(), Box<Open>> {
+        let picked = match said {
+            Answer::Nth(numbers) => numbers.first().and_then(|number| options.get(number.checked_sub(1)?)),
+            Answer::Yes if options.len() == 1 => options.first(),
+            Answer::No => {
+                self.session.open = None;
+                self.say_common("nothing_changed");
+                return Ok(());
+            }
+            _ => open.asked.choices.iter().position(|choice| choice.says.eq_ignore_ascii_case(text.trim())).and_then(|index| options.get(index)),
+        };
+        let Some(call) = picked.cloned() else { return Err(Box::new(open)) };
+        self.begin(vec![call], Path::Understood, true, Vec::new(), Some(Box::new(open)));
+        Ok(())
+    }
+
+    fn resume_trace(&mut self, planning: &Planning) {
+        self.session.trace.path = Some(planning.path);
+        self.session.trace.skill = planning.calls.first().map(|call| call.skill.clone());
+        self.session.trace.confidence = 1.0;
+    }
+}

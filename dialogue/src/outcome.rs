@@ -1,0 +1,178 @@
+//! What came of planning and applying: the policy is asked, and the outcome is said.
+
+use grammar::kind::Kind;
+use grammar::value::Value;
+
+use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
+use crate::policy::{Circumstances, Gate, gate};
+use crate::reply::{Choice, Phrase, Reply};
+use crate::session::{About, Decision, Last, PlanRef, UNDO_DEPTH};
+
+impl Turn<'_> {
+    pub(crate) fn planned(&mut self, planned: Planned) {
+        let Stage::Planning(planning) = std::mem::take(&mut self.session.stage) else { return };
+        let mut planning = *planning;
+        match planned {
+            Planned::Refused(mut reply) => {
+                self.session.trace.decision = Decision::Decline;
+                if self.session.trace.why.is_empty() {
+                    self.session.trace.why = "refused".to_owned();
+                }
+                reply.head.splice(0..0, std::mem::take(&mut planning.preface));
+                self.remember(&planning, false);
+                self.say(reply);
+                self.come_back(planning);
+            }
+            Planned::Ask { call, slot, question } => self.ask_slots(planning, call, vec![slot], Some(question)),
+            Planned::Ready { answers, change } => {
+                self.remember(&planning, false);
+                self.keep_in_focus(&planning, change.as_ref());
+                match change {
+                    None => self.answered(answers, planning),
+                    Some(plan) => {
+                        for answer in answers {
+                            self.say(answer);
+                        }
+                        self.weigh(plan, planning);
+                    }
+                }
+            }
+        }
+    }
+
+    fn answered(&mut self, answers: Vec<Reply>, mut planning: Planning) {
+        let smalltalk = planning.calls.iter().all(|call| matches!(call.skill.as_str(), "talk.greet" | "talk.thanks" | "talk.bye"));
+        self.session.trace.decision = if smalltalk { Decision::Smalltalk } else { Decision::Act };
+        let preface = std::mem::take(&mut planning.preface);
+        let greeted = planning.calls.iter().any(|call| call.skill == "talk.greet");
+        for (index, mut answer) in answers.into_iter().enumerate() {
+            if index == 0 && !greeted {
+                answer.head.splice(0..0, preface.iter().cloned());
+            }
+            self.session.more = self.words.phrases.reply(&answer, self.around.now).more;
+            self.say(answer);
+        }
+        self.come_back(planning);
+    }
+
+    /// After a look aside, back to the question that was open.
+    fn come_back(&mut self, planning: Planning) {
+        if let Some(open) = planning.back_to {
+            self.ask_again(open);
+        }
+    }
+
+    fn remember(&mut self, planning: &Planning, applied: bool) {
+        if matches!(planning.purpose, Purpose::New | Purpose::Confirmed { .. }) {
+            self.session.last = Some(Last { calls: planning.calls.clone(), before: planning.before.clone(), applied });
+        }
+    }
+
+    /// What was spoken about is "it" from now on.
+    fn keep_in_focus(&mut self, planning: &Planning, change: Option<&PlanRef>) {
+        if let Some(plan) = change {
+            self.session.focus_on(plan.subjects.clone());
+        }
+        for call in &planning.calls {
+            let Some(spec) = self.spec(call) else { continue };
+            for (name, value) in &call.args {
+                match (spec.slot(name).map(|slot| slot.kind), value) {
+                    (Some(Kind::Name(of) | Kind::NewName(of)), Value::Name(name)) => self.session.focus_on_thing(of, name.clone()),
+                    (Some(Kind::Machines), Value::Machines(grammar::selector::Selector::Names(names))) => self.session.focus_on(names.clone()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The policy's table decides what is done with a plan.
+    fn weigh(&mut self, plan: PlanRef, mut planning: Planning) {
+        let undoing = match &planning.purpose {
+            Purpose::Confirmed { digest, .. } | Purpose::UndoConfirmed { digest, .. } if *digest == plan.digest => {
+                self.apply(plan, planning);
+                return;
+            }
+            Purpose::Confirmed { .. } => {
+                planning.preface.push(Phrase::common("changed_meanwhile"));
+                planning.doubtful = true;
+                planning.purpose = Purpose::New;
+                None
+            }
+            Purpose::UndoConfirmed { done, .. } => {
+                planning.preface.push(Phrase::common("changed_meanwhile"));
+                planning.doubtful = true;
+                Some(done.clone())
+            }
+            Purpose::Undo(done) => Some(done.clone()),
+            Purpose::New => None,
+        };
+        if let Some(done) = &undoing {
+            planning.purpose = Purpose::Undo(done.clone());
+        }
+        let circumstances = Circumstances {
+            took_turns: planning.took_turns,
+            allocates: plan.allocates,
+            subjects: plan.subjects.len(),
+            doubtful: planning.doubtful,
+            ask_disruptive: self.around.ask_disruptive,
+        };
+        match gate(plan.danger, planning.path, circumstances) {
+            Gate::Do => self.apply(plan, planning),
+            Gate::Tell => {
+                planning.tell = true;
+                self.apply(plan, planning);
+            }
+            Gate::Ask => self.ask_plan(plan, planning, false, undoing.is_some()),
+            Gate::Type => self.ask_plan(plan, planning, true, undoing.is_some()),
+            Gate::Offer => {
+                let options = planning.calls.clone();
+                self.offer(options, "", Reply::say(Phrase::common("did_you_mean")));
+            }
+        }
+    }
+
+    fn ask_plan(&mut self, plan: PlanRef, mut planning: Planning, by_name: bool, undoing: bool) {
+        self.session.trace.decision = Decision::Confirm;
+        let mut reply = Reply { head: [std::mem::take(&mut planning.preface), plan.summary.clone()].concat(), ..Reply::default() };
+        reply = if by_name {
+            reply.and(Phrase::common("type_to_go").with("typed", plan.typed.as_str())).buttons(vec![Choice { label: Phrase::common("no").into(), says: self.words.phrases.phrase(&Phrase::common("no"), self.around.now) }])
+        } else {
+            reply.and(Phrase::common("go")).buttons(self.yes_no())
+        };
+        if self.around.room && by_name {
+            reply.choices.insert(0, Choice { label: plan.typed.as_str().into(), says: plan.typed.clone() });
+        }
+        self.ask(About::Confirm { plan, by_name, path: planning.path, undoing }, reply);
+    }
+
+    fn apply(&mut self, plan: PlanRef, planning: Planning) {
+        self.session.trace.decision = Decision::Act;
+        self.session.open = None;
+        let mut planning = planning;
+        if planning.tell {
+            let mut preface = vec![Phrase::common("understood")];
+            preface.extend(plan.summary.clone());
+            planning.preface.extend(preface);
+        }
+        self.session.stage = Stage::Applying(Box::new(planning));
+        self.actions.push(Action::Apply(plan));
+    }
+
+    pub(crate) fn applied(&mut self, applied: Applied) {
+        let Stage::Applying(planning) = std::mem::take(&mut self.session.stage) else { return };
+        let planning = *planning;
+        if matches!(planning.purpose, Purpose::Undo(_) | Purpose::UndoConfirmed { .. }) {
+            self.session.undo.pop();
+        }
+        self.remember(&planning, true);
+        let (mut reply, undo) = match applied {
+            Applied::Done { reply, undo } | Applied::Failed { reply, undo } => (reply, undo),
+        };
+        self.session.undo.extend(undo);
+        let surplus = self.session.undo.len().saturating_sub(UNDO_DEPTH);
+        self.session.undo.drain(..surplus);
+        reply.head.splice(0..0, planning.preface.iter().cloned());
+        self.say(reply);
+        self.come_back(planning);
+    }
+}

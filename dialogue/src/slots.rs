@@ -1,0 +1,285 @@
+//! Slots: what a text fills, what is missing, what "it" stands for, and how a missing value is asked for.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use grammar::answer::{Answer, answer};
+use grammar::kind::{Kind, Of};
+use grammar::known::Known;
+use grammar::read::{self, Context};
+use grammar::selector::Selector;
+use grammar::value::Value;
+
+use crate::machine::{Action, Planning, Stage, Turn};
+use crate::reply::{Choice, Phrase, Reply};
+use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
+use crate::spec::{Need, Scope, Slot, Spec, TARGET};
+
+impl Session {
+    /// "it" is these machines now.
+    pub fn focus_on(&mut self, machines: Vec<String>) {
+        if machines.is_empty() {
+            return;
+        }
+        self.focus.retain(|known| *known != machines);
+        self.focus.insert(0, machines);
+        self.focus.truncate(FOCUS_DEPTH);
+    }
+
+    /// "it" may also be this thing: a disk, a snapshot.
+    pub fn focus_on_thing(&mut self, of: Of, name: String) {
+        self.things.retain(|known| *known != (of, name.clone()));
+        self.things.insert(0, (of, name));
+        self.things.truncate(FOCUS_DEPTH);
+    }
+}
+
+/// Kinds whose values can't be mistaken for a name are read first.
+fn reading_order(slot: &Slot) -> u8 {
+    match slot.kind {
+        Kind::Jid | Kind::Address | Kind::When | Kind::Recurrence => 0,
+        Kind::Size | Kind::SizeChange | Kind::Percent | Kind::Duration | Kind::Choice(_) => 1,
+        Kind::Machines => 2,
+        Kind::Name(_) => 3,
+        Kind::NewName(_) => 4,
+        Kind::Count => 5,
+        Kind::Topic | Kind::Text => 6,
+    }
+}
+
+/// What a running text fills of a skill's slots. Spans don't overlap; the surer kinds are read first.
+pub fn extract(spec: &Spec, text: &str, cx: &Context<'_>) -> BTreeMap<String, Value> {
+    let mut taken: Vec<Range<usize>> = Vec::new();
+    let mut values = BTreeMap::new();
+    let mut slots: Vec<&Slot> = spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text)).collect();
+    slots.sort_by_key(|slot| reading_order(slot));
+    for slot in slots {
+        let free = read::find(slot.kind, text, cx).into_iter().find(|found| taken.iter().all(|span| found.span.end <= span.start || span.end <= found.span.start));
+        if let Some(found) = free {
+            taken.push(found.span);
+            values.insert(slot.name.to_owned(), found.value);
+        }
+    }
+    values
+}
+
+/// How many existing things a call names that don't exist here: the fewer, the likelier the reading.
+pub fn unknown_names(spec: &Spec, call: &Call, known: &dyn Known) -> usize {
+    call.args
+        .iter()
+        .filter(|(name, value)| match (spec.slot(name).map(|slot| slot.kind), value) {
+            (Some(Kind::Machines), Value::Machines(Selector::Names(names))) => names.iter().any(|name| known.has(Of::Machine, name).is_none()),
+            (Some(Kind::Name(of)), Value::Name(name)) => known.has(of, name).is_none(),
+            _ => false,
+        })
+        .count()
+}
+
+/// What an answer fills: all of it must be used up, or it is no answer.
+pub struct Filled {
+    /// Values by slot.
+    pub values: Vec<(String, Value)>,
+}
+
+/// Reads an answer to a question about `missing` slots; `filled` ones may be corrected in it ("no, make that 30").
+pub fn read_answer(spec: &Spec, missing: &[String], filled: &BTreeMap<String, Value>, text: &str, cx: &Context<'_>) -> Option<Filled> {
+    let mut values: Vec<(String, Value)> = Vec::new();
+    for sentence in sentences(text) {
+        if let Answer::Correction(rest) = answer(sentence, cx) {
+            let known: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).chain(filled.keys().map(String::as_str)).collect();
+            values.push(correction(spec, &known, &rest, cx)?);
+            continue;
+        }
+        let open: Vec<&Slot> = missing.iter().filter(|name| !values.iter().any(|(filled, _)| filled == *name)).filter_map(|name| spec.slot(name)).collect();
+        values.extend(fill(&open, sentence, cx)?);
+    }
+    if values.is_empty() { None } else { Some(Filled { values }) }
+}
+
+/// "no, 30": the slot already filled whose kind reads it, the surest kind first.
+pub fn correction(spec: &Spec, filled: &[&str], text: &str, cx: &Context<'_>) -> Option<(String, Value)> {
+    let mut slots: Vec<&Slot> = spec.slots.iter().filter(|slot| filled.contains(&slot.name)).collect();
+    slots.sort_by_key(|slot| reading_order(slot));
+    slots.into_iter().find_map(|slot| read::parse(slot.kind, text, cx).map(|value| (slot.name.to_owned(), value)))
+}
+
+/// Fills slots from one sentence: as one value, piece by piece between commas, or typed values first and a name from what is left.
+fn fill(open: &[&Slot], sentence: &str, cx: &Context<'_>) -> Option<Vec<(String, Value)>> {
+    let mut by_surety = open.to_vec();
+    by_surety.sort_by_key(|slot| reading_order(slot));
+    if let Some(found) = by_surety.iter().find_map(|slot| read::parse(slot.kind, sentence, cx).map(|value| vec![(slot.name.to_owned(), value)])) {
+        return Some(found);
+    }
+    let pieces: Vec<&str> = sentence.split(',').map(str::trim).filter(|piece| !piece.is_empty()).collect();
+    if pieces.len() > 1 {
+        let mut values = Vec::new();
+        for piece in &pieces {
+            let left: Vec<&Slot> = by_surety.iter().copied().filter(|slot| !values.iter().any(|(name, _): &(String, Value)| name == slot.name)).collect();
+            values.extend(fill(&left, piece, cx)?);
+        }
+        return Some(values);
+    }
+    let mut rest = sentence.to_owned();
+    let mut values = Vec::new();
+    for slot in by_surety.iter().filter(|slot| !matches!(slot.kind, Kind::NewName(_) | Kind::Topic | Kind::Text)) {
+        let Some(found) = read::find(slot.kind, &rest, cx).into_iter().next() else { continue };
+        rest.replace_range(found.span, " ");
+        values.push((slot.name.to_owned(), found.value));
+    }
+    if values.is_empty() {
+        return None;
+    }
+    let rest = cx.lexicon.without_fillers(&rest);
+    if rest.is_empty() {
+        return Some(values);
+    }
+    let name = by_surety.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+    let value = read::parse(name.kind, &rest, cx)?;
+    values.push((name.name.to_owned(), value));
+    Some(values)
+}
+
+/// Cuts at full stops that end a sentence: "20 gigs, call it data. No, make that 30."
+fn sentences(text: &str) -> Vec<&str> {
+    let mut list = Vec::new();
+    let mut start = 0;
+    let bytes = text.as_bytes();
+    for (at, byte) in bytes.iter().enumerate() {
+        let ends = matches!(byte, b'.' | b';' | b'!' | b'?' | b'\n') && bytes.get(at + 1).is_none_or(|next| next.is_ascii_whitespace());
+        if ends {
+            list.push(text[start..at].trim());
+            start = at + 1;
+        }
+    }
+    list.push(text[start..].trim());
+    list.retain(|sentence| !sentence.is_empty());
+    list
+}
+
+impl Turn<'_> {
+    /// Puts defaults and "it" in place; asks for what is missing, or has it planned.
+    pub(crate) fn complete(&mut self, mut planning: Planning) {
+        for at in 0..planning.calls.len() {
+            let mut call = planning.calls[at].clone();
+            let Some(spec) = self.spec(&call) else { continue };
+            self.resolve(spec, &mut call);
+            let missing = missing(spec, &call, self.around.scope);
+            planning.calls[at] = call;
+            if !missing.is_empty() {
+                self.ask_slots(planning, at, missing, None);
+                return;
+            }
+        }
+        self.session.trace.args = planning.calls.first().map(|call| call.args.clone()).unwrap_or_default();
+        self.actions.push(Action::Plan(planning.calls.clone()));
+        self.session.stage = Stage::Planning(Box::new(planning));
+    }
+
+    /// Asks for slots: with a question of its own for that very set, for the one, or with their names in a row.
+    pub(crate) fn ask_slots(&mut self, planning: Planning, at: usize, missing: Vec<String>, question: Option<Reply>) {
+        let Planning { calls, path, doubtful, preface, back_to, .. } = planning;
+        let skill = calls[at].skill.clone();
+        let mut reply = question.unwrap_or_else(|| Reply::say(self.question(&skill, &missing)));
+        reply.head.splice(0..0, preface);
+        if reply.choices.is_empty() {
+            let choices = missing.first().map(|slot| self.choices_for(&skill, slot, &calls[at])).unwrap_or_default();
+            reply = if missing.len() == 1 { reply.buttons(choices) } else { reply };
+        }
+        self.session.trace.decision = Decision::AskSlot;
+        self.session.trace.args = calls[at].args.clone();
+        self.session.last = Some(crate::session::Last { calls: calls.clone(), before: back_to.clone().map(Box::new), applied: false });
+        self.ask(About::Slots { calls, at, missing, path, doubtful }, reply);
+    }
+
+    fn question(&self, skill: &str, missing: &[String]) -> Phrase {
+        let set = format!("{skill}/ask_{}", missing.join("_"));
+        if self.words.phrases.wants(&set).is_some() {
+            return Phrase::new(set);
+        }
+        let names = missing.iter().map(|slot| self.slot_word(skill, slot)).collect::<Vec<_>>();
+        match missing {
+            [slot] => match self.words.question(skill, slot) {
+                Some(question) => Phrase::common("row").with("text", question),
+                None if slot == TARGET => Phrase::common("which_machine"),
+                None => Phrase::common("ask_slots").with("slots", names),
+            },
+            _ => Phrase::common("ask_slots").with("slots", names),
+        }
+    }
+
+    fn slot_word(&self, skill: &str, slot: &str) -> String {
+        for key in [format!("{skill}/slot_{slot}"), format!("phrases/slot_{slot}")] {
+            if self.words.phrases.wants(&key).is_some() {
+                return self.words.phrases.phrase(&Phrase::new(key), self.around.now);
+            }
+        }
+        slot.to_owned()
+    }
+
+    /// What may be picked for a slot: the values of a choice, or the names that exist, when few.
+    fn choices_for(&self, skill: &str, slot: &str, _call: &Call) -> Vec<Choice> {
+        const MOST_BUTTONS: usize = 6;
+        let names = match self.book.spec(skill).and_then(|spec| spec.slot(slot)).map(|slot| slot.kind) {
+            Some(Kind::Choice(values)) => values.iter().map(|value| (*value).to_owned()).collect(),
+            Some(Kind::Machines) => self.around.known.names(Of::Machine),
+            Some(Kind::Name(of)) => self.around.known.names(of),
+            _ => Vec::new(),
+        };
+        if names.len() > MOST_BUTTONS {
+            return Vec::new();
+        }
+        names.into_iter().map(|name| Choice { label: name.as_str().into(), says: name }).collect()
+    }
+
+    /// Defaults, "it", "the same", and the canonical spelling of names that exist.
+    fn resolve(&self, spec: &Spec, call: &mut Call) {
+        let cx = self.context();
+        for slot in spec.slots {
+            match call.args.get(slot.name) {
+                None => {
+                    if let Need::Default(words) = slot.need
+                        && let Some(value) = read::parse(slot.kind, words, &cx)
+                    {
+                        call.args.insert(slot.name.to_owned(), value);
+                    }
+                }
+                Some(Value::Machines(Selector::It | Selector::Same)) => {
+                    let machines = self.session.focus.first().cloned();
+                    match machines {
+                        Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
+                        None => call.args.remove(slot.name),
+                    };
+                }
+                Some(Value::Machines(Selector::Names(names))) => {
+                    let names = names.iter().map(|name| self.around.known.has(Of::Machine, name).unwrap_or_else(|| name.clone())).collect();
+                    call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names)));
+                }
+                Some(Value::Name(name)) if matches!(slot.kind, Kind::Name(_)) => {
+                    let Kind::Name(of) = slot.kind else { continue };
+                    let resolved = self.around.known.has(of, name).or_else(|| {
+                        let thing = self.session.things.iter().find(|(kind, _)| *kind == of).map(|(_, name)| name.clone());
+                        thing.filter(|_| self.words.lexicon.is_pronoun(name))
+                    });
+                    if let Some(resolved) = resolved {
+                        call.args.insert(slot.name.to_owned(), Value::Name(resolved));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Slots that must be asked for, in the order of the Spec. A machine knows which machine is meant.
+pub fn missing(spec: &Spec, call: &Call, scope: Scope) -> Vec<String> {
+    spec.slots
+        .iter()
+        .filter(|slot| !call.args.contains_key(slot.name))
+        .filter(|slot| match slot.need {
+            Need::Required => true,
+            Need::Target => scope != Scope::Machine,
+            Need::Optional | Need::Default(_) => false,
+        })
+        .map(|slot| slot.name.to_owned())
+        .collect()
+}

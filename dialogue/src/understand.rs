@@ -1,0 +1,499 @@
+//! From a text to calls: frame, command patterns, classifier, and the veto on what only looks like a request.
+
+use std::collections::VecDeque;
+
+use grammar::answer::{Answer, answer};
+use grammar::frame::{Part, Stance, frame};
+use grammar::value::Value;
+
+use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
+use crate::policy::Path;
+use crate::reply::{Choice, Phrase, Reply};
+use crate::session::{About, Call, Decision, Open, RECENT, Trace};
+use crate::slots;
+use crate::spec::{Danger, Spec};
+
+/// Most characters of a message that are read.
+pub const MOST_CHARACTERS: usize = 1_000;
+/// Most skills offered for a guess.
+const MOST_OFFERED: usize = 3;
+
+/// What is known of a text while the classifier is asked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Understanding {
+    pub(crate) text: String,
+    pub(crate) part: Option<Part>,
+    pub(crate) rest: VecDeque<Part>,
+    pub(crate) calls: Vec<Call>,
+    pub(crate) path: Path,
+    pub(crate) doubtful: bool,
+    pub(crate) preface: Vec<Phrase>,
+    pub(crate) before: Option<Box<Open>>,
+}
+
+/// Skills whose whole behaviour is the dialogue's own.
+pub const CONTROLS: [&str; 7] = ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more"];
+
+impl Turn<'_> {
+    /// A message came in.
+    pub(crate) fn said(&mut self, utterance: Utterance) {
+        self.session.trace = Trace::default();
+        self.session.stage = Stage::Idle;
+        let text = utterance.text.trim().to_owned();
+        if text.chars().count() > MOST_CHARACTERS {
+            self.say_common("too_long");
+            return;
+        }
+        if text.is_empty() {
+            return;
+        }
+        self.expire();
+        let before = self.session.open.clone().map(Box::new);
+        let mut doubtful = utterance.late.is_some();
+        let mut preface = Vec::new();
+        if let Some(late) = utterance.late {
+            preface.push(Phrase::common("late").with("ago", late));
+        }
+        if utterance.edits_last {
+            doubtful |= self.rewind();
+        }
+        if let Some(open) = self.session.open.take() {
+            let answered = if utterance.late.is_some() { Err(Box::new(open)) } else { self.answer_open(open, &text) };
+            match answered {
+                Ok(()) => return,
+                Err(open) => self.session.open = Some(*open),
+            }
+        } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
+            expired.said = true;
+            preface.push(Phrase::common("expired"));
+        }
+        self.understand(&text, doubtful, preface, before);
+    }
+
+    /// An edited message stands in for the one before: what that one asked is dropped. True if it had changed something.
+    fn rewind(&mut self) -> bool {
+        match self.session.last.take() {
+            Some(last) if last.applied => true,
+            Some(last) => {
+                self.session.open = last.before.map(|open| *open);
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+        if self.control_word(text, &preface) {
+            return;
+        }
+        let cx = self.context();
+        let framed = frame(text, &cx);
+        let mut preface = preface;
+        let mut rest: VecDeque<Part> = framed.parts.into_iter().filter(|part| !part.text.trim().is_empty()).collect();
+        if rest.is_empty() {
+            let skill = if framed.thanks { "talk.thanks" } else if framed.greeting { "talk.greet" } else { "" };
+            if skill.is_empty() {
+                self.understood_nothing(text, &[], preface);
+            } else {
+                self.begin(vec![Call { skill: skill.to_owned(), ..Call::default() }], Path::Command, doubtful, preface, before);
+            }
+            return;
+        }
+        if framed.greeting {
+            preface.push(Phrase::common("hello").with("asker", self.around.asker));
+        }
+        // The whole utterance may be one command even where "and then" or a full stop seems to cut it.
+        if rest.len() > 1 {
+            let readings = self.commands(text);
+            if let [(call, Path::Command)] = readings.as_slice() {
+                self.begin(vec![call.clone()], Path::Command, doubtful, preface, before);
+                return;
+            }
+        }
+        let part = rest.pop_front();
+        let understanding = Understanding { text: text.to_owned(), part, rest, calls: Vec::new(), path: Path::Command, doubtful, preface, before };
+        self.next_part(understanding);
+    }
+
+    /// Words that answer a question when none is open.
+    fn control_word(&mut self, text: &str, preface: &[Phrase]) -> bool {
+        let control = match answer(text, &self.context()) {
+            Answer::Yes => "talk.yes",
+            Answer::No => "talk.no",
+            Answer::Cancel => "talk.cancel",
+            Answer::Repeat => "talk.repeat",
+            Answer::Undo => "talk.undo",
+            Answer::Stop => "stop",
+            _ => return false,
+        };
+        if control == "stop" {
+            self.bare_stop();
+        } else {
+            self.control(control, None, preface);
+        }
+        true
+    }
+
+    /// "stop" and nothing else: never the machine.
+    fn bare_stop(&mut self) {
+        self.session.trace.why = "bare_stop".to_owned();
+        let now = self.now();
+        if self.session.open.take().is_some() {
+            self.say_common("cancelled");
+        } else if self.session.expired.as_ref().is_some_and(|expired| now.duration_since(expired.at) < RECENT) {
+            self.session.expired = None;
+            self.say_common("already_dropped");
+        } else {
+            self.session.trace.decision = Decision::Choose;
+            self.session.trace.path = Some(Path::Guess);
+            let options = vec![Call { skill: "vm.shutdown".to_owned(), ..Call::default() }];
+            let reply = Reply::say(Phrase::common("stop_what"));
+            self.offer(options, "stop", reply);
+        }
+    }
+
+    /// yes, no, cancel, what?, undo, again, more with nothing open (or not as an answer).
+    pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase]) {
+        self.session.trace = Trace { path: Some(Path::Command), skill: Some(id.to_owned()), confidence: 1.0, decision: Decision::Smalltalk, ..Trace::default() };
+        let open = self.session.open.clone();
+        match id {
+            "talk.cancel" | "talk.no" if open.is_some() => {
+                self.session.open = None;
+                self.say_common("cancelled");
+            }
+            "talk.cancel" => self.say_common("nothing_to_cancel"),
+            "talk.no" => self.say_common("no_to_what"),
+            "talk.yes" => {
+                let mut reply = Reply::say(Phrase::common("yes_to_what"));
+                reply.head.splice(0..0, preface.iter().cloned());
+                self.say(reply);
+            }
+            "talk.repeat" => match self.session.said.clone() {
+                Some(reply) => self.actions.push(Action::Say(reply)),
+                None => self.say_common("nothing_said"),
+            },
+            "talk.undo" => match self.session.undo.last().cloned() {
+                Some(done) => {
+                    self.session.trace.decision = Decision::Act;
+                    self.plan_undo(done, Purpose::Undo);
+                }
+                None => self.say_common("nothing_to_undo"),
+            },
+            "talk.more" => self.more(),
+            "talk.again" => self.again(rest.unwrap_or_default()),
+            _ => self.understood_nothing(id, &[], Vec::new()),
+        }
+    }
+
+    pub(crate) fn plan_undo(&mut self, done: crate::session::Done, purpose: impl FnOnce(crate::session::Done) -> Purpose) {
+        let planning = Planning {
+            calls: vec![done.call.clone()],
+            path: Path::Command,
+            took_turns: false,
+            doubtful: false,
+            purpose: purpose(done.clone()),
+            back_to: None,
+            preface: Vec::new(),
+            tell: false,
+            before: None,
+        };
+        self.session.stage = Stage::Planning(Box::new(planning));
+        self.actions.push(Action::PlanUndo(done));
+    }
+
+    fn more(&mut self) {
+        let rows = std::mem::take(&mut self.session.more);
+        if rows.is_empty() {
+            self.say_common("no_more");
+            return;
+        }
+        let rows = rows.into_iter().map(|row| Phrase::common("row").with("text", row)).collect();
+        self.say(Reply { rows, ..Reply::default() });
+    }
+
+    /// The last call again, with what `rest` says otherwise.
+    fn again(&mut self, rest: &str) {
+        let Some(last) = self.session.last.clone().filter(|last| !last.calls.is_empty()) else {
+            self.say_common("nothing_to_repeat");
+            return;
+        };
+        let cx = self.context();
+        let mut calls = last.calls;
+        let mut changed = rest.trim().is_empty();
+        for call in &mut calls {
+            let Some(spec) = self.book.spec(&call.skill) else { continue };
+            for (slot, value) in slots::extract(spec, rest, &cx) {
+                call.args.insert(slot, value);
+                changed = true;
+            }
+        }
+        if changed {
+            self.begin(calls, Path::Understood, true, Vec::new(), None);
+        } else {
+            self.understood_nothing(rest, &[], Vec::new());
+        }
+    }
+
+    /// Command readings of a text that fit this entity: several only when they mean different things.
+    pub(crate) fn commands(&self, text: &str) -> Vec<(Call, Path)> {
+        let cx = self.context();
+        let mut list: Vec<(Call, Path)> = Vec::new();
+        for reading in self.words.patterns.matches(text, &cx) {
+            let spec = self.book.specs()[reading.tag];
+            let path = if reading.mended.is_empty() { Path::Command } else { Path::Understood };
+            let call = Call { skill: spec.id.to_owned(), args: reading.values };
+            if !list.iter().any(|(known, _)| *known == call) {
+                list.push((call, path));
+            }
+        }
+        let fitting: Vec<_> = list.iter().filter(|(call, _)| self.spec(call).is_some_and(|spec| spec.fits(self.around.scope))).cloned().collect();
+        let list = if fitting.is_empty() { list } else { fitting };
+        self.prefer_known(list)
+    }
+
+    /// Of readings of one skill, those that name what exists win over those that take words for names.
+    fn prefer_known(&self, list: Vec<(Call, Path)>) -> Vec<(Call, Path)> {
+        if list.len() < 2 {
+            return list;
+        }
+        let unknown = |call: &Call| self.spec(call).map_or(0, |spec| slots::unknown_names(spec, call, self.around.known));
+        let least = list.iter().map(|(call, _)| unknown(call)).min().unwrap_or(0);
+        list.into_iter().filter(|(call, _)| unknown(call) == least).collect()
+    }
+
+    /// Takes the part in hand: a command, else a question to the classifier.
+    fn next_part(&mut self, mut understanding: Understanding) {
+        let Some(part) = understanding.part.clone() else {
+            let Understanding { calls, path, doubtful, preface, before, .. } = understanding;
+            self.begin(calls, path, doubtful, preface, before);
+            return;
+        };
+        let readings = self.commands(&part.text);
+        match readings.as_slice() {
+            [] => {
+                if self.vetoed_outright(&part) {
+                    let part = part.clone();
+                    self.veto(&part, None, 0.0);
+                    return;
+                }
+                let text = part.text.clone();
+                self.session.stage = Stage::Understanding(Box::new(understanding));
+                self.actions.push(Action::Rank(text));
+            }
+            [(call, path)] => {
+                if *path != Path::Command && self.vetoes(&part, call) {
+                    self.veto(&part, Some(&call.skill), 1.0);
+                    return;
+                }
+                self.session.trace.confidence = 1.0;
+                if *path == Path::Understood {
+                    self.session.trace.why = "typo".to_owned();
+                }
+                understanding.path = understanding.path.min(*path);
+                understanding.calls.push(call.clone());
+                understanding.part = understanding.rest.pop_front();
+                self.next_part(understanding);
+            }
+            several => {
+                let options = several.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
+                self.session.trace.path = Some(Path::Guess);
+                self.session.trace.why = "two readings".to_owned();
+                self.session.trace.alternatives = options.iter().map(|call| (call.skill.clone(), 1.0)).collect();
+                self.offer(options, &part.text, Reply::say(Phrase::common("which_of")));
+            }
+        }
+    }
+
+    /// Reports, negations and advice to others are not ranked at all: nothing in them is for this entity to do.
+    fn vetoed_outright(&self, part: &Part) -> bool {
+        match part.stance {
+            Stance::Negated | Stance::AboutOthers => true,
+            // "who stopped you?" is a question about the past, and answered.
+            Stance::Report => !part.question,
+            Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
+        }
+    }
+
+    /// Whether a part only looks like a request for this change.
+    fn vetoes(&self, part: &Part, call: &Call) -> bool {
+        part.stance != Stance::Request && self.spec(call).is_some_and(|spec| spec.danger > Danger::Read)
+    }
+
+    /// Says that nothing was changed, in the way that fits what was said.
+    fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
+        let (why, id) = match part.stance {
+            Stance::Negated => ("negated", "veto_negated"),
+            Stance::Report => ("report", "veto_report"),
+            Stance::AboutOthers => ("about_others", "veto_report"),
+            Stance::HowTo => ("how_to", "veto_how_to"),
+            Stance::Hypothetical | Stance::Request => ("hypothetical", "veto_hypothetical"),
+        };
+        self.session.trace = Trace { path: Some(if skill.is_some() { Path::Understood } else { Path::None }), skill: skill.map(str::to_owned), confidence, why: why.to_owned(), ..Trace::default() };
+        let example = skill.and_then(|skill| self.words.commands(skill).into_iter().next());
+        match example {
+            Some(example) if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say(Reply::say(Phrase::common(id).with("example", example))),
+            _ if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say_common("not_understood"),
+            _ => self.say_common(id),
+        }
+    }
+
+    /// The classifier has answered for the part in hand.
+    pub(crate) fn ranked(&mut self, ranking: Ranking) {
+        let Stage::Understanding(understanding) = std::mem::take(&mut self.session.stage) else { return };
+        let mut understanding = *understanding;
+        let Some(part) = understanding.part.clone() else { return };
+        self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
+        let best = ranking.ranked.first().cloned();
+        let fitting: Vec<(String, f32)> = ranking.ranked.iter().filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope))).cloned().collect();
+        let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
+            self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
+            self.understood_nothing(&understanding.text.clone(), &fitting, understanding.preface);
+            return;
+        };
+        self.session.trace.confidence = score;
+        let call = self.call_from(&skill, &part.text);
+        if self.vetoes(&part, &call) {
+            self.veto(&part, Some(&skill), score);
+            return;
+        }
+        if ranking.sure == Sure::Guess {
+            self.guess(&fitting, &part);
+            return;
+        }
+        // "web1 started?" may be a question about a start as well as a wish for one.
+        if part.question && self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read) {
+            understanding.doubtful = true;
+        }
+        if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
+            self.understood_nothing(&understanding.text.clone(), &fitting, understanding.preface);
+            return;
+        }
+        understanding.path = understanding.path.min(Path::Understood);
+        understanding.calls.push(call);
+        understanding.part = understanding.rest.pop_front();
+        self.next_part(understanding);
+    }
+
+    fn call_from(&self, skill: &str, text: &str) -> Call {
+        let args = self.book.spec(skill).map(|spec| slots::extract(spec, text, &self.context())).unwrap_or_default();
+        Call { skill: skill.to_owned(), args }
+    }
+
+    /// Offers up to three skills, each with what was read from the text.
+    fn guess(&mut self, fitting: &[(String, f32)], part: &Part) {
+        let options: Vec<Call> = fitting
+            .iter()
+            .filter(|(id, _)| !CONTROLS.contains(&id.as_str()))
+            .map(|(id, _)| self.call_from(id, &part.text))
+            .filter(|call| !self.vetoes(part, call))
+            .take(MOST_OFFERED)
+            .collect();
+        self.session.trace.path = Some(Path::Guess);
+        self.session.trace.skill = options.first().map(|call| call.skill.clone());
+        if options.is_empty() {
+            self.understood_nothing(&part.text, &[], Vec::new());
+            return;
+        }
+        self.offer(options, &part.text, Reply::say(Phrase::common("did_you_mean")));
+    }
+
+    /// Puts candidates as numbered choices.
+    pub(crate) fn offer(&mut self, options: Vec<Call>, text: &str, reply: Reply) {
+        self.session.trace.decision = Decision::Choose;
+        let choices = options.iter().enumerate().map(|(index, call)| Choice { label: self.label(call).into(), says: (index + 1).to_string() }).collect();
+        self.ask(About::Skills { options, text: text.to_owned() }, reply.choose(choices));
+    }
+
+    /// A call in plain words: its skill's title, and its values.
+    fn label(&self, call: &Call) -> String {
+        let section = self.words.skills.get(&call.skill);
+        let title = section.and_then(|section| section.title.clone()).unwrap_or_else(|| call.skill.clone());
+        let values: Vec<String> = call.args.values().map(|value| crate::phrases::clean(&value.to_string())).collect();
+        if values.is_empty() { title } else { format!("{title}: {}", values.join(", ")) }
+    }
+
+    /// None of the skills: says so, and what is near.
+    pub(crate) fn understood_nothing(&mut self, text: &str, near: &[(String, f32)], preface: Vec<Phrase>) {
+        let _ = text;
+        self.session.trace.path = Some(Path::None);
+        self.session.trace.decision = Decision::Decline;
+        if self.session.trace.why.is_empty() {
+            self.session.trace.why = "not understood".to_owned();
+        }
+        let example = near.iter().filter(|(id, _)| !CONTROLS.contains(&id.as_str())).find_map(|(id, _)| self.words.commands(id).into_iter().next());
+        let phrase = match example {
+            Some(example) => Phrase::common("not_understood_near").with("example", example),
+            None => Phrase::common("not_understood"),
+        };
+        let mut reply = Reply::say(phrase);
+        reply.head.splice(0..0, preface);
+        match self.session.open.clone() {
+            Some(open) => {
+                self.actions.push(Action::Say(reply));
+                self.ask_again(open);
+                self.session.trace.decision = Decision::AskSlot;
+            }
+            None => self.say(reply),
+        }
+    }
+
+    /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
+    pub(crate) fn begin(&mut self, calls: Vec<Call>, path: Path, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+        let Some(first) = calls.first().cloned() else {
+            self.understood_nothing("", &[], preface);
+            return;
+        };
+        self.session.trace.path = Some(path);
+        self.session.trace.skill = Some(first.skill.clone());
+        self.session.trace.args = first.args.clone();
+        self.session.trace.decision = Decision::Decline;
+        if let [only] = calls.as_slice()
+            && CONTROLS.contains(&only.skill.as_str())
+        {
+            let rest = only.args.get("rest").map(Value::to_string);
+            self.control(&only.skill.clone(), rest.as_deref(), &preface);
+            return;
+        }
+        let mut specs: Vec<&'static Spec> = Vec::new();
+        for call in &calls {
+            let Some(spec) = self.spec(call) else {
+                self.understood_nothing("", &[], preface);
+                return;
+            };
+            if spec.planned {
+                self.session.trace.skill = Some(spec.id.to_owned());
+                self.session.trace.why = "planned".to_owned();
+                let title = self.words.skills.get(spec.id).and_then(|section| section.title.clone()).unwrap_or_else(|| spec.id.to_owned());
+                self.say(Reply::say(Phrase::common("not_yet").with("what", title)));
+                return;
+            }
+            if !spec.fits(self.around.scope) {
+                self.session.trace.why = "scope".to_owned();
+                let id = if spec.has_target() { "ask_a_machine" } else { "ask_the_host" };
+                self.say_common(id);
+                return;
+            }
+            specs.push(spec);
+        }
+        let changes = specs.iter().any(|spec| spec.danger > Danger::Read);
+        if changes && let Some(old) = self.session.open.take() {
+            self.session.trace.decision = Decision::Confirm;
+            let what = self.label(&first);
+            let reply = Reply::say(Phrase::common("drop_open").with("what", what)).buttons(self.yes_no());
+            self.ask(About::Drop { old: Box::new(old), calls, path }, reply);
+            return;
+        }
+        let planning = Planning {
+            calls,
+            path,
+            took_turns: false,
+            doubtful,
+            purpose: Purpose::New,
+            back_to: self.session.open.take(),
+            preface,
+            tell: false,
+            before,
+        };
+        self.complete(planning);
+    }
+}

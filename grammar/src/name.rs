@@ -1,0 +1,130 @@
+//! Names of things, existing or new; canonical values of choices; free text.
+//!
+//! A free name is one token, unless it is quoted or exactly a known name: otherwise "create a drive called data of
+//! 20 GiB" could be a drive called "data of 20 GiB".
+
+use crate::{
+    kind::Of,
+    lexicon::Class,
+    read::Cursor,
+    token::{Token, tokens},
+    value::Value,
+};
+
+/// Longest known name, in tokens, that is looked for unquoted.
+const LONGEST: usize = 6;
+
+/// Names of existing things that begin at that token. `open`: an unknown one is taken as said.
+pub(crate) fn existing(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize, Value)> {
+    let called = cursor.skip(at, Class::Called);
+    let mut found = names(cursor, at, of, open);
+    if called > 0 {
+        found.extend(names(cursor, at + called, of, true).into_iter().map(|(count, name)| (called + count, name)));
+    }
+    if of == Of::Machine {
+        let noun = noun(cursor, at);
+        if noun > 0 {
+            found.extend(names(cursor, at + noun, of, true).into_iter().map(|(count, name)| (noun + count, name)));
+        }
+    }
+    found.into_iter().map(|(count, name)| (count, Value::Name(name))).collect()
+}
+
+/// Names to be given that begin at that token; in running text only after "called".
+pub(crate) fn new(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize, Value)> {
+    let called = cursor.skip(at, Class::Called);
+    let mut found = if open { names(cursor, at, of, true) } else { Vec::new() };
+    if called > 0 {
+        found.extend(names(cursor, at + called, of, true).into_iter().map(|(count, name)| (called + count, name)));
+    }
+    found.into_iter().map(|(count, name)| (count, Value::Name(name))).collect()
+}
+
+/// "vm", "the machine", "the vm called": number of tokens.
+pub(crate) fn noun(cursor: &Cursor, at: usize) -> usize {
+    let article = cursor.skip(at, Class::Article);
+    match cursor.skip(at + article, Class::Machine) {
+        0 => 0,
+        count => article + count + cursor.skip(at + article + count, Class::Called),
+    }
+}
+
+/// Names at that token: quoted, known (of any length), or one that may be free.
+pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize, String)> {
+    let Some(token) = cursor.token(at) else { return Vec::new() };
+    let mut found = known(cursor, at, of);
+    if token.quoted {
+        if found.is_empty() {
+            found.push((1, token.text.to_owned()));
+        }
+    } else if open && !found.iter().any(|(count, _)| *count == 1) && free(cursor, token) {
+        found.push((1, token.text.to_owned()));
+    }
+    // "stop the db": after an article only a known name, as "stop the vnc" is about no machine.
+    let article = cursor.skip(at, Class::Article);
+    if article > 0 && found.is_empty() {
+        found.extend(known(cursor, at + article, of).into_iter().map(|(count, name)| (article + count, name)));
+    }
+    for index in 0..found.len() {
+        // "web1's disk"
+        let (count, name) = &found[index];
+        let after = cursor.token(at + count);
+        if after.is_some_and(|after| after.clitic && cursor.cx.lexicon.is(&after.folded, Class::Possessive)) {
+            let longer = (count + 1, name.clone());
+            found.push(longer);
+        }
+    }
+    found
+}
+
+/// Known names that begin at that token, longest first.
+pub(crate) fn known(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> {
+    let Some(token) = cursor.token(at) else { return Vec::new() };
+    if token.quoted {
+        return cursor.cx.known.has(of, token.text).map(|name| (1, name)).into_iter().collect();
+    }
+    let most = LONGEST.min(cursor.tokens.len() - at);
+    (1..=most)
+        .rev()
+        .filter(|count| *count == 1 || !cursor.tokens[at + 1..at + count].iter().any(|token| token.quoted))
+        .filter_map(|count| cursor.cx.known.has(of, &cursor.said(at, count)).map(|name| (count, name)))
+        .collect()
+}
+
+/// Whether an unquoted, unknown word may be a name: not an article, preposition or polite word.
+pub(crate) fn free(cursor: &Cursor, token: &Token) -> bool {
+    let lexicon = cursor.cx.lexicon;
+    token.text.contains(char::is_alphanumeric)
+        && !token.clitic
+        && ![Class::Noname, Class::Article, Class::Polite]
+            .iter()
+            .any(|class| lexicon.is(&token.folded, *class))
+}
+
+/// Canonical values of a choice, said as they are or by a synonym of the lexicon.
+pub(crate) fn choice(cursor: &Cursor, at: usize, values: &[&str]) -> Vec<(usize, Value)> {
+    let rest = &cursor.tokens[at..];
+    let mut found = Vec::new();
+    for value in values {
+        let words = tokens(value);
+        let said = words.len() <= rest.len() && words.iter().zip(rest).all(|(word, token)| word.folded == token.folded);
+        if said && !words.is_empty() {
+            found.push((words.len(), Value::Choice((*value).to_owned())));
+        }
+    }
+    for (count, argument) in cursor.cx.lexicon.all(rest, Class::Choice) {
+        if values.contains(&argument) {
+            found.push((count, Value::Choice(argument.to_owned())));
+        }
+    }
+    found
+}
+
+/// Free text from that token on: what is quoted, or any number of the words that follow, longest first.
+pub(crate) fn text(cursor: &Cursor, at: usize) -> Vec<(usize, Value)> {
+    let most = cursor.tokens.len() - at;
+    if cursor.tokens[at].quoted {
+        return vec![(1, Value::Text(cursor.tokens[at].text.to_owned()))];
+    }
+    (1..=most).rev().map(|count| (count, Value::Text(cursor.said(at, count)))).collect()
+}

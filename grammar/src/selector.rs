@@ -1,0 +1,336 @@
+//! Which machines: one by name, several, "it", "yourself", "all vms that are off", "the second one".
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{kind::Of, lexicon::Class, name, number, read::Cursor, time, token::comma_before, value::Value};
+
+/// State of a machine, as people tell machines apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Shut off.
+    Off,
+    /// Running.
+    Running,
+    /// Paused.
+    Paused,
+    /// Crashed.
+    Crashed,
+}
+
+impl State {
+    /// The state a lexicon names.
+    fn named(name: &str) -> Option<State> {
+        Some(match name {
+            "off" => State::Off,
+            "running" => State::Running,
+            "paused" => State::Paused,
+            "crashed" => State::Crashed,
+            _ => return None,
+        })
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Off => "off",
+            State::Running => "running",
+            State::Paused => "paused",
+            State::Crashed => "crashed",
+        })
+    }
+}
+
+/// Number of "the last one" in [`Selector::Nth`] and `Answer::Nth`.
+pub const LAST: usize = usize::MAX;
+
+/// Which machines.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Selector {
+    /// By name: canonical spelling of known ones, unknown ones as said. Never empty.
+    Names(Vec<String>),
+    /// "it": what was last spoken of.
+    It,
+    /// "yourself": the machine that is spoken to.
+    Myself,
+    /// "the same": what the last command was about.
+    Same,
+    /// All of them.
+    All,
+    /// Those that have something in common; what is `None` doesn't matter.
+    Where {
+        /// In that state.
+        state: Option<State>,
+        /// With that tag.
+        tag: Option<String>,
+        /// With that operating system, by its short name.
+        os: Option<String>,
+        /// With a name that begins so ("web*").
+        prefix: Option<String>,
+        /// But not these names.
+        except: Vec<String>,
+    },
+    /// From the last list, counted from 1; [`LAST`] is the last.
+    Nth(Vec<usize>),
+}
+
+impl fmt::Display for Selector {
+    /// In English, as the English lexicon reads it again.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Selector::Names(names) => list(f, names),
+            Selector::It => f.write_str("it"),
+            Selector::Myself => f.write_str("yourself"),
+            Selector::Same => f.write_str("the same"),
+            Selector::All => f.write_str("all machines"),
+            Selector::Nth(numbers) => {
+                let words: Vec<String> = numbers
+                    .iter()
+                    .map(|number| if *number == LAST { "last".into() } else { format!("number {number}") })
+                    .collect();
+                write!(f, "the {}", words.join(" and "))
+            }
+            Selector::Where { state, tag, os, prefix, except } => {
+                f.write_str("all machines")?;
+                if let Some(state) = state {
+                    write!(f, " that are {state}")?;
+                }
+                if let Some(tag) = tag {
+                    write!(f, " tagged \"{tag}\"")?;
+                }
+                if let Some(os) = os {
+                    write!(f, " with {os}")?;
+                }
+                if let Some(prefix) = prefix {
+                    write!(f, " called {prefix}*")?;
+                }
+                if !except.is_empty() {
+                    f.write_str(" except ")?;
+                    list(f, except)?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Names with commas between. A name that might be a word of the language ("all", "it") is quoted.
+fn list(f: &mut fmt::Formatter<'_>, names: &[String]) -> fmt::Result {
+    for (index, name) in names.iter().enumerate() {
+        let separator = if index > 0 { ", " } else { "" };
+        let plain = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+            && name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && name.ends_with(|c: char| c.is_ascii_digit());
+        if plain {
+            write!(f, "{separator}{name}")?;
+        } else {
+            write!(f, "{separator}\"{name}\"")?;
+        }
+    }
+    Ok(())
+}
+
+/// Selectors that begin at that token. `open`: an unknown word may be a name.
+pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> {
+    let mut found: Vec<(usize, Selector)> = Vec::new();
+    for (class, selector) in [
+        (Class::It, Selector::It),
+        (Class::Myself, Selector::Myself),
+        (Class::Same, Selector::Same),
+        (Class::Both, Selector::Nth(vec![1, 2])),
+    ] {
+        let count = cursor.skip(at, class);
+        if count > 0 {
+            // "the same host" says what it is the same of.
+            let noun = cursor.skip(at + count, Class::Machine).max(cursor.skip(at + count, Class::Host));
+            found.push((count, selector.clone()));
+            if noun > 0 && selector == Selector::Same {
+                found.push((count + noun, selector));
+            }
+        }
+    }
+    found.extend(ordinals(cursor, at));
+    found.extend(filtered(cursor, at));
+    let word = found.iter().any(|(count, _)| *count == 1);
+    found.extend(names(cursor, at, open && !word, word));
+    found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()
+}
+
+/// "the second one", "number 2", "the first and the third".
+fn ordinals(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
+    let one = |at: usize| -> Option<(usize, usize)> {
+        let mut count = cursor.skip(at, Class::Article);
+        let item = cursor.skip(at + count, Class::Item);
+        if item > 0
+            && let Some((more, number)) = number::count_at(cursor, at + count + item).first()
+        {
+            return Some((count + item + more, usize::try_from(*number).ok()?));
+        }
+        let (more, number) = match cursor.word(at + count, Class::Ordinal) {
+            Some((more, "last")) => (more, LAST),
+            _ => {
+                let (more, number) = time::ordinal(cursor, at + count)?;
+                (more, usize::try_from(number).ok()?)
+            }
+        };
+        count += more;
+        count += cursor.skip(at + count, Class::Item).max(cursor.skip(at + count, Class::Machine));
+        Some((count, number))
+    };
+    let mut found = Vec::new();
+    let mut numbers = Vec::new();
+    let mut end = at;
+    loop {
+        let and = if end > at { cursor.skip(end, Class::And) } else { 0 };
+        match one(end + and) {
+            Some((count, number)) if number > 0 => {
+                end += and + count;
+                numbers.push(number);
+                found.push((end - at, Selector::Nth(numbers.clone())));
+            }
+            _ => return found,
+        }
+    }
+}
+
+/// What has been read of a [`Selector::Where`] so far.
+#[derive(Clone, Default, PartialEq)]
+struct Filter {
+    state: Option<State>,
+    tag: Option<String>,
+    os: Option<String>,
+    prefix: Option<String>,
+    except: Vec<String>,
+}
+
+/// "all vms that are off", "everything tagged test", "the stopped machines", "web*".
+fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
+    let mut found = Vec::new();
+    let mut filter = Filter::default();
+    let (mut at, mut whole, mut noun) = (start, false, false);
+    let mut narrowed = false;
+    loop {
+        let here = at;
+        if let Some(more) = word(cursor, at, Class::All) {
+            (at, whole) = (at + more, true);
+        } else if let Some(more) = word(cursor, at, Class::Everything) {
+            (at, whole, noun) = (at + more, true, true);
+        } else if let Some(more) = word(cursor, at, Class::Machines) {
+            (at, noun) = (at + more, true);
+        } else if let Some(more) = word(cursor, at, Class::Machine).filter(|_| whole || narrowed) {
+            // "every vm", "the debian machine"
+            (at, noun) = (at + more, true);
+        } else if let Some((more, state)) = cursor.word(at, Class::State)
+            && filter.state.is_none()
+            && let Some(state) = State::named(state)
+        {
+            filter.state = Some(state);
+            (at, narrowed) = (at + more, true);
+        } else if let Some((more, os)) = cursor.word(at, Class::Os)
+            && filter.os.is_none()
+        {
+            filter.os = Some(os.to_owned());
+            (at, narrowed) = (at + more, true);
+        } else if let Some(more) = word(cursor, at, Class::Tagged).filter(|_| filter.tag.is_none())
+            && let Some((count, tag)) = name::names(cursor, at + more, Of::Tag, true).into_iter().next()
+        {
+            filter.tag = Some(tag);
+            (at, narrowed) = (at + more + count, true);
+        } else if let Some((count, prefix)) = starred(cursor, at)
+            && filter.prefix.is_none()
+            && (whole || noun || at == start)
+        {
+            (at, narrowed) = (at + count, true);
+            match prefix {
+                "" => whole = true,
+                _ => filter.prefix = Some(prefix.to_owned()),
+            }
+            noun = true;
+        } else if let Some(more) = word(cursor, at, Class::Except).filter(|_| whole || noun) {
+            let Some((count, names)) = name_list(cursor, at + more, true).into_iter().next_back() else { break };
+            filter.except = names;
+            at += more + count;
+            found.push((at - start, selector(&filter)));
+            break;
+        } else if let Some(more) = [Class::Which, Class::Article, Class::Called, Class::At]
+            .iter()
+            .find_map(|class| word(cursor, at, *class))
+            .filter(|_| (at == start || whole || noun) && at - start < 12)
+        {
+            // Filler; a selector never ends with it.
+            at += more;
+            continue;
+        }
+        if at == here {
+            break;
+        }
+        let said = whole && (noun || !narrowed) || noun && narrowed || noun && whole;
+        if said {
+            found.push((at - start, selector(&filter)));
+        }
+    }
+    found
+}
+
+fn selector(filter: &Filter) -> Selector {
+    if *filter == Filter::default() {
+        return Selector::All;
+    }
+    let Filter { state, tag, os, prefix, except } = filter.clone();
+    Selector::Where { state, tag, os, prefix, except }
+}
+
+fn word(cursor: &Cursor, at: usize, class: Class) -> Option<usize> {
+    Some(cursor.skip(at, class)).filter(|count| *count > 0)
+}
+
+/// "web*", "called web*": the part before the star.
+fn starred<'a>(cursor: &Cursor<'a>, at: usize) -> Option<(usize, &'a str)> {
+    let token = cursor.token(at).filter(|token| !token.quoted)?;
+    let prefix = token.text.strip_suffix('*')?;
+    (!prefix.contains('*')).then_some((1, prefix))
+}
+
+/// Lists of names, each prefix of the list being one too.
+fn names(cursor: &Cursor, at: usize, open: bool, word: bool) -> Vec<(usize, Selector)> {
+    let noun = name::noun(cursor, at);
+    let mut found = Vec::new();
+    if noun > 0 {
+        found.extend(name_list(cursor, at + noun, true).into_iter().map(|(count, names)| (noun + count, names)));
+    }
+    if !(word && cursor.token(at).is_some_and(|token| !token.quoted)) {
+        found.extend(name_list(cursor, at, open));
+    }
+    found.into_iter().map(|(count, names)| (count, Selector::Names(names))).collect()
+}
+
+fn name_list(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Vec<String>)> {
+    let mut found = Vec::new();
+    let Some(token) = cursor.token(at) else { return found };
+    if token.text.ends_with('*') && !token.quoted {
+        return found;
+    }
+    let first = name::names(cursor, at, Of::Machine, open);
+    for (count, name) in &first {
+        found.push((*count, vec![name.clone()]));
+    }
+    let Some((count, name)) = first.into_iter().max_by_key(|(count, _)| *count) else { return found };
+    let (mut end, mut list) = (at + count, vec![name]);
+    loop {
+        let and = cursor.skip(end, Class::And);
+        let noun = name::noun(cursor, end + and);
+        let next = end + and + noun;
+        let linked = and > 0 || comma_before(cursor.text, cursor.tokens, end);
+        // A verb begins the next request rather than naming the next machine: "stop web1 and wait".
+        let verb = cursor.skip(next, Class::Verb) > 0;
+        let names = name::names(cursor, next, Of::Machine, linked && !verb && (open || noun > 0));
+        let Some((count, name)) = names.into_iter().max_by_key(|(count, _)| *count) else { return found };
+        end = next + count;
+        list.push(name);
+        found.push((end - at, list.clone()));
+    }
+}

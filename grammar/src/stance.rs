@@ -1,0 +1,245 @@
+//! Rules of a lexicon: how it is told from its wording whether somebody asks for something to be done.
+//!
+//! Rules are patterns over words and word classes, tried in the order of the lexicon file; the first that fits
+//! decides. A `lead` is taken off and the rules begin again with the rest, so that "could you please not stop" is
+//! still a negation. What no rule fits is a request.
+
+use crate::{
+    frame::Stance,
+    kind::Of,
+    lexicon::Class,
+    name,
+    pattern::{Node, Pattern},
+    read::Cursor,
+    token::gap,
+};
+
+/// What a rule does when it fits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    /// The part has that stance.
+    Stance(Stance),
+    /// Taken off the beginning; the argument says whether it is polite.
+    Lead { polite: bool },
+    /// Taken off the beginning, and the verb after it becomes a command: "would you mind rebooting".
+    Gerund,
+    /// Taken off the beginning, and "web1 rebooted" becomes "reboot web1".
+    Passive,
+    /// Taken off the end.
+    Tail,
+    /// Begins a correction; what follows is the right thing.
+    Correction,
+    /// Ends a correction; what stands before it is the right thing.
+    CorrectionEnd,
+}
+
+/// A rule of a lexicon.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub effect: Effect,
+    code: Code,
+}
+
+/// A rule with its words cut and its classes looked up, once.
+#[derive(Debug)]
+enum Code {
+    /// The folded parts of a word, and the whole of it when it has an apostrophe.
+    Word(Vec<String>, Option<String>),
+    Class(Class),
+    Special(Special),
+    Sequence(Vec<Code>),
+    Choice(Vec<Code>),
+    Optional(Box<Code>),
+}
+
+/// The error names the slot that is no word class.
+fn compile(node: &Node) -> Result<Code, String> {
+    let all = |nodes: &[Node]| nodes.iter().map(compile).collect::<Result<Vec<_>, _>>();
+    Ok(match node {
+        Node::Word(word) => {
+            let parts = crate::token::tokens(word);
+            let joined = parts.iter().any(|part| part.clitic).then(|| parts.iter().map(|part| &*part.folded).collect());
+            Code::Word(parts.into_iter().map(|part| part.folded).collect(), joined)
+        }
+        Node::Slot(name) => match (Special::named(name), Class::named(name)) {
+            (Some(special), _) => Code::Special(special),
+            (None, Some(class)) => Code::Class(class),
+            (None, None) => return Err(format!("there is no word class \"{name}\"")),
+        },
+        Node::Sequence(nodes) => Code::Sequence(all(nodes)?),
+        Node::Choice(nodes) => Code::Choice(all(nodes)?),
+        Node::Unordered(_) => return Err("rules have no \"{}\"".into()),
+        Node::Optional(node) => Code::Optional(Box::new(compile(node)?)),
+    })
+}
+
+impl Rule {
+    /// Reads "head argument = pattern". The error says what is wrong, in words.
+    pub fn parse(head: &str, argument: &str, source: &str) -> Result<Rule, String> {
+        let effect = match (head, argument) {
+            ("stance", "request") => Effect::Stance(Stance::Request),
+            ("stance", "howto") => Effect::Stance(Stance::HowTo),
+            ("stance", "negated") => Effect::Stance(Stance::Negated),
+            ("stance", "report") => Effect::Stance(Stance::Report),
+            ("stance", "hypothetical") => Effect::Stance(Stance::Hypothetical),
+            ("stance", "others") => Effect::Stance(Stance::AboutOthers),
+            ("stance", _) => return Err(format!("there is no stance \"{argument}\"")),
+            ("lead", "polite") => Effect::Lead { polite: true },
+            ("lead", "") => Effect::Lead { polite: false },
+            ("gerund", "") => Effect::Gerund,
+            ("passive", "") => Effect::Passive,
+            ("tail", "") => Effect::Tail,
+            ("correct", "") => Effect::Correction,
+            ("correct", "end") => Effect::CorrectionEnd,
+            _ => return Err(format!("there is no rule \"{head} {argument}\"")),
+        };
+        let pattern = Pattern::parse(source).map_err(|error| error.to_string())?;
+        Ok(Rule { effect, code: compile(&pattern.node)? })
+    }
+
+    /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
+    pub fn ends(&self, cursor: &Cursor, at: usize) -> Vec<usize> {
+        ends(&self.code, cursor, at)
+    }
+
+    /// Where the rule has to begin to end the tokens, if it fits there.
+    pub fn start_before_end(&self, cursor: &Cursor) -> Option<usize> {
+        let count = cursor.tokens.len();
+        (count.saturating_sub(8)..count).find(|at| ends(&self.code, cursor, *at).contains(&count))
+    }
+}
+
+/// Places in rules that are no word class.
+#[derive(Clone, Copy, Debug)]
+enum Special {
+    /// The rest, which may be nothing.
+    Rest,
+    /// At least one more word.
+    More,
+    /// Up to four words.
+    Words,
+    /// Any number of words.
+    Some,
+    /// One word.
+    Any,
+    /// One word that is no verb and no known name: somebody's name, perhaps.
+    Somebody,
+    /// A name of a machine or hypervisor that exists.
+    Known,
+    /// A verb in the past that can't be a command ("stopped", not "shut down").
+    Done,
+    /// A comma.
+    Comma,
+    /// The end.
+    End,
+    /// The part is a question by its mark; takes no word.
+    Asked,
+}
+
+impl Special {
+    fn named(name: &str) -> Option<Special> {
+        Some(match name {
+            "rest" => Special::Rest,
+            "more" => Special::More,
+            "words" => Special::Words,
+            "some" => Special::Some,
+            "any" => Special::Any,
+            "somebody" => Special::Somebody,
+            "known" => Special::Known,
+            "done" => Special::Done,
+            "comma" => Special::Comma,
+            "end" => Special::End,
+            "asked" => Special::Asked,
+            _ => return None,
+        })
+    }
+}
+
+fn ends(code: &Code, cursor: &Cursor, at: usize) -> Vec<usize> {
+    match code {
+        Code::Word(parts, joined) => word_ends(parts, joined.as_deref(), cursor, at),
+        Code::Class(class) => class_ends(*class, cursor, at).collect(),
+        Code::Special(special) => special_ends(*special, cursor, at),
+        Code::Optional(inner) => {
+            let mut all = ends(inner, cursor, at);
+            all.push(at);
+            sorted(all)
+        }
+        Code::Choice(codes) => sorted(codes.iter().flat_map(|code| ends(code, cursor, at)).collect()),
+        Code::Sequence(codes) => {
+            let mut places = vec![at];
+            for code in codes {
+                places = sorted(places.into_iter().flat_map(|at| ends(code, cursor, at)).collect());
+                if places.is_empty() {
+                    break;
+                }
+            }
+            places
+        }
+    }
+}
+
+fn sorted(mut places: Vec<usize>) -> Vec<usize> {
+    places.sort_unstable();
+    places.dedup();
+    places
+}
+
+/// A word with an apostrophe also fits without it, whole or in two.
+fn word_ends(parts: &[String], joined: Option<&str>, cursor: &Cursor, at: usize) -> Vec<usize> {
+    let said = |at: usize| cursor.token(at).filter(|token| !token.quoted).map(|token| token.folded.as_str());
+    let mut found = Vec::new();
+    if !parts.is_empty() && parts.iter().enumerate().all(|(index, part)| said(at + index) == Some(part)) {
+        found.push(at + parts.len());
+    }
+    if joined.is_some() && said(at) == joined {
+        found.push(at + 1);
+    }
+    found
+}
+
+fn class_ends<'a>(class: Class, cursor: &Cursor<'a>, at: usize) -> impl Iterator<Item = usize> + use<'a> {
+    let lexicon = cursor.cx.lexicon;
+    let rest = cursor.tokens.get(at..);
+    rest.into_iter().flat_map(move |rest| lexicon.all(rest, class).map(move |(count, _)| at + count))
+}
+
+fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
+    let count = cursor.tokens.len();
+    let lexicon = cursor.cx.lexicon;
+    match special {
+        Special::Rest => vec![count],
+        Special::More if at < count => vec![count],
+        Special::Words => (at..=count.min(at + 4)).collect(),
+        Special::Some => (at..=count).collect(),
+        Special::Any if at < count => vec![at + 1],
+        Special::Somebody if at < count && !cursor.tokens[at].quoted => {
+            let token = &cursor.tokens[at];
+            let letters = token.folded.chars().all(char::is_alphabetic);
+            let taken = lexicon.contains(&token.folded) || known_length(cursor, at).is_some();
+            if letters && !taken { vec![at + 1] } else { Vec::new() }
+        }
+        Special::Known => known_length(cursor, at).map(|count| at + count).into_iter().collect(),
+        Special::Done => {
+            let verbs: Vec<usize> = class_ends(Class::Verb, cursor, at).collect();
+            class_ends(Class::Past, cursor, at).filter(|end| !verbs.contains(end)).collect()
+        }
+        Special::Comma if gap(cursor.text, cursor.tokens, at).contains(',') => vec![at],
+        Special::End if at == count => vec![at],
+        Special::Asked => {
+            let end = cursor.tokens.last().map_or(0, |token| token.span.end);
+            let mark = cursor.text.get(end..).is_some_and(|rest| rest.trim_start().starts_with('?'));
+            if mark { vec![at] } else { Vec::new() }
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Length of a known name of a machine or hypervisor.
+fn known_length(cursor: &Cursor, at: usize) -> Option<usize> {
+    [Of::Machine, Of::Hypervisor]
+        .iter()
+        .flat_map(|of| name::known(cursor, at, *of))
+        .map(|(count, _)| count)
+        .max()
+}

@@ -1,0 +1,174 @@
+//! Cuts a text into words, numbers and quoted parts, with their places.
+
+use std::{ops::Range, sync::LazyLock};
+
+use regex::Regex;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+/// One word, number, address, symbol or quoted part of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Token<'t> {
+    /// As it was said; of a quoted part, what is between the quotes.
+    pub text: &'t str,
+    /// Where it stands, in bytes; of a quoted part, with its quotes.
+    pub span: Range<usize>,
+    /// Lower-case, accents and width folded, invisible characters removed: what is compared.
+    pub folded: String,
+    /// Quoted text is always a value, never a keyword.
+    pub quoted: bool,
+    /// Follows the token before it with only an apostrophe between: the "s" of "what's".
+    pub clitic: bool,
+}
+
+static CHUNK: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r#""([^"]+)"|“([^”]+)”|„([^“”]+)[“”]|«([^»]+)»|`([^`]+)`|'([^']+)'|[^\s"“”„«»`]+"#)
+        .expect("a constant regular expression")
+});
+
+/// Cuts a text into tokens. Punctuation separates and is dropped; quoted text is one token.
+///
+/// ```
+/// let all = grammar::token::tokens("What's on \"my disk\", web1?");
+/// let folded: Vec<&str> = all.iter().map(|token| token.folded.as_str()).collect();
+/// assert_eq!(folded, ["what", "s", "on", "my disk", "web1"]);
+/// assert!(all[1].clitic && all[3].quoted);
+/// ```
+pub fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut all = Vec::new();
+    let mut from = 0;
+    while let Some(found) = CHUNK.captures_at(text, from) {
+        let whole = found.get(0).expect("group 0 is the match");
+        let inner = (1..found.len()).find_map(|group| found.get(group));
+        let glued = text[whole.end()..].chars().next().is_some_and(char::is_alphanumeric);
+        let apostrophe = whole.as_str().starts_with('\'');
+        match inner {
+            // 'quoted' only when the second mark ends a word: "'tis web1's" has no quotation.
+            Some(inner) if !inner.as_str().trim().is_empty() && !(apostrophe && glued) => {
+                all.push(token(whole.range(), inner.as_str().trim(), true, false));
+                from = whole.end();
+            }
+            Some(_) if apostrophe => {
+                let end = text[whole.start()..].find(char::is_whitespace).map_or(text.len(), |at| whole.start() + at);
+                words(text, whole.start()..end, &mut all);
+                from = end;
+            }
+            Some(_) => from = whole.end(),
+            None => {
+                words(text, whole.range(), &mut all);
+                from = whole.end();
+            }
+        }
+    }
+    all
+}
+
+/// Cuts a piece of text without white space at its inner punctuation.
+fn words<'t>(text: &'t str, range: Range<usize>, all: &mut Vec<Token<'t>>) {
+    let chunk = &text[range.clone()];
+    let mut start = 0;
+    let mut clitic = false;
+    let mut before = None;
+    for (at, c) in chunk.char_indices() {
+        let after = chunk[at + c.len_utf8()..].chars().next();
+        let between_digits = before.is_some_and(|c: char| c.is_ascii_digit()) && after.is_some_and(|c| c.is_ascii_digit());
+        let apostrophe = matches!(c, '\'' | '’' | 'ʼ');
+        let cut = apostrophe
+            || match c {
+                ',' => !between_digits,
+                ';' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '|' | '…' | '—' | '–' | '¿' | '¡' => true,
+                _ => false,
+            };
+        if cut {
+            push(text, range.start + start..range.start + at, clitic, all);
+            start = at + c.len_utf8();
+            clitic = apostrophe
+                && before.is_some_and(char::is_alphanumeric)
+                && after.is_some_and(char::is_alphanumeric);
+        }
+        before = Some(c);
+    }
+    push(text, range.start + start..range.end, clitic, all);
+}
+
+/// Trims what is only punctuation at both ends, and keeps the rest if there is any.
+fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<Token<'t>>) {
+    loop {
+        let rest = &text[range.clone()];
+        let Some(first) = rest.chars().next() else { return };
+        let second = rest[first.len_utf8()..].chars().next();
+        let keep = kept(first)
+            || matches!(first, '+' | '/')
+            || first == '-' && second.is_some_and(|c| c.is_ascii_digit())
+            || rest.starts_with("::") && rest.len() > 2;
+        if keep {
+            break;
+        }
+        range.start += first.len_utf8();
+    }
+    loop {
+        let rest = &text[range.clone()];
+        let Some(last) = rest.chars().next_back() else { return };
+        let keep = kept(last) || matches!(last, '/' | '+' | '_') || rest.ends_with("::") && rest.len() > 3;
+        if keep {
+            break;
+        }
+        range.end -= last.len_utf8();
+    }
+    let part = &text[range.clone()];
+    all.push(token(range, part, false, clitic));
+}
+
+fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> Token<'t> {
+    Token { text, span, folded: fold(text), quoted, clitic }
+}
+
+/// Characters that carry meaning at the edge of a word: letters, digits, `%`, `&`, `*`, and pictures (👍).
+fn kept(c: char) -> bool {
+    c.is_alphanumeric()
+        || matches!(c, '%' | '&' | '*' | '_')
+        || c as u32 >= 0x2190 && !(0x3000..0x3040).contains(&(c as u32)) && !invisible(c) && !is_combining_mark(c)
+}
+
+/// Zero-width and direction characters, which make two words that look the same differ.
+fn invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{feff}' | '\u{fe00}'..='\u{fe0f}')
+}
+
+/// Lower-case, accents and width folded, invisible characters removed.
+///
+/// ```
+/// assert_eq!(grammar::token::fold("Éteins Œuvre"), "eteins oeuvre");
+/// ```
+pub fn fold(text: &str) -> String {
+    if text.bytes().all(|byte| byte.is_ascii()) {
+        return text.to_ascii_lowercase();
+    }
+    let mut folded = String::with_capacity(text.len());
+    for c in text.nfkd().filter(|c| !is_combining_mark(*c) && !invisible(*c)) {
+        match c {
+            'ß' => folded.push_str("ss"),
+            'æ' | 'Æ' => folded.push_str("ae"),
+            'œ' | 'Œ' => folded.push_str("oe"),
+            'ø' | 'Ø' => folded.push('o'),
+            'ł' | 'Ł' => folded.push('l'),
+            'đ' | 'Đ' => folded.push('d'),
+            'ı' => folded.push('i'),
+            _ => folded.extend(c.to_lowercase()),
+        }
+    }
+    folded
+}
+
+/// Whether a comma stands between token `at - 1` and token `at` of `text`.
+pub(crate) fn comma_before(text: &str, tokens: &[Token], at: usize) -> bool {
+    gap(text, tokens, at).contains(',')
+}
+
+/// What stands between token `at - 1` and token `at` of `text`; empty if `text` isn't at hand.
+pub(crate) fn gap<'t>(text: &'t str, tokens: &[Token], at: usize) -> &'t str {
+    let (Some(before), Some(token)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) else {
+        return "";
+    };
+    text.get(before.span.end..token.span.start).unwrap_or("")
+}

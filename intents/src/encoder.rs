@@ -1,0 +1,117 @@
+//! Sentence encoders: a text becomes a vector whose direction is its meaning.
+//!
+//! One trait, two back-ends that give the same vectors from the same weights (all-MiniLM-L6-v2, Apache-2.0, put in
+//! place by `scripts/model.sh`): [`candle`] in pure Rust, the default, and `rust_bert` on libtorch (cargo feature
+//! `rust-bert`). The classifier works without any of them, on n-grams alone.
+
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+#[cfg(feature = "candle")]
+pub mod candle;
+#[cfg(feature = "rust-bert")]
+pub mod rust_bert;
+#[cfg(feature = "candle")]
+mod weights;
+
+/// Texts are cut after this many word pieces, special ones included: what the weights were fine-tuned with.
+pub const MAX_TOKENS: usize = 128;
+
+/// Gives a vector for a text.
+pub trait Encoder: Send + Sync {
+    /// Names weights and back-end; another name means other vectors. Part of the key of what is cached.
+    fn name(&self) -> &str;
+
+    /// Length of the vectors.
+    fn dimensions(&self) -> usize;
+
+    /// One vector per text, in the order of the texts: mean of the token vectors, scaled to length 1.
+    ///
+    /// # Errors
+    /// [`EncoderError::Inference`] when the back-end fails.
+    fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError>;
+}
+
+/// Why there is no vector.
+#[derive(Debug, Error)]
+pub enum EncoderError {
+    /// A file of the model can't be read.
+    #[error("can't read {}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// A file of the model isn't what it should be.
+    #[error("{} is no usable model file: {why}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: &'static str,
+        /// What the parser said, if one did.
+        #[source]
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// The back-end failed.
+    #[error("the sentence encoder failed")]
+    Inference(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A model was asked with another encoder than it was trained with.
+    #[error("the classifier was trained with {trained:?}, not with {given:?}")]
+    OtherEncoder {
+        /// Name of the encoder the model was trained with.
+        trained: String,
+        /// Name of the encoder that was given, if any.
+        given: Option<String>,
+    },
+    /// This build has no back-end.
+    #[error("this build has no sentence encoder; build it with the cargo feature candle or rust-bert")]
+    NoBackEnd,
+}
+
+/// Where the weights are by convention: `$ATOLL_MODEL_DIR`, else `$ATOLL_CACHE/model`, else `~/.cache/atoll/model`.
+///
+/// In none of them is looked; `None` only when there is no home folder either.
+#[must_use]
+pub fn default_folder() -> Option<PathBuf> {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    set("ATOLL_MODEL_DIR")
+        .or_else(|| set("ATOLL_CACHE").map(|cache| cache.join("model")))
+        .or_else(|| set("HOME").map(|home| home.join(".cache/atoll/model")))
+}
+
+/// Loads the weights in `folder` with the default back-end.
+///
+/// # Errors
+/// [`EncoderError::Read`] when a file is missing, [`EncoderError::Malformed`] when one is damaged.
+pub fn load(folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
+    let encoder = load_back_end(folder)?;
+    tracing::info!(encoder = encoder.name(), folder = %folder.display(), "sentence encoder loaded");
+    Ok(encoder)
+}
+
+#[cfg(feature = "candle")]
+fn load_back_end(folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
+    Ok(Box::new(candle::Candle::load(folder)?))
+}
+
+#[cfg(all(feature = "rust-bert", not(feature = "candle")))]
+fn load_back_end(folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
+    Ok(Box::new(rust_bert::RustBert::load(folder)?))
+}
+
+#[cfg(not(any(feature = "rust-bert", feature = "candle")))]
+fn load_back_end(_folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
+    Err(EncoderError::NoBackEnd)
+}
+
+/// Scales to length 1; a vector of zeros stays as it is.
+pub(crate) fn normalise(vector: &mut [f32]) {
+    let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+    if length > 0.0 {
+        vector.iter_mut().for_each(|x| *x /= length);
+    }
+}

@@ -1,0 +1,111 @@
+//! How good a classifier is, on sentences it has not learnt from.
+//!
+//! ```no_run
+//! use intents::{Example, evaluate};
+//! # fn main() -> Result<(), intents::TrainError> {
+//! let examples = [Example { text: "start web1", label: "vm.start" } /* … */];
+//! let report = evaluate::cross_validate(&examples, &[], None, None, 5)?;
+//! println!("{report}\n{}", report.confusion());
+//! assert!(report.dangerous(|label| u8::from(label == "vm.delete")).is_empty());
+//! # Ok(()) }
+//! ```
+
+use std::path::Path;
+
+use crate::cache::prepare;
+use crate::encoder::Encoder;
+use crate::examples::{Example, Prepared};
+use crate::model::{Model, TrainError};
+use crate::softmax::Target;
+
+mod data;
+mod report;
+
+pub use data::{Clinc, DataError, Sentence, clinc, csv};
+pub use report::{Bin, LabelFigures, Operating, Prediction, Report, Totals};
+
+/// Learns from all folds but one and asks for the one left out, until each sentence has been asked.
+///
+/// Near-duplicates are in the same fold, so none is asked that has nearly been learnt. Vectors are kept in `cache`,
+/// if given.
+///
+/// # Errors
+/// As [`Model::cached`].
+pub fn cross_validate(
+    examples: &[Example<'_>],
+    near_misses: &[(&str, &str)],
+    encoder: Option<&dyn Encoder>,
+    cache: Option<&Path>,
+    folds: usize,
+) -> Result<Report, TrainError> {
+    let prepared = ready(examples, near_misses, encoder, cache)?;
+    let folds = folds.max(2);
+    let fold_of = prepared.folds(folds);
+    let mut predictions = Vec::new();
+    for fold in 0..folds {
+        let model = Model::learn(&prepared, |place| fold_of[place] != fold)?;
+        let asked = prepared.items.iter().enumerate().filter(|(place, _)| fold_of[*place] == fold);
+        predictions.extend(asked.filter_map(|(_, item)| {
+            let expected = prepared.labels[item.label()?].clone();
+            let ranking = model.rank_features(&item.grams, &item.vector);
+            Some(Prediction::new(item.text.clone(), expected, ranking))
+        }));
+    }
+    Ok(Report::new(predictions))
+}
+
+/// Learns from `train` and asks for `test`.
+///
+/// # Errors
+/// As [`Model::cached`].
+pub fn held_out(
+    train: &[Example<'_>],
+    near_misses: &[(&str, &str)],
+    test: &[Example<'_>],
+    encoder: Option<&dyn Encoder>,
+    cache: Option<&Path>,
+) -> Result<Report, TrainError> {
+    let model = Model::learn(&ready(train, near_misses, encoder, cache)?, |_| true)?;
+    ask(&model, test, encoder, cache)
+}
+
+/// Asks a model that has learnt already for the sentences of `test`, which it should not have learnt from.
+///
+/// # Errors
+/// As [`Model::cached`].
+pub fn ask(
+    model: &Model,
+    test: &[Example<'_>],
+    encoder: Option<&dyn Encoder>,
+    cache: Option<&Path>,
+) -> Result<Report, TrainError> {
+    let encoder = encoder.filter(|_| model.encoder().is_some());
+    let asked = ready(test, &[], encoder, cache)?;
+    let predictions = asked.items.iter().filter_map(|item| match item.target {
+        Target::Is(label) => {
+            let ranking = model.rank_features(&item.grams, &item.vector);
+            Some(Prediction::new(item.text.clone(), asked.labels[label].clone(), ranking))
+        }
+        Target::Not(_) => None,
+    });
+    Ok(Report::new(predictions.collect()))
+}
+
+fn ready(
+    examples: &[Example<'_>],
+    near_misses: &[(&str, &str)],
+    encoder: Option<&dyn Encoder>,
+    cache: Option<&Path>,
+) -> Result<Prepared, TrainError> {
+    match cache {
+        Some(folder) => {
+            let create = std::fs::create_dir_all(folder);
+            create.map_err(|source| TrainError::Write { path: folder.to_owned(), source })?;
+            prepare(folder, examples, near_misses, encoder)
+        }
+        None => Ok(Prepared::new(examples, near_misses, encoder, &mut |texts| match encoder {
+            Some(encoder) => encoder.encode(texts),
+            None => Ok(vec![Vec::new(); texts.len()]),
+        })?),
+    }
+}

@@ -1,0 +1,230 @@
+//! The classifier: trained from examples, asked for a ranking.
+
+use thiserror::Error;
+
+use crate::core::Core;
+use crate::encoder::{Encoder, EncoderError};
+use crate::examples::{Example, Item, Prepared};
+use crate::features::{Grams, grams, hash};
+use crate::judge::{HeldOut, Judge, Truth};
+use crate::softmax::{Input, Recipe};
+
+/// How many labels a ranking names.
+pub const NAMED: usize = 5;
+/// Folds held out for calibration.
+const FOLDS: usize = 3;
+/// In each fold, one label in so many is left out altogether and plays what nobody has thought of.
+const LEFT_OUT: u64 = 6;
+/// Fewer labels than this can spare none.
+const SPARE: usize = 12;
+/// What the left-out labels weigh together, relative to the sentences of known labels: about every seventh thing people
+/// type is none of what a machine can do.
+const STRANGE: f64 = 0.15;
+
+/// Sure means: acting wrongly on it costs nine times what asking needlessly does, so it must be right nine times in ten.
+const SURE: f32 = 0.9;
+/// Without sentence vectors nothing tells a new wish from an old one in other words: be stricter.
+const SURE_WITHOUT_ENCODER: f32 = 0.95;
+/// Not offering the right one costs three times what offering in vain does: the person must guess other words.
+const OFFER: f32 = 0.25;
+
+/// May the best label be acted on?
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub enum Sureness {
+    /// The best label may be acted on as understood.
+    Sure,
+    /// One of the first three is probably right: offer them.
+    Guess,
+    /// None of the labels is meant.
+    None,
+}
+
+/// What a sentence may mean.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ranking {
+    /// Labels with calibrated probabilities, best first, at most five, rejection left out. The first probability says how often
+    /// such an answer is right; the sum stays below 1, the rest is "something else".
+    pub ranked: Vec<(String, f32)>,
+    /// What may be done with it.
+    pub sure: Sureness,
+}
+
+/// Why nothing can be learnt.
+#[derive(Debug, Error)]
+pub enum TrainError {
+    /// There are fewer than two labels to tell apart.
+    #[error("{labels} label(s) in the examples, at least two are needed")]
+    TooFewLabels {
+        /// How many there are, the rejection label included.
+        labels: usize,
+    },
+    /// The encoder failed.
+    #[error("the examples could not be encoded")]
+    Encoder(#[from] EncoderError),
+    /// The cache folder can't be written.
+    #[error("can't write {}", path.display())]
+    Write {
+        /// The file or folder.
+        path: std::path::PathBuf,
+        /// What the system said.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// Ranks labels for a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Model {
+    pub(crate) labels: Vec<String>,
+    pub(crate) encoder: Option<String>,
+    pub(crate) core: Core,
+    pub(crate) judge: Judge,
+}
+
+impl Model {
+    /// Learns from examples (an empty label rejects) and from near misses: (text, label it does not mean).
+    ///
+    /// The order of both doesn't matter, and the same input gives the same model.
+    ///
+    /// # Errors
+    /// [`TrainError::TooFewLabels`], and [`TrainError::Encoder`] when the encoder fails.
+    pub fn train(
+        examples: &[Example<'_>],
+        near_misses: &[(&str, &str)],
+        encoder: Option<&dyn Encoder>,
+    ) -> Result<Self, TrainError> {
+        let prepared = Prepared::new(examples, near_misses, encoder, &mut |texts| match encoder {
+            Some(encoder) => encoder.encode(texts),
+            None => Ok(vec![Vec::new(); texts.len()]),
+        })?;
+        Self::learn(&prepared, |_| true)
+    }
+
+    /// Learns from those of the prepared items that `keep` lets through.
+    pub(crate) fn learn(prepared: &Prepared, keep: impl Fn(usize) -> bool + Sync) -> Result<Self, TrainError> {
+        if prepared.labels.len() < 2 {
+            return Err(TrainError::TooFewLabels { labels: prepared.labels.len() });
+        }
+        let folds = prepared.folds(FOLDS);
+        let recipe = Recipe::default();
+        let mut held = Vec::new();
+        let mut core = None;
+        std::thread::scope(|scope| {
+            let (keep, folds) = (&keep, &folds);
+            let whole = scope.spawn(move || Core::train(prepared, recipe, |place, _| keep(place)));
+            let parts: Vec<_> = (0..FOLDS)
+                .map(|fold| scope.spawn(move || hold_out(prepared, recipe, folds, fold, keep)))
+                .collect();
+            for part in parts {
+                held.extend(part.join().expect("learning from checked items does not panic"));
+            }
+            core = Some(whole.join().expect("learning from checked items does not panic"));
+        });
+        balance(&mut held);
+        let rejects = prepared.labels[0].is_empty();
+        Ok(Self {
+            labels: prepared.labels.clone(),
+            encoder: prepared.encoder.clone(),
+            core: core.expect("the scope has joined the thread that sets it"),
+            judge: Judge::fit(&held, rejects),
+        })
+    }
+
+    /// Labels this model knows, ascending; the rejection left out.
+    pub fn labels(&self) -> impl Iterator<Item = &str> {
+        self.labels.iter().map(String::as_str).filter(|label| !label.is_empty())
+    }
+
+    /// Name of the encoder it was trained with, if any: [`rank`](Self::rank) wants the same.
+    #[must_use]
+    pub fn encoder(&self) -> Option<&str> {
+        self.encoder.as_deref()
+    }
+
+    /// Bytes of memory the learnt numbers take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.core.size()
+    }
+
+    /// What `text` may mean. An encoder given to a model trained without one is not used.
+    ///
+    /// # Errors
+    /// [`EncoderError::OtherEncoder`] when the model was trained with another encoder than is given, and whatever
+    /// the encoder says when it fails.
+    pub fn rank(&self, text: &str, encoder: Option<&dyn Encoder>) -> Result<Ranking, EncoderError> {
+        let vector = match &self.encoder {
+            None => Vec::new(),
+            Some(trained) => {
+                let encoder = encoder.filter(|encoder| encoder.name() == trained).ok_or_else(|| {
+                    let given = encoder.map(|encoder| encoder.name().to_owned());
+                    EncoderError::OtherEncoder { trained: trained.clone(), given }
+                })?;
+                encoder.encode(&[text])?.pop().unwrap_or_default()
+            }
+        };
+        Ok(self.rank_features(&grams(text), &vector))
+    }
+
+    pub(crate) fn rank_features(&self, grams: &Grams, vector: &[f32]) -> Ranking {
+        if grams.words.is_empty() {
+            return Ranking { ranked: Vec::new(), sure: Sureness::None };
+        }
+        let sight = self.core.look(Input { dense: vector, sparse: &grams.values }, &grams.words);
+        let verdict = self.judge.judge(&sight);
+        let enough = if self.encoder.is_some() { SURE } else { SURE_WITHOUT_ENCODER };
+        let sure = if verdict.right >= enough {
+            Sureness::Sure
+        } else if verdict.offered >= OFFER {
+            Sureness::Guess
+        } else {
+            Sureness::None
+        };
+        let ranked =
+            verdict.ranked.into_iter().take(NAMED).map(|(label, p)| (self.labels[label].clone(), p)).collect();
+        Ranking { ranked, sure }
+    }
+}
+
+/// What a core sees in the sentences of a fold when it has learnt from the others, and from a part of the labels only.
+fn hold_out(
+    prepared: &Prepared,
+    recipe: Recipe,
+    folds: &[usize],
+    fold: usize,
+    keep: &(impl Fn(usize) -> bool + Sync),
+) -> Vec<HeldOut> {
+    let spare = prepared.labels.len() >= SPARE;
+    let strange: Vec<bool> = prepared
+        .labels
+        .iter()
+        .map(|label| spare && !label.is_empty() && hash(b"spare", label.as_bytes()) % LEFT_OUT == fold as u64 % LEFT_OUT)
+        .collect();
+    let strange_item = |item: &Item| item.label().is_some_and(|label| strange[label]);
+    let learns = |place: usize, item: &Item| keep(place) && folds[place] != fold && !strange_item(item);
+    let core = Core::train(prepared, recipe, learns);
+
+    let mut knows = vec![false; prepared.labels.len()];
+    for (place, item) in prepared.items.iter().enumerate() {
+        if let Some(label) = item.label().filter(|_| learns(place, item)) {
+            knows[label] = true;
+        }
+    }
+    let held = prepared.items.iter().enumerate().filter(|(place, _)| keep(*place) && folds[*place] == fold);
+    held.filter_map(|(_, item)| {
+        let label = item.label()?;
+        let truth = if knows[label] { Truth::Is(label) } else { Truth::Unknown };
+        Some(HeldOut { sight: core.look(item.input(), &item.grams.words), truth, weight: 1.0 })
+    })
+    .collect()
+}
+
+/// Weighs what is strange to the core so that it makes up the share it is expected to have.
+fn balance(held: &mut [HeldOut]) {
+    let strange = held.iter().filter(|held| held.truth == Truth::Unknown).count();
+    let known = held.len() - strange;
+    if strange > 0 {
+        let weight = f64::from(crate::tune("STRANGE", STRANGE as f32)) * known as f64 / strange as f64;
+        held.iter_mut().filter(|held| held.truth == Truth::Unknown).for_each(|held| held.weight = weight.min(1.0));
+    }
+}

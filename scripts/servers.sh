@@ -1,0 +1,107 @@
+# shellcheck shell=bash disable=SC2034  # what is set here is used by those who source this file
+# The servers of ./demo, private and on the loopback: Prosody, a session libvirtd, and what the two
+# work on. Sourced after lib.sh and own_dir; everything lives in $OWN_DIR and ends with the run.
+
+# -- Prosody ----------------------------------------------------------------------------------
+
+# prosody_start ACCOUNT PASSWORD SECRET C2S COMPONENT HTTP CONTACT…: a server for the users of
+# "localhost", the component vms.localhost (XEP-0114) and rooms at rooms.localhost. C2S, COMPONENT and
+# HTTP are ports. The contacts are in the account's roster from the start, subscribed both ways.
+# Prosody won't run as root, so root gives it the user that Debian's package made.
+# Gives the process in PROSODY_PID, its log in PROSODY_LOG.
+prosody_start() {
+  local account=$1 password=$2 secret=$3 c2s=$4 component=$5 http=$6 contact user='' folder=$OWN_DIR/prosody
+  shift 6
+  am_root && user=prosody
+  PROSODY_LOG=$OWN_DIR/prosody.log
+  mkdir -p "$folder/data/localhost/accounts" "$folder/data/localhost/roster" "$folder/certs"
+  # In the form that Prosody's own storage has; quicker than asking prosodyctl.
+  printf 'return { ["password"] = "%s"; };\n' "$password" >"$folder/data/localhost/accounts/$account.dat"
+  {
+    printf 'return {\n  [false] = { ["version"] = 1, ["pending"] = {} };\n'
+    for contact in "$@"; do
+      printf '  ["%s"] = { ["subscription"] = "both", ["name"] = "%s", ["groups"] = {} };\n' "$contact" "${contact%%@*}"
+    done
+    printf '};\n'
+  } >"$folder/data/localhost/roster/$account.dat"
+  cat >"$folder/prosody.cfg.lua" <<LUA
+-- Written by ./demo for one run.
+pidfile = "$folder/prosody.pid"
+data_path = "$folder/data"
+storage = "internal"
+authentication = "internal_plain"
+log = { { levels = { min = "info" }, to = "console" } }
+interfaces = { "127.0.0.1" }
+c2s_ports = { $c2s }
+c2s_direct_tls_ports = {}
+component_interfaces = { "127.0.0.1" }
+component_ports = { $component }
+http_interfaces = { "127.0.0.1" }
+http_ports = { $http }
+https_ports = {}
+http_default_host = "localhost"
+-- All on one machine, with no certificate: the loopback is the protection.
+c2s_require_encryption = false
+allow_unencrypted_plain_auth = true
+consider_websocket_secure = true
+modules_enabled = {
+  "roster", "saslauth", "presence", "message", "iq", "disco", "ping", "time", "version", "posix",
+  "websocket", "smacks", "carbons", "private", "vcard4", "vcard_legacy", "pep", "blocklist", "offline",
+}
+modules_disabled = { "s2s", "tls" }
+VirtualHost "localhost"
+  disco_items = { { "vms.localhost", "Machines" }, { "rooms.localhost", "Rooms" } }
+Component "vms.localhost"
+  component_secret = "$secret"
+Component "rooms.localhost" "muc"
+  name = "Rooms"
+  restrict_room_creation = false
+  muc_room_default_public_jids = true
+LUA
+  chmod 700 "$folder"
+  [[ -z $user ]] || chown -R "$user:" "$folder"
+  start "$user" prosody "$PROSODY_LOG" env HOME="$folder" prosody -F --config "$folder/prosody.cfg.lua"
+  PROSODY_PID=$STARTED
+  if ! wait_for 20 "$PROSODY_PID" listens "$c2s" || ! wait_for 5 "$PROSODY_PID" listens "$component"; then
+    tail -n 15 "$PROSODY_LOG" >&2 || true
+    die "Prosody did not start; its last words are above."
+  fi
+}
+
+
+# -- libvirt ----------------------------------------------------------------------------------
+
+# libvirt_user: who runs the session libvirtd: nobody when we are root (QEMU as root is not what
+# anybody runs, and libvirt as root is not a session), else ourselves.
+libvirt_user() { if am_root; then echo nobody; fi; }
+
+# libvirtd_start: a session libvirtd with folders and sockets of its own. Gives LIBVIRT_SOCKET and
+# LIBVIRT_URI; VIRSH is the command to ask it with.
+libvirtd_start() {
+  local user runtime=$OWN_DIR/r home=$OWN_DIR/home log=$OWN_DIR/libvirtd.log pid
+  local known=$ATOLL_CACHE/libvirt-capabilities
+  user=$(libvirt_user)
+  mkdir -p "$runtime" "$home/.config/libvirt" "$home/.cache"
+  chmod 700 "$runtime" "$home"
+  # Asking QEMU what it can do takes libvirtd seconds; it keeps the answers, checked by QEMU's
+  # version and date, so a later run starts with those of the one before.
+  [[ ! -d $known ]] || cp -r "$known" "$home/.cache/libvirt"
+  # No log daemon and no lock daemon: fewer processes to end.
+  printf 'stdio_handler = "file"\n' >"$home/.config/libvirt/qemu.conf"
+  [[ -z $user ]] || chown -R "$user:" "$runtime" "$home"
+  start "$user" libvirtd "$log" env -u XDG_DATA_HOME HOME="$home" XDG_RUNTIME_DIR="$runtime" \
+    XDG_CONFIG_HOME="$home/.config" XDG_CACHE_HOME="$home/.cache" libvirtd
+  pid=$STARTED
+  LIBVIRTD_PID=$pid
+  LIBVIRT_SOCKET=$runtime/libvirt/libvirt-sock
+  LIBVIRT_URI="qemu+unix:///session?socket=$LIBVIRT_SOCKET"
+  VIRSH=(virsh --quiet --connect "$LIBVIRT_URI")
+  if ! wait_for 20 "$pid" "${VIRSH[@]}" version; then
+    tail -n 15 "$log" >&2 || true
+    "${VIRSH[@]}" version >&2 || true
+    die "The private libvirtd did not start; its last words are above."
+  fi
+  if [[ ! -d $known && -d $home/.cache/libvirt ]]; then
+    cp -r "$home/.cache/libvirt" "$known.$$" && mv -T "$known.$$" "$known"
+  fi
+}

@@ -1,0 +1,295 @@
+//! Transcripts: plain text in which people, the bot, the host and the clock take turns. Whole words are compared.
+//!
+//! A file is scenarios; each begins with a `#` line that says what it shows. Lines that drive:
+//!
+//! | line | does |
+//! |---|---|
+//! | `given: two_vms` | the fixture of the fake host |
+//! | `to: web1` | whom everybody speaks to from here on: a machine, a hypervisor, or `desk` |
+//! | `cast: bob operator` | somebody besides `user`, who is alice, an admin; `nobody` is a stranger |
+//! | `room: ops@rooms.example.org` | from here on it is said in that room (`room: none` leaves it) |
+//! | `user: …`, `bob: …` | is said |
+//! | `edit: …` | alice edits her last message |
+//! | `late: 3 h` | the next message was under way that long |
+//! | `event: web1 crashed` | happens on the host by itself |
+//! | `wait: 3 min` | the clock moves |
+//! | `fault: 2 timed_out` | the second op from now fails so |
+//! | `restart:` | the agent is stopped and started |
+//!
+//! Lines that are compared, and rewritten by `UPDATE=1`: `host:` what was applied, `bot:` what was answered (further lines of
+//! one answer are indented by four spaces), `told:` what everybody else heard.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock};
+
+use agent::access::Access;
+use agent::bot::{Bot, Caution, Message, Parts};
+use agent::chat;
+use agent::config::Grant;
+use agent::events::InFlight;
+use agent::host::HostErrorKind;
+use agent::host::HostEvent;
+use agent::host::fake::Fake;
+use agent::journal::Journal;
+use agent::mind::Mind;
+use agent::office::Affairs;
+use agent::planner::Asker;
+use agent::store::Store;
+use dialogue::machine::Utterance;
+use dialogue::spec::Role;
+use jiff::{SignedDuration, Timestamp, Zoned};
+
+/// When every scenario begins.
+const BEGINS: &str = "2026-11-21T12:00:00Z";
+
+/// One scenario of a file.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// What it shows.
+    pub name: String,
+    /// Its lines, without the `#` line.
+    pub lines: Vec<String>,
+}
+
+/// The scenarios of a file, with what stands before the first.
+pub fn scenarios(text: &str) -> (Vec<String>, Vec<Scenario>) {
+    let mut before = Vec::new();
+    let mut list: Vec<Scenario> = Vec::new();
+    for line in text.lines() {
+        match (line.strip_prefix("# "), list.last_mut()) {
+            (Some(name), _) => list.push(Scenario { name: name.trim().to_owned(), lines: Vec::new() }),
+            (None, Some(scenario)) => scenario.lines.push(line.to_owned()),
+            (None, None) => before.push(line.to_owned()),
+        }
+    }
+    (before, list)
+}
+
+/// Words and classifier, loaded once in a process.
+pub fn mind() -> &'static Arc<Mind> {
+    static MIND: OnceLock<Arc<Mind>> = OnceLock::new();
+    MIND.get_or_init(|| {
+        let cache = cache();
+        Arc::new(Mind::load(&model(), Some(&cache.join("trained"))).expect("the corpus loads"))
+    })
+}
+
+/// The shared cache folder.
+pub fn cache() -> PathBuf {
+    std::env::var_os("ATOLL_CACHE").map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/atoll"), PathBuf::from)
+}
+
+/// The sentence encoder's folder.
+pub fn model() -> PathBuf {
+    std::env::var_os("ATOLL_MODEL_DIR").map_or_else(|| cache().join("model"), PathBuf::from)
+}
+
+/// Plays a scenario; gives its lines with what really happened.
+///
+/// # Errors
+/// A line that drives nothing, or a fixture that isn't there.
+pub fn play(scenario: &Scenario) -> Result<Vec<String>, String> {
+    let mut stage: Option<Stage> = None;
+    let mut played = Vec::new();
+    for line in &scenario.lines {
+        if line.trim().is_empty() || line.starts_with("//") {
+            played.push(line.clone());
+            continue;
+        }
+        if line.starts_with("    ") {
+            continue;
+        }
+        let (word, rest) = line.split_once(':').ok_or_else(|| format!("no word before a colon: {line}"))?;
+        let rest = rest.trim();
+        if matches!(word, "bot" | "host" | "told") {
+            continue;
+        }
+        played.push(line.clone());
+        match (word, &mut stage) {
+            ("given", _) => stage = Some(Stage::new(rest)?),
+            (word, Some(stage)) => played.extend(stage.line(word, rest)?),
+            (word, None) => return Err(format!("`given:` comes before `{word}:`")),
+        }
+    }
+    Ok(played)
+}
+
+struct Stage {
+    fake: Arc<Fake>,
+    heard: tokio::sync::mpsc::UnboundedReceiver<HostEvent>,
+    bot: Option<Bot>,
+    journal: Arc<Journal>,
+    folder: tempfile::TempDir,
+    told: Arc<Mutex<Vec<String>>>,
+    flights: Arc<InFlight>,
+    cast: Vec<(String, Role)>,
+    to: String,
+    room: Option<String>,
+    late: Option<SignedDuration>,
+    now: Timestamp,
+}
+
+impl Stage {
+    fn new(fixture: &str) -> Result<Self, String> {
+        let now: Timestamp = BEGINS.parse().expect("a time");
+        let (fake, heard) = Fake::new(fixture, now).map_err(|error| error.to_string())?;
+        let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let mut stage = Self {
+            fake,
+            heard,
+            bot: None,
+            journal: Arc::new(Journal::in_memory()),
+            folder,
+            told: Arc::default(),
+            flights: Arc::default(),
+            cast: vec![("alice".to_owned(), Role::Admin)],
+            to: "web1".to_owned(),
+            room: None,
+            late: None,
+            now,
+        };
+        stage.raise();
+        Ok(stage)
+    }
+
+    /// Starts the agent on what is kept.
+    fn raise(&mut self) {
+        self.bot = None;
+        let grants: Vec<Grant> = self.cast.iter().map(|(name, role)| Grant { who: format!("{name}@example.org"), role: *role }).collect();
+        let told = Arc::clone(&self.told);
+        let office = Affairs::new(Arc::clone(&self.journal), Box::new(|_| Ok(())), Box::new(|| vec![agent::skill::Leg { name: "libvirt", state: Ok("fake".to_owned()) }]));
+        let bot = Bot::new(Parts {
+            mind: Arc::clone(mind()),
+            host: Arc::clone(&self.fake) as Arc<dyn agent::bot::Host>,
+            office: Arc::new(office),
+            access: Access::new(&grants),
+            journal: Arc::clone(&self.journal),
+            store: Store::open(self.folder.path()).expect("a fresh folder holds a store"),
+            in_flight: Arc::clone(&self.flights),
+            caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
+            language: "en".to_owned(),
+            notices: Box::new(move |notice| told.lock().expect("no panic").push(notice.text)),
+        });
+        self.bot = Some(bot.with_counted_references());
+    }
+
+    fn line(&mut self, word: &str, rest: &str) -> Result<Vec<String>, String> {
+        match word {
+            "to" => self.to = rest.to_owned(),
+            "room" => self.room = Some(rest.to_owned()).filter(|room| room != "none"),
+            "cast" => {
+                for one in rest.split(',') {
+                    let (name, role) = one.trim().split_once(' ').ok_or_else(|| format!("`cast: name role`: {one}"))?;
+                    let role = match role.trim() {
+                        "viewer" => Role::Viewer,
+                        "operator" => Role::Operator,
+                        "admin" => Role::Admin,
+                        other => return Err(format!("no role {other}")),
+                    };
+                    self.cast.push((name.to_owned(), role));
+                }
+                self.raise();
+            }
+            "restart" => self.raise(),
+            "late" => self.late = Some(span(rest)?),
+            "fault" => {
+                let (nth, kind) = rest.split_once(' ').ok_or_else(|| format!("`fault: nth kind`: {rest}"))?;
+                self.fake.fail(nth.parse().map_err(|_| format!("no number: {nth}"))?, fault(kind)?);
+            }
+            "stubborn" => {
+                let id = self.fake.id(rest).ok_or_else(|| format!("no machine {rest}"))?;
+                self.fake.set_stubborn(&id, true);
+            }
+            "wait" => {
+                self.now += span(rest)?;
+                self.fake.set_now(self.now);
+                let mut said = Vec::new();
+                self.bot().look_after(&self.zoned(), &mut |_, rendered| said.push(rendered.text));
+                return Ok(self.outcome(said));
+            }
+            "event" => {
+                self.fake.happen(rest).map_err(|error| error.to_string())?;
+                return Ok(self.outcome(Vec::new()));
+            }
+            "edit" => return self.said("alice", rest, true),
+            "user" => return self.said("alice", rest, false),
+            name if self.cast.iter().any(|(known, _)| known == name) || name == "nobody" => return self.said(&name.to_owned(), rest, false),
+            other => return Err(format!("nobody called {other}, and no such line; see tests/src/transcript.rs")),
+        }
+        Ok(Vec::new())
+    }
+
+    fn said(&mut self, who: &str, text: &str, edits_last: bool) -> Result<Vec<String>, String> {
+        let entity = chat::entity(&*self.fake, Some(self.to.as_str()).filter(|to| *to != "desk"))?;
+        let message = Message {
+            asker: Asker { jid: Some(format!("{who}@example.org")).filter(|_| who != "nobody"), name: who.to_owned() },
+            entity,
+            room: self.room.clone(),
+            utterance: Utterance { text: text.to_owned(), late: self.late.take(), edits_last },
+            now: self.zoned(),
+        };
+        let mut said = Vec::new();
+        self.bot().hear(&message, &mut |rendered| said.push(rendered.text));
+        Ok(self.outcome(said))
+    }
+
+    /// What happened since the last line, as lines.
+    fn outcome(&mut self, said: Vec<String>) -> Vec<String> {
+        let now = self.zoned();
+        let mut later = said;
+        while let Ok(event) = self.heard.try_recv() {
+            self.bot().happened(&event, &now);
+            let mut settled = Vec::new();
+            self.bot().settle(&event, &now, &*self.fake, &mut |_, rendered| settled.push(rendered.text));
+            later.extend(settled);
+        }
+        let mut lines: Vec<String> = self.fake.take_journal().into_iter().map(|op| format!("host: {op}")).collect();
+        lines.extend(later.iter().map(|text| format!("bot:  {}", text.replace('\n', "\n    "))).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()));
+        lines.extend(self.told.lock().expect("no panic").drain(..).map(|text| format!("told: {text}")));
+        lines
+    }
+
+    fn bot(&self) -> &Bot {
+        self.bot.as_ref().expect("raised when made")
+    }
+
+    fn zoned(&self) -> Zoned {
+        self.now.to_zoned(jiff::tz::TimeZone::UTC)
+    }
+}
+
+fn span(text: &str) -> Result<SignedDuration, String> {
+    text.parse().map_err(|_| format!("no length of time: {text}"))
+}
+
+fn fault(text: &str) -> Result<HostErrorKind, String> {
+    Ok(match text {
+        "not_found" => HostErrorKind::NotFound,
+        "exists" => HostErrorKind::Exists,
+        "wrong_state" => HostErrorKind::WrongState,
+        "unsupported" => HostErrorKind::Unsupported,
+        "denied" => HostErrorKind::Denied,
+        "no_room" => HostErrorKind::NoRoom,
+        "busy" => HostErrorKind::Busy,
+        "unreachable" => HostErrorKind::Unreachable,
+        "lost" => HostErrorKind::Lost,
+        "timed_out" => HostErrorKind::TimedOut,
+        "failed" => HostErrorKind::Failed,
+        other => return Err(format!("no kind of failure {other}")),
+    })
+}
+
+/// All transcript files below a folder, sorted.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut list = Vec::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            list.extend(files(&path));
+        } else if path.extension().is_some_and(|ending| ending == "txt") {
+            list.push(path);
+        }
+    }
+    list.sort();
+    list
+}
