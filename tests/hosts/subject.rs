@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use agent::host::fake::Fake;
 use agent::host::libvirt::{Bridge, HostConfig, Timeouts};
-use agent::host::{EventKind, HostError, HostErrorKind, HostEvent, HostOp, HostRead, HostWrite, Machine, MachineId, State};
+use agent::host::{
+    EventKind, HostError, HostErrorKind, HostEvent, HostOp, HostRead, HostWrite, Machine, MachineId, State,
+};
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use tests::guest::{PATIENCE, Session, wait_for};

@@ -12,7 +12,8 @@ use crate::subject::{HV, Kind, Subject, bridge, next, test_driver};
 
 type Case = (&'static str, fn() -> Result<()>);
 
-pub const CASES: [Case; 5] = [
+pub const CASES: [Case; 6] = [
+    ("test_driver::two_thousand_machines_are_read_and_kept", many),
     ("qemu::killed_in_the_middle_of_an_op_its_outcome_is_unknown_and_all_is_read_again", killed),
     ("qemu::a_hung_daemon_is_noticed_and_starves_nobody", hung),
     ("qemu::what_others_do_is_heard", outside),
@@ -52,7 +53,8 @@ fn attach(machine: &agent::host::MachineId) -> [HostOp; 2] {
 }
 
 /// A session with web1 running (not waited for) under a bridge.
-fn running() -> Result<(Session, std::sync::Arc<Bridge>, tokio::sync::mpsc::UnboundedReceiver<agent::host::HostEvent>)> {
+fn running() -> Result<(Session, std::sync::Arc<Bridge>, tokio::sync::mpsc::UnboundedReceiver<agent::host::HostEvent>)>
+{
     let session = Session::start()?;
     session.define("web1")?;
     session.virsh(&["start", "web1"])?;
@@ -72,7 +74,9 @@ fn killed() -> Result<()> {
     ensure!(next(&mut events)?.kind == EventKind::Paused);
     let (during, op) = (bridge.clone(), HostOp::DetachDisk { machine: web1.clone(), target: "vdb".to_owned() });
     let op = std::thread::spawn(move || during.apply(&op));
-    wait_for("the op to begin", PATIENCE, || session.virsh(&["dumpxml", "--inactive", "web1"]).is_ok_and(|xml| !xml.contains("vdb")))?;
+    wait_for("the op to begin", PATIENCE, || {
+        session.virsh(&["dumpxml", "--inactive", "web1"]).is_ok_and(|xml| !xml.contains("vdb"))
+    })?;
     session.kill();
     let error = op.join().ok().context("panicked")?.err().context("it worked")?;
     ensure!(error.kind == Error::Lost && error.kind.outcome_unknown(), "{error:?}");
@@ -181,7 +185,36 @@ fn holds_on() -> Result<()> {
     let error = bridge.apply(&HostOp::DetachDisk { machine: web1.clone(), target: "vdb".to_owned() });
     let error = error.err().context("a paused guest let go")?;
     ensure!(error.kind == Error::TimedOut, "{error:?}");
-    ensure!(bridge.machine(&web1).is_some_and(|m| m.disks.iter().any(|disk| disk.target == "vdb")), "it is still there");
+    ensure!(
+        bridge.machine(&web1).is_some_and(|m| m.disks.iter().any(|disk| disk.target == "vdb")),
+        "it is still there"
+    );
+    Ok(())
+}
+
+fn many() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("many.xml");
+    let domain = |number: u32| {
+        format!(
+            "<domain type='test'><name>vm-{number:04}</name><memory>262144</memory><vcpu>1</vcpu>\
+             <os><type arch='x86_64'>hvm</type></os></domain>"
+        )
+    };
+    fs::write(&file, format!("<node>{}</node>", (0..2_000).map(domain).collect::<String>()))?;
+    let (bridge, mut events) = bridge(&[(HV, &format!("test://{}", file.display()))], Timeouts::default())?;
+    let machines = bridge.machines();
+    ensure!(machines.len() == 2_000 && machines[1_234].name == "vm-1234", "{} machines", machines.len());
+    let begun = Instant::now();
+    for _ in 0..100 {
+        ensure!(machines.iter().all(|machine| bridge.machine(&machine.id).is_some()));
+    }
+    ensure!(begun.elapsed() < Duration::from_secs(10), "200,000 reads took {:?}", begun.elapsed());
+    bridge.apply(&HostOp::ForceOff { machine: machines[7].id.clone() })?;
+    let event = next(&mut events)?;
+    ensure!(event.machine.is_some_and(|(_, name)| name == "vm-0007") && event.kind == EventKind::ForcedOff);
+    bridge.resync(HV)?;
+    ensure!(bridge.machines()[7].state == State::Off && events.try_recv().is_err(), "a resync tells nothing new");
     Ok(())
 }
 

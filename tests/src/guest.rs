@@ -5,7 +5,6 @@
 //! The guest itself is built by `scripts/guest.sh`: Debian's cloud kernel, busybox and the QEMU guest agent.
 
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -39,7 +38,8 @@ impl Session {
             fs::create_dir_all(path.join(part))?;
         }
         for file in ["vmlinuz", "initrd.gz"] {
-            fs::copy(boot.join(file), path.join("boot").join(file)).with_context(|| format!("no {file} of the guest"))?;
+            fs::copy(boot.join(file), path.join("boot").join(file))
+                .with_context(|| format!("no {file} of the guest"))?;
         }
         // virtlogd would be one more daemon; confinement needs root.
         let settings = "stdio_handler = \"file\"\nsecurity_driver = \"none\"\n";
@@ -216,16 +216,25 @@ impl Session {
         command
     }
 
-    /// Whether this user's QEMU can really use KVM: it opens the device and makes a machine with a processor.
+    /// Whether the guest really comes up with KVM, as this user: the device may be closed to it, or be there and not work.
     fn has_kvm(&self) -> bool {
+        let (kernel, initrd) = (self.path("boot/vmlinuz"), self.path("boot/initrd.gz"));
+        let console = self.path("cache/kvm.console");
         let mut command = self.as_user("qemu-system-x86_64");
-        command.args(["-machine", "pc,accel=kvm", "-cpu", "host", "-nodefaults", "-display", "none", "-S", "-monitor", "stdio"]);
-        let spawned = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        command.args(["-machine", "pc,accel=kvm", "-m", "112", "-nodefaults", "-display", "none", "-no-reboot"]);
+        command.args(["-append", "console=ttyS0 quiet panic=-1", "-serial", &format!("file:{}", console.display())]);
+        command.arg("-kernel").arg(kernel).arg("-initrd").arg(initrd);
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let Ok(mut qemu) = spawned else { return false };
-        if let Some(mut monitor) = qemu.stdin.take() {
-            let _ = monitor.write_all(b"quit\n");
-        }
-        qemu.wait().is_ok_and(|status| status.success())
+        let up = || fs::read_to_string(&console).is_ok_and(|text| text.contains("atoll guest is up"));
+        let mut ended = false;
+        let _ = wait_for("a guest with KVM", Duration::from_secs(10), || {
+            ended = !matches!(qemu.try_wait(), Ok(None));
+            ended || up()
+        });
+        let _ = qemu.kill();
+        let _ = qemu.wait();
+        up() && !ended
     }
 }
 

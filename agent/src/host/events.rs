@@ -215,7 +215,8 @@ mod tests {
         let said: Vec<_> = reboots.iter().filter_map(|what| fold.kind(Uuid::nil(), what, Instant::now())).collect();
         assert_eq!(said, [Kind::Rebooted]);
 
-        let table: &[(&[(i32, i32)], &[EventKind])] = &[
+        type Row<'a> = (&'a [(i32, i32)], &'a [EventKind]);
+        let table: &[Row<'_>] = &[
             (&[(sys::RESUMED, 0), (sys::STARTED, 0)], &[Kind::Started]),
             (&[(sys::SHUTDOWN, 1), (sys::STOPPED, 0)], &[Kind::ShutDown]),
             (&[(sys::SHUTDOWN, 2), (sys::STOPPED, 0)], &[Kind::ForcedOff]),

@@ -134,7 +134,9 @@ mod tests {
         for good in ["data", "data.qcow2", "vm 42", "über", "a<name><disk>", "x&y", "it's"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for bad in ["", ".", "..", "../x", "a/b", "a\\b", "a\"b", "a\nb", "a\0b", "-rf", "a\u{202e}b", "a\u{200b}b", "\u{7f}"] {
+        for bad in
+            ["", ".", "..", "../x", "a/b", "a\\b", "a\"b", "a\nb", "a\0b", "-rf", "a\u{202e}b", "a\u{200b}b", "\u{7f}"]
+        {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
         assert_eq!(check_name(&"x".repeat(256)), Err(NameError::TooLong));

@@ -360,7 +360,11 @@ mod tests {
             thread::yield_now();
         }
         domain.resume().unwrap();
-        assert_eq!(heard.recv_timeout(Duration::from_millis(1)), Err(RecvTimeoutError::Timeout), "nobody hears any more");
+        assert_eq!(
+            heard.recv_timeout(Duration::from_millis(1)),
+            Err(RecvTimeoutError::Timeout),
+            "nobody hears any more"
+        );
     }
 
     #[test]
