@@ -35,8 +35,15 @@ command -v depmod >/dev/null || fail "depmod is missing (kmod)"
 work=$(mktemp -d "${TMPDIR:-/tmp}/atoll-guest.XXXXXX")
 trap 'rm -rf "$work"' EXIT INT TERM
 
+# The kernel package that is in the folder, if any.
+fetched() {
+    for package in "$folder"/linux-image-[0-9]*.deb; do
+        if [ -e "$package" ]; then echo "$package"; fi
+    done | tail -n 1
+}
+
 # The kernel: the package that Debian's cloud kernel stands for at present.
-kernel=$(ls "$folder"/linux-image-[0-9]*.deb 2>/dev/null | tail -n 1 || true)
+kernel=$(fetched)
 if [ -z "$kernel" ]; then
     package=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | sed -n 's/^ *Depends: \(linux-image-[0-9].*\)/\1/p' | head -n 1)
     [ -n "$package" ] || fail "no cloud kernel in the package lists: run apt-get update"
@@ -45,7 +52,7 @@ if [ -z "$kernel" ]; then
     mkdir "$work/download"
     (cd "$work/download" && apt-get -q -o APT::Sandbox::User="$(id -un)" download "$package" >&2) || fail "can't download $package"
     mv "$work"/download/*.deb "$folder/"
-    kernel=$(ls "$folder"/linux-image-[0-9]*.deb | tail -n 1)
+    kernel=$(fetched)
 fi
 say "unpacking $(basename "$kernel")"
 dpkg -x "$kernel" "$work/kernel"
