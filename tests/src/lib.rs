@@ -1,3 +1,4 @@
 //! What the test suites share: transcripts, real servers, real guests.
 
+pub mod guest;
 pub mod transcript;

@@ -57,8 +57,9 @@ pub enum CloseReason {
     Client,
 }
 
-/// A second "crashed" within this time belongs to the first (panicked, then stopped).
-const CRASH_ECHO: Duration = Duration::from_secs(3);
+/// A second "crashed" within this time belongs to the first (panicked, then stopped), and so does a second "rebooted":
+/// QEMU tells of each reset, and one reboot makes three.
+const ECHO: Duration = Duration::from_secs(3);
 /// The same for "reverted": QEMU is stopped and started again in between.
 const REVERT_ECHO: Duration = Duration::from_secs(15);
 
@@ -69,7 +70,7 @@ pub struct Fold {
     ended_by_host: HashSet<Uuid>,
     /// Domains that are paused as far as events told: libvirt also says "resumed" when a domain boots.
     paused: HashSet<Uuid>,
-    /// When a domain was last said to have crashed or reverted.
+    /// When a domain was last said to have crashed, rebooted or reverted.
     last: HashMap<(Uuid, EventKind), Instant>,
 }
 
@@ -99,8 +100,8 @@ impl Fold {
                 self.ended_by_host.remove(&uuid);
                 self.last.retain(|(of, _), _| *of != uuid);
             }
-            EventKind::Crashed if self.is_echo(uuid, kind, now, CRASH_ECHO) => return None,
             EventKind::Reverted if self.is_echo(uuid, kind, now, REVERT_ECHO) => return None,
+            EventKind::Crashed | EventKind::Rebooted if self.is_echo(uuid, kind, now, ECHO) => return None,
             _ => {}
         }
         Some(kind)
@@ -209,7 +210,13 @@ mod tests {
     #[test]
     fn each_happening_is_said_once_and_by_its_right_name() {
         use EventKind as Kind;
-        let table: &[(&[(i32, i32)], &[EventKind])] = &[
+        let reboots = [What::Reboot, What::Reboot, What::Reboot];
+        let mut fold = Fold::default();
+        let said: Vec<_> = reboots.iter().filter_map(|what| fold.kind(Uuid::nil(), what, Instant::now())).collect();
+        assert_eq!(said, [Kind::Rebooted]);
+
+        type Row<'a> = (&'a [(i32, i32)], &'a [EventKind]);
+        let table: &[Row<'_>] = &[
             (&[(sys::RESUMED, 0), (sys::STARTED, 0)], &[Kind::Started]),
             (&[(sys::SHUTDOWN, 1), (sys::STOPPED, 0)], &[Kind::ShutDown]),
             (&[(sys::SHUTDOWN, 2), (sys::STOPPED, 0)], &[Kind::ForcedOff]),

@@ -22,8 +22,8 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::mirror::Mirror;
 use super::{
-    DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor,
-    Machine, MachineId, MachineStats, Pool, State, Volume,
+    DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite,
+    Hypervisor, Machine, MachineId, MachineStats, Pool, State, Volume,
 };
 
 mod fixtures;
@@ -81,10 +81,7 @@ impl Fake {
     ///
     /// # Errors
     /// When there is no such fixture.
-    pub fn new(
-        fixture: &str,
-        now: Timestamp,
-    ) -> Result<(Arc<Self>, UnboundedReceiver<HostEvent>), UnknownFixture> {
+    pub fn new(fixture: &str, now: Timestamp) -> Result<(Arc<Self>, UnboundedReceiver<HostEvent>), UnknownFixture> {
         let fixture = fixtures::named(fixture).ok_or_else(|| UnknownFixture(fixture.to_owned()))?;
         let (events, heard) = unbounded_channel();
         let mirror = Mirror::new(fixture.hypervisors.iter().cloned(), now);
@@ -159,7 +156,11 @@ impl Fake {
     /// Has the guest ignore requests to shut down or to let go of a disk, or obey again.
     pub fn set_stubborn(&self, id: &MachineId, stubborn: bool) {
         let mut inner = self.lock();
-        if stubborn { inner.stubborn.insert(id.clone()) } else { inner.stubborn.remove(id) };
+        if stubborn {
+            inner.stubborn.insert(id.clone())
+        } else {
+            inner.stubborn.remove(id)
+        };
     }
 
     /// Says what a hypervisor can do.

@@ -308,7 +308,7 @@ impl Host {
                 let _ = self.signals.send(Signal::Suspect);
                 // Nothing is lost by a read that did not happen; an op may have.
                 let kind = if lane == Lane::Write { HostErrorKind::Lost } else { HostErrorKind::Unreachable };
-                return Err(fault.as_kind(kind).at(operation, on));
+                return Err(fault.with_kind(kind).at(operation, on));
             }
             Err(NoAnswer::Panicked) => HostErrorKind::Failed,
             Err(NoAnswer::Abandoned) => HostErrorKind::TimedOut,

@@ -123,10 +123,8 @@ impl Mirror {
             .into_iter()
             .filter(|id| !known.contains(&id.uuid))
             .collect();
-        let mut differences: Vec<Difference> = gone
-            .iter()
-            .map(|id| Difference { before: self.remove(id), after: None })
-            .collect();
+        let mut differences: Vec<Difference> =
+            gone.iter().map(|id| Difference { before: self.remove(id), after: None }).collect();
         for machine in machines {
             let before = self.machine(&machine.id);
             let after = self.put(machine, now);
@@ -211,12 +209,8 @@ mod tests {
             format: "qcow2".to_owned(),
             bus: "virtio".to_owned(),
         };
-        let snapshot = |n| Snapshot {
-            name: format!("before-upgrade-{n}"),
-            created: Timestamp::UNIX_EPOCH,
-            state,
-            current: false,
-        };
+        let snapshot =
+            |n| Snapshot { name: format!("before-upgrade-{n}"), created: Timestamp::UNIX_EPOCH, state, current: false };
         Machine {
             id: MachineId { hypervisor: "hv1".to_owned(), uuid: Uuid::from_u128(number) },
             name: format!("machine-{number}"),

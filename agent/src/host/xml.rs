@@ -23,7 +23,7 @@ pub enum NameError {
     /// `.` or `..`, or it begins with a dot or dash: hidden files, or options to some program.
     #[error("the name begins with a dot or a dash")]
     Leading,
-    /// A character that could leave the folder, break a line or hide: `/`, controls, bidirectional marks.
+    /// A character that could leave the folder, break a line, hide or get lost: `/`, controls, bidirectional marks, `"`.
     #[error("the name has the character {0}")]
     Character(Shown),
 }
@@ -68,10 +68,12 @@ pub fn check_name(name: &str) -> Result<(), NameError> {
     }
 }
 
-/// Characters no name may have: path separators, line breaks and controls, marks that reorder or hide text.
+/// Characters no name may have: path separators, line breaks and controls, marks that reorder or hide text, and the quotation
+/// mark: QEMU 7.2 through libvirt 9.0 says that a snapshot of such a name was taken when there is none.
 fn is_refused(c: char) -> bool {
     c == '/'
         || c == '\\'
+        || c == '"'
         || c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}')
 }
@@ -129,10 +131,12 @@ mod tests {
 
     #[test]
     fn names_that_could_leave_a_folder_or_hide_are_refused_and_plain_ones_are_not() {
-        for good in ["data", "data.qcow2", "vm 42", "über", "a<name><disk>", "x&y", "quote\"'"] {
+        for good in ["data", "data.qcow2", "vm 42", "über", "a<name><disk>", "x&y", "it's"] {
             assert_eq!(check_name(good), Ok(()), "{good}");
         }
-        for bad in ["", ".", "..", "../x", "a/b", "a\\b", "a\nb", "a\0b", "-rf", "a\u{202e}b", "a\u{200b}b", "\u{7f}"] {
+        for bad in
+            ["", ".", "..", "../x", "a/b", "a\\b", "a\"b", "a\nb", "a\0b", "-rf", "a\u{202e}b", "a\u{200b}b", "\u{7f}"]
+        {
             assert!(check_name(bad).is_err(), "{bad:?}");
         }
         assert_eq!(check_name(&"x".repeat(256)), Err(NameError::TooLong));

@@ -15,8 +15,13 @@ impl Fake {
     /// What an op is done on, for errors.
     pub(super) fn subject(&self, op: &HostOp) -> String {
         match op {
-            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => format!("{pool}/{name}"),
-            op => op.machine().map(|id| self.mirror.machine(id).map_or(id.to_string(), |m| m.name.clone())).unwrap_or_default(),
+            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => {
+                format!("{pool}/{name}")
+            }
+            op => op
+                .machine()
+                .map(|id| self.mirror.machine(id).map_or(id.to_string(), |m| m.name.clone()))
+                .unwrap_or_default(),
         }
     }
 
@@ -230,12 +235,19 @@ mod tests {
         let (hypervisor, pool, format) = ("hv1".to_owned(), "default".to_owned(), "qcow2".to_owned());
         let name = "data.qcow2".to_owned();
         let capacity = Bytes(30 << 30);
-        let create = HostOp::CreateVolume { hypervisor, pool: pool.clone(), name: name.clone(), format: format.clone(), capacity };
+        let create = HostOp::CreateVolume {
+            hypervisor,
+            pool: pool.clone(),
+            name: name.clone(),
+            format: format.clone(),
+            capacity,
+        };
         fake.apply(&create).unwrap();
         let attach = HostOp::AttachDisk { machine: web1.clone(), pool, volume: name, format, target: "vdb".to_owned() };
         fake.apply(&attach).unwrap();
         fake.apply(&HostOp::Shutdown { machine: web1.clone() }).unwrap();
-        let lines = ["create volume default/data.qcow2 30 GiB qcow2", "attach web1 vdb default/data.qcow2", "shut down web1"];
+        let lines =
+            ["create volume default/data.qcow2 30 GiB qcow2", "attach web1 vdb default/data.qcow2", "shut down web1"];
         assert_eq!(fake.take_journal(), lines);
         assert_eq!(fake.machine(&web1).unwrap().since, Some(now()));
         let kinds: Vec<_> = std::iter::from_fn(|| events.try_recv().ok()).map(|event| event.kind).collect();

@@ -43,7 +43,7 @@ impl Fault {
     }
 
     /// The same, of another sort: what a broken connection means depends on what was tried.
-    pub fn as_kind(self, kind: HostErrorKind) -> Self {
+    pub fn with_kind(self, kind: HostErrorKind) -> Self {
         Self { kind, ..self }
     }
 
@@ -89,7 +89,9 @@ fn is_link(error: &Error) -> bool {
     matches!(error.domain(), Enum::Known(ErrorDomain::Rpc))
         && matches!(
             error.code(),
-            Enum::Known(ErrorNumber::SystemError | ErrorNumber::InternalError | ErrorNumber::Rpc | ErrorNumber::OperationFailed)
+            Enum::Known(
+                ErrorNumber::SystemError | ErrorNumber::InternalError | ErrorNumber::Rpc | ErrorNumber::OperationFailed
+            )
         )
 }
 
@@ -128,12 +130,39 @@ fn kind(error: &Error, errno: Option<i32>) -> HostErrorKind {
     }
 }
 
+/// Drivers that libvirt has or had. It hands an unknown scheme to the local daemon instead of refusing it, so without a daemon
+/// a slip in the scheme would look like a daemon that is not running.
+const SCHEMES: [&str; 16] = [
+    "qemu",
+    "test",
+    "lxc",
+    "xen",
+    "ch",
+    "vbox",
+    "vz",
+    "openvz",
+    "bhyve",
+    "esx",
+    "gsx",
+    "vpx",
+    "hyperv",
+    "vmwareplayer",
+    "vmwarews",
+    "vmwarefusion",
+];
+
 /// Why a connection could not be opened, for `doctor`. Must be asked right after the failure.
-pub fn why_not_open(error: &Error) -> DownReason {
+pub fn why_not_open(error: &Error, uri: &str) -> DownReason {
     use ErrorNumber as Number;
     let errno = sys::last_errno();
+    let driver = uri.split_once("://").map(|(scheme, _)| scheme.split('+').next().unwrap_or(scheme));
+    if !driver.is_some_and(|driver| SCHEMES.contains(&driver)) {
+        return DownReason::BadUri;
+    }
     match error.code() {
-        Enum::Known(Number::NoConnect | Number::InvalidArg | Number::UnknownHost | Number::XmlError | Number::NoSupport) => DownReason::BadUri,
+        Enum::Known(
+            Number::NoConnect | Number::InvalidArg | Number::UnknownHost | Number::XmlError | Number::NoSupport,
+        ) => DownReason::BadUri,
         Enum::Known(
             Number::AuthFailed
             | Number::AuthCancelled

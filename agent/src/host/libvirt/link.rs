@@ -59,7 +59,11 @@ impl Link {
         ear: &Ear,
         abandoned: &Arc<Abandoned>,
     ) -> Result<Self, NotOpen> {
-        let failed = |error: virt::error::Error| NotOpen { reason: why_not_open(&error), said: error.to_string() };
+        let failed = |error: virt::error::Error| {
+            // First the reason: it asks for errno, which the next call resets.
+            let reason = why_not_open(&error, &config.uri);
+            NotOpen { reason, said: error.message().to_owned() }
+        };
         let other = |said: String| NotOpen { reason: DownReason::Other, said };
         sys::start_loop().map_err(|error| other(error.to_string()))?;
         let connection = Connect::open(Some(&config.uri)).map_err(failed)?;
@@ -115,9 +119,8 @@ impl Link {
 fn features(driver: &str, storage: bool) -> Vec<Feature> {
     let can: &[Feature] = match driver.to_ascii_uppercase().as_str() {
         "QEMU" => &[Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset],
-        "TEST" => &[Feature::Volumes, Feature::Snapshots],
         "LXC" | "XEN" => &[Feature::DeviceAttach, Feature::Volumes],
-        "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
+        "TEST" | "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
         _ => &[Feature::Volumes],
     };
     can.iter().copied().filter(|feature| *feature != Feature::Volumes || storage).collect()

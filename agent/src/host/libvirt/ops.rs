@@ -97,7 +97,9 @@ impl Host {
     /// What an op is done on, for errors.
     fn subject(&self, op: &HostOp) -> String {
         match op {
-            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => format!("{pool}/{name}"),
+            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => {
+                format!("{pool}/{name}")
+            }
             op => op.machine().map(|id| self.called(id)).unwrap_or_default(),
         }
     }
@@ -196,7 +198,9 @@ impl Host {
             HostOp::RevertSnapshot { name, .. } => {
                 let snapshot = snapshot(domain, name)?;
                 match snapshot.revert(0) {
-                    Err(error) if read::is(&error, ErrorNumber::SnapshotRevertRisky) => snapshot.revert(REVERT_FORCE)?,
+                    Err(error) if read::is(&error, ErrorNumber::SnapshotRevertRisky) => {
+                        snapshot.revert(REVERT_FORCE)?
+                    }
                     other => other?,
                 }
             }

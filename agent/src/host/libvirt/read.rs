@@ -17,6 +17,8 @@ pub type PoolFolders = Vec<(String, String)>;
 
 /// `virStoragePoolState`: running, degraded.
 const POOL_ACTIVE: [u32; 2] = [2, 3];
+/// `virDomainSnapshotListFlags`: parents before their children (libvirt 5.2).
+const LIST_TOPOLOGICAL: u32 = 1 << 10;
 /// `virDomainState`: suspended by the guest's power management.
 pub const PM_SUSPENDED: i32 = 7;
 
@@ -62,7 +64,8 @@ fn with_volume(disk: DiskDef, pools: &PoolFolders) -> Disk {
 
 /// All snapshots, oldest first. A driver without snapshots has none.
 fn snapshots(domain: &Domain) -> Result<Vec<Snapshot>, Fault> {
-    let listed = match domain.list_all_snapshots(0) {
+    // Two of the same second are told apart by which stands on which; older daemons can't say.
+    let listed = match domain.list_all_snapshots(LIST_TOPOLOGICAL).or_else(|_| domain.list_all_snapshots(0)) {
         Ok(listed) => listed,
         Err(error) if is(&error, ErrorNumber::NoSupport) => return Ok(Vec::new()),
         Err(error) => return Err(error.into()),
@@ -80,7 +83,7 @@ fn snapshots(domain: &Domain) -> Result<Vec<Snapshot>, Fault> {
             current,
         });
     }
-    snapshots.sort_by(|a, b| (a.created, &a.name).cmp(&(b.created, &b.name)));
+    snapshots.sort_by_key(|snapshot| snapshot.created);
     Ok(snapshots)
 }
 

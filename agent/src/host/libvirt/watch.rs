@@ -332,7 +332,10 @@ impl Watch {
             for (uuid, machine) in read {
                 match machine {
                     Some(machine) => drop(self.host.mirror.put(machine, now)),
-                    None => drop(self.host.mirror.remove(&self.id(uuid))),
+                    None => {
+                        lock(&self.host.samples).remove(&uuid);
+                        self.host.mirror.remove(&self.id(uuid));
+                    }
                 }
             }
         }

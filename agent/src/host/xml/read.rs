@@ -220,14 +220,10 @@ pub fn domain(xml: &str) -> Result<Domain, ReadError> {
         name: root.text_at("name").ok_or(ReadError::Missing("name"))?.to_owned(),
         uuid: root.text_at("uuid").and_then(|text| text.parse().ok()).ok_or(ReadError::Missing("UUID"))?,
         memory: root.amount("memory", "KiB").unwrap_or_default(),
-        vcpus: vcpu
-            .and_then(|v| v.attribute("current").unwrap_or(v.text.trim()).parse().ok())
-            .unwrap_or(1),
+        vcpus: vcpu.and_then(|v| v.attribute("current").unwrap_or(v.text.trim()).parse().ok()).unwrap_or(1),
         os: root.child("metadata").and_then(os_id),
         disks: of_kind("disk").filter_map(disk).collect(),
-        nics: of_kind("interface")
-            .filter_map(|nic| nic.child("target")?.attribute("dev").map(str::to_owned))
-            .collect(),
+        nics: of_kind("interface").filter_map(|nic| nic.child("target")?.attribute("dev").map(str::to_owned)).collect(),
     })
 }
 
@@ -250,7 +246,8 @@ fn disk(element: &Element) -> Option<DiskDef> {
 
 /// libosinfo writes `http://debian.org/debian/12`; people say debian12.
 fn os_id(metadata: &Element) -> Option<String> {
-    let info = metadata.children.iter().find(|child| child.name.ends_with(":libosinfo") || child.name == "libosinfo")?;
+    let info =
+        metadata.children.iter().find(|child| child.name.ends_with(":libosinfo") || child.name == "libosinfo")?;
     let os = info.children.iter().find(|child| child.name.ends_with(":os") || child.name == "os")?;
     let mut parts = os.attribute("id")?.rsplit('/');
     let version = parts.next().filter(|part| !part.is_empty())?;

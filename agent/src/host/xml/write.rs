@@ -42,15 +42,14 @@ pub fn volume(name: &str, format: &str, capacity: Bytes) -> String {
 pub fn disk(disk: DiskXml<'_>) -> String {
     let (kind, attribute) = if disk.block { ("block", "dev") } else { ("file", "file") };
     document(|writer| {
-        writer
-            .create_element("disk")
-            .with_attributes([("type", kind), ("device", "disk")])
-            .write_inner_content(|w| {
+        writer.create_element("disk").with_attributes([("type", kind), ("device", "disk")]).write_inner_content(
+            |w| {
                 w.create_element("driver").with_attributes([("name", "qemu"), ("type", disk.format)]).write_empty()?;
                 w.create_element("source").with_attribute((attribute, disk.path)).write_empty()?;
                 w.create_element("target").with_attributes([("dev", disk.target), ("bus", disk.bus)]).write_empty()?;
                 Ok(())
-            })?;
+            },
+        )?;
         Ok(())
     })
 }
@@ -58,10 +57,12 @@ pub fn disk(disk: DiskXml<'_>) -> String {
 /// `<disk>` for `virDomainDetachDeviceFlags`: libvirt finds the disk by its target alone.
 pub fn detach(target: &str, bus: &str) -> String {
     document(|writer| {
-        writer.create_element("disk").with_attributes([("type", "file"), ("device", "disk")]).write_inner_content(|w| {
-            w.create_element("target").with_attributes([("dev", target), ("bus", bus)]).write_empty()?;
-            Ok(())
-        })?;
+        writer.create_element("disk").with_attributes([("type", "file"), ("device", "disk")]).write_inner_content(
+            |w| {
+                w.create_element("target").with_attributes([("dev", target), ("bus", bus)]).write_empty()?;
+                Ok(())
+            },
+        )?;
         Ok(())
     })
 }

@@ -1,0 +1,254 @@
+//! What every host must do alike.
+
+use agent::host::{EventKind, Feature, HostErrorKind as Error, HostOp, MachineId, State};
+use anyhow::{Context, Result, ensure};
+use grammar::size::Bytes;
+
+use crate::subject::{HV, Kind, Subject};
+
+const MIB: u64 = 1 << 20;
+
+/// Start, pause, resume, reboot, reset, shut down, force off: each from its states only, each told once, by its right name.
+pub fn power(on: &mut Subject) -> Result<()> {
+    let machine = on.web1.clone();
+    let op = |make: fn(MachineId) -> HostOp| make(machine.clone());
+    let start = |machine| HostOp::Start { machine };
+    let shutdown = |machine| HostOp::Shutdown { machine };
+    let force_off = |machine| HostOp::ForceOff { machine };
+    let pause = |machine| HostOp::Pause { machine };
+    let resume = |machine| HostOp::Resume { machine };
+    let reboot = |machine| HostOp::Reboot { machine };
+    let reset = |machine| HostOp::Reset { machine };
+
+    for make in [shutdown, force_off, pause, resume, reboot, reset] {
+        on.refused(op(make), Error::WrongState)?;
+    }
+    on.apply(op(start))?;
+    on.hear_state(&machine, EventKind::Started, State::Running)?;
+    on.refused(op(start), Error::WrongState)?;
+    on.refused(op(resume), Error::WrongState)?;
+
+    on.apply(op(pause))?;
+    on.hear_state(&machine, EventKind::Paused, State::Paused)?;
+    on.refused(op(pause), Error::WrongState)?;
+    on.apply(op(resume))?;
+    on.hear_state(&machine, EventKind::Resumed, State::Running)?;
+    on.wait_up("web1", 1)?;
+
+    let stats = on.host.stats(&machine)?;
+    ensure!(stats.cpu_percent.is_none_or(|percent| (0.0..=100.0).contains(&percent)), "{stats:?}");
+    if on.kind == Kind::Qemu {
+        ensure!(stats.cpu_percent.is_some() && stats.disk_bytes.is_some(), "{stats:?}");
+    }
+
+    // The test driver tells of no reboot.
+    on.apply(op(reboot))?;
+    if on.kind != Kind::TestDriver {
+        on.hear_state(&machine, EventKind::Rebooted, State::Running)?;
+    }
+    on.wait_up("web1", 2)?;
+    on.apply(op(reset))?;
+    if on.kind != Kind::TestDriver {
+        on.hear_state(&machine, EventKind::Rebooted, State::Running)?;
+    }
+    on.wait_up("web1", 3)?;
+
+    on.apply(op(shutdown))?;
+    on.hear_state(&machine, EventKind::ShutDown, State::Off)?;
+    on.apply(op(start))?;
+    on.hear_state(&machine, EventKind::Started, State::Running)?;
+    on.apply(op(force_off))?;
+    on.hear_state(&machine, EventKind::ForcedOff, State::Off)?;
+    let refused = on.host.stats(&machine).err().context("statistics of a machine that is off")?;
+    ensure!(refused.kind == Error::WrongState, "{refused:?}");
+    Ok(())
+}
+
+/// Taken while off and while running, listed oldest first, gone back to, deleted; never mentioned as a pause.
+pub fn snapshots(on: &mut Subject) -> Result<()> {
+    let machine = on.web1.clone();
+    let create = |name: &str| HostOp::CreateSnapshot { machine: machine.clone(), name: name.to_owned() };
+    let revert = |name: &str| HostOp::RevertSnapshot { machine: machine.clone(), name: name.to_owned() };
+    let delete = |name: &str| HostOp::DeleteSnapshot { machine: machine.clone(), name: name.to_owned() };
+    let names = |on: &Subject| -> Result<Vec<String>> {
+        Ok(on.machine(&machine)?.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect())
+    };
+    for found in names(on)? {
+        on.apply(delete(&found))?;
+    }
+
+    on.apply(create("clean"))?;
+    on.refused(create("clean"), Error::Exists)?;
+    for bad in ["../clean", "a/b", "", "line\nbreak", "a\"b"] {
+        on.refused(create(bad), Error::Failed)?;
+    }
+    on.apply(HostOp::Start { machine: machine.clone() })?;
+    on.hear(&machine, EventKind::Started)?;
+    on.wait_up("web1", 1)?;
+    let odd = "a&b <c> 'd'";
+    on.apply(create(odd))?;
+    ensure!(names(on)? == ["clean", odd], "{:?}", names(on)?);
+    let now = on.machine(&machine)?;
+    ensure!(now.snapshots[0].state == State::Off && now.snapshots[1].state == State::Running, "{:?}", now.snapshots);
+    ensure!(now.snapshots[1].current && !now.snapshots[0].current, "{:?}", now.snapshots);
+
+    on.refused(revert("never"), Error::NotFound)?;
+    on.apply(revert("clean"))?;
+    on.hear_state(&machine, EventKind::Reverted, State::Off)?;
+    on.apply(revert(odd))?;
+    on.hear_state(&machine, EventKind::Reverted, State::Running)?;
+    on.apply(revert(odd))?;
+    on.hear(&machine, EventKind::Reverted)?;
+
+    on.refused(delete("never"), Error::NotFound)?;
+    on.apply(delete(odd))?;
+    ensure!(names(on)? == ["clean"], "{:?}", names(on)?);
+    on.apply(delete("clean"))?;
+    ensure!(names(on)?.is_empty(), "{:?}", names(on)?);
+    on.apply(HostOp::ForceOff { machine: machine.clone() })?;
+    on.hear_state(&machine, EventKind::ForcedOff, State::Off)
+}
+
+/// A volume is made, attached while the machine runs and while it is off, guarded while in use, detached, deleted.
+pub fn disks(on: &mut Subject) -> Result<()> {
+    let machine = on.web1.clone();
+    let volume = |name: &str, format: &str| HostOp::CreateVolume {
+        hypervisor: HV.to_owned(),
+        pool: "default".to_owned(),
+        name: name.to_owned(),
+        format: format.to_owned(),
+        capacity: Bytes(32 * MIB),
+    };
+    let delete = |name: &str| HostOp::DeleteVolume {
+        hypervisor: HV.to_owned(),
+        pool: "default".to_owned(),
+        name: name.to_owned(),
+    };
+    let attach = |to: &MachineId, volume: &str, target: &str| HostOp::AttachDisk {
+        machine: to.clone(),
+        pool: "default".to_owned(),
+        volume: volume.to_owned(),
+        format: "qcow2".to_owned(),
+        target: target.to_owned(),
+    };
+    let detach = |target: &str| HostOp::DetachDisk { machine: machine.clone(), target: target.to_owned() };
+
+    on.apply(volume("data.qcow2", "qcow2"))?;
+    on.refused(volume("data.qcow2", "qcow2"), Error::Exists)?;
+    on.refused(volume("../data", "qcow2"), Error::Failed)?;
+    on.refused(volume("data.vmdk", "vmdk"), Error::Unsupported)?;
+    let volumes = on.host.volumes(HV, "default")?;
+    let made = volumes.iter().find(|volume| volume.name == "data.qcow2").context("not listed")?;
+    ensure!(made.capacity == Bytes(32 * MIB), "{made:?}");
+    let pool = on.host.pools(HV).into_iter().next().context("no pool")?;
+    ensure!(pool.name == "default" && pool.active && pool.available <= pool.capacity, "{pool:?}");
+
+    if !on.host.can(HV, Feature::DeviceAttach) {
+        on.refused(attach(&machine, "data.qcow2", "vdb"), Error::Unsupported)?;
+        on.apply(delete("data.qcow2"))?;
+        return on.refused(delete("data.qcow2"), Error::NotFound);
+    }
+
+    let targets = |on: &Subject| -> Result<Vec<String>> {
+        Ok(on.machine(&machine)?.disks.iter().map(|disk| disk.target.clone()).collect())
+    };
+    on.apply(attach(&machine, "data.qcow2", "vdb"))?;
+    ensure!(targets(on)? == ["vda", "vdb"], "attached while off: {:?}", targets(on)?);
+    let disk = on.machine(&machine)?.disks[1].clone();
+    ensure!(disk.volume == Some(("default".to_owned(), "data.qcow2".to_owned())) && disk.format == "qcow2", "{disk:?}");
+    on.refused(attach(&machine, "data.qcow2", "vdc"), Error::Busy)?;
+    on.refused(attach(&on.db1, "data.qcow2", "vdb"), Error::Busy)?;
+    on.refused(delete("data.qcow2"), Error::Busy)?;
+    on.apply(detach("vdb"))?;
+    ensure!(targets(on)? == ["vda"], "detached while off");
+    on.refused(detach("vdb"), Error::NotFound)?;
+
+    on.apply(HostOp::Start { machine: machine.clone() })?;
+    on.hear(&machine, EventKind::Started)?;
+    on.wait_up("web1", 1)?;
+    on.refused(attach(&machine, "data.qcow2", "vda"), Error::Exists)?;
+    on.refused(attach(&machine, "data.qcow2", "../x"), Error::Failed)?;
+    on.apply(attach(&machine, "data.qcow2", "vdb"))?;
+    on.hear(&machine, EventKind::DeviceAdded)?;
+    ensure!(targets(on)? == ["vda", "vdb"], "attached while running: {:?}", targets(on)?);
+    ensure!(on.host.disk_use(&machine, "vdb")?.capacity == Bytes(32 * MIB), "{:?}", on.host.disk_use(&machine, "vdb"));
+    on.apply(detach("vdb"))?;
+    on.hear(&machine, EventKind::DeviceRemoved)?;
+    ensure!(targets(on)? == ["vda"], "detached while running: {:?}", targets(on)?);
+    on.apply(delete("data.qcow2"))?;
+    on.refused(delete("data.qcow2"), Error::NotFound)?;
+
+    if let Some(session) = &on.session {
+        hostile_images(on, session.path("pool").as_path())?;
+    }
+    Ok(())
+}
+
+/// Images that reach for files of the host, and raw disks before a snapshot.
+fn hostile_images(on: &Subject, pool: &std::path::Path) -> Result<()> {
+    let session = on.session.as_ref().context("real guests only")?;
+    let mut header = vec![0u8; 64 << 10];
+    header[..8].copy_from_slice(b"QFI\xfb\0\0\0\x03");
+    header[79] = 0b100; // incompatible feature: external data file
+    std::fs::write(pool.join("external.qcow2"), &header)?;
+    std::fs::write(pool.join("plain.qcow2"), "root:x:0:0:")?;
+    let backed = pool.join("backed.qcow2").display().to_string();
+    let made = std::process::Command::new("qemu-img")
+        .args(["create", "-q", "-f", "qcow2", "-b", "/etc/passwd", "-F", "raw", &backed])
+        .status()?;
+    ensure!(made.success(), "qemu-img");
+    session.virsh(&["pool-refresh", "default"])?;
+    let attach = |volume: &str, format: &str| HostOp::AttachDisk {
+        machine: on.web1.clone(),
+        pool: "default".to_owned(),
+        volume: volume.to_owned(),
+        format: format.to_owned(),
+        target: "vdd".to_owned(),
+    };
+    for (volume, format, kind) in [
+        ("backed.qcow2", "qcow2", Error::Denied),
+        ("external.qcow2", "qcow2", Error::Denied),
+        ("plain.qcow2", "qcow2", Error::Failed),
+        ("plain.qcow2", "vmdk", Error::Unsupported),
+    ] {
+        // One that libvirt itself can't read is not in the pool at all.
+        let listed = on.host.volumes(HV, "default")?.iter().any(|known| known.name == volume);
+        on.refused(attach(volume, format), if listed { kind } else { Error::NotFound })?;
+    }
+    let raw = HostOp::CreateVolume {
+        hypervisor: HV.to_owned(),
+        pool: "default".to_owned(),
+        name: "raw.img".to_owned(),
+        format: "raw".to_owned(),
+        capacity: Bytes(MIB),
+    };
+    on.apply(raw)?;
+    on.apply(attach("raw.img", "raw"))?;
+    on.refused(HostOp::CreateSnapshot { machine: on.web1.clone(), name: "x".to_owned() }, Error::Unsupported)
+}
+
+/// Machines, pools, volumes, snapshots and disks that are not there.
+pub fn missing(on: &mut Subject) -> Result<()> {
+    let nobody = MachineId { uuid: "deadbeef-0000-4000-8000-000000000000".parse()?, ..on.web1.clone() };
+    let nowhere = MachineId { hypervisor: "hv9".to_owned(), ..on.web1.clone() };
+    for machine in [nobody, nowhere] {
+        ensure!(on.host.machine(&machine).is_none(), "{machine}");
+        on.refused(HostOp::Start { machine: machine.clone() }, Error::NotFound)?;
+        let refused = on.host.stats(&machine).err().context("statistics of nobody")?;
+        ensure!(refused.kind == Error::NotFound, "{refused:?}");
+    }
+    let delete = |pool: &str, name: &str| HostOp::DeleteVolume {
+        hypervisor: HV.to_owned(),
+        pool: pool.to_owned(),
+        name: name.to_owned(),
+    };
+    on.refused(delete("default", "never.qcow2"), Error::NotFound)?;
+    on.refused(delete("never", "x"), Error::NotFound)?;
+    let refused = on.host.volumes(HV, "never").err().context("volumes of no pool")?;
+    ensure!(refused.kind == Error::NotFound, "{refused:?}");
+    let refused = on.host.disk_use(&on.web1, "vdz").err().context("use of no disk")?;
+    ensure!(refused.kind == Error::NotFound, "{refused:?}");
+    let info = on.host.host_info(HV)?;
+    ensure!(info.cpus > 0 && info.memory.0 > 0 && !info.driver.is_empty(), "{info:?}");
+    Ok(())
+}
