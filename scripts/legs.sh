@@ -141,7 +141,7 @@ leg_page() {
   with_node
   demo_up --test-driver
   ATOLL_PAGE=$(demo_said page) ATOLL_JID=$(demo_said jid) ATOLL_PASSWORD=$(demo_said password) \
-    ATOLL_CONTACT=web1@vms.localhost node webchat/test/e2e.mjs || demo_agent_said
+    ATOLL_CONTACT=web1@vms.localhost ATOLL_QUICK="force off" ATOLL_SHOTS=$LOGS node webchat/test/e2e.mjs || demo_agent_said
 }
 
 leg_demo() {

@@ -242,7 +242,6 @@ pub trait HostWrite: Send + Sync {
     fn apply(&self, op: &HostOp) -> Result<(), HostError>;
 }
 
-#[expect(missing_docs, reason = "the fields are named by their types and their op")]
 /// One change to one host. Names in it were checked by the plan; XML is written in `xml.rs` alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]

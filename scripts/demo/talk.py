@@ -3,7 +3,7 @@
 
 talk.py FILE    FILE is what ./demo --json wrote
 
-Logs in, waits until every contact has shown its presence, says a few sentences and prints the answers.
+For real machines (the test driver has no disks to attach). Logs in, waits until every contact has shown its presence, says a few sentences and prints the answers.
 Exit code: 0 if all contacts were seen and each sentence was answered with the words it must contain.
 """
 
@@ -22,8 +22,11 @@ web1 = "web1@" + demo["domain"]
 SENTENCES = [
     (demo["hypervisor"], "which machines are there?", ["web1", "web2", "db1"]),
     (web1, "status", ["running"]),
-    (web1, "Can you create a new drive?", ["?"]),
-    (web1, "never mind", []),
+    (web1, "Can you create a new drive?", ["size", "name", "format"]),
+    (web1, "qcow2", ["name", "size"]),
+    (web1, "20 gigs, call it data. No, make that 30.", ["30 GiB", "data", "vdb"]),
+    (web1, "yes", ["data.qcow2", "vdb"]),
+    (web1, "which disks do you have?", ["vda", "vdb", "data.qcow2"]),
 ]
 
 

@@ -39,7 +39,16 @@ static SPECS: [Spec; 7] = [
 ];
 
 const fn control(id: &'static str, slots: &'static [Slot]) -> Spec {
-    Spec { id, category: Category::Talk, scopes: ANYWHERE, danger: Danger::Read, role: Role::Viewer, slots, allocates: false, planned: false }
+    Spec {
+        id,
+        category: Category::Talk,
+        scopes: ANYWHERE,
+        danger: Danger::Read,
+        role: Role::Viewer,
+        slots,
+        allocates: false,
+        planned: false,
+    }
 }
 
 impl Skill for Control {
@@ -49,6 +58,9 @@ impl Skill for Control {
 
     fn plan(&self, _: &Args, _: &Scene<'_>) -> Result<Plan, Stop> {
         // Never reached: the machine acts on controls itself.
-        Err(Refusal::Unsupported { what: Phrase::common("not_understood") }.into())
+        Err(Refusal::Unsupported {
+            what: Phrase::common("not_understood"),
+        }
+        .into())
     }
 }

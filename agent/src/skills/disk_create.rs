@@ -51,19 +51,41 @@ impl Skill for DiskCreate {
     fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
         let hypervisor = &machine.id.hypervisor;
-        let able = self.features().iter().all(|feature| scene.host.can(hypervisor, *feature));
+        let able = self
+            .features()
+            .iter()
+            .all(|feature| scene.host.can(hypervisor, *feature));
         if !able {
-            return Err(Refusal::Unsupported { what: Phrase::new("disk.create/unsupported").with("host", hypervisor) }.into());
+            return Err(Refusal::Unsupported {
+                what: Phrase::new("disk.create/unsupported").with("host", hypervisor),
+            }
+            .into());
         }
         let pool = pool(args.word("pool"), machine, scene)?;
-        let Some(size) = args.size("size") else { return Ok(ask("size")) };
-        let Some(name) = args.word("name") else { return Ok(ask("name")) };
+        let Some(size) = args.size("size") else {
+            return Ok(ask("size"));
+        };
+        let Some(name) = args.word("name") else {
+            return Ok(ask("name"));
+        };
         let format = args.word("format").unwrap_or(USUAL_FORMAT);
         check_size(size, &pool)?;
         let volume = volume_name(name, format)?;
-        if scene.host.volumes(hypervisor, &pool.name)?.iter().any(|other| other.name == volume) {
-            let why = Phrase::new("disk.create/exists").with("volume", &volume).with("pool", &pool.name);
-            return Err(Refusal::BadValue { slot: "name", said: name.to_owned(), why }.into());
+        if scene
+            .host
+            .volumes(hypervisor, &pool.name)?
+            .iter()
+            .any(|other| other.name == volume)
+        {
+            let why = Phrase::new("disk.create/exists")
+                .with("volume", &volume)
+                .with("pool", &pool.name);
+            return Err(Refusal::BadValue {
+                slot: "name",
+                said: name.to_owned(),
+                why,
+            }
+            .into());
         }
         let target = free_target(machine);
         let ops = vec![
@@ -93,7 +115,13 @@ impl Skill for DiskCreate {
                 .with("target", &target)
         };
         let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
-        change.facts = [("pool", &pool.name), ("volume", &volume), ("target", &target)].map(|(key, value)| (key.to_owned(), value.clone())).into();
+        change.facts = [
+            ("pool", &pool.name),
+            ("volume", &volume),
+            ("target", &target),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .into();
         change.undoable = true;
         Ok(change.plan())
     }
@@ -103,13 +131,27 @@ impl Skill for DiskCreate {
         let fact = |key: &str| done.facts.get(key).cloned().unwrap_or_default();
         let (pool, volume, target) = (fact("pool"), fact("volume"), fact("target"));
         let phrase = |id: &str| {
-            Phrase::new(format!("disk.create/{id}")).with("name", &machine.name).with("volume", &volume).with("target", &target).with("pool", &pool)
+            Phrase::new(format!("disk.create/{id}"))
+                .with("name", &machine.name)
+                .with("volume", &volume)
+                .with("target", &target)
+                .with("pool", &pool)
         };
         let refuse = |id: &str| Err(Refusal::Unsupported { what: phrase(id) }.into());
         let is_ours = |disk: &Disk| disk.volume.as_ref() == Some(&(pool.clone(), volume.clone()));
-        let attached = machine.disks.iter().any(|disk| disk.target == target && is_ours(disk));
+        let attached = machine
+            .disks
+            .iter()
+            .any(|disk| disk.target == target && is_ours(disk));
         // Attaching may have failed, or it was detached since; but whoever else uses the volume keeps it.
-        let used = scene.host.machines().iter().filter(|other| other.id.hypervisor == machine.id.hypervisor).flat_map(|other| &other.disks).filter(|disk| is_ours(disk)).count();
+        let used = scene
+            .host
+            .machines()
+            .iter()
+            .filter(|other| other.id.hypervisor == machine.id.hypervisor)
+            .flat_map(|other| &other.disks)
+            .filter(|disk| is_ours(disk))
+            .count();
         if used != usize::from(attached) {
             return refuse("undo_moved");
         }
@@ -119,13 +161,31 @@ impl Skill for DiskCreate {
             Some(found) if found.allocation > STILL_EMPTY => return refuse("undo_not_empty"),
             Some(_) => {}
         }
-        let delete = Op::Host(HostOp::DeleteVolume { hypervisor: machine.id.hypervisor.clone(), pool: pool.clone(), name: volume.clone() });
+        let delete = Op::Host(HostOp::DeleteVolume {
+            hypervisor: machine.id.hypervisor.clone(),
+            pool: pool.clone(),
+            name: volume.clone(),
+        });
         let (id, ops) = if attached {
-            ("undo", vec![Op::Host(HostOp::DetachDisk { machine: machine.id.clone(), target: target.clone() }), delete])
+            (
+                "undo",
+                vec![
+                    Op::Host(HostOp::DetachDisk {
+                        machine: machine.id.clone(),
+                        target: target.clone(),
+                    }),
+                    delete,
+                ],
+            )
         } else {
             ("undo_volume", vec![delete])
         };
-        let mut change = Change::new(phrase(&format!("{id}_summary")), ops, phrase(&format!("{id}_done")), phrase("undo_told"));
+        let mut change = Change::new(
+            phrase(&format!("{id}_summary")),
+            ops,
+            phrase(&format!("{id}_done")),
+            phrase("undo_told"),
+        );
         change.typed = Some(volume.clone());
         Ok(change.plan())
     }
@@ -133,36 +193,67 @@ impl Skill for DiskCreate {
 
 /// For callers that plan without having asked: the conversation does ask.
 fn ask(slot: &'static str) -> Plan {
-    Plan::Ask { slot, question: Phrase::common("ask_slots").with("slots", vec![slot.to_owned()]), choices: Vec::new() }
+    Plan::Ask {
+        slot,
+        question: Phrase::common("ask_slots").with("slots", vec![slot.to_owned()]),
+        choices: Vec::new(),
+    }
 }
 
 /// The pool named, else that of the system disk, else the first that is active.
 fn pool(named: Option<&str>, machine: &Machine, scene: &Scene<'_>) -> Result<Pool, Stop> {
     let pools = scene.host.pools(&machine.id.hypervisor);
     if let Some(said) = named {
-        let Some(pool) = pools.iter().find(|pool| pool.name.eq_ignore_ascii_case(said)) else {
+        let Some(pool) = pools
+            .iter()
+            .find(|pool| pool.name.eq_ignore_ascii_case(said))
+        else {
             let close = pools.into_iter().map(|pool| pool.name).collect();
-            return Err(Refusal::NotFound { kind: Of::Pool, said: said.to_owned(), close }.into());
+            return Err(Refusal::NotFound {
+                kind: Of::Pool,
+                said: said.to_owned(),
+                close,
+            }
+            .into());
         };
         if !pool.active {
             let why = Phrase::new("disk.create/pool_stopped").with("pool", &pool.name);
-            return Err(Refusal::BadValue { slot: "pool", said: said.to_owned(), why }.into());
+            return Err(Refusal::BadValue {
+                slot: "pool",
+                said: said.to_owned(),
+                why,
+            }
+            .into());
         }
         return Ok(pool.clone());
     }
-    let home = machine.disks.iter().find_map(|disk| disk.volume.as_ref()).map(|(pool, _)| pool.as_str());
+    let home = machine
+        .disks
+        .iter()
+        .find_map(|disk| disk.volume.as_ref())
+        .map(|(pool, _)| pool.as_str());
     pools
         .iter()
         .find(|pool| pool.active && Some(pool.name.as_str()) == home)
         .or_else(|| pools.iter().find(|pool| pool.active))
         .cloned()
-        .ok_or_else(|| Refusal::Unsupported { what: Phrase::new("disk.create/no_pool").with("host", &machine.id.hypervisor) }.into())
+        .ok_or_else(|| {
+            Refusal::Unsupported {
+                what: Phrase::new("disk.create/no_pool").with("host", &machine.id.hypervisor),
+            }
+            .into()
+        })
 }
 
 fn check_size(size: Bytes, pool: &Pool) -> Result<(), Stop> {
     let bad = |id: &str, bound: Bytes| {
         let why = Phrase::new(format!("disk.create/{id}")).with("bound", Var::Size(bound));
-        Err(Refusal::BadValue { slot: "size", said: size.to_string(), why }.into())
+        Err(Refusal::BadValue {
+            slot: "size",
+            said: size.to_string(),
+            why,
+        }
+        .into())
     };
     if size < SMALLEST {
         return bad("too_small", SMALLEST);
@@ -171,22 +262,37 @@ fn check_size(size: Bytes, pool: &Pool) -> Result<(), Stop> {
         return bad("too_big", LARGEST);
     }
     if size > pool.available {
-        return Err(Refusal::NoRoom { need: size, have: pool.available }.into());
+        return Err(Refusal::NoRoom {
+            need: size,
+            have: pool.available,
+        }
+        .into());
     }
     Ok(())
 }
 
 /// "data" and "data.qcow2" both become "data.qcow2".
 fn volume_name(name: &str, format: &str) -> Result<String, Stop> {
-    let fine = !name.is_empty() && name.len() <= 100 && !name.starts_with(['.', '-']) && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control());
+    let fine = !name.is_empty()
+        && name.len() <= 100
+        && !name.starts_with(['.', '-'])
+        && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control());
     if !fine {
-        return Err(Refusal::BadValue { slot: "name", said: name.to_owned(), why: Phrase::new("disk.create/bad_name") }.into());
+        return Err(Refusal::BadValue {
+            slot: "name",
+            said: name.to_owned(),
+            why: Phrase::new("disk.create/bad_name"),
+        }
+        .into());
     }
     Ok(format!("{}.{format}", stem(name, format)))
 }
 
 fn stem<'n>(name: &'n str, format: &str) -> &'n str {
-    name.strip_suffix(format).and_then(|stem| stem.strip_suffix('.')).filter(|stem| !stem.is_empty()).unwrap_or(name)
+    name.strip_suffix(format)
+        .and_then(|stem| stem.strip_suffix('.'))
+        .filter(|stem| !stem.is_empty())
+        .unwrap_or(name)
 }
 
 /// The first free name in the guest's order: vdb after vda, vdaa after vdz.

@@ -20,8 +20,11 @@ static SPEC: Spec = Spec {
 };
 
 /// What says which snapshot: a name, or the age; asked for with a list when neither is given and there are several.
-pub(super) const SLOTS: &[Slot] =
-    &[Slot::target(), Slot::optional("name", Kind::Name(Of::Snapshot)), Slot::optional("which", Kind::Choice(&["latest", "oldest"]))];
+pub(super) const SLOTS: &[Slot] = &[
+    Slot::target(),
+    Slot::optional("name", Kind::Name(Of::Snapshot)),
+    Slot::optional("which", Kind::Choice(&["latest", "oldest"])),
+];
 
 /// Goes back to a snapshot.
 pub struct SnapshotRevert;
@@ -48,7 +51,10 @@ impl Skill for SnapshotRevert {
                 .with("created", snapshot.created)
                 .with("state", vm_status::state(snapshot.state))
         };
-        let ops = vec![Op::Host(HostOp::RevertSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() })];
+        let ops = vec![Op::Host(HostOp::RevertSnapshot {
+            machine: machine.id.clone(),
+            name: snapshot.name.clone(),
+        })];
         Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
     }
 }
@@ -63,18 +69,44 @@ pub(super) enum Picked<'m> {
 ///
 /// # Errors
 /// The machine has none, or none of that name; the host can't do snapshots.
-pub(super) fn pick<'m>(skill: &str, args: &Args, machine: &'m Machine, scene: &Scene<'_>) -> Result<Picked<'m>, Stop> {
+pub(super) fn pick<'m>(
+    skill: &str,
+    args: &Args,
+    machine: &'m Machine,
+    scene: &Scene<'_>,
+) -> Result<Picked<'m>, Stop> {
     let phrase = |id: &str| Phrase::new(format!("{skill}/{id}")).with("name", &machine.name);
     if !scene.host.can(&machine.id.hypervisor, Feature::Snapshots) {
-        return Err(Refusal::Unsupported { what: phrase("unsupported").with("host", &machine.id.hypervisor) }.into());
+        return Err(Refusal::Unsupported {
+            what: phrase("unsupported").with("host", &machine.id.hypervisor),
+        }
+        .into());
     }
     if let Some(said) = args.word("name") {
-        let exact = machine.snapshots.iter().find(|snapshot| snapshot.name == said);
-        return match exact.or_else(|| machine.snapshots.iter().find(|snapshot| snapshot.name.eq_ignore_ascii_case(said))) {
+        let exact = machine
+            .snapshots
+            .iter()
+            .find(|snapshot| snapshot.name == said);
+        return match exact.or_else(|| {
+            machine
+                .snapshots
+                .iter()
+                .find(|snapshot| snapshot.name.eq_ignore_ascii_case(said))
+        }) {
             Some(snapshot) => Ok(Picked::One(snapshot)),
             None => {
-                let close = machine.snapshots.iter().rev().map(|snapshot| snapshot.name.clone()).collect();
-                Err(Refusal::NotFound { kind: Of::Snapshot, said: said.to_owned(), close }.into())
+                let close = machine
+                    .snapshots
+                    .iter()
+                    .rev()
+                    .map(|snapshot| snapshot.name.clone())
+                    .collect();
+                Err(Refusal::NotFound {
+                    kind: Of::Snapshot,
+                    said: said.to_owned(),
+                    close,
+                }
+                .into())
             }
         };
     }
@@ -85,13 +117,24 @@ pub(super) fn pick<'m>(skill: &str, args: &Args, machine: &'m Machine, scene: &S
     };
     match (by_age, machine.snapshots.as_slice()) {
         (Some(snapshot), _) => Ok(Picked::One(snapshot)),
-        (None, []) => Err(Refusal::Unsupported { what: phrase("none") }.into()),
+        (None, []) => Err(Refusal::Unsupported {
+            what: phrase("none"),
+        }
+        .into()),
         (None, several) => {
             let choice = |snapshot: &Snapshot| Choice {
-                label: Phrase::new("snapshot.list/row").with("snapshot", &snapshot.name).with("created", snapshot.created).with("state", vm_status::state(snapshot.state)).into(),
+                label: Phrase::new("snapshot.list/row")
+                    .with("snapshot", &snapshot.name)
+                    .with("created", snapshot.created)
+                    .with("state", vm_status::state(snapshot.state))
+                    .into(),
                 says: snapshot.name.clone(),
             };
-            Ok(Picked::Ask(Plan::Ask { slot: "name", question: phrase("which"), choices: several.iter().rev().map(choice).collect() }))
+            Ok(Picked::Ask(Plan::Ask {
+                slot: "name",
+                question: phrase("which"),
+                choices: several.iter().rev().map(choice).collect(),
+            }))
         }
     }
 }

@@ -37,10 +37,27 @@ impl Skill for TalkWhoAreYou {
             .and(vm_status::sentence(machine, scene)),
             (scope, _) => {
                 let machines = scene.host.machines();
-                let hosts: Vec<String> = scene.host.hypervisors().into_iter().map(|host| host.name).collect();
-                let mine = machines.iter().filter(|machine| scene.hypervisor.is_none_or(|host| machine.id.hypervisor == host)).count();
+                let hosts: Vec<String> = scene
+                    .host
+                    .hypervisors()
+                    .into_iter()
+                    .map(|host| host.name)
+                    .collect();
+                let mine = machines
+                    .iter()
+                    .filter(|machine| {
+                        scene
+                            .hypervisor
+                            .is_none_or(|host| machine.id.hypervisor == host)
+                    })
+                    .count();
                 let id = if scope == Scope::Desk { "desk" } else { "host" };
-                Reply::say(Phrase::new(format!("talk.who_are_you/{id}")).with("entity", scene.entity).with("machines", mine).with("hosts", hosts))
+                Reply::say(
+                    Phrase::new(format!("talk.who_are_you/{id}"))
+                        .with("entity", scene.entity)
+                        .with("machines", mine)
+                        .with("hosts", hosts),
+                )
             }
         };
         Ok(Plan::Answer(reply))

@@ -12,8 +12,8 @@ use grammar::value::Value;
 use jiff::{Timestamp, Zoned};
 
 use super::*;
-use crate::host::fake::Fake;
 use crate::host::HostRead;
+use crate::host::fake::Fake;
 use crate::journal::Told;
 use crate::skill::{Args, Leg, Office, Plan, Receipt, Refusal, Scene, Stop};
 
@@ -38,7 +38,16 @@ impl Office for Desk {
         vec![told(None, "crashed"), told(Some("bob"), "vm.reboot")]
     }
     fn health(&self) -> Vec<Leg> {
-        vec![Leg { name: "libvirt", state: Ok("fake".to_owned()) }, Leg { name: "clock", state: Err("late".to_owned()) }]
+        vec![
+            Leg {
+                name: "libvirt",
+                state: Ok("fake".to_owned()),
+            },
+            Leg {
+                name: "clock",
+                state: Err("late".to_owned()),
+            },
+        ]
     }
 }
 
@@ -55,32 +64,78 @@ fn fake(fixture: &str) -> Arc<Fake> {
     Fake::new(fixture, now().timestamp()).unwrap().0
 }
 
-fn scene<'a>(host: &'a Fake, scope: Scope, entity: &'a str, target: Option<&str>, now: &'a Zoned) -> Scene<'a> {
+fn scene<'a>(
+    host: &'a Fake,
+    scope: Scope,
+    entity: &'a str,
+    target: Option<&str>,
+    now: &'a Zoned,
+) -> Scene<'a> {
     let target = target.map(|name| host.machine(&host.id(name).unwrap()).unwrap());
     let hypervisor = (scope != Scope::Desk).then_some("hv1");
-    Scene { host, office: &Desk, book: book(), scope, entity, hypervisor, target, asker: "alice", asker_jid: "alice@example.org", role: Role::Admin, now, language: "en" }
+    Scene {
+        host,
+        office: &Desk,
+        book: book(),
+        scope,
+        entity,
+        hypervisor,
+        target,
+        asker: "alice",
+        asker_jid: "alice@example.org",
+        role: Role::Admin,
+        now,
+        language: "en",
+    }
 }
 
 /// Values for every slot but the machine: those of a sensible request, and those of one that can't be right.
 fn arguments(spec: &Spec) -> Vec<Args> {
     let value = |kind: Kind, good: bool| match kind {
         Kind::Size => Value::Size(Bytes(if good { 5 << 30 } else { 0 })),
-        Kind::Choice(values) => Value::Choice(values[usize::from(!good).min(values.len() - 1)].to_owned()),
-        Kind::Jid => Value::Jid(if good { "dave@example.org" } else { "carol@example.org" }.to_owned()),
+        Kind::Choice(values) => {
+            Value::Choice(values[usize::from(!good).min(values.len() - 1)].to_owned())
+        }
+        Kind::Jid => Value::Jid(
+            if good {
+                "dave@example.org"
+            } else {
+                "carol@example.org"
+            }
+            .to_owned(),
+        ),
         Kind::Duration => grammar_duration(),
-        Kind::Topic | Kind::Text => Value::Text(if good { "snapshots" } else { "quantum" }.to_owned()),
+        Kind::Topic | Kind::Text => {
+            Value::Text(if good { "snapshots" } else { "quantum" }.to_owned())
+        }
         _ => Value::Name(if good { "before-upgrade" } else { "a/b" }.to_owned()),
     };
     let all = |good: bool, only_required: bool| {
-        let slots = spec.slots.iter().filter(|slot| slot.need != Need::Target && (slot.need == Need::Required || !only_required));
-        Args(slots.map(|slot| (slot.name.to_owned(), value(slot.kind, good))).collect())
+        let slots = spec.slots.iter().filter(|slot| {
+            slot.need != Need::Target && (slot.need == Need::Required || !only_required)
+        });
+        Args(
+            slots
+                .map(|slot| (slot.name.to_owned(), value(slot.kind, good)))
+                .collect(),
+        )
     };
-    vec![Args::default(), all(true, true), all(true, false), all(false, true), all(false, false)]
+    vec![
+        Args::default(),
+        all(true, true),
+        all(true, false),
+        all(false, true),
+        all(false, false),
+    ]
 }
 
 fn grammar_duration() -> Value {
     let words = book().words("en");
-    let cx = grammar::read::Context { lexicon: &words.lexicon, known: &Nobody, now: now() };
+    let cx = grammar::read::Context {
+        lexicon: &words.lexicon,
+        known: &Nobody,
+        now: now(),
+    };
     grammar::read::parse(Kind::Duration, "5 minutes", &cx).unwrap()
 }
 
@@ -98,14 +153,36 @@ impl grammar::known::Known for Nobody {
 /// Every phrase in what came of planning, with the value that the bot adds.
 fn phrases(outcome: &Result<Plan, Stop>) -> Vec<Phrase> {
     let of_reply = |reply: &Reply| {
-        let labels = reply.choices.iter().filter_map(|choice| if let Var::Phrase(phrase) = &choice.label { Some((**phrase).clone()) } else { None });
-        [reply.head.clone(), reply.rows.clone(), reply.tail.clone(), labels.collect()].concat()
+        let labels = reply.choices.iter().filter_map(|choice| {
+            if let Var::Phrase(phrase) = &choice.label {
+                Some((**phrase).clone())
+            } else {
+                None
+            }
+        });
+        [
+            reply.head.clone(),
+            reply.rows.clone(),
+            reply.tail.clone(),
+            labels.collect(),
+        ]
+        .concat()
     };
     match outcome {
         Ok(Plan::Answer(reply)) => of_reply(reply),
-        Ok(Plan::Change(change)) => vec![change.summary.clone(), change.done.clone(), change.told.clone().with("actor", "alice")],
-        Ok(Plan::Ask { question, choices, .. }) => of_reply(&Reply::say(question.clone()).choose(choices.clone())),
-        Err(Stop::Refused(Refusal::BadValue { why: phrase, .. } | Refusal::WrongState { needs: phrase, .. } | Refusal::Unsupported { what: phrase })) => vec![phrase.clone()],
+        Ok(Plan::Change(change)) => vec![
+            change.summary.clone(),
+            change.done.clone(),
+            change.told.clone().with("actor", "alice"),
+        ],
+        Ok(Plan::Ask {
+            question, choices, ..
+        }) => of_reply(&Reply::say(question.clone()).choose(choices.clone())),
+        Err(Stop::Refused(
+            Refusal::BadValue { why: phrase, .. }
+            | Refusal::WrongState { needs: phrase, .. }
+            | Refusal::Unsupported { what: phrase },
+        )) => vec![phrase.clone()],
         Err(_) => Vec::new(),
     }
 }
@@ -116,7 +193,10 @@ fn lacking(phrase: &Phrase, into: &mut BTreeSet<String>) {
         into.insert(format!("no text `{}`", phrase.key));
         return;
     };
-    for name in wanted.iter().filter(|name| !phrase.vars.iter().any(|(given, _)| given == *name)) {
+    for name in wanted
+        .iter()
+        .filter(|name| !phrase.vars.iter().any(|(given, _)| given == *name))
+    {
         into.insert(format!("`{}` is not given ${name}", phrase.key));
     }
     for (_, value) in &phrase.vars {
@@ -130,7 +210,10 @@ fn lacking(phrase: &Phrase, into: &mut BTreeSet<String>) {
 fn the_list_is_in_order_and_names_each_skill_once() {
     assert!(ALL.is_sorted_by(|a, b| a.spec().id < b.spec().id));
     assert!(specs().is_sorted_by(|a, b| a.id < b.id));
-    assert!(ALL.iter().all(|skill| !skill.spec().planned && !skill.spec().scopes.is_empty()));
+    assert!(
+        ALL.iter()
+            .all(|skill| !skill.spec().planned && !skill.spec().scopes.is_empty())
+    );
 }
 
 #[test]
@@ -149,8 +232,14 @@ fn every_sentence_of_every_skill_has_its_text_and_all_its_values() {
                 for skill in ALL {
                     let machines = host.machines();
                     // One machine in each state is enough.
-                    let one_of_each = machines.iter().enumerate().filter(|(at, machine)| !machines[..*at].iter().any(|other| other.state == machine.state));
-                    let targets = one_of_each.map(|(_, machine)| Some(machine.name.as_str())).chain([None]);
+                    let one_of_each = machines.iter().enumerate().filter(|(at, machine)| {
+                        !machines[..*at]
+                            .iter()
+                            .any(|other| other.state == machine.state)
+                    });
+                    let targets = one_of_each
+                        .map(|(_, machine)| Some(machine.name.as_str()))
+                        .chain([None]);
                     for target in targets {
                         for scope in [Scope::Machine, Scope::Host, Scope::Desk] {
                             let entity = match scope {
@@ -172,7 +261,11 @@ fn every_sentence_of_every_skill_has_its_text_and_all_its_values() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(said.len() > 100, "only {} different sentences were tried", said.len());
+    assert!(
+        said.len() > 100,
+        "only {} different sentences were tried",
+        said.len()
+    );
 }
 
 #[test]
@@ -180,14 +273,28 @@ fn what_a_host_cannot_do_is_refused_before_the_first_op_and_hidden_from_help() {
     let (host, now) = (fake("two_vms"), now());
     host.set_features("hv1", &[]);
     let scene = scene(&host, Scope::Machine, "web1", Some("web1"), &now);
-    for id in ["disk.create", "snapshot.create", "snapshot.revert", "snapshot.delete", "vm.reset"] {
+    for id in [
+        "disk.create",
+        "snapshot.create",
+        "snapshot.revert",
+        "snapshot.delete",
+        "vm.reset",
+    ] {
         let skill = find(id).unwrap();
         let refused = skill.plan(&arguments(skill.spec())[2], &scene);
-        assert!(matches!(refused, Err(Stop::Refused(Refusal::Unsupported { .. }))), "{id}: {refused:?}");
+        assert!(
+            matches!(refused, Err(Stop::Refused(Refusal::Unsupported { .. }))),
+            "{id}: {refused:?}"
+        );
     }
-    let Ok(Plan::Answer(help)) = find("talk.help").unwrap().plan(&Args::default(), &scene) else { panic!("help answers") };
+    let Ok(Plan::Answer(help)) = find("talk.help").unwrap().plan(&Args::default(), &scene) else {
+        panic!("help answers")
+    };
     let shown = book().words("en").phrases.reply(&help, &now).text;
-    assert!(shown.contains("shut down") && !shown.contains("snapshot of") && !shown.contains("reset"), "{shown}");
+    assert!(
+        shown.contains("shut down") && !shown.contains("snapshot of") && !shown.contains("reset"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -197,10 +304,25 @@ fn a_plan_holds_no_op_above_the_danger_of_its_skill() {
         let host = fake(fixture);
         for skill in ALL {
             for machine in host.machines() {
-                let scene = scene(&host, Scope::Machine, &machine.name, Some(&machine.name), &now);
+                let scene = scene(
+                    &host,
+                    Scope::Machine,
+                    &machine.name,
+                    Some(&machine.name),
+                    &now,
+                );
                 for args in arguments(skill.spec()) {
-                    let Ok(Plan::Change(change)) = skill.plan(&args, &scene) else { continue };
-                    assert!(change.ops.iter().all(|op| op.danger() <= skill.spec().danger), "{}", skill.spec().id);
+                    let Ok(Plan::Change(change)) = skill.plan(&args, &scene) else {
+                        continue;
+                    };
+                    assert!(
+                        change
+                            .ops
+                            .iter()
+                            .all(|op| op.danger() <= skill.spec().danger),
+                        "{}",
+                        skill.spec().id
+                    );
                 }
             }
         }
@@ -215,12 +337,20 @@ fn a_new_disk_is_taken_back_only_while_it_is_still_that_disk() {
         skill: "disk.create".to_owned(),
         args: Default::default(),
         machine: Some("web1".to_owned()),
-        facts: [("pool", pool), ("volume", volume), ("target", target)].map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
+        facts: [("pool", pool), ("volume", volume), ("target", target)]
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .into(),
     };
     let undo = |receipt: Receipt| match find("disk.create").unwrap().undo(&receipt, &scene) {
         Err(Stop::Refused(Refusal::Unsupported { what })) => what.key,
         other => format!("{other:?}"),
     };
-    assert_eq!(undo(receipt("default", "web1.qcow2", "vda")), "disk.create/undo_not_empty");
-    assert_eq!(undo(receipt("default", "data.qcow2", "vdb")), "disk.create/undo_moved");
+    assert_eq!(
+        undo(receipt("default", "web1.qcow2", "vda")),
+        "disk.create/undo_not_empty"
+    );
+    assert_eq!(
+        undo(receipt("default", "data.qcow2", "vdb")),
+        "disk.create/undo_moved"
+    );
 }

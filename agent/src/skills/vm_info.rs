@@ -29,7 +29,9 @@ impl Skill for VmInfo {
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         match &scene.target {
             Some(machine) => Ok(Plan::Answer(describe(machine))),
-            None if scene.scope == Scope::Machine => Err(scene.machine().err().expect("there is no target")),
+            None if scene.scope == Scope::Machine => {
+                Err(scene.machine().err().expect("there is no target"))
+            }
             None => Ok(Plan::Answer(host_info::report(scene, None)?)),
         }
     }
@@ -46,7 +48,11 @@ fn describe(machine: &Machine) -> Reply {
     if let Some(os) = &machine.os {
         reply = reply.and(Phrase::new("vm.info/os").with("os", os));
     }
-    reply = reply.and(Phrase::new(if machine.autostart { "vm.info/autostart" } else { "vm.info/no_autostart" }));
+    reply = reply.and(Phrase::new(if machine.autostart {
+        "vm.info/autostart"
+    } else {
+        "vm.info/no_autostart"
+    }));
     if !machine.persistent {
         reply = reply.and(Phrase::new("vm.info/transient").with("name", &machine.name));
     }
@@ -58,7 +64,12 @@ fn describe(machine: &Machine) -> Reply {
 
 /// Targets of its disks: "vda and vdb"; drives for discs and floppies are not disks to people.
 fn disks(machine: &Machine) -> Phrase {
-    let targets: Vec<String> = machine.disks.iter().filter(|disk| disk_list::is_disk(disk)).map(|disk| disk.target.clone()).collect();
+    let targets: Vec<String> = machine
+        .disks
+        .iter()
+        .filter(|disk| disk_list::is_disk(disk))
+        .map(|disk| disk.target.clone())
+        .collect();
     Phrase::new(match targets.len() {
         0 => "vm.info/no_disk",
         _ => "vm.info/disks",

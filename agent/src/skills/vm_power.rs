@@ -25,9 +25,21 @@ pub struct Power {
 }
 
 /// `virDomainCreate`.
-pub static START: Power = Power { spec: &SPECS[0], from: &[State::Off], op: |machine| HostOp::Start { machine }, back: Some(&SHUTDOWN), features: &[] };
+pub static START: Power = Power {
+    spec: &SPECS[0],
+    from: &[State::Off],
+    op: |machine| HostOp::Start { machine },
+    back: Some(&SHUTDOWN),
+    features: &[],
+};
 /// `virDomainShutdown`: asks the guest to end.
-pub static SHUTDOWN: Power = Power { spec: &SPECS[1], from: &[State::Running], op: |machine| HostOp::Shutdown { machine }, back: Some(&START), features: &[] };
+pub static SHUTDOWN: Power = Power {
+    spec: &SPECS[1],
+    from: &[State::Running],
+    op: |machine| HostOp::Shutdown { machine },
+    back: Some(&START),
+    features: &[],
+};
 /// `virDomainDestroy`: pulls the plug.
 pub static FORCE_OFF: Power = Power {
     spec: &SPECS[2],
@@ -37,27 +49,94 @@ pub static FORCE_OFF: Power = Power {
     features: &[],
 };
 /// `virDomainReboot`: asks the guest to start over.
-pub static REBOOT: Power = Power { spec: &SPECS[3], from: &[State::Running], op: |machine| HostOp::Reboot { machine }, back: None, features: &[] };
+pub static REBOOT: Power = Power {
+    spec: &SPECS[3],
+    from: &[State::Running],
+    op: |machine| HostOp::Reboot { machine },
+    back: None,
+    features: &[],
+};
 /// `virDomainReset`: the reset button.
-pub static RESET: Power =
-    Power { spec: &SPECS[4], from: &[State::Running, State::Paused], op: |machine| HostOp::Reset { machine }, back: None, features: &[Feature::Reset] };
+pub static RESET: Power = Power {
+    spec: &SPECS[4],
+    from: &[State::Running, State::Paused],
+    op: |machine| HostOp::Reset { machine },
+    back: None,
+    features: &[Feature::Reset],
+};
 /// `virDomainSuspend`: stops its clock.
-pub static PAUSE: Power = Power { spec: &SPECS[5], from: &[State::Running], op: |machine| HostOp::Pause { machine }, back: Some(&RESUME), features: &[] };
+pub static PAUSE: Power = Power {
+    spec: &SPECS[5],
+    from: &[State::Running],
+    op: |machine| HostOp::Pause { machine },
+    back: Some(&RESUME),
+    features: &[],
+};
 /// `virDomainResume`: lets it go on.
-pub static RESUME: Power = Power { spec: &SPECS[6], from: &[State::Paused], op: |machine| HostOp::Resume { machine }, back: Some(&PAUSE), features: &[] };
+pub static RESUME: Power = Power {
+    spec: &SPECS[6],
+    from: &[State::Paused],
+    op: |machine| HostOp::Resume { machine },
+    back: Some(&PAUSE),
+    features: &[],
+};
 
 static SPECS: [Spec; 7] = [
-    power("vm.start", Danger::Reversible, Role::Operator, &[Slot::target()]),
-    power("vm.shutdown", Danger::Disruptive, Role::Operator, &[Slot::target()]),
-    power("vm.force_off", Danger::Destructive, Role::Admin, &[Slot::target()]),
-    power("vm.reboot", Danger::Disruptive, Role::Operator, &[Slot::target()]),
-    power("vm.reset", Danger::Destructive, Role::Admin, &[Slot::target()]),
-    power("vm.pause", Danger::Disruptive, Role::Operator, &[Slot::target(), Slot::optional("duration", Kind::Duration)]),
-    power("vm.resume", Danger::Reversible, Role::Operator, &[Slot::target()]),
+    power(
+        "vm.start",
+        Danger::Reversible,
+        Role::Operator,
+        &[Slot::target()],
+    ),
+    power(
+        "vm.shutdown",
+        Danger::Disruptive,
+        Role::Operator,
+        &[Slot::target()],
+    ),
+    power(
+        "vm.force_off",
+        Danger::Destructive,
+        Role::Admin,
+        &[Slot::target()],
+    ),
+    power(
+        "vm.reboot",
+        Danger::Disruptive,
+        Role::Operator,
+        &[Slot::target()],
+    ),
+    power(
+        "vm.reset",
+        Danger::Destructive,
+        Role::Admin,
+        &[Slot::target()],
+    ),
+    power(
+        "vm.pause",
+        Danger::Disruptive,
+        Role::Operator,
+        &[Slot::target(), Slot::optional("duration", Kind::Duration)],
+    ),
+    power(
+        "vm.resume",
+        Danger::Reversible,
+        Role::Operator,
+        &[Slot::target()],
+    ),
 ];
 
 const fn power(id: &'static str, danger: Danger, role: Role, slots: &'static [Slot]) -> Spec {
-    Spec { id, category: Category::Power, scopes: ANYWHERE, danger, role, slots, allocates: false, planned: false }
+    Spec {
+        id,
+        category: Category::Power,
+        scopes: ANYWHERE,
+        danger,
+        role,
+        slots,
+        allocates: false,
+        planned: false,
+    }
 }
 
 impl Skill for Power {
@@ -85,22 +164,46 @@ impl Skill for Power {
     fn undo(&self, _: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
         match self.back {
             // What is taken back is not taken back again: "undo" goes on with what was done before.
-            Some(opposite) => Ok(Change { undoable: false, ..opposite.change(scene.machine()?, scene)? }.plan()),
-            None => Err(Refusal::Unsupported { what: Phrase::common("undo_unsupported") }.into()),
+            Some(opposite) => Ok(Change {
+                undoable: false,
+                ..opposite.change(scene.machine()?, scene)?
+            }
+            .plan()),
+            None => Err(Refusal::Unsupported {
+                what: Phrase::common("undo_unsupported"),
+            }
+            .into()),
         }
     }
 }
 
 impl Power {
     fn change(&self, machine: &Machine, scene: &Scene<'_>) -> Result<Change, Stop> {
-        if self.features.iter().any(|feature| !scene.host.can(&machine.id.hypervisor, *feature)) {
-            return Err(Refusal::Unsupported { what: self.phrase("unsupported", machine) }.into());
+        if self
+            .features
+            .iter()
+            .any(|feature| !scene.host.can(&machine.id.hypervisor, *feature))
+        {
+            return Err(Refusal::Unsupported {
+                what: self.phrase("unsupported", machine),
+            }
+            .into());
         }
         if !self.from.contains(&machine.state) {
-            return Err(Refusal::WrongState { name: machine.name.clone(), is: machine.state, needs: self.phrase("needs", machine) }.into());
+            return Err(Refusal::WrongState {
+                name: machine.name.clone(),
+                is: machine.state,
+                needs: self.phrase("needs", machine),
+            }
+            .into());
         }
         let ops = vec![Op::Host((self.op)(machine.id.clone()))];
-        let mut change = Change::new(self.phrase("summary", machine), ops, self.phrase("done", machine), self.phrase("told", machine));
+        let mut change = Change::new(
+            self.phrase("summary", machine),
+            ops,
+            self.phrase("done", machine),
+            self.phrase("told", machine),
+        );
         change.undoable = self.back.is_some();
         Ok(change)
     }

@@ -40,7 +40,12 @@ impl Skill for VmStatus {
 
 /// One sentence on a machine: its state and since when, or that its host can't be reached.
 pub(super) fn sentence(machine: &Machine, scene: &Scene<'_>) -> Phrase {
-    let unreachable = scene.host.hypervisors().into_iter().find(|host| host.name == machine.id.hypervisor).and_then(|host| host.unreachable);
+    let unreachable = scene
+        .host
+        .hypervisors()
+        .into_iter()
+        .find(|host| host.name == machine.id.hypervisor)
+        .and_then(|host| host.unreachable);
     if let Some((since, _)) = unreachable {
         return Phrase::new("vm.status/unreachable")
             .with("name", &machine.name)
@@ -54,9 +59,19 @@ pub(super) fn sentence(machine: &Machine, scene: &Scene<'_>) -> Phrase {
         State::Off => "off",
         State::Crashed => "crashed",
     };
-    let phrase = Phrase::new(format!("vm.status/{id}{}", if machine.since.is_some() { "_since" } else { "" })).with("name", &machine.name);
+    let phrase = Phrase::new(format!(
+        "vm.status/{id}{}",
+        if machine.since.is_some() {
+            "_since"
+        } else {
+            ""
+        }
+    ))
+    .with("name", &machine.name);
     match machine.since {
-        Some(since) => phrase.with("since", since).with("span", since_span(since, scene)),
+        Some(since) => phrase
+            .with("since", since)
+            .with("span", since_span(since, scene)),
         None => phrase,
     }
 }
