@@ -79,6 +79,7 @@ pub struct Bot {
     in_flight: Arc<InFlight>,
     caution: Caution,
     language: String,
+    desk: String,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
     conversations: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     writing: Mutex<HashMap<MachineId, String>>,
@@ -122,6 +123,8 @@ pub struct Parts {
     pub caution: Caution,
     /// Language until a person speaks another.
     pub language: String,
+    /// What the front desk calls itself.
+    pub desk: String,
     /// Where what everybody should hear goes.
     pub notices: Box<dyn Fn(Notice) + Send + Sync>,
 }
@@ -129,7 +132,7 @@ pub struct Parts {
 impl Bot {
     /// A bot of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { mind, host, office, access, journal, store, in_flight, caution, language, notices } = parts;
+        let Parts { mind, host, office, access, journal, store, in_flight, caution, language, desk, notices } = parts;
         Self {
             machine: Machine::new(Arc::clone(mind.book())),
             mind,
@@ -141,6 +144,7 @@ impl Bot {
             in_flight,
             caution,
             language,
+            desk,
             notices,
             conversations: Mutex::default(),
             writing: Mutex::default(),
@@ -165,6 +169,11 @@ impl Bot {
     /// The language of what everybody hears.
     pub(crate) fn language(&self) -> &str {
         &self.language
+    }
+
+    /// What the front desk calls itself.
+    pub fn desk(&self) -> &str {
+        &self.desk
     }
 
     /// A sentence for everybody.
@@ -275,7 +284,7 @@ impl Bot {
             Entity::Desk => {
                 let hypervisors = self.host.hypervisors();
                 let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };
-                Place { scope: Scope::Desk, name: "desk".to_owned(), hypervisor: only, own: None }
+                Place { scope: Scope::Desk, name: self.desk.clone(), hypervisor: only, own: None }
             }
             Entity::Hypervisor(name) => Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None },
             Entity::Machine(id) => {

@@ -13,6 +13,7 @@ use crate::journal::Journal;
 use crate::mind::Mind;
 use crate::run;
 use crate::skill::Leg;
+use crate::xmpp::connect::Down;
 use crate::xmpp::link::{Incoming, Link};
 use crate::xmpp::outbox::Lane;
 
@@ -40,8 +41,8 @@ pub async fn examine(path: &Path) -> Vec<Leg> {
 
 /// The journal's folder can be written, and the journal's chain holds.
 fn store(config: &Config) -> Leg {
-    let state = match Journal::open(&config.store.path) {
-        Ok(_) => Ok(format!("{}: the journal's chain holds", config.store.path.display())),
+    let state = match Journal::verify(&config.store.path) {
+        Ok(lines) => Ok(format!("{}: the chain of {lines} journal lines holds", config.store.path.display())),
         Err(error) => Err(format!("{} (store.path)", chain(&error))),
     };
     Leg { name: "store", state }
@@ -104,8 +105,12 @@ async fn xmpp(config: &Config) -> Vec<Leg> {
     let server = loop {
         match timeout(deadline.saturating_duration_since(Instant::now()), incoming.recv()).await {
             Ok(Some(Incoming::Up { server, .. })) => break Some(server),
+            Ok(Some(Incoming::Down { why: Down::Conflict })) => {
+                let served = "an agent serves this domain already".to_owned();
+                return vec![Leg { name: "xmpp", state: Ok(format!("{domain}: {served}")) }, Leg { name: "delivery", state: Ok(format!("not looked at: {served}")) }];
+            }
             Ok(Some(Incoming::Down { why: down })) => {
-                why = down.to_string();
+                why = chain(&down);
                 break None;
             }
             Ok(Some(Incoming::Stanza(_))) => {}

@@ -5,7 +5,7 @@
 //! are lines too. `fsync` before a destructive op.
 
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Seek, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -144,57 +144,37 @@ impl Journal {
     /// [`JournalError`].
     pub fn open(folder: &Path) -> Result<(Self, Vec<(String, String, serde_json::Value)>, Vec<Unfinished>), JournalError> {
         let path = folder.join("journal.jsonl");
-        let io = |what| { let path = path.clone(); move |source| JournalError::Io { path, what, source } };
-        std::fs::create_dir_all(folder).map_err(io("can't create the folder"))?;
-        let mut file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io("can't be opened"))?;
-        let mut inner = Inner { file: None, seq: 0, hash: String::new(), told: std::collections::VecDeque::new() };
-        let mut facts = Vec::new();
-        let mut begun: Vec<Unfinished> = Vec::new();
-        let mut good = 0u64;
-        let mut reader = BufReader::new(file.try_clone().map_err(io("can't be read"))?);
-        let mut text = String::new();
-        let mut number = 0;
-        let mut torn = false;
-        loop {
-            text.clear();
-            let length = reader.read_line(&mut text).map_err(io("can't be read"))?;
-            if length == 0 {
-                break;
-            }
-            number += 1;
-            let line = match serde_json::from_str::<Line>(&text) {
-                Ok(line) => line,
-                // Only the very last line may be torn.
-                Err(_) if !text.ends_with('\n') => {
-                    torn = true;
-                    break;
-                }
-                Err(_) => return Err(JournalError::Broken { path, line: number }),
-            };
-            if line.prev != inner.hash || line.hash != hash_of(&line) {
-                return Err(JournalError::Broken { path, line: number });
-            }
-            good += length as u64;
-            inner.seq = line.seq;
-            inner.hash = line.hash;
-            match line.entry {
-                Entry::Before { actor, verb, about, id, .. } => begun.push(Unfinished { actor, verb, about, id }),
-                Entry::After { id, .. } => begun.retain(|unfinished| unfinished.id != id),
-                Entry::Told(told) => inner.remember(told),
-                Entry::Fact { sort, key, value } => facts.push((sort, key, value)),
-            }
-        }
+        std::fs::create_dir_all(folder).map_err(io(&path, "can't create the folder"))?;
+        let file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io(&path, "can't be opened"))?;
+        let Read { mut inner, facts, begun, good, torn } = Read::all(&path, &file)?;
         if torn {
-            tracing::warn!(path = %path.display(), line = number, "the last line was torn by a crash and is cut off");
-            file.set_len(good).map_err(io("can't be cut"))?;
+            tracing::warn!(path = %path.display(), "the last line was torn by a crash and is cut off");
+            file.set_len(good).map_err(io(&path, "can't be cut"))?;
         }
-        file.seek(std::io::SeekFrom::End(0)).map_err(io("can't be read"))?;
         inner.file = Some(file);
         let journal = Self { path, inner: Mutex::new(inner) };
         for unfinished in &begun {
             journal.write(Timestamp::now(), Entry::After { id: unfinished.id.clone(), outcome: Outcome::Unknown, why: Some("the agent stopped on the way".to_owned()) }, true)?;
         }
         Ok((journal, facts, begun))
+    }
+
+    /// Checks the chain, and changes nothing: an agent may be writing. Gives the number of lines; none when there is no journal yet.
+    ///
+    /// # Errors
+    /// [`JournalError`]; also when the folder can't be written.
+    pub fn verify(folder: &Path) -> Result<u64, JournalError> {
+        let path = folder.join("journal.jsonl");
+        std::fs::create_dir_all(folder).map_err(io(&path, "can't create the folder"))?;
+        let file = match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                tempfile_in(folder).map_err(io(&path, "can't be written"))?;
+                return Ok(0);
+            }
+            Err(error) => return Err(io(&path, "can't be opened")(error)),
+        };
+        Ok(Read::all(&path, &file)?.inner.seq)
     }
 
     /// A journal in memory, for `explain` and transcripts.
@@ -213,10 +193,9 @@ impl Journal {
         if let Some(file) = &mut inner.file {
             let mut text = serde_json::to_string(&line).expect("a line has only strings, numbers and JSON in it");
             text.push('\n');
-            let io = |what| { let path = self.path.clone(); move |source| JournalError::Io { path, what, source } };
-            file.write_all(text.as_bytes()).map_err(io("can't be written"))?;
+            file.write_all(text.as_bytes()).map_err(io(&self.path, "can't be written"))?;
             if sync {
-                file.sync_data().map_err(io("can't be synced"))?;
+                file.sync_data().map_err(io(&self.path, "can't be synced"))?;
             }
         }
         inner.seq = line.seq;
@@ -235,6 +214,71 @@ impl Journal {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What a journal holds when read from its beginning.
+struct Read {
+    inner: Inner,
+    facts: Vec<(String, String, serde_json::Value)>,
+    begun: Vec<Unfinished>,
+    /// Bytes up to the end of the last whole line.
+    good: u64,
+    torn: bool,
+}
+
+impl Read {
+    fn all(path: &Path, file: &File) -> Result<Self, JournalError> {
+        let mut read = Self { inner: Inner { file: None, seq: 0, hash: String::new(), told: std::collections::VecDeque::new() }, facts: Vec::new(), begun: Vec::new(), good: 0, torn: false };
+        let mut reader = BufReader::new(file);
+        let mut text = String::new();
+        let mut number = 0;
+        loop {
+            text.clear();
+            let length = reader.read_line(&mut text).map_err(io(path, "can't be read"))?;
+            if length == 0 {
+                return Ok(read);
+            }
+            number += 1;
+            let broken = || JournalError::Broken { path: path.to_owned(), line: number };
+            let line = match serde_json::from_str::<Line>(&text) {
+                Ok(line) => line,
+                // Only the very last line may be torn.
+                Err(_) if !text.ends_with('\n') => {
+                    read.torn = true;
+                    return Ok(read);
+                }
+                Err(_) => return Err(broken()),
+            };
+            if line.prev != read.inner.hash || line.hash != hash_of(&line) {
+                return Err(broken());
+            }
+            read.good += length as u64;
+            read.take(line);
+        }
+    }
+
+    fn take(&mut self, line: Line) {
+        self.inner.seq = line.seq;
+        self.inner.hash = line.hash;
+        match line.entry {
+            Entry::Before { actor, verb, about, id, .. } => self.begun.push(Unfinished { actor, verb, about, id }),
+            Entry::After { id, .. } => self.begun.retain(|unfinished| unfinished.id != id),
+            Entry::Told(told) => self.inner.remember(told),
+            Entry::Fact { sort, key, value } => self.facts.push((sort, key, value)),
+        }
+    }
+}
+
+fn io(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> JournalError + use<> {
+    let path = path.to_owned();
+    move |source| JournalError::Io { path, what, source }
+}
+
+/// Proves that a folder can be written.
+fn tempfile_in(folder: &Path) -> std::io::Result<()> {
+    let probe = folder.join(format!(".probe-{}", std::process::id()));
+    File::create(&probe)?;
+    std::fs::remove_file(probe)
 }
 
 impl Inner {
@@ -289,6 +333,7 @@ mod tests {
         let path = folder.path().join("journal.jsonl");
         let text = std::fs::read_to_string(&path).expect("text").replace("\"k1\"", "\"k9\"");
         std::fs::write(&path, text).expect("changed");
+        assert!(matches!(Journal::verify(folder.path()), Err(JournalError::Broken { line: 2, .. })));
         assert!(matches!(Journal::open(folder.path()), Err(JournalError::Broken { line: 2, .. })));
     }
 

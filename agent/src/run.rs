@@ -100,6 +100,7 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
         in_flight: Arc::new(InFlight::default()),
         caution: Caution { ask_disruptive: config.policy.ask_disruptive, most_at_once: config.policy.most_at_once, shutdown_patience: SignedDuration::from_secs(60) },
         language: config.language.clone(),
+        desk: config.xmpp.domain.clone(),
         notices: Box::new(move |notice| drop(tell.send(notice))),
     });
     Ok(House { bot: Arc::new(bot), bridge, events, office, notices, facts, unfinished, journal, mind, handle, zone })
@@ -249,7 +250,7 @@ fn name_of(board: &Switchboard, host: &Arc<dyn Host>, local: Option<&str>) -> St
     match board.at(local) {
         Some(Entity::Hypervisor(name)) => name,
         Some(Entity::Machine(id)) => host.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),
-        Some(Entity::Desk) | None => "desk".to_owned(),
+        Some(Entity::Desk) | None => board.domain().to_owned(),
     }
 }
 
@@ -274,12 +275,8 @@ impl Desk {
     }
 
     fn common(&self, id: &str) -> String {
-        let phrase = Phrase::common(id).with("domain", self.handle_domain());
+        let phrase = Phrase::common(id).with("domain", self.board.domain());
         self.bot.mind().book().words(self.bot.language()).phrases.reply(&Reply::say(phrase), &self.now()).text
-    }
-
-    fn handle_domain(&self) -> String {
-        crate::xmpp::entities::Directory::entity(&*self.board, None).map(|desk| desk.name).unwrap_or_default()
     }
 
     fn xmpp(self: &Arc<Self>, event: Event) {

@@ -32,7 +32,6 @@ pub struct Switchboard {
     contacts: Mutex<Vec<Contact>>,
     language: String,
     domain: String,
-    /// A word of its own in the status line, when something is wrong with the agent itself.
     zone: jiff::tz::TimeZone,
 }
 
@@ -84,6 +83,11 @@ impl Switchboard {
     pub fn room_fact(&self, room: &str, entity: &str, within: bool) {
         let value = if within { serde_json::json!({ "room": room, "entity": entity }) } else { serde_json::Value::Null };
         self.fact(ROOM, &format!("{room}|{entity}"), value);
+    }
+
+    /// The component's domain: what the desk is called.
+    pub fn domain(&self) -> &str {
+        &self.domain
     }
 
     /// Who answers at a localpart (`None`: the desk).

@@ -206,8 +206,8 @@ fn group(items: &mut [Item]) {
             places.iter().for_each(|place| parent[*place] = *place);
         }
     }
-    for place in 0..items.len() {
-        items[place].group = root(&mut parent, place);
+    for (place, item) in items.iter_mut().enumerate() {
+        item.group = root(&mut parent, place);
     }
 }
 

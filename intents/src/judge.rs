@@ -334,10 +334,8 @@ fn probability(weights: &Weights, signals: &[f64; SIGNALS]) -> f64 {
 fn solve(mut matrix: [[f64; SIGNALS]; SIGNALS], mut side: [f64; SIGNALS]) -> [f64; SIGNALS] {
     for row in 0..SIGNALS {
         for column in 0..=row {
-            let mut sum = matrix[row][column];
-            for k in 0..column {
-                sum -= matrix[row][k] * matrix[column][k];
-            }
+            let done = matrix[row].iter().zip(&matrix[column]).take(column);
+            let sum = matrix[row][column] - done.map(|(left, right)| left * right).sum::<f64>();
             matrix[row][column] = if row == column {
                 sum.max(1e-12).sqrt()
             } else {

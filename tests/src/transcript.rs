@@ -168,6 +168,7 @@ impl Stage {
             in_flight: Arc::clone(&self.flights),
             caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
             language: "en".to_owned(),
+            desk: "desk".to_owned(),
             notices: Box::new(move |notice| told.lock().expect("no panic").push(notice.text)),
         });
         self.bot = Some(bot.with_counted_references());

@@ -225,7 +225,11 @@ fn every_sentence_of_every_skill_has_its_text_and_all_its_values() {
         for trouble in ["", "web1 crashed", "hv1 lost"] {
             let host = fake(fixture);
             let _ = host.happen(trouble);
+            // What a host can do is tried once: it changes nothing about its troubles.
             for able in [true, false] {
+                if !able && !trouble.is_empty() {
+                    continue;
+                }
                 if !able {
                     host.set_features("hv1", &[]);
                 }

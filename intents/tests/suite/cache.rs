@@ -1,24 +1,19 @@
 //! What is kept between runs: models and sentence vectors.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::SeqCst;
 
 use crate::support::{Counting, corpus};
 use intents::{Encoder, Example, Model, TrainError};
 
-fn files(folder: &Path, prefix: &str) -> Vec<std::path::PathBuf> {
-    let entries = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let mut found: Vec<_> = entries
-        .filter(|path| {
-            path.file_name()
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .starts_with(prefix)
-        })
-        .collect();
+fn files(folder: &Path, prefix: &str) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).expect("the folder was made before");
+    let paths = entries.map(|entry| entry.expect("a readable entry").path());
+    let named = |path: &PathBuf| {
+        path.file_name()
+            .is_some_and(|name| name.to_string_lossy().starts_with(prefix))
+    };
+    let mut found: Vec<_> = paths.filter(named).collect();
     found.sort();
     found
 }

@@ -5,7 +5,9 @@ use intents::{Encoder, EncoderError, Example, Model, Sureness, TrainError};
 use proptest::prelude::*;
 
 fn best(model: &Model, text: &str, encoder: Option<&dyn Encoder>) -> (String, Sureness) {
-    let ranking = model.rank(text, encoder).unwrap();
+    let ranking = model
+        .rank(text, encoder)
+        .expect("the encoder the model was trained with");
     (
         ranking
             .ranked
