@@ -426,11 +426,11 @@ impl Bot {
         let partly = id == "failed" && (done > 0 || !finished.is_empty());
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
         if partly {
-            let words = |ops: &[Op]| ops.iter().map(op_words).collect::<Vec<_>>();
-            let mut is_done: Vec<String> = finished.iter().flat_map(|step| words(&step.change.ops)).collect();
-            is_done.extend(words(&step.change.ops[..done]));
+            let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op_words(op, step)).collect::<Vec<_>>();
+            let mut is_done: Vec<String> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
+            is_done.extend(words(step, &step.change.ops[..done]));
             vars.push(("done", is_done.into()));
-            vars.push(("left", words(&step.change.ops[done..]).into()));
+            vars.push(("left", words(step, &step.change.ops[done..]).into()));
         }
         if let Stumble::Host(error) = &stumble
             && error.kind.outcome_unknown()
@@ -543,10 +543,11 @@ impl Stumble {
 }
 
 /// An op as its verb in the catalogue of ops, for "done so far": terse on purpose, the same in all languages.
-fn op_words(op: &Op) -> String {
+fn op_words(op: &Op, step: &Step) -> String {
     let value = serde_json::to_value(op).expect("an op is plain data");
     let verb = value.get("op").or_else(|| value.get("office")).and_then(|verb| verb.as_str()).unwrap_or_default().replace('_', " ");
     let name = ["name", "volume", "target", "who", "room"].iter().find_map(|key| value.get(key).and_then(|name| name.as_str()));
+    let name = name.or_else(|| step.machine.as_ref().map(|machine| machine.name.as_str()));
     name.map_or_else(|| verb.clone(), |name| format!("{verb} {name}"))
 }
 

@@ -84,18 +84,12 @@ pub fn find(id: &str) -> Option<&'static dyn Skill> {
 
 /// Whether one of these calls would do what is not quite what was said, and must be asked about.
 pub fn doubtful(calls: &[Call]) -> bool {
-    calls
-        .iter()
-        .any(|call| find(&call.skill).is_some_and(|skill| skill.doubtful(&call.args)))
+    calls.iter().any(|call| find(&call.skill).is_some_and(|skill| skill.doubtful(&call.args)))
 }
 
 /// The Specs of all skills, built and planned, by id.
 pub fn specs() -> Vec<&'static Spec> {
-    let mut specs: Vec<_> = ALL
-        .iter()
-        .map(|skill| skill.spec())
-        .chain(planned::specs())
-        .collect();
+    let mut specs: Vec<_> = ALL.iter().map(|skill| skill.spec()).chain(planned::specs()).collect();
     specs.sort_by_key(|spec| spec.id);
     specs
 }

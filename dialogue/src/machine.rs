@@ -11,11 +11,15 @@ use grammar::read::Context;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::book::{Book, Words};
+use crate::phrases::MOST_LINES;
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{Call, Done, EXPIRES, Expired, Open, PlanRef, Session};
 use crate::spec::{Scope, Spec};
 use crate::understand::Understanding;
+
+/// Most bytes of a long list that are kept for "more".
+const MOST_KEPT: usize = 24 * 1024;
 
 /// What goes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -262,6 +266,23 @@ impl<'a> Turn<'a> {
     /// Says it, and remembers it for "what?".
     pub fn say(&mut self, reply: Reply) {
         self.session.said = Some(reply.clone());
+        self.actions.push(Action::Say(reply));
+    }
+
+    /// Says an answer that may be a long list: what is cut from it is kept for "more", within bounds, and "what?" repeats what was shown.
+    pub fn say_list(&mut self, reply: Reply) {
+        let rendered = self.words.phrases.reply(&reply, self.around.now);
+        let mut bytes = 0;
+        self.session.more = rendered.more.into_iter().take_while(|row| {
+            bytes += row.len();
+            bytes <= MOST_KEPT
+        }).collect();
+        let mut shown = reply.clone();
+        if !self.session.more.is_empty() {
+            shown.rows.truncate(MOST_LINES - 1);
+            shown.rows.push(Phrase::common("more_rows").with("n", reply.rows.len() - shown.rows.len()));
+        }
+        self.session.said = Some(shown);
         self.actions.push(Action::Say(reply));
     }
 

@@ -7,7 +7,6 @@ use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
 use crate::slots;
-use crate::spec::Danger;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -70,11 +69,11 @@ impl Turn<'_> {
         Ok(())
     }
 
-    /// A single word that is a whole reading command is that, even where a name is asked for; "call it status" names it so.
+    /// A whole command is that, even where a name is asked for; "call it status" names it so.
     fn is_command_instead(&self, text: &str, spec: &crate::spec::Spec, missing: &[String]) -> bool {
         let wants_name = missing.iter().filter_map(|slot| spec.slot(slot)).any(|slot| matches!(slot.kind, grammar::kind::Kind::NewName(_) | grammar::kind::Kind::Name(_) | grammar::kind::Kind::Machines));
         let known = grammar::kind::Of::ALL.iter().any(|of| self.around.known.has(*of, text.trim()).is_some());
-        wants_name && !known && self.commands(text).iter().any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| spec.danger == Danger::Read))
+        wants_name && !known && self.commands(text).iter().any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| !spec.planned))
     }
 
     /// "default", "skip": the first choice there is for a choice slot; nothing for others.
@@ -91,8 +90,10 @@ impl Turn<'_> {
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one question, taken apart once")]
     fn answer_confirm(&mut self, open: Open, text: &str, said: &Answer, plan: PlanRef, by_name: bool, path: Path, undoing: bool) -> Result<(), Box<Open>> {
-        let typed = text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.'));
-        let agreed = if by_name { typed.eq_ignore_ascii_case(&plan.typed) } else { matches!(said, Answer::Yes) };
+        let bare = |text: &str| text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.')).to_lowercase();
+        // A name that is also an answer ("yes") is asked for in quotation marks, and counts only in them.
+        let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
+        let agreed = if by_name { quoted && bare(text) == bare(&plan.typed) } else { matches!(said, Answer::Yes) };
         if agreed {
             let stale = self.now().duration_since(open.at) > CONFIRM_WITHIN;
             self.confirmed(plan, by_name, path, undoing, stale);
@@ -143,7 +144,8 @@ impl Turn<'_> {
                 return;
             };
             let digest = plan.digest;
-            self.plan_undo(done, |done| if stale { Purpose::Undo(done) } else { Purpose::UndoConfirmed { done, digest } });
+            let preface = if stale { vec![Phrase::common("once_more")] } else { Vec::new() };
+            self.plan_undo(done, |done| if stale { Purpose::Undo(done) } else { Purpose::UndoConfirmed { done, digest } }, path, stale, preface);
             return;
         }
         let purpose = if stale { Purpose::New } else { Purpose::Confirmed { digest: plan.digest.clone(), by_name } };

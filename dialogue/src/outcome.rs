@@ -1,5 +1,6 @@
 //! What came of planning and applying: the policy is asked, and the outcome is said.
 
+use grammar::answer::{Answer, answer};
 use grammar::kind::Kind;
 use grammar::value::Value;
 
@@ -49,8 +50,7 @@ impl Turn<'_> {
             if index == 0 && !greeted {
                 answer.head.splice(0..0, preface.iter().cloned());
             }
-            self.session.more = self.words.phrases.reply(&answer, self.around.now).more;
-            self.say(answer);
+            self.say_list(answer);
         }
         self.come_back(planning);
     }
@@ -131,7 +131,10 @@ impl Turn<'_> {
         }
     }
 
-    fn ask_plan(&mut self, plan: PlanRef, mut planning: Planning, by_name: bool, undoing: bool) {
+    fn ask_plan(&mut self, mut plan: PlanRef, mut planning: Planning, by_name: bool, undoing: bool) {
+        if by_name && answer(&plan.typed, &self.context()) != Answer::Other {
+            plan.typed = format!("\"{}\"", plan.typed);
+        }
         self.session.trace.decision = Decision::Confirm;
         let mut reply = Reply { head: [std::mem::take(&mut planning.preface), plan.summary.clone()].concat(), ..Reply::default() };
         reply = if by_name {

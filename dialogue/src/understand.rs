@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use grammar::answer::{Answer, answer};
 use grammar::frame::{Part, Stance, frame};
+use grammar::kind::Of;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
@@ -16,6 +17,8 @@ use crate::spec::{Danger, Spec, TARGET};
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
+/// The least score with which a skill is named as near to what was not understood.
+const NEAR: f32 = 0.1;
 /// Most skills offered for a guess.
 const MOST_OFFERED: usize = 3;
 
@@ -73,6 +76,7 @@ impl Turn<'_> {
         if utterance.edits_last {
             doubtful |= self.rewind();
         }
+        let text = self.without_own_name(&text);
         if let Some(open) = self.session.open.take() {
             let answered = if utterance.late.is_some() { Err(Box::new(open)) } else { self.answer_open(open, &text) };
             match answered {
@@ -98,12 +102,21 @@ impl Turn<'_> {
         }
     }
 
+    /// "web1: yes", said to web1 itself.
+    fn without_own_name(&self, text: &str) -> String {
+        let rest = text.get(..self.around.entity.len()).filter(|head| head.eq_ignore_ascii_case(self.around.entity)).map(|head| &text[head.len()..]);
+        let rest = rest.and_then(|rest| rest.strip_prefix([':', ','])).map(str::trim);
+        rest.filter(|rest| !rest.is_empty()).unwrap_or(text).to_owned()
+    }
+
     fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
-        if self.control_word(text, &preface) {
-            return;
-        }
         let cx = self.context();
         let framed = frame(text, &cx);
+        // "don't stop" is no "stop".
+        let negated = framed.parts.iter().any(|part| part.stance == Stance::Negated);
+        if !negated && self.control_word(text, doubtful, &preface) {
+            return;
+        }
         let mut preface = preface;
         let mut rest: VecDeque<Part> = framed.parts.into_iter().filter(|part| !part.text.trim().is_empty()).collect();
         if rest.is_empty() {
@@ -126,14 +139,15 @@ impl Turn<'_> {
                 return;
             }
         }
-        let addressee = framed.addressee.and_then(|name| self.around.known.has(grammar::kind::Of::Machine, &name)).filter(|name| name != self.around.entity);
+        // Nobody of that name is no reason to take it for oneself: "bob: reboot" is refused for want of a machine called bob.
+        let addressee = framed.addressee.map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name)).filter(|name| !name.eq_ignore_ascii_case(self.around.entity) && self.around.known.has(Of::Hypervisor, name).is_none());
         let part = rest.pop_front();
         let understanding = Understanding { text: text.to_owned(), part, rest, calls: Vec::new(), path: Path::Command, doubtful, preface, before, addressee };
         self.next_part(understanding);
     }
 
     /// Words that answer a question when none is open.
-    fn control_word(&mut self, text: &str, preface: &[Phrase]) -> bool {
+    fn control_word(&mut self, text: &str, doubtful: bool, preface: &[Phrase]) -> bool {
         let control = match answer(text, &self.context()) {
             Answer::Yes => "talk.yes",
             Answer::No => "talk.no",
@@ -146,7 +160,7 @@ impl Turn<'_> {
         if control == "stop" {
             self.bare_stop();
         } else {
-            self.control(control, None, preface);
+            self.control(control, None, preface, Path::Command, doubtful);
         }
         true
     }
@@ -170,8 +184,8 @@ impl Turn<'_> {
     }
 
     /// yes, no, cancel, what?, undo, again, more with nothing open (or not as an answer).
-    pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase]) {
-        self.session.trace = Trace { path: Some(Path::Command), skill: Some(id.to_owned()), confidence: 1.0, decision: Decision::Smalltalk, ..Trace::default() };
+    pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase], path: Path, doubtful: bool) {
+        self.session.trace = Trace { path: Some(path), skill: Some(id.to_owned()), confidence: 1.0, decision: Decision::Smalltalk, ..Trace::default() };
         let open = self.session.open.clone();
         match id {
             "talk.cancel" | "talk.no" if open.is_some() => {
@@ -180,6 +194,13 @@ impl Turn<'_> {
             }
             "talk.cancel" => self.say_common("nothing_to_cancel"),
             "talk.no" => self.say_common("no_to_what"),
+            // A yes that came late, or in words that are no plain yes.
+            "talk.yes" if let Some(open) = open => {
+                if !preface.is_empty() {
+                    self.actions.push(Action::Say(Reply { head: preface.to_vec(), ..Reply::default() }));
+                }
+                self.ask_again(open);
+            }
             "talk.yes" => {
                 let mut reply = Reply::say(Phrase::common("yes_to_what"));
                 reply.head.splice(0..0, preface.iter().cloned());
@@ -192,7 +213,7 @@ impl Turn<'_> {
             "talk.undo" => match self.session.undo.last().cloned() {
                 Some(done) => {
                     self.session.trace.decision = Decision::Act;
-                    self.plan_undo(done, Purpose::Undo);
+                    self.plan_undo(done, Purpose::Undo, path, doubtful, preface.to_vec());
                 }
                 None => self.say_common("nothing_to_undo"),
             },
@@ -202,15 +223,15 @@ impl Turn<'_> {
         }
     }
 
-    pub(crate) fn plan_undo(&mut self, done: crate::session::Done, purpose: impl FnOnce(crate::session::Done) -> Purpose) {
+    pub(crate) fn plan_undo(&mut self, done: crate::session::Done, purpose: impl FnOnce(crate::session::Done) -> Purpose, path: Path, doubtful: bool, preface: Vec<Phrase>) {
         let planning = Planning {
             calls: vec![done.call.clone()],
-            path: Path::Command,
+            path,
             took_turns: false,
-            doubtful: false,
+            doubtful,
             purpose: purpose(done.clone()),
             back_to: None,
-            preface: Vec::new(),
+            preface,
             tell: false,
             before: None,
         };
@@ -225,7 +246,7 @@ impl Turn<'_> {
             return;
         }
         let rows = rows.into_iter().map(|row| Phrase::common("row").with("text", row)).collect();
-        self.say(Reply { rows, ..Reply::default() });
+        self.say_list(Reply { rows, ..Reply::default() });
     }
 
     /// The last call again, with what `rest` says otherwise.
@@ -381,7 +402,7 @@ impl Turn<'_> {
             return;
         }
         if ranking.sure == Sure::Guess {
-            self.guess(&fitting, &part);
+            self.guess(&fitting, &part, understanding.preface);
             return;
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
@@ -404,7 +425,7 @@ impl Turn<'_> {
     }
 
     /// Offers up to three skills, each with what was read from the text.
-    fn guess(&mut self, fitting: &[(String, f32)], part: &Part) {
+    fn guess(&mut self, fitting: &[(String, f32)], part: &Part, preface: Vec<Phrase>) {
         let options: Vec<Call> = fitting
             .iter()
             .filter(|(id, _)| !CONTROLS.contains(&id.as_str()))
@@ -415,10 +436,11 @@ impl Turn<'_> {
         self.session.trace.path = Some(Path::Guess);
         self.session.trace.skill = options.first().map(|call| call.skill.clone());
         if options.is_empty() {
-            self.understood_nothing(&[], Vec::new());
+            self.understood_nothing(&[], preface);
             return;
         }
-        self.offer(options, &part.text, Reply::say(Phrase::common("did_you_mean")));
+        let head = [preface, vec![Phrase::common("did_you_mean")]].concat();
+        self.offer(options, &part.text, Reply { head, ..Reply::default() });
     }
 
     /// Puts candidates as numbered choices.
@@ -443,7 +465,7 @@ impl Turn<'_> {
         if self.session.trace.why.is_empty() {
             self.session.trace.why = "not understood".to_owned();
         }
-        let example = near.iter().filter(|(id, _)| !CONTROLS.contains(&id.as_str())).find_map(|(id, _)| self.words.commands(id).into_iter().next());
+        let example = near.iter().filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str())).find_map(|(id, _)| self.words.commands(id).into_iter().next());
         let phrase = match example {
             Some(example) => Phrase::common("not_understood_near").with("example", example),
             None => Phrase::common("not_understood"),
@@ -474,7 +496,7 @@ impl Turn<'_> {
             && CONTROLS.contains(&only.skill.as_str())
         {
             let rest = only.args.get("rest").map(Value::to_string);
-            self.control(&only.skill.clone(), rest.as_deref(), &preface);
+            self.control(&only.skill.clone(), rest.as_deref(), &preface, path, doubtful);
             return;
         }
         let mut specs: Vec<&'static Spec> = Vec::new();

@@ -54,7 +54,7 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
         Some(encoder::load(&folder)?)
     };
     let loaded: Option<&dyn Encoder> = loaded.as_deref();
-    let cache = folder.with_file_name("benchmark");
+    let cache = folder.with_file_name("benchmark").join(&arguments[0]);
 
     let started = Instant::now();
     let model = Model::cached(&cache, &train, &[], loaded)?;

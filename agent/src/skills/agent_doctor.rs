@@ -30,13 +30,9 @@ impl Skill for AgentDoctor {
         // What is wrong stands first; the order is otherwise that of the office.
         legs.sort_by_key(|leg| leg.state.is_ok());
         let wrong = legs.iter().filter(|leg| leg.state.is_err()).count();
-        let head = Phrase::new(if wrong == 0 {
-            "agent.doctor/well"
-        } else {
-            "agent.doctor/ill"
-        })
-        .with("wrong", wrong)
-        .with("count", legs.len());
+        let head = Phrase::new(if wrong == 0 { "agent.doctor/well" } else { "agent.doctor/ill" })
+            .with("wrong", wrong)
+            .with("count", legs.len());
         let rows = legs
             .iter()
             .map(|leg| {
@@ -44,9 +40,7 @@ impl Skill for AgentDoctor {
                     Ok(detail) => ("row", detail),
                     Err(why) => ("row_wrong", why),
                 };
-                Phrase::new(format!("agent.doctor/{id}"))
-                    .with("leg", leg.name)
-                    .with("detail", detail)
+                Phrase::new(format!("agent.doctor/{id}")).with("leg", leg.name).with("detail", detail)
             })
             .collect();
         Ok(Plan::Answer(Reply::list(head, rows)))

@@ -26,14 +26,9 @@ impl Skill for AgentVersion {
     }
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
-        let mut reply = Reply::say(
-            Phrase::new("agent.version/version").with("version", env!("CARGO_PKG_VERSION")),
-        );
+        let mut reply = Reply::say(Phrase::new("agent.version/version").with("version", env!("CARGO_PKG_VERSION")));
         // A host that doesn't answer is no reason to keep our own version to ourselves.
-        if let Some(info) = scene
-            .hypervisor
-            .and_then(|host| scene.host.host_info(host).ok())
-        {
+        if let Some(info) = scene.hypervisor.and_then(|host| scene.host.host_info(host).ok()) {
             reply = reply.and(
                 Phrase::new("agent.version/below")
                     .with("driver", &info.driver)

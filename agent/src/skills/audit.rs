@@ -20,18 +20,13 @@ pub static WHY: Audit = Audit(&SPECS[1]);
 static SPECS: [Spec; 2] = [audit("audit.who"), audit("audit.why")];
 
 /// What may have been done, in the order of asking; the words for each are in the lexicon.
-const DEEDS: &[&str] = &[
-    "start", "stop", "reboot", "pause", "resume", "snapshot", "revert", "disk",
-];
+const DEEDS: &[&str] = &["start", "stop", "reboot", "pause", "resume", "snapshot", "revert", "disk"];
 /// Most lines looked through: far enough for last night on a busy host.
 const LOOKED_AT: usize = 500;
 /// Most lines shown.
 const SHOWN: usize = 5;
 
-const SLOTS: &[Slot] = &[
-    Slot::optional("about", Kind::Name(Of::Machine)),
-    Slot::optional("deed", Kind::Choice(DEEDS)),
-];
+const SLOTS: &[Slot] = &[Slot::optional("about", Kind::Name(Of::Machine)), Slot::optional("deed", Kind::Choice(DEEDS))];
 
 const fn audit(id: &'static str) -> Spec {
     Spec {
@@ -57,18 +52,13 @@ impl Skill for Audit {
         // "why" asks for the last change of state, unless it says which.
         let wanted = |told: &Told| match (deed, self.0.id) {
             (Some(deed), _) => is(deed, &told.verb),
-            (None, "audit.why") => ["start", "stop", "reboot", "pause", "resume"]
-                .into_iter()
-                .any(|deed| is(deed, &told.verb)),
+            (None, "audit.why") => {
+                ["start", "stop", "reboot", "pause", "resume"].into_iter().any(|deed| is(deed, &told.verb))
+            }
             (None, _) => true,
         };
-        let told: Vec<Told> = scene
-            .office
-            .history(about.as_deref(), LOOKED_AT)
-            .into_iter()
-            .filter(wanted)
-            .take(SHOWN)
-            .collect();
+        let told: Vec<Told> =
+            scene.office.history(about.as_deref(), LOOKED_AT).into_iter().filter(wanted).take(SHOWN).collect();
         let name = about.as_deref().unwrap_or(scene.entity);
         let reply = match told.split_first() {
             None => Reply::say(Phrase::new(format!("{}/nothing", self.0.id)).with("name", name)),
@@ -92,20 +82,11 @@ impl Skill for Audit {
 fn about(args: &Args, scene: &Scene<'_>) -> Result<Option<String>, Stop> {
     if let Some(said) = args.word("about") {
         let machines = scene.host.machines();
-        return match machines
-            .iter()
-            .find(|machine| machine.name.eq_ignore_ascii_case(said))
-        {
+        return match machines.iter().find(|machine| machine.name.eq_ignore_ascii_case(said)) {
             Some(machine) => Ok(Some(machine.name.clone())),
             None => {
-                let close =
-                    refusal::close(said, machines.iter().map(|machine| machine.name.clone()));
-                Err(Refusal::NotFound {
-                    kind: Of::Machine,
-                    said: said.to_owned(),
-                    close,
-                }
-                .into())
+                let close = refusal::close(said, machines.iter().map(|machine| machine.name.clone()));
+                Err(Refusal::NotFound { kind: Of::Machine, said: said.to_owned(), close }.into())
             }
         };
     }
@@ -117,10 +98,7 @@ fn is(deed: &str, verb: &str) -> bool {
     let verb = verb.strip_prefix("event.").unwrap_or(verb);
     match deed {
         "start" => matches!(verb, "vm.start" | "started"),
-        "stop" => matches!(
-            verb,
-            "vm.shutdown" | "vm.force_off" | "shut_down" | "forced_off" | "failed" | "crashed"
-        ),
+        "stop" => matches!(verb, "vm.shutdown" | "vm.force_off" | "shut_down" | "forced_off" | "failed" | "crashed"),
         "reboot" => matches!(verb, "vm.reboot" | "vm.reset" | "rebooted"),
         "pause" => matches!(verb, "vm.pause" | "paused"),
         "resume" => matches!(verb, "vm.resume" | "resumed"),
@@ -132,7 +110,5 @@ fn is(deed: &str, verb: &str) -> bool {
 }
 
 fn line(id: &str, told: &Told) -> Phrase {
-    Phrase::new(format!("audit.who/{id}"))
-        .with("at", told.at)
-        .with("text", &told.text)
+    Phrase::new(format!("audit.who/{id}")).with("at", told.at).with("text", &told.text)
 }

@@ -15,51 +15,23 @@ pub struct Contact {
 }
 
 /// Lets a person see an entity and hear from it.
-pub static ALLOW: Contact = Contact {
-    spec: &SPECS[0],
-    act: allow,
-};
+pub static ALLOW: Contact = Contact { spec: &SPECS[0], act: allow };
 /// Who is on an entity's list.
-pub static LIST: Contact = Contact {
-    spec: &SPECS[1],
-    act: list,
-};
+pub static LIST: Contact = Contact { spec: &SPECS[1], act: list };
 /// Takes a person off it.
-pub static REMOVE: Contact = Contact {
-    spec: &SPECS[2],
-    act: remove,
-};
+pub static REMOVE: Contact = Contact { spec: &SPECS[2], act: remove };
 
 /// Whose list: the entity spoken to unless another is named.
 const ENTITY: Slot = Slot::optional("entity", Kind::Name(Of::Machine));
 
 static SPECS: [Spec; 3] = [
-    contact(
-        "contact.allow",
-        Danger::Authority,
-        Role::Admin,
-        &[Slot::required("who", Kind::Jid), ENTITY],
-    ),
+    contact("contact.allow", Danger::Authority, Role::Admin, &[Slot::required("who", Kind::Jid), ENTITY]),
     contact("contact.list", Danger::Read, Role::Viewer, &[ENTITY]),
-    contact(
-        "contact.remove",
-        Danger::Authority,
-        Role::Admin,
-        &[Slot::required("who", Kind::Jid), ENTITY],
-    ),
+    contact("contact.remove", Danger::Authority, Role::Admin, &[Slot::required("who", Kind::Jid), ENTITY]),
 ];
 
 const fn contact(id: &'static str, danger: Danger, role: Role, slots: &'static [Slot]) -> Spec {
-    Spec {
-        id,
-        category: Category::People,
-        scopes: ANYWHERE,
-        danger,
-        role,
-        slots,
-        allocates: false,
-        planned: false,
-    }
+    Spec { id, category: Category::People, scopes: ANYWHERE, danger, role, slots, allocates: false, planned: false }
 }
 
 impl Skill for Contact {
@@ -77,15 +49,8 @@ fn allow(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if is_contact(&who, &entity, scene) {
         return Ok(say("contact.allow/already", &who, &entity));
     }
-    let phrase = |id: &str| {
-        Phrase::new(format!("contact.allow/{id}"))
-            .with("who", &who)
-            .with("entity", &entity)
-    };
-    let ops = vec![Op::Office(OfficeOp::AllowContact {
-        who: who.clone(),
-        entity: entity.clone(),
-    })];
+    let phrase = |id: &str| Phrase::new(format!("contact.allow/{id}")).with("who", &who).with("entity", &entity);
+    let ops = vec![Op::Office(OfficeOp::AllowContact { who: who.clone(), entity: entity.clone() })];
     Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
 }
 
@@ -94,46 +59,25 @@ fn remove(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if !is_contact(&who, &entity, scene) {
         return Ok(say("contact.remove/stranger", &who, &entity));
     }
-    let phrase = |id: &str| {
-        Phrase::new(format!("contact.remove/{id}"))
-            .with("who", &who)
-            .with("entity", &entity)
-    };
-    let ops = vec![Op::Office(OfficeOp::RemoveContact {
-        who: who.clone(),
-        entity: entity.clone(),
-    })];
+    let phrase = |id: &str| Phrase::new(format!("contact.remove/{id}")).with("who", &who).with("entity", &entity);
+    let ops = vec![Op::Office(OfficeOp::RemoveContact { who: who.clone(), entity: entity.clone() })];
     Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
 }
 
 fn list(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
     let entity = entity(args, scene)?;
-    let mut contacts: Vec<String> = scene
-        .office
-        .contacts(Some(&entity))
-        .into_iter()
-        .map(|(who, _)| who)
-        .collect();
+    let mut contacts: Vec<String> = scene.office.contacts(Some(&entity)).into_iter().map(|(who, _)| who).collect();
     contacts.sort_unstable();
     contacts.dedup();
-    let head = Phrase::new(if contacts.is_empty() {
-        "contact.list/none"
-    } else {
-        "contact.list/head"
-    })
-    .with("entity", &entity)
-    .with("count", contacts.len());
-    let rows = contacts
-        .iter()
-        .map(|who| Phrase::new("contact.list/row").with("who", who))
-        .collect();
+    let head = Phrase::new(if contacts.is_empty() { "contact.list/none" } else { "contact.list/head" })
+        .with("entity", &entity)
+        .with("count", contacts.len());
+    let rows = contacts.iter().map(|who| Phrase::new("contact.list/row").with("who", who)).collect();
     Ok(Plan::Answer(Reply::list(head, rows)))
 }
 
 fn say(key: &str, who: &str, entity: &str) -> Plan {
-    Plan::Answer(Reply::say(
-        Phrase::new(key).with("who", who).with("entity", entity),
-    ))
+    Plan::Answer(Reply::say(Phrase::new(key).with("who", who).with("entity", entity)))
 }
 
 /// The person's bare address: lists are kept per account, not per device.
@@ -143,12 +87,7 @@ fn who(args: &Args) -> Result<String, Stop> {
     if bare.contains('@') {
         return Ok(bare.to_owned());
     }
-    Err(Refusal::BadValue {
-        slot: "who",
-        said: said.to_owned(),
-        why: Phrase::new("contact.allow/no_address"),
-    }
-    .into())
+    Err(Refusal::BadValue { slot: "who", said: said.to_owned(), why: Phrase::new("contact.allow/no_address") }.into())
 }
 
 fn entity(args: &Args, scene: &Scene<'_>) -> Result<String, Stop> {
@@ -157,33 +96,17 @@ fn entity(args: &Args, scene: &Scene<'_>) -> Result<String, Stop> {
     };
     let machines = scene.host.machines();
     let hosts = scene.host.hypervisors();
-    let names = || {
-        machines
-            .iter()
-            .map(|machine| machine.name.as_str())
-            .chain(hosts.iter().map(|host| host.name.as_str()))
-    };
-    match names()
-        .find(|name| *name == said)
-        .or_else(|| names().find(|name| name.eq_ignore_ascii_case(said)))
-    {
+    let names =
+        || machines.iter().map(|machine| machine.name.as_str()).chain(hosts.iter().map(|host| host.name.as_str()));
+    match names().find(|name| *name == said).or_else(|| names().find(|name| name.eq_ignore_ascii_case(said))) {
         Some(name) => Ok(name.to_owned()),
         None => {
             let close = refusal::close(said, names().map(str::to_owned));
-            Err(Refusal::NotFound {
-                kind: Of::Machine,
-                said: said.to_owned(),
-                close,
-            }
-            .into())
+            Err(Refusal::NotFound { kind: Of::Machine, said: said.to_owned(), close }.into())
         }
     }
 }
 
 fn is_contact(who: &str, entity: &str, scene: &Scene<'_>) -> bool {
-    scene
-        .office
-        .contacts(Some(entity))
-        .iter()
-        .any(|(contact, _)| contact.eq_ignore_ascii_case(who))
+    scene.office.contacts(Some(entity)).iter().any(|(contact, _)| contact.eq_ignore_ascii_case(who))
 }

@@ -58,9 +58,6 @@ impl Skill for Control {
 
     fn plan(&self, _: &Args, _: &Scene<'_>) -> Result<Plan, Stop> {
         // Never reached: the machine acts on controls itself.
-        Err(Refusal::Unsupported {
-            what: Phrase::common("not_understood"),
-        }
-        .into())
+        Err(Refusal::Unsupported { what: Phrase::common("not_understood") }.into())
     }
 }

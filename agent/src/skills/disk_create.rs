@@ -51,15 +51,11 @@ impl Skill for DiskCreate {
     fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
         let hypervisor = &machine.id.hypervisor;
-        let able = self
-            .features()
-            .iter()
-            .all(|feature| scene.host.can(hypervisor, *feature));
+        let able = self.features().iter().all(|feature| scene.host.can(hypervisor, *feature));
         if !able {
-            return Err(Refusal::Unsupported {
-                what: Phrase::new("disk.create/unsupported").with("host", hypervisor),
-            }
-            .into());
+            return Err(
+                Refusal::Unsupported { what: Phrase::new("disk.create/unsupported").with("host", hypervisor) }.into()
+            );
         }
         let pool = pool(args.word("pool"), machine, scene)?;
         let Some(size) = args.size("size") else {
@@ -71,21 +67,9 @@ impl Skill for DiskCreate {
         let format = args.word("format").unwrap_or(USUAL_FORMAT);
         check_size(size, &pool)?;
         let volume = volume_name(name, format)?;
-        if scene
-            .host
-            .volumes(hypervisor, &pool.name)?
-            .iter()
-            .any(|other| other.name == volume)
-        {
-            let why = Phrase::new("disk.create/exists")
-                .with("volume", &volume)
-                .with("pool", &pool.name);
-            return Err(Refusal::BadValue {
-                slot: "name",
-                said: name.to_owned(),
-                why,
-            }
-            .into());
+        if scene.host.volumes(hypervisor, &pool.name)?.iter().any(|other| other.name == volume) {
+            let why = Phrase::new("disk.create/exists").with("volume", &volume).with("pool", &pool.name);
+            return Err(Refusal::BadValue { slot: "name", said: name.to_owned(), why }.into());
         }
         let target = free_target(machine);
         let ops = vec![
@@ -115,13 +99,9 @@ impl Skill for DiskCreate {
                 .with("target", &target)
         };
         let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
-        change.facts = [
-            ("pool", &pool.name),
-            ("volume", &volume),
-            ("target", &target),
-        ]
-        .map(|(key, value)| (key.to_owned(), value.clone()))
-        .into();
+        change.facts = [("pool", &pool.name), ("volume", &volume), ("target", &target)]
+            .map(|(key, value)| (key.to_owned(), value.clone()))
+            .into();
         change.undoable = true;
         Ok(change.plan())
     }
@@ -139,10 +119,7 @@ impl Skill for DiskCreate {
         };
         let refuse = |id: &str| Err(Refusal::Unsupported { what: phrase(id) }.into());
         let is_ours = |disk: &Disk| disk.volume.as_ref() == Some(&(pool.clone(), volume.clone()));
-        let attached = machine
-            .disks
-            .iter()
-            .any(|disk| disk.target == target && is_ours(disk));
+        let attached = machine.disks.iter().any(|disk| disk.target == target && is_ours(disk));
         // Attaching may have failed, or it was detached since; but whoever else uses the volume keeps it.
         let used = scene
             .host
@@ -167,25 +144,12 @@ impl Skill for DiskCreate {
             name: volume.clone(),
         });
         let (id, ops) = if attached {
-            (
-                "undo",
-                vec![
-                    Op::Host(HostOp::DetachDisk {
-                        machine: machine.id.clone(),
-                        target: target.clone(),
-                    }),
-                    delete,
-                ],
-            )
+            ("undo", vec![Op::Host(HostOp::DetachDisk { machine: machine.id.clone(), target: target.clone() }), delete])
         } else {
             ("undo_volume", vec![delete])
         };
-        let mut change = Change::new(
-            phrase(&format!("{id}_summary")),
-            ops,
-            phrase(&format!("{id}_done")),
-            phrase("undo_told"),
-        );
+        let mut change =
+            Change::new(phrase(&format!("{id}_summary")), ops, phrase(&format!("{id}_done")), phrase("undo_told"));
         change.typed = Some(volume.clone());
         Ok(change.plan())
     }
@@ -193,67 +157,39 @@ impl Skill for DiskCreate {
 
 /// For callers that plan without having asked: the conversation does ask.
 fn ask(slot: &'static str) -> Plan {
-    Plan::Ask {
-        slot,
-        question: Phrase::common("ask_slots").with("slots", vec![slot.to_owned()]),
-        choices: Vec::new(),
-    }
+    Plan::Ask { slot, question: Phrase::common("ask_slots").with("slots", vec![slot.to_owned()]), choices: Vec::new() }
 }
 
 /// The pool named, else that of the system disk, else the first that is active.
 fn pool(named: Option<&str>, machine: &Machine, scene: &Scene<'_>) -> Result<Pool, Stop> {
     let pools = scene.host.pools(&machine.id.hypervisor);
     if let Some(said) = named {
-        let Some(pool) = pools
-            .iter()
-            .find(|pool| pool.name.eq_ignore_ascii_case(said))
-        else {
+        let Some(pool) = pools.iter().find(|pool| pool.name.eq_ignore_ascii_case(said)) else {
             let close = pools.into_iter().map(|pool| pool.name).collect();
-            return Err(Refusal::NotFound {
-                kind: Of::Pool,
-                said: said.to_owned(),
-                close,
-            }
-            .into());
+            return Err(Refusal::NotFound { kind: Of::Pool, said: said.to_owned(), close }.into());
         };
         if !pool.active {
             let why = Phrase::new("disk.create/pool_stopped").with("pool", &pool.name);
-            return Err(Refusal::BadValue {
-                slot: "pool",
-                said: said.to_owned(),
-                why,
-            }
-            .into());
+            return Err(Refusal::BadValue { slot: "pool", said: said.to_owned(), why }.into());
         }
         return Ok(pool.clone());
     }
-    let home = machine
-        .disks
-        .iter()
-        .find_map(|disk| disk.volume.as_ref())
-        .map(|(pool, _)| pool.as_str());
+    let home = machine.disks.iter().find_map(|disk| disk.volume.as_ref()).map(|(pool, _)| pool.as_str());
     pools
         .iter()
         .find(|pool| pool.active && Some(pool.name.as_str()) == home)
         .or_else(|| pools.iter().find(|pool| pool.active))
         .cloned()
         .ok_or_else(|| {
-            Refusal::Unsupported {
-                what: Phrase::new("disk.create/no_pool").with("host", &machine.id.hypervisor),
-            }
-            .into()
+            Refusal::Unsupported { what: Phrase::new("disk.create/no_pool").with("host", &machine.id.hypervisor) }
+                .into()
         })
 }
 
 fn check_size(size: Bytes, pool: &Pool) -> Result<(), Stop> {
     let bad = |id: &str, bound: Bytes| {
         let why = Phrase::new(format!("disk.create/{id}")).with("bound", Var::Size(bound));
-        Err(Refusal::BadValue {
-            slot: "size",
-            said: size.to_string(),
-            why,
-        }
-        .into())
+        Err(Refusal::BadValue { slot: "size", said: size.to_string(), why }.into())
     };
     if size < SMALLEST {
         return bad("too_small", SMALLEST);
@@ -262,11 +198,7 @@ fn check_size(size: Bytes, pool: &Pool) -> Result<(), Stop> {
         return bad("too_big", LARGEST);
     }
     if size > pool.available {
-        return Err(Refusal::NoRoom {
-            need: size,
-            have: pool.available,
-        }
-        .into());
+        return Err(Refusal::NoRoom { need: size, have: pool.available }.into());
     }
     Ok(())
 }
@@ -289,10 +221,7 @@ fn volume_name(name: &str, format: &str) -> Result<String, Stop> {
 }
 
 fn stem<'n>(name: &'n str, format: &str) -> &'n str {
-    name.strip_suffix(format)
-        .and_then(|stem| stem.strip_suffix('.'))
-        .filter(|stem| !stem.is_empty())
-        .unwrap_or(name)
+    name.strip_suffix(format).and_then(|stem| stem.strip_suffix('.')).filter(|stem| !stem.is_empty()).unwrap_or(name)
 }
 
 /// The first free name in the guest's order: vdb after vda, vdaa after vdz.

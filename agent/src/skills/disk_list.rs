@@ -29,20 +29,12 @@ impl Skill for DiskList {
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
         if machine.disks.is_empty() {
-            return Ok(Plan::Answer(Reply::say(
-                Phrase::new("disk.list/none").with("name", &machine.name),
-            )));
+            return Ok(Plan::Answer(Reply::say(Phrase::new("disk.list/none").with("name", &machine.name))));
         }
-        let rows = machine
-            .disks
-            .iter()
-            .map(|disk| row(machine, disk, scene))
-            .collect();
+        let rows = machine.disks.iter().map(|disk| row(machine, disk, scene)).collect();
         let count = machine.disks.iter().filter(|disk| is_disk(disk)).count();
         Ok(Plan::Answer(Reply::list(
-            Phrase::new("disk.list/head")
-                .with("name", &machine.name)
-                .with("count", count),
+            Phrase::new("disk.list/head").with("name", &machine.name).with("count", count),
             rows,
         )))
     }
@@ -55,9 +47,7 @@ pub(super) fn is_disk(disk: &Disk) -> bool {
 
 fn row(machine: &Machine, disk: &Disk, scene: &Scene<'_>) -> Phrase {
     let place = match (&disk.volume, &disk.source) {
-        (Some((pool, volume)), _) => Phrase::new("disk.list/in_pool")
-            .with("pool", pool)
-            .with("volume", volume),
+        (Some((pool, volume)), _) => Phrase::new("disk.list/in_pool").with("pool", pool).with("volume", volume),
         (None, Some(source)) => Phrase::new("disk.list/at_path").with("path", source),
         (None, None) => Phrase::new("disk.list/empty"),
     };
@@ -74,10 +64,7 @@ fn row(machine: &Machine, disk: &Disk, scene: &Scene<'_>) -> Phrase {
     match scene.host.disk_use(&machine.id, &disk.target) {
         Ok(used) if used.capacity.0 > 0 => {
             let percent = (used.allocation.0 as f64 / used.capacity.0 as f64 * 100.0).round();
-            row("row")
-                .with("size", used.capacity)
-                .with("used", used.allocation)
-                .with("percent", percent)
+            row("row").with("size", used.capacity).with("used", used.allocation).with("percent", percent)
         }
         _ => row("row_unknown"),
     }

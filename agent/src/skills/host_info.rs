@@ -39,13 +39,11 @@ impl Skill for HostInfo {
 pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, Stop> {
     let hosts = host_status::hosts(scene, named)?;
     if let [host] = hosts.as_slice() {
-        return Ok(
-            Reply::say(hardware("host.info/hardware", host, scene)?).and(hardware(
-                "host.info/software",
-                host,
-                scene,
-            )?),
-        );
+        return Ok(Reply::say(hardware("host.info/hardware", host, scene)?).and(hardware(
+            "host.info/software",
+            host,
+            scene,
+        )?));
     }
     let rows = hosts
         .iter()
@@ -54,10 +52,7 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
                 .unwrap_or_else(|_| Phrase::new("host.status/silent").with("host", &host.name))
         })
         .collect();
-    Ok(Reply::list(
-        Phrase::new("host.status/head").with("count", hosts.len()),
-        rows,
-    ))
+    Ok(Reply::list(Phrase::new("host.status/head").with("count", hosts.len()), rows))
 }
 
 fn hardware(key: &str, host: &Hypervisor, scene: &Scene<'_>) -> Result<Phrase, HostError> {

@@ -47,15 +47,9 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
     }
     let rows = hosts
         .iter()
-        .map(|host| {
-            line(host, scene)
-                .unwrap_or_else(|_| Phrase::new("host.status/silent").with("host", &host.name))
-        })
+        .map(|host| line(host, scene).unwrap_or_else(|_| Phrase::new("host.status/silent").with("host", &host.name)))
         .collect();
-    Ok(Reply::list(
-        Phrase::new("host.status/head").with("count", hosts.len()),
-        rows,
-    ))
+    Ok(Reply::list(Phrase::new("host.status/head").with("count", hosts.len()), rows))
 }
 
 /// The hypervisor named, else the one spoken to, else all.
@@ -67,59 +61,33 @@ pub(super) fn hosts(scene: &Scene<'_>, named: Option<&str>) -> Result<Vec<Hyperv
     let Some(wanted) = named.or(scene.hypervisor) else {
         return Ok(all);
     };
-    match all
-        .iter()
-        .find(|host| host.name.eq_ignore_ascii_case(wanted))
-    {
+    match all.iter().find(|host| host.name.eq_ignore_ascii_case(wanted)) {
         Some(host) => Ok(vec![host.clone()]),
         None => {
             let close = all.into_iter().map(|host| host.name).collect();
-            Err(Refusal::NotFound {
-                kind: Of::Hypervisor,
-                said: wanted.to_owned(),
-                close,
-            }
-            .into())
+            Err(Refusal::NotFound { kind: Of::Hypervisor, said: wanted.to_owned(), close }.into())
         }
     }
 }
 
 fn line(host: &Hypervisor, scene: &Scene<'_>) -> Result<Phrase, HostError> {
     if let Some((since, _)) = &host.unreachable {
-        return Ok(Phrase::new("host.status/unreachable")
-            .with("host", &host.name)
-            .with("since", *since));
+        return Ok(Phrase::new("host.status/unreachable").with("host", &host.name).with("since", *since));
     }
     let machines = scene.host.machines();
-    let states = || {
-        machines
-            .iter()
-            .filter(|machine| machine.id.hypervisor == host.name)
-            .map(|machine| machine.state)
-    };
+    let states = || machines.iter().filter(|machine| machine.id.hypervisor == host.name).map(|machine| machine.state);
     let info = scene.host.host_info(&host.name)?;
-    let phrase = Phrase::new(
-        match (
-            info.free_memory,
-            states().any(|state| state == State::Crashed),
-        ) {
-            (Some(_), false) => "host.status/line",
-            (None, false) => "host.status/line_no_memory",
-            (Some(_), true) => "host.status/line_crashed",
-            (None, true) => "host.status/line_crashed_no_memory",
-        },
-    );
+    let phrase = Phrase::new(match (info.free_memory, states().any(|state| state == State::Crashed)) {
+        (Some(_), false) => "host.status/line",
+        (None, false) => "host.status/line_no_memory",
+        (Some(_), true) => "host.status/line_crashed",
+        (None, true) => "host.status/line_crashed_no_memory",
+    });
     let phrase = phrase
         .with("host", &host.name)
         .with("count", states().count())
-        .with(
-            "running",
-            states().filter(|state| *state == State::Running).count(),
-        )
-        .with(
-            "crashed",
-            states().filter(|state| *state == State::Crashed).count(),
-        )
+        .with("running", states().filter(|state| *state == State::Running).count())
+        .with("crashed", states().filter(|state| *state == State::Crashed).count())
         .with("memory", info.memory);
     Ok(match info.free_memory {
         Some(free) => phrase.with("free", free),
@@ -133,14 +101,10 @@ fn pools(hypervisor: &str, scene: &Scene<'_>) -> Vec<Phrase> {
         .pools(hypervisor)
         .into_iter()
         .map(|pool| {
-            Phrase::new(if pool.active {
-                "host.status/pool"
-            } else {
-                "host.status/pool_stopped"
-            })
-            .with("pool", &pool.name)
-            .with("free", pool.available)
-            .with("capacity", pool.capacity)
+            Phrase::new(if pool.active { "host.status/pool" } else { "host.status/pool_stopped" })
+                .with("pool", &pool.name)
+                .with("free", pool.available)
+                .with("capacity", pool.capacity)
         })
         .collect()
 }

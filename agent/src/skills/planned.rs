@@ -15,13 +15,7 @@ mod people;
 mod storage;
 
 /// Planned skills of one part of the catalogue each, every part sorted by id.
-static PARTS: [&[Spec]; 5] = [
-    fleet::PLANNED,
-    machine::PLANNED,
-    network::PLANNED,
-    people::PLANNED,
-    storage::PLANNED,
-];
+static PARTS: [&[Spec]; 5] = [fleet::PLANNED, machine::PLANNED, network::PLANNED, people::PLANNED, storage::PLANNED];
 
 /// Every planned skill. In no order that means anything: [`super::specs`] sorts.
 pub fn specs() -> impl Iterator<Item = &'static Spec> {
@@ -62,32 +56,17 @@ const fn planned(
         Danger::Reversible | Danger::Disruptive => Role::Operator,
         Danger::Destructive | Danger::Authority => Role::Admin,
     };
-    Spec {
-        id,
-        category,
-        scopes,
-        danger,
-        role,
-        slots,
-        allocates: false,
-        planned: true,
-    }
+    Spec { id, category, scopes, danger, role, slots, allocates: false, planned: true }
 }
 
 /// The same, taking storage.
 const fn allocating(spec: Spec) -> Spec {
-    Spec {
-        allocates: true,
-        ..spec
-    }
+    Spec { allocates: true, ..spec }
 }
 
 /// The same, for everybody who may look.
 const fn for_viewers(spec: Spec) -> Spec {
-    Spec {
-        role: Role::Viewer,
-        ..spec
-    }
+    Spec { role: Role::Viewer, ..spec }
 }
 
 #[cfg(test)]
@@ -98,10 +77,7 @@ mod tests {
     fn each_part_is_in_order_and_says_it_is_planned() {
         for part in PARTS {
             assert!(part.is_sorted_by(|a, b| a.id < b.id), "{:?}", part.first());
-            assert!(
-                part.iter()
-                    .all(|spec| spec.planned && !spec.scopes.is_empty())
-            );
+            assert!(part.iter().all(|spec| spec.planned && !spec.scopes.is_empty()));
         }
     }
 

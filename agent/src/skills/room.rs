@@ -14,48 +14,20 @@ pub struct Room {
 }
 
 /// Joins a room as the entity spoken to.
-pub static JOIN: Room = Room {
-    spec: &SPECS[0],
-    act: |args, scene| join(&room(args)?, scene),
-};
+pub static JOIN: Room = Room { spec: &SPECS[0], act: |args, scene| join(&room(args)?, scene) };
 /// Leaves it.
-pub static LEAVE: Room = Room {
-    spec: &SPECS[1],
-    act: |args, scene| leave(&room(args)?, scene),
-};
+pub static LEAVE: Room = Room { spec: &SPECS[1], act: |args, scene| leave(&room(args)?, scene) };
 /// The rooms the entity is in.
-pub static LIST: Room = Room {
-    spec: &SPECS[2],
-    act: list,
-};
+pub static LIST: Room = Room { spec: &SPECS[2], act: list };
 
 static SPECS: [Spec; 3] = [
-    spec(
-        "room.join",
-        Danger::Reversible,
-        Role::Admin,
-        &[Slot::required("room", Kind::Jid)],
-    ),
-    spec(
-        "room.leave",
-        Danger::Reversible,
-        Role::Admin,
-        &[Slot::required("room", Kind::Jid)],
-    ),
+    spec("room.join", Danger::Reversible, Role::Admin, &[Slot::required("room", Kind::Jid)]),
+    spec("room.leave", Danger::Reversible, Role::Admin, &[Slot::required("room", Kind::Jid)]),
     spec("room.list", Danger::Read, Role::Viewer, &[]),
 ];
 
 const fn spec(id: &'static str, danger: Danger, role: Role, slots: &'static [Slot]) -> Spec {
-    Spec {
-        id,
-        category: Category::People,
-        scopes: ANYWHERE,
-        danger,
-        role,
-        slots,
-        allocates: false,
-        planned: false,
-    }
+    Spec { id, category: Category::People, scopes: ANYWHERE, danger, role, slots, allocates: false, planned: false }
 }
 
 impl Skill for Room {
@@ -69,18 +41,10 @@ impl Skill for Room {
 
     fn undo(&self, done: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let room = done.facts.get("room").cloned().unwrap_or_default();
-        let plan = if self.spec.id == "room.join" {
-            leave(&room, scene)?
-        } else {
-            join(&room, scene)?
-        };
+        let plan = if self.spec.id == "room.join" { leave(&room, scene)? } else { join(&room, scene)? };
         // What is taken back is not taken back again: "undo" goes on with what was done before.
         Ok(match plan {
-            Plan::Change(change) => Change {
-                undoable: false,
-                ..*change
-            }
-            .plan(),
+            Plan::Change(change) => Change { undoable: false, ..*change }.plan(),
             other => other,
         })
     }
@@ -88,67 +52,39 @@ impl Skill for Room {
 
 fn join(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if is_in(room, scene) {
-        return Ok(Plan::Answer(Reply::say(phrase(
-            "room.join/already",
-            room,
-            scene,
-        ))));
+        return Ok(Plan::Answer(Reply::say(phrase("room.join/already", room, scene))));
     }
-    let op = OfficeOp::JoinRoom {
-        room: room.to_owned(),
-        entity: scene.entity.to_owned(),
-    };
+    let op = OfficeOp::JoinRoom { room: room.to_owned(), entity: scene.entity.to_owned() };
     Ok(change("room.join", op, room, scene))
 }
 
 fn leave(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if !is_in(room, scene) {
-        return Ok(Plan::Answer(Reply::say(phrase(
-            "room.leave/not_there",
-            room,
-            scene,
-        ))));
+        return Ok(Plan::Answer(Reply::say(phrase("room.leave/not_there", room, scene))));
     }
-    let op = OfficeOp::LeaveRoom {
-        room: room.to_owned(),
-        entity: scene.entity.to_owned(),
-    };
+    let op = OfficeOp::LeaveRoom { room: room.to_owned(), entity: scene.entity.to_owned() };
     Ok(change("room.leave", op, room, scene))
 }
 
 fn list(_: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
     let rooms = scene.office.rooms(scene.entity);
-    let head = Phrase::new(if rooms.is_empty() {
-        "room.list/none"
-    } else {
-        "room.list/head"
-    })
-    .with("entity", scene.entity)
-    .with("count", rooms.len());
-    let rows = rooms
-        .iter()
-        .map(|room| Phrase::new("room.list/row").with("room", room))
-        .collect();
+    let head = Phrase::new(if rooms.is_empty() { "room.list/none" } else { "room.list/head" })
+        .with("entity", scene.entity)
+        .with("count", rooms.len());
+    let rows = rooms.iter().map(|room| Phrase::new("room.list/row").with("room", room)).collect();
     Ok(Plan::Answer(Reply::list(head, rows)))
 }
 
 fn change(skill: &str, op: OfficeOp, room: &str, scene: &Scene<'_>) -> Plan {
     let text = |id: &str| phrase(&format!("{skill}/{id}"), room, scene);
-    let mut change = Change::new(
-        text("summary"),
-        vec![Op::Office(op)],
-        text("done"),
-        text("told"),
-    );
+    let mut change = Change::new(text("summary"), vec![Op::Office(op)], text("done"), text("told"));
     change.facts.insert("room".to_owned(), room.to_owned());
     change.undoable = true;
     change.plan()
 }
 
 fn phrase(key: &str, room: &str, scene: &Scene<'_>) -> Phrase {
-    Phrase::new(key)
-        .with("room", room)
-        .with("entity", scene.entity)
+    Phrase::new(key).with("room", room).with("entity", scene.entity)
 }
 
 /// The room's bare address.
@@ -158,18 +94,9 @@ fn room(args: &Args) -> Result<String, Stop> {
     if bare.contains('@') {
         return Ok(bare.to_owned());
     }
-    Err(Refusal::BadValue {
-        slot: "room",
-        said: said.to_owned(),
-        why: Phrase::new("room.join/no_address"),
-    }
-    .into())
+    Err(Refusal::BadValue { slot: "room", said: said.to_owned(), why: Phrase::new("room.join/no_address") }.into())
 }
 
 fn is_in(room: &str, scene: &Scene<'_>) -> bool {
-    scene
-        .office
-        .rooms(scene.entity)
-        .iter()
-        .any(|joined| joined.eq_ignore_ascii_case(room))
+    scene.office.rooms(scene.entity).iter().any(|joined| joined.eq_ignore_ascii_case(room))
 }

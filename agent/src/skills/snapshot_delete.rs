@@ -48,10 +48,7 @@ pub(super) fn delete(machine: &Machine, snapshot: &Snapshot) -> Change {
             .with("snapshot", &snapshot.name)
             .with("created", snapshot.created)
     };
-    let ops = vec![Op::Host(HostOp::DeleteSnapshot {
-        machine: machine.id.clone(),
-        name: snapshot.name.clone(),
-    })];
+    let ops = vec![Op::Host(HostOp::DeleteSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() })];
     let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
     change.typed = Some(snapshot.name.clone());
     change

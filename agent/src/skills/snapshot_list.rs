@@ -33,27 +33,19 @@ impl Skill for SnapshotList {
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
         if machine.snapshots.is_empty() {
-            return Ok(Plan::Answer(Reply::say(
-                Phrase::new("snapshot.list/none").with("name", &machine.name),
-            )));
+            return Ok(Plan::Answer(Reply::say(Phrase::new("snapshot.list/none").with("name", &machine.name))));
         }
         let rows = machine
             .snapshots
             .iter()
             .map(|snapshot| {
-                Phrase::new(if snapshot.current {
-                    "snapshot.list/row_current"
-                } else {
-                    "snapshot.list/row"
-                })
-                .with("snapshot", &snapshot.name)
-                .with("created", snapshot.created)
-                .with("state", vm_status::state(snapshot.state))
+                Phrase::new(if snapshot.current { "snapshot.list/row_current" } else { "snapshot.list/row" })
+                    .with("snapshot", &snapshot.name)
+                    .with("created", snapshot.created)
+                    .with("state", vm_status::state(snapshot.state))
             })
             .collect();
-        let head = Phrase::new("snapshot.list/head")
-            .with("name", &machine.name)
-            .with("count", machine.snapshots.len());
+        let head = Phrase::new("snapshot.list/head").with("name", &machine.name).with("count", machine.snapshots.len());
         Ok(Plan::Answer(Reply::list(head, rows)))
     }
 }

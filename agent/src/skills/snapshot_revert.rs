@@ -51,10 +51,7 @@ impl Skill for SnapshotRevert {
                 .with("created", snapshot.created)
                 .with("state", vm_status::state(snapshot.state))
         };
-        let ops = vec![Op::Host(HostOp::RevertSnapshot {
-            machine: machine.id.clone(),
-            name: snapshot.name.clone(),
-        })];
+        let ops = vec![Op::Host(HostOp::RevertSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() })];
         Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
     }
 }
@@ -69,44 +66,20 @@ pub(super) enum Picked<'m> {
 ///
 /// # Errors
 /// The machine has none, or none of that name; the host can't do snapshots.
-pub(super) fn pick<'m>(
-    skill: &str,
-    args: &Args,
-    machine: &'m Machine,
-    scene: &Scene<'_>,
-) -> Result<Picked<'m>, Stop> {
+pub(super) fn pick<'m>(skill: &str, args: &Args, machine: &'m Machine, scene: &Scene<'_>) -> Result<Picked<'m>, Stop> {
     let phrase = |id: &str| Phrase::new(format!("{skill}/{id}")).with("name", &machine.name);
     if !scene.host.can(&machine.id.hypervisor, Feature::Snapshots) {
-        return Err(Refusal::Unsupported {
-            what: phrase("unsupported").with("host", &machine.id.hypervisor),
-        }
-        .into());
+        return Err(Refusal::Unsupported { what: phrase("unsupported").with("host", &machine.id.hypervisor) }.into());
     }
     if let Some(said) = args.word("name") {
-        let exact = machine
-            .snapshots
-            .iter()
-            .find(|snapshot| snapshot.name == said);
-        return match exact.or_else(|| {
-            machine
-                .snapshots
-                .iter()
-                .find(|snapshot| snapshot.name.eq_ignore_ascii_case(said))
-        }) {
+        let exact = machine.snapshots.iter().find(|snapshot| snapshot.name == said);
+        return match exact
+            .or_else(|| machine.snapshots.iter().find(|snapshot| snapshot.name.eq_ignore_ascii_case(said)))
+        {
             Some(snapshot) => Ok(Picked::One(snapshot)),
             None => {
-                let close = machine
-                    .snapshots
-                    .iter()
-                    .rev()
-                    .map(|snapshot| snapshot.name.clone())
-                    .collect();
-                Err(Refusal::NotFound {
-                    kind: Of::Snapshot,
-                    said: said.to_owned(),
-                    close,
-                }
-                .into())
+                let close = machine.snapshots.iter().rev().map(|snapshot| snapshot.name.clone()).collect();
+                Err(Refusal::NotFound { kind: Of::Snapshot, said: said.to_owned(), close }.into())
             }
         };
     }
@@ -117,10 +90,7 @@ pub(super) fn pick<'m>(
     };
     match (by_age, machine.snapshots.as_slice()) {
         (Some(snapshot), _) => Ok(Picked::One(snapshot)),
-        (None, []) => Err(Refusal::Unsupported {
-            what: phrase("none"),
-        }
-        .into()),
+        (None, []) => Err(Refusal::Unsupported { what: phrase("none") }.into()),
         (None, several) => {
             let choice = |snapshot: &Snapshot| Choice {
                 label: Phrase::new("snapshot.list/row")

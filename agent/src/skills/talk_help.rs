@@ -16,10 +16,7 @@ static SPEC: Spec = Spec {
     scopes: ANYWHERE,
     danger: Danger::Read,
     role: Role::Viewer,
-    slots: &[
-        Slot::optional("topic", Kind::Topic),
-        Slot::optional("deed", Kind::Choice(DEEDS)),
-    ],
+    slots: &[Slot::optional("topic", Kind::Topic), Slot::optional("deed", Kind::Choice(DEEDS))],
     allocates: false,
     planned: false,
 };
@@ -91,43 +88,28 @@ fn overview(words: &Words, scene: &Scene<'_>) -> Reply {
                 .collect();
             (!examples.is_empty()).then(|| {
                 Phrase::new("talk.help/row")
-                    .with(
-                        "category",
-                        Phrase::new(format!("talk.help/heading_{}", category.key())),
-                    )
+                    .with("category", Phrase::new(format!("talk.help/heading_{}", category.key())))
                     .with("examples", examples)
             })
         })
         .collect();
-    Reply::list(
-        Phrase::new("talk.help/head").with("entity", scene.entity),
-        rows,
-    )
-    .ending(Phrase::new("talk.help/tail"))
+    Reply::list(Phrase::new("talk.help/head").with("entity", scene.entity), rows).ending(Phrase::new("talk.help/tail"))
 }
 
 /// Every command of the skills that the topic fits best.
 fn about(topic: &str, words: &Words, scene: &Scene<'_>) -> Reply {
     let wanted = self::words(topic);
     let best = |specs: &mut dyn Iterator<Item = &'static Spec>| {
-        let mut scored: Vec<_> = specs
-            .map(|spec| (score(&wanted, spec, words), spec))
-            .filter(|(score, _)| *score > 0)
-            .collect();
+        let mut scored: Vec<_> =
+            specs.map(|spec| (score(&wanted, spec, words), spec)).filter(|(score, _)| *score > 0).collect();
         scored.sort_by_key(|(score, spec)| (std::cmp::Reverse(*score), spec.id));
         let top = scored.first().map_or(0, |(score, _)| *score);
         scored.retain(|(score, _)| *score * 2 > top);
         (top, scored)
     };
     let (top, found) = best(&mut offered(scene));
-    let (top_planned, planned) = best(
-        &mut scene
-            .book
-            .specs()
-            .iter()
-            .copied()
-            .filter(|spec| spec.planned && spec.fits(scene.scope)),
-    );
+    let (top_planned, planned) =
+        best(&mut scene.book.specs().iter().copied().filter(|spec| spec.planned && spec.fits(scene.scope)));
     if let Some((_, spec)) = planned.first().filter(|_| top_planned > top) {
         return Reply::say(Phrase::new("talk.help/planned").with("title", title(spec, words)));
     }
@@ -141,20 +123,12 @@ fn about(topic: &str, words: &Words, scene: &Scene<'_>) -> Reply {
         .take(MOST_SKILLS)
         .flat_map(|(_, spec)| {
             let title = title(spec, words);
-            let id = if alone {
-                "talk.help/command"
-            } else {
-                "talk.help/command_of"
-            };
+            let id = if alone { "talk.help/command" } else { "talk.help/command_of" };
             words
                 .commands(spec.id)
                 .into_iter()
                 .take(each.max(1))
-                .map(move |command| {
-                    Phrase::new(id)
-                        .with("command", command)
-                        .with("title", &title)
-                })
+                .map(move |command| Phrase::new(id).with("command", command).with("title", &title))
         })
         .collect();
     Reply::list(Phrase::new("talk.help/about").with("topic", topic), rows)
@@ -164,30 +138,18 @@ fn about(topic: &str, words: &Words, scene: &Scene<'_>) -> Reply {
 fn offered<'s>(scene: &'s Scene<'_>) -> impl Iterator<Item = &'static Spec> + 's {
     let hosts: Vec<String> = match scene.hypervisor {
         Some(host) => vec![host.to_owned()],
-        None => scene
-            .host
-            .hypervisors()
-            .into_iter()
-            .map(|host| host.name)
-            .collect(),
+        None => scene.host.hypervisors().into_iter().map(|host| host.name).collect(),
     };
     scene.book.specs().iter().copied().filter(move |spec| {
         let able = super::find(spec.id).is_none_or(|skill| {
-            skill
-                .features()
-                .iter()
-                .all(|feature| hosts.iter().any(|host| scene.host.can(host, *feature)))
+            skill.features().iter().all(|feature| hosts.iter().any(|host| scene.host.can(host, *feature)))
         });
         !spec.planned && spec.fits(scene.scope) && spec.role <= scene.role && able
     })
 }
 
 fn title(spec: &Spec, words: &Words) -> String {
-    words
-        .skills
-        .get(spec.id)
-        .and_then(|section| section.title.clone())
-        .unwrap_or_else(|| spec.id.to_owned())
+    words.skills.get(spec.id).and_then(|section| section.title.clone()).unwrap_or_else(|| spec.id.to_owned())
 }
 
 /// How well a topic fits: words in the id weigh most, then the title and the heading, then the commands.
@@ -201,30 +163,19 @@ fn score(wanted: &BTreeSet<String>, spec: &Spec, words: &Words) -> usize {
     places
         .iter()
         .map(|(weight, text)| {
-            weight
-                * wanted
-                    .iter()
-                    .filter(|word| self::words(text).iter().any(|other| alike(word, other)))
-                    .count()
+            weight * wanted.iter().filter(|word| self::words(text).iter().any(|other| alike(word, other))).count()
         })
         .sum()
 }
 
 /// Words of three letters and more.
 fn words(text: &str) -> BTreeSet<String> {
-    text.split(|c: char| !c.is_alphanumeric())
-        .map(str::to_lowercase)
-        .filter(|word| word.chars().count() >= 3)
-        .collect()
+    text.split(|c: char| !c.is_alphanumeric()).map(str::to_lowercase).filter(|word| word.chars().count() >= 3).collect()
 }
 
 /// Whether two words are forms of one: "snapshots" and "snapshot", "pausing" and "pause", but not "restart" and "restore".
 fn alike(one: &str, other: &str) -> bool {
-    let common = one
-        .chars()
-        .zip(other.chars())
-        .take_while(|(a, b)| a == b)
-        .count();
+    let common = one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count();
     let left = [one, other].map(|word| word.chars().count() - common);
     left == [0, 0] || (common >= 4 && left[0].min(left[1]) <= 1 && left[0].max(left[1]) <= 3)
 }

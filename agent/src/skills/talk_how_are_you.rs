@@ -44,11 +44,8 @@ type Item = (f64, Phrase);
 
 fn machine_report(machine: &Machine, scene: &Scene<'_>) -> Reply {
     if machine.state != State::Running {
-        return Reply::say(
-            Phrase::new("talk.how_are_you/idle")
-                .with("state", super::talk_manners::key(machine.state)),
-        )
-        .and(vm_status::sentence(machine, scene));
+        return Reply::say(Phrase::new("talk.how_are_you/idle").with("state", super::talk_manners::key(machine.state)))
+            .and(vm_status::sentence(machine, scene));
     }
     // Figures that can't be had are left out: half an answer is better than none.
     let stats = scene.host.stats(&machine.id).unwrap_or_default();
@@ -56,18 +53,10 @@ fn machine_report(machine: &Machine, scene: &Scene<'_>) -> Reply {
     items.extend(disks(machine, scene));
     items.sort_by(|a, b| b.0.total_cmp(&a.0));
     let worst = items.first().map_or(0.0, |item| item.0);
-    let head = Phrase::new(if worst >= SCARCE {
-        "talk.how_are_you/strained"
-    } else {
-        "talk.how_are_you/well"
-    });
+    let head = Phrase::new(if worst >= SCARCE { "talk.how_are_you/strained" } else { "talk.how_are_you/well" });
     let mut rows: Vec<Phrase> = items.into_iter().map(|(_, line)| line).collect();
     if let Some((received, sent)) = stats.net_bytes {
-        rows.push(
-            line("network")
-                .with("received", Bytes(received))
-                .with("sent", Bytes(sent)),
-        );
+        rows.push(line("network").with("received", Bytes(received)).with("sent", Bytes(sent)));
     }
     let mut reply = Reply::say(head).and(vm_status::sentence(machine, scene));
     reply.rows = rows;
@@ -75,27 +64,13 @@ fn machine_report(machine: &Machine, scene: &Scene<'_>) -> Reply {
 }
 
 fn usage(machine: &Machine, stats: &MachineStats) -> Vec<Item> {
-    let cpu = stats.cpu_percent.map(|percent| {
-        (
-            percent,
-            line("cpu")
-                .with("percent", percent.round())
-                .with("cpus", machine.vcpus),
-        )
+    let cpu = stats
+        .cpu_percent
+        .map(|percent| (percent, line("cpu").with("percent", percent.round()).with("cpus", machine.vcpus)));
+    let memory = stats.memory_used.filter(|_| machine.memory.0 > 0).map(|used| {
+        let percent = share(used, machine.memory);
+        (percent, line("memory").with("percent", percent.round()).with("used", used).with("memory", machine.memory))
     });
-    let memory = stats
-        .memory_used
-        .filter(|_| machine.memory.0 > 0)
-        .map(|used| {
-            let percent = share(used, machine.memory);
-            (
-                percent,
-                line("memory")
-                    .with("percent", percent.round())
-                    .with("used", used)
-                    .with("memory", machine.memory),
-            )
-        });
     cpu.into_iter().chain(memory).collect()
 }
 
@@ -105,11 +80,7 @@ fn disks(machine: &Machine, scene: &Scene<'_>) -> Vec<Item> {
         .iter()
         .filter(|disk| disk_list::is_disk(disk))
         .filter_map(|disk| {
-            let used = scene
-                .host
-                .disk_use(&machine.id, &disk.target)
-                .ok()
-                .filter(|used| used.capacity.0 > 0)?;
+            let used = scene.host.disk_use(&machine.id, &disk.target).ok().filter(|used| used.capacity.0 > 0)?;
             let percent = share(used.allocation, used.capacity);
             let phrase = line("disk")
                 .with("target", &disk.target)

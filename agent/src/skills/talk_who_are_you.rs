@@ -37,19 +37,10 @@ impl Skill for TalkWhoAreYou {
             .and(vm_status::sentence(machine, scene)),
             (scope, _) => {
                 let machines = scene.host.machines();
-                let hosts: Vec<String> = scene
-                    .host
-                    .hypervisors()
-                    .into_iter()
-                    .map(|host| host.name)
-                    .collect();
+                let hosts: Vec<String> = scene.host.hypervisors().into_iter().map(|host| host.name).collect();
                 let mine = machines
                     .iter()
-                    .filter(|machine| {
-                        scene
-                            .hypervisor
-                            .is_none_or(|host| machine.id.hypervisor == host)
-                    })
+                    .filter(|machine| scene.hypervisor.is_none_or(|host| machine.id.hypervisor == host))
                     .count();
                 let id = if scope == Scope::Desk { "desk" } else { "host" };
                 Reply::say(

@@ -39,14 +39,8 @@ impl Office for Desk {
     }
     fn health(&self) -> Vec<Leg> {
         vec![
-            Leg {
-                name: "libvirt",
-                state: Ok("fake".to_owned()),
-            },
-            Leg {
-                name: "clock",
-                state: Err("late".to_owned()),
-            },
+            Leg { name: "libvirt", state: Ok("fake".to_owned()) },
+            Leg { name: "clock", state: Err("late".to_owned()) },
         ]
     }
 }
@@ -64,13 +58,7 @@ fn fake(fixture: &str) -> Arc<Fake> {
     Fake::new(fixture, now().timestamp()).unwrap().0
 }
 
-fn scene<'a>(
-    host: &'a Fake,
-    scope: Scope,
-    entity: &'a str,
-    target: Option<&str>,
-    now: &'a Zoned,
-) -> Scene<'a> {
+fn scene<'a>(host: &'a Fake, scope: Scope, entity: &'a str, target: Option<&str>, now: &'a Zoned) -> Scene<'a> {
     let target = target.map(|name| host.machine(&host.id(name).unwrap()).unwrap());
     let hypervisor = (scope != Scope::Desk).then_some("hv1");
     Scene {
@@ -93,49 +81,25 @@ fn scene<'a>(
 fn arguments(spec: &Spec) -> Vec<Args> {
     let value = |kind: Kind, good: bool| match kind {
         Kind::Size => Value::Size(Bytes(if good { 5 << 30 } else { 0 })),
-        Kind::Choice(values) => {
-            Value::Choice(values[usize::from(!good).min(values.len() - 1)].to_owned())
-        }
-        Kind::Jid => Value::Jid(
-            if good {
-                "dave@example.org"
-            } else {
-                "carol@example.org"
-            }
-            .to_owned(),
-        ),
+        Kind::Choice(values) => Value::Choice(values[usize::from(!good).min(values.len() - 1)].to_owned()),
+        Kind::Jid => Value::Jid(if good { "dave@example.org" } else { "carol@example.org" }.to_owned()),
         Kind::Duration => grammar_duration(),
-        Kind::Topic | Kind::Text => {
-            Value::Text(if good { "snapshots" } else { "quantum" }.to_owned())
-        }
+        Kind::Topic | Kind::Text => Value::Text(if good { "snapshots" } else { "quantum" }.to_owned()),
         _ => Value::Name(if good { "before-upgrade" } else { "a/b" }.to_owned()),
     };
     let all = |good: bool, only_required: bool| {
-        let slots = spec.slots.iter().filter(|slot| {
-            slot.need != Need::Target && (slot.need == Need::Required || !only_required)
-        });
-        Args(
-            slots
-                .map(|slot| (slot.name.to_owned(), value(slot.kind, good)))
-                .collect(),
-        )
+        let slots = spec
+            .slots
+            .iter()
+            .filter(|slot| slot.need != Need::Target && (slot.need == Need::Required || !only_required));
+        Args(slots.map(|slot| (slot.name.to_owned(), value(slot.kind, good))).collect())
     };
-    vec![
-        Args::default(),
-        all(true, true),
-        all(true, false),
-        all(false, true),
-        all(false, false),
-    ]
+    vec![Args::default(), all(true, true), all(true, false), all(false, true), all(false, false)]
 }
 
 fn grammar_duration() -> Value {
     let words = book().words("en");
-    let cx = grammar::read::Context {
-        lexicon: &words.lexicon,
-        known: &Nobody,
-        now: now(),
-    };
+    let cx = grammar::read::Context { lexicon: &words.lexicon, known: &Nobody, now: now() };
     grammar::read::parse(Kind::Duration, "5 minutes", &cx).unwrap()
 }
 
@@ -153,31 +117,18 @@ impl grammar::known::Known for Nobody {
 /// Every phrase in what came of planning, with the value that the bot adds.
 fn phrases(outcome: &Result<Plan, Stop>) -> Vec<Phrase> {
     let of_reply = |reply: &Reply| {
-        let labels = reply.choices.iter().filter_map(|choice| {
-            if let Var::Phrase(phrase) = &choice.label {
-                Some((**phrase).clone())
-            } else {
-                None
-            }
-        });
-        [
-            reply.head.clone(),
-            reply.rows.clone(),
-            reply.tail.clone(),
-            labels.collect(),
-        ]
-        .concat()
+        let labels = reply
+            .choices
+            .iter()
+            .filter_map(|choice| if let Var::Phrase(phrase) = &choice.label { Some((**phrase).clone()) } else { None });
+        [reply.head.clone(), reply.rows.clone(), reply.tail.clone(), labels.collect()].concat()
     };
     match outcome {
         Ok(Plan::Answer(reply)) => of_reply(reply),
-        Ok(Plan::Change(change)) => vec![
-            change.summary.clone(),
-            change.done.clone(),
-            change.told.clone().with("actor", "alice"),
-        ],
-        Ok(Plan::Ask {
-            question, choices, ..
-        }) => of_reply(&Reply::say(question.clone()).choose(choices.clone())),
+        Ok(Plan::Change(change)) => {
+            vec![change.summary.clone(), change.done.clone(), change.told.clone().with("actor", "alice")]
+        }
+        Ok(Plan::Ask { question, choices, .. }) => of_reply(&Reply::say(question.clone()).choose(choices.clone())),
         Err(Stop::Refused(
             Refusal::BadValue { why: phrase, .. }
             | Refusal::WrongState { needs: phrase, .. }
@@ -193,10 +144,7 @@ fn lacking(phrase: &Phrase, into: &mut BTreeSet<String>) {
         into.insert(format!("no text `{}`", phrase.key));
         return;
     };
-    for name in wanted
-        .iter()
-        .filter(|name| !phrase.vars.iter().any(|(given, _)| given == *name))
-    {
+    for name in wanted.iter().filter(|name| !phrase.vars.iter().any(|(given, _)| given == *name)) {
         into.insert(format!("`{}` is not given ${name}", phrase.key));
     }
     for (_, value) in &phrase.vars {
@@ -210,10 +158,7 @@ fn lacking(phrase: &Phrase, into: &mut BTreeSet<String>) {
 fn the_list_is_in_order_and_names_each_skill_once() {
     assert!(ALL.is_sorted_by(|a, b| a.spec().id < b.spec().id));
     assert!(specs().is_sorted_by(|a, b| a.id < b.id));
-    assert!(
-        ALL.iter()
-            .all(|skill| !skill.spec().planned && !skill.spec().scopes.is_empty())
-    );
+    assert!(ALL.iter().all(|skill| !skill.spec().planned && !skill.spec().scopes.is_empty()));
 }
 
 #[test]
@@ -236,14 +181,11 @@ fn every_sentence_of_every_skill_has_its_text_and_all_its_values() {
                 for skill in ALL {
                     let machines = host.machines();
                     // One machine in each state is enough.
-                    let one_of_each = machines.iter().enumerate().filter(|(at, machine)| {
-                        !machines[..*at]
-                            .iter()
-                            .any(|other| other.state == machine.state)
-                    });
-                    let targets = one_of_each
-                        .map(|(_, machine)| Some(machine.name.as_str()))
-                        .chain([None]);
+                    let one_of_each = machines
+                        .iter()
+                        .enumerate()
+                        .filter(|(at, machine)| !machines[..*at].iter().any(|other| other.state == machine.state));
+                    let targets = one_of_each.map(|(_, machine)| Some(machine.name.as_str())).chain([None]);
                     for target in targets {
                         for scope in [Scope::Machine, Scope::Host, Scope::Desk] {
                             let entity = match scope {
@@ -265,11 +207,7 @@ fn every_sentence_of_every_skill_has_its_text_and_all_its_values() {
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    assert!(
-        said.len() > 100,
-        "only {} different sentences were tried",
-        said.len()
-    );
+    assert!(said.len() > 100, "only {} different sentences were tried", said.len());
 }
 
 #[test]
@@ -277,28 +215,16 @@ fn what_a_host_cannot_do_is_refused_before_the_first_op_and_hidden_from_help() {
     let (host, now) = (fake("two_vms"), now());
     host.set_features("hv1", &[]);
     let scene = scene(&host, Scope::Machine, "web1", Some("web1"), &now);
-    for id in [
-        "disk.create",
-        "snapshot.create",
-        "snapshot.revert",
-        "snapshot.delete",
-        "vm.reset",
-    ] {
+    for id in ["disk.create", "snapshot.create", "snapshot.revert", "snapshot.delete", "vm.reset"] {
         let skill = find(id).unwrap();
         let refused = skill.plan(&arguments(skill.spec())[2], &scene);
-        assert!(
-            matches!(refused, Err(Stop::Refused(Refusal::Unsupported { .. }))),
-            "{id}: {refused:?}"
-        );
+        assert!(matches!(refused, Err(Stop::Refused(Refusal::Unsupported { .. }))), "{id}: {refused:?}");
     }
     let Ok(Plan::Answer(help)) = find("talk.help").unwrap().plan(&Args::default(), &scene) else {
         panic!("help answers")
     };
     let shown = book().words("en").phrases.reply(&help, &now).text;
-    assert!(
-        shown.contains("shut down") && !shown.contains("snapshot of") && !shown.contains("reset"),
-        "{shown}"
-    );
+    assert!(shown.contains("shut down") && !shown.contains("snapshot of") && !shown.contains("reset"), "{shown}");
 }
 
 #[test]
@@ -308,25 +234,12 @@ fn a_plan_holds_no_op_above_the_danger_of_its_skill() {
         let host = fake(fixture);
         for skill in ALL {
             for machine in host.machines() {
-                let scene = scene(
-                    &host,
-                    Scope::Machine,
-                    &machine.name,
-                    Some(&machine.name),
-                    &now,
-                );
+                let scene = scene(&host, Scope::Machine, &machine.name, Some(&machine.name), &now);
                 for args in arguments(skill.spec()) {
                     let Ok(Plan::Change(change)) = skill.plan(&args, &scene) else {
                         continue;
                     };
-                    assert!(
-                        change
-                            .ops
-                            .iter()
-                            .all(|op| op.danger() <= skill.spec().danger),
-                        "{}",
-                        skill.spec().id
-                    );
+                    assert!(change.ops.iter().all(|op| op.danger() <= skill.spec().danger), "{}", skill.spec().id);
                 }
             }
         }
@@ -349,12 +262,6 @@ fn a_new_disk_is_taken_back_only_while_it_is_still_that_disk() {
         Err(Stop::Refused(Refusal::Unsupported { what })) => what.key,
         other => format!("{other:?}"),
     };
-    assert_eq!(
-        undo(receipt("default", "web1.qcow2", "vda")),
-        "disk.create/undo_not_empty"
-    );
-    assert_eq!(
-        undo(receipt("default", "data.qcow2", "vdb")),
-        "disk.create/undo_moved"
-    );
+    assert_eq!(undo(receipt("default", "web1.qcow2", "vda")), "disk.create/undo_not_empty");
+    assert_eq!(undo(receipt("default", "data.qcow2", "vdb")), "disk.create/undo_moved");
 }

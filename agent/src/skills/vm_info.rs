@@ -5,7 +5,7 @@ use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
 
 use super::{ANYWHERE, disk_list, host_info, vm_status};
 use crate::host::Machine;
-use crate::skill::{Args, Plan, Scene, Skill, Stop};
+use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "vm.info",
@@ -29,9 +29,7 @@ impl Skill for VmInfo {
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         match &scene.target {
             Some(machine) => Ok(Plan::Answer(describe(machine))),
-            None if scene.scope == Scope::Machine => {
-                Err(scene.machine().err().expect("there is no target"))
-            }
+            None if scene.scope == Scope::Machine => Err(Refusal::WhichMachine.into()),
             None => Ok(Plan::Answer(host_info::report(scene, None)?)),
         }
     }
@@ -48,11 +46,7 @@ fn describe(machine: &Machine) -> Reply {
     if let Some(os) = &machine.os {
         reply = reply.and(Phrase::new("vm.info/os").with("os", os));
     }
-    reply = reply.and(Phrase::new(if machine.autostart {
-        "vm.info/autostart"
-    } else {
-        "vm.info/no_autostart"
-    }));
+    reply = reply.and(Phrase::new(if machine.autostart { "vm.info/autostart" } else { "vm.info/no_autostart" }));
     if !machine.persistent {
         reply = reply.and(Phrase::new("vm.info/transient").with("name", &machine.name));
     }
@@ -64,12 +58,8 @@ fn describe(machine: &Machine) -> Reply {
 
 /// Targets of its disks: "vda and vdb"; drives for discs and floppies are not disks to people.
 fn disks(machine: &Machine) -> Phrase {
-    let targets: Vec<String> = machine
-        .disks
-        .iter()
-        .filter(|disk| disk_list::is_disk(disk))
-        .map(|disk| disk.target.clone())
-        .collect();
+    let targets: Vec<String> =
+        machine.disks.iter().filter(|disk| disk_list::is_disk(disk)).map(|disk| disk.target.clone()).collect();
     Phrase::new(match targets.len() {
         0 => "vm.info/no_disk",
         _ => "vm.info/disks",

@@ -82,61 +82,22 @@ pub static RESUME: Power = Power {
 };
 
 static SPECS: [Spec; 7] = [
-    power(
-        "vm.start",
-        Danger::Reversible,
-        Role::Operator,
-        &[Slot::target()],
-    ),
-    power(
-        "vm.shutdown",
-        Danger::Disruptive,
-        Role::Operator,
-        &[Slot::target()],
-    ),
-    power(
-        "vm.force_off",
-        Danger::Destructive,
-        Role::Admin,
-        &[Slot::target()],
-    ),
-    power(
-        "vm.reboot",
-        Danger::Disruptive,
-        Role::Operator,
-        &[Slot::target()],
-    ),
-    power(
-        "vm.reset",
-        Danger::Destructive,
-        Role::Admin,
-        &[Slot::target()],
-    ),
+    power("vm.start", Danger::Reversible, Role::Operator, &[Slot::target()]),
+    power("vm.shutdown", Danger::Disruptive, Role::Operator, &[Slot::target()]),
+    power("vm.force_off", Danger::Destructive, Role::Admin, &[Slot::target()]),
+    power("vm.reboot", Danger::Disruptive, Role::Operator, &[Slot::target()]),
+    power("vm.reset", Danger::Destructive, Role::Admin, &[Slot::target()]),
     power(
         "vm.pause",
         Danger::Disruptive,
         Role::Operator,
         &[Slot::target(), Slot::optional("duration", Kind::Duration)],
     ),
-    power(
-        "vm.resume",
-        Danger::Reversible,
-        Role::Operator,
-        &[Slot::target()],
-    ),
+    power("vm.resume", Danger::Reversible, Role::Operator, &[Slot::target()]),
 ];
 
 const fn power(id: &'static str, danger: Danger, role: Role, slots: &'static [Slot]) -> Spec {
-    Spec {
-        id,
-        category: Category::Power,
-        scopes: ANYWHERE,
-        danger,
-        role,
-        slots,
-        allocates: false,
-        planned: false,
-    }
+    Spec { id, category: Category::Power, scopes: ANYWHERE, danger, role, slots, allocates: false, planned: false }
 }
 
 impl Skill for Power {
@@ -164,30 +125,16 @@ impl Skill for Power {
     fn undo(&self, _: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
         match self.back {
             // What is taken back is not taken back again: "undo" goes on with what was done before.
-            Some(opposite) => Ok(Change {
-                undoable: false,
-                ..opposite.change(scene.machine()?, scene)?
-            }
-            .plan()),
-            None => Err(Refusal::Unsupported {
-                what: Phrase::common("undo_unsupported"),
-            }
-            .into()),
+            Some(opposite) => Ok(Change { undoable: false, ..opposite.change(scene.machine()?, scene)? }.plan()),
+            None => Err(Refusal::Unsupported { what: Phrase::common("undo_unsupported") }.into()),
         }
     }
 }
 
 impl Power {
     fn change(&self, machine: &Machine, scene: &Scene<'_>) -> Result<Change, Stop> {
-        if self
-            .features
-            .iter()
-            .any(|feature| !scene.host.can(&machine.id.hypervisor, *feature))
-        {
-            return Err(Refusal::Unsupported {
-                what: self.phrase("unsupported", machine),
-            }
-            .into());
+        if self.features.iter().any(|feature| !scene.host.can(&machine.id.hypervisor, *feature)) {
+            return Err(Refusal::Unsupported { what: self.phrase("unsupported", machine) }.into());
         }
         if !self.from.contains(&machine.state) {
             return Err(Refusal::WrongState {

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::{ANYWHERE, host_status};
 use crate::host::{Machine, State};
-use crate::skill::{Args, Plan, Scene, Skill, Stop};
+use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "vm.status",
@@ -30,7 +30,7 @@ impl Skill for VmStatus {
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let Some(machine) = &scene.target else {
             return match scene.scope {
-                Scope::Machine => Err(scene.machine().err().expect("there is no target")),
+                Scope::Machine => Err(Refusal::WhichMachine.into()),
                 Scope::Host | Scope::Desk => Ok(Plan::Answer(host_status::report(scene, None)?)),
             };
         };
@@ -59,19 +59,10 @@ pub(super) fn sentence(machine: &Machine, scene: &Scene<'_>) -> Phrase {
         State::Off => "off",
         State::Crashed => "crashed",
     };
-    let phrase = Phrase::new(format!(
-        "vm.status/{id}{}",
-        if machine.since.is_some() {
-            "_since"
-        } else {
-            ""
-        }
-    ))
-    .with("name", &machine.name);
+    let phrase = Phrase::new(format!("vm.status/{id}{}", if machine.since.is_some() { "_since" } else { "" }))
+        .with("name", &machine.name);
     match machine.since {
-        Some(since) => phrase
-            .with("since", since)
-            .with("span", since_span(since, scene)),
+        Some(since) => phrase.with("since", since).with("span", since_span(since, scene)),
         None => phrase,
     }
 }

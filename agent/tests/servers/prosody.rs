@@ -11,9 +11,10 @@ use tempfile::TempDir;
 /// Longest wait for the server to listen.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A running server with the hosts `localhost` and `rooms.localhost` and the
-/// component `vms.localhost` (secret `secret`), all in memory. Anybody may make
-/// an account. Ends when dropped.
+/// A running server with the hosts `localhost`, `rooms.localhost` (rooms show real
+/// addresses), `veiled.localhost` (rooms hide them) and the component
+/// `vms.localhost` (secret `secret`). Anybody may make an account. Ends when
+/// dropped, or when the test's process does.
 pub struct Prosody {
     folder: TempDir,
     child: Child,
@@ -38,13 +39,7 @@ impl Prosody {
             configuration(folder.path(), client_port, component_port),
         )
         .expect("it works on loopback and in a temporary folder");
-        let child = Command::new("prosody")
-            .args(["-F", "--config"])
-            .arg(&config)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .ok()?;
+        let child = run(&config).ok()?;
         let server = Self {
             folder,
             child,
@@ -62,8 +57,36 @@ impl Prosody {
 
     /// Kills the server at once.
     pub fn kill(mut self) {
+        self.crash();
+    }
+
+    /// Kills the server at once (SIGKILL); what it keeps stays for [`Prosody::rise`].
+    pub fn crash(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+
+    /// Starts it again after a crash, on the same ports and with what it kept.
+    pub fn rise(&mut self) {
+        self.child =
+            run(&self.folder.path().join("prosody.cfg.lua")).expect("it was started before");
+        self.wait();
+    }
+
+    /// Makes an account with the password `pw`, under exactly this localpart.
+    pub fn account(&self, user: &str) {
+        let folder = self.folder.path().join("localhost/accounts");
+        fs::create_dir_all(&folder).expect("it works in a temporary folder");
+        let encoded: String = user
+            .bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => char::from(byte).to_string(),
+                other => format!("%{other:02x}"),
+            })
+            .collect();
+        let file = folder.join(format!("{encoded}.dat"));
+        fs::write(file, "return { [\"password\"] = \"pw\" };\n")
+            .expect("it works in a temporary folder");
     }
 
     fn wait(&self) {
@@ -94,6 +117,17 @@ impl Drop for Prosody {
     }
 }
 
+/// Starts a server that ends with this process, whatever becomes of it.
+fn run(config: &Path) -> std::io::Result<Child> {
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "prosody", "-F", "--config"])
+        .arg(config)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener =
@@ -115,7 +149,7 @@ component_interfaces = {{ "127.0.0.1" }}
 s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
-storage = "memory"
+storage = "internal"
 authentication = "internal_plain"
 allow_registration = true
 c2s_require_encryption = false
@@ -126,6 +160,9 @@ limits = {{ }}
 VirtualHost "localhost"
 Component "rooms.localhost" "muc"
     muc_room_default_public_jids = true
+    muc_room_locking = false
+Component "veiled.localhost" "muc"
+    muc_room_default_public_jids = false
     muc_room_locking = false
 Component "vms.localhost"
     component_secret = "secret"

@@ -26,12 +26,8 @@ const JOB: Slot = Slot::optional(
     ]),
 );
 /// What a schedule does when its time comes.
-const ACTION: Slot = Slot::optional(
-    "action",
-    Kind::Choice(&[
-        "start", "stop", "reboot", "pause", "resume", "save", "snapshot",
-    ]),
-);
+const ACTION: Slot =
+    Slot::optional("action", Kind::Choice(&["start", "stop", "reboot", "pause", "resume", "save", "snapshot"]));
 
 /// The day of a schedule.
 const DAY: Kind = Kind::Choice(&[
@@ -68,28 +64,15 @@ pub(super) static PLANNED: &[Spec] = &[
         Time,
         MACHINE,
         Reversible,
-        &[
-            Slot::optional("alert", Kind::Text),
-            Slot::optional("what", RESOURCE),
-            ABOUT,
-        ],
+        &[Slot::optional("alert", Kind::Text), Slot::optional("what", RESOURCE), ABOUT],
     )),
-    planned(
-        "fleet.find",
-        Fleet,
-        FLEET,
-        Read,
-        &[Slot::required("name", Kind::Name(Of::Machine))],
-    ),
+    planned("fleet.find", Fleet, FLEET, Read, &[Slot::required("name", Kind::Name(Of::Machine))]),
     planned(
         "fleet.forecast",
         Fleet,
         FLEET,
         Read,
-        &[
-            Slot::optional("what", RESOURCE),
-            Slot::optional("pool", Kind::Name(Of::Pool)),
-        ],
+        &[Slot::optional("what", RESOURCE), Slot::optional("pool", Kind::Name(Of::Pool))],
     ),
     planned(
         "fleet.place",
@@ -105,50 +88,29 @@ pub(super) static PLANNED: &[Spec] = &[
             ABOUT,
         ],
     ),
-    planned(
-        "fleet.recover",
-        Fleet,
-        FLEET,
-        Destructive,
-        &[TO_HOST, ABOUT],
-    ),
+    planned("fleet.recover", Fleet, FLEET, Destructive, &[TO_HOST, ABOUT]),
     planned("fleet.status", Fleet, FLEET, Read, &[]),
     planned(
         "fleet.usage",
         Fleet,
         FLEET,
         Read,
-        &[
-            Slot::required("tag", Kind::Name(Of::Tag)),
-            Slot::optional("period", Kind::Text),
-        ],
+        &[Slot::required("tag", Kind::Name(Of::Tag)), Slot::optional("period", Kind::Text)],
     ),
     planned(
         "host.drain",
         Fleet,
         FLEET,
         Disruptive,
-        &[
-            Slot::optional("host", Kind::Name(Of::Hypervisor)),
-            Slot::optional("when", Kind::When),
-        ],
+        &[Slot::optional("host", Kind::Name(Of::Hypervisor)), Slot::optional("when", Kind::When)],
     ),
-    planned(
-        "host.logs",
-        Know,
-        HOST,
-        Read,
-        &[Slot::default("lines", Kind::Count, "20"), ABOUT],
-    ),
+    planned("host.logs", Know, HOST, Read, &[Slot::default("lines", Kind::Count, "20"), ABOUT]),
     planned(
         "host.stats",
         Know,
         HOST,
         Read,
-        &[
-            Slot::optional("what", RESOURCE),
-            Slot::optional("period", Kind::Duration),
-        ],
+        &[Slot::optional("what", RESOURCE), Slot::optional("period", Kind::Duration)],
     ),
     planned("job.abort", Know, MACHINE, Disruptive, &[JOB, ABOUT]),
     planned("job.list", Know, MACHINE, Read, &[JOB, ABOUT]),
@@ -169,23 +131,13 @@ pub(super) static PLANNED: &[Spec] = &[
             Slot::optional("text", Kind::Text),
         ],
     ),
-    planned(
-        "schedule.list",
-        Time,
-        MACHINE,
-        Read,
-        &[ABOUT, Slot::optional("when", Kind::When)],
-    ),
+    planned("schedule.list", Time, MACHINE, Read, &[ABOUT, Slot::optional("when", Kind::When)]),
     planned(
         "schedule.remove",
         Time,
         MACHINE,
         Disruptive,
-        &[
-            Slot::optional("schedule", Kind::Text),
-            Slot::optional("when", Kind::When),
-            ABOUT,
-        ],
+        &[Slot::optional("schedule", Kind::Text), Slot::optional("when", Kind::When), ABOUT],
     ),
     planned("vm.migrate", Fleet, MACHINE, Disruptive, &[M, TO_HOST]),
 ];

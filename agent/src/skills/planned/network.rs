@@ -20,10 +20,7 @@ pub(super) static PLANNED: &[Spec] = &[
         Reversible,
         &[
             Slot::required("name", Kind::NewName(Of::Network)),
-            Slot::required(
-                "type",
-                Kind::Choice(&["nat", "isolated", "bridge", "routed"]),
-            ),
+            Slot::required("type", Kind::Choice(&["nat", "isolated", "bridge", "routed"])),
             Slot::optional("address", Kind::Address),
         ],
     ),
@@ -33,30 +30,14 @@ pub(super) static PLANNED: &[Spec] = &[
     planned("net.list", Network, MACHINE, Read, &[]),
     planned("net.start", Network, HOST, Reversible, &[NETWORK]),
     planned("net.stop", Network, HOST, Disruptive, &[NETWORK]),
-    planned(
-        "nic.attach",
-        Network,
-        MACHINE,
-        Reversible,
-        &[M, NETWORK, Slot::optional("address", Kind::Address)],
-    ),
+    planned("nic.attach", Network, MACHINE, Reversible, &[M, NETWORK, Slot::optional("address", Kind::Address)]),
     planned(
         "nic.detach",
         Network,
         MACHINE,
         Disruptive,
-        &[
-            M,
-            Slot::optional("network", Kind::Name(Of::Network)),
-            Slot::optional("nic", Kind::Address),
-        ],
+        &[M, Slot::optional("network", Kind::Name(Of::Network)), Slot::optional("nic", Kind::Address)],
     ),
-    planned(
-        "nic.link",
-        Network,
-        MACHINE,
-        Disruptive,
-        &[M, Slot::optional("state", Kind::Choice(&["up", "down"]))],
-    ),
+    planned("nic.link", Network, MACHINE, Disruptive, &[M, Slot::optional("state", Kind::Choice(&["up", "down"]))]),
     planned("nic.list", Network, MACHINE, Read, &[M]),
 ];

@@ -18,63 +18,26 @@ const REQUEST: Slot = Slot::optional("request", Kind::Name(Of::Tag));
 
 /// Access, approvals, the log of changes, language and notification.
 pub(super) static PLANNED: &[Spec] = &[
-    planned(
-        "access.grant",
-        People,
-        MACHINE,
-        Authority,
-        &[WHO, ROLE, ABOUT, Slot::optional("until", Kind::When)],
-    ),
+    planned("access.grant", People, MACHINE, Authority, &[WHO, ROLE, ABOUT, Slot::optional("until", Kind::When)]),
     planned("access.list", People, MACHINE, Read, &[BY, ABOUT]),
     planned("access.mine", People, MACHINE, Read, &[ABOUT]),
-    planned(
-        "access.revoke",
-        People,
-        MACHINE,
-        Authority,
-        &[WHO, ROLE, ABOUT],
-    ),
-    planned(
-        "approve.give",
-        People,
-        MACHINE,
-        Authority,
-        &[REQUEST, BY, ABOUT],
-    ),
+    planned("access.revoke", People, MACHINE, Authority, &[WHO, ROLE, ABOUT]),
+    planned("approve.give", People, MACHINE, Authority, &[REQUEST, BY, ABOUT]),
     planned("approve.list", People, MACHINE, Read, &[REQUEST, BY]),
-    planned(
-        "approve.refuse",
-        People,
-        MACHINE,
-        Reversible,
-        &[REQUEST, BY, ABOUT],
-    ),
-    planned(
-        "audit.log",
-        Know,
-        MACHINE,
-        Read,
-        &[BY, ABOUT, Slot::optional("since", Kind::When)],
-    ),
+    planned("approve.refuse", People, MACHINE, Reversible, &[REQUEST, BY, ABOUT]),
+    planned("audit.log", Know, MACHINE, Read, &[BY, ABOUT, Slot::optional("since", Kind::When)]),
     for_viewers(planned(
         "talk.language",
         Talk,
         MACHINE,
         Reversible,
-        &[Slot::required(
-            "language",
-            Kind::Choice(&["english", "french", "german", "spanish", "italian", "dutch"]),
-        )],
+        &[Slot::required("language", Kind::Choice(&["english", "french", "german", "spanish", "italian", "dutch"]))],
     )),
     for_viewers(planned(
         "talk.notify",
         Talk,
         MACHINE,
         Reversible,
-        &[
-            ABOUT,
-            Slot::optional("until", Kind::When),
-            Slot::optional("at", Kind::When),
-        ],
+        &[ABOUT, Slot::optional("until", Kind::When), Slot::optional("at", Kind::When)],
     )),
 ];

@@ -1,0 +1,25 @@
+//! End to end: the real `atoll` through a real Prosody, with a client that others wrote (slixmpp), on libvirt's test driver or on
+//! real QEMU guests. Each test sees what a person would see, and looks at the host or the journal only to prove it.
+//!
+//! Everything is on loopback, on ports and in folders of the test's own, and ends with it.
+
+#[path = "e2e/access.rs"]
+mod access;
+#[path = "e2e/commands.rs"]
+mod commands;
+#[path = "e2e/guests.rs"]
+mod guests;
+#[path = "e2e/legs.rs"]
+mod legs;
+#[path = "e2e/messages.rs"]
+mod messages;
+#[path = "e2e/names.rs"]
+mod names;
+#[path = "e2e/rooms.rs"]
+mod rooms;
+#[path = "e2e/survival.rs"]
+mod survival;
+#[path = "e2e/talk.rs"]
+mod talk;
+#[path = "e2e/world.rs"]
+mod world;

@@ -1,0 +1,57 @@
+//! Who is answered, and what they may do.
+
+use tests::servers::person::Person;
+
+use crate::world::{DB1, HV1, WEB1, World};
+
+#[test]
+fn a_stranger_is_refused_once_and_then_met_with_silence() {
+    let world = World::start();
+    let (mut alice, mut mallory) = (world.person("alice"), world.person("mallory"));
+    mallory.say(WEB1, "status");
+    assert!(mallory.hear(WEB1, "I don't know you").contains("vms.localhost"));
+    for (to, text) in [(WEB1, "status"), (WEB1, "shut down"), (DB1, "start"), (HV1, "help")] {
+        mallory.say(to, text);
+    }
+    mallory.subscribe(WEB1);
+    mallory.wait("the refusal", |event| event["type"] == "unsubscribed");
+    // Whatever was said to mallory before this was said.
+    alice.ask(WEB1, "status", "web1 is running.");
+    alice.say("mallory@localhost", "still there?");
+    mallory.hear("alice@localhost", "still there?");
+    assert_eq!(mallory.count(|event| event["kind"] == "message" && event["body"] != ""), 0, "silence: {}", mallory.inbox());
+    assert_eq!(world.atoll.begun(), []);
+}
+
+#[test]
+fn a_viewer_looks_an_operator_runs_and_an_admin_pulls_the_plug() {
+    let world = World::start();
+    let (mut victor, mut otto, mut alice) = (world.person("victor"), world.person("otto"), world.person("alice"));
+    victor.ask(WEB1, "status", "web1 is running.");
+    assert!(victor.ask(WEB1, "shut down", "You may not do that").contains("operator"));
+    otto.ask(WEB1, "pause", "web1 is paused.");
+    otto.ask(WEB1, "resume", "web1 goes on.");
+    assert!(otto.ask(WEB1, "pull the plug", "You may not do that").contains("admin"));
+    alice.ask(WEB1, "pull the plug", "Type web1 to go on.");
+    alice.ask(WEB1, "yes", "a yes is not enough");
+    alice.ask(WEB1, "web1", "its power was cut");
+    let skills: Vec<String> = world.atoll.begun().into_iter().map(|(skill, _)| skill).collect();
+    assert_eq!(skills, ["vm.pause", "vm.resume", "vm.force_off"]);
+}
+
+#[test]
+fn an_address_counts_as_servers_compare_it_and_a_lookalike_is_somebody_else() {
+    let mut world = World::prepare(&[("web1", true)], "");
+    world.atoll.reconfigure("\"alice@localhost\"", "\"ALICE@LocalHost\"");
+    world.atoll.start();
+    // Full-width letters and capitals fold to plain ones.
+    for (account, written) in [("alice", "ALICE"), ("bob", "\u{ff42}ob")] {
+        world.server.account(account);
+        let mut person = Person::log_in_as(&world.server, written);
+        person.ask(WEB1, "status", "web1 is running.");
+    }
+    // The first letter is Cyrillic.
+    let mut lookalike = world.person("\u{430}lice");
+    lookalike.ask(WEB1, "shut down", "I don't know you");
+    assert_eq!(world.atoll.begun(), []);
+}

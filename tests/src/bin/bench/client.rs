@@ -1,0 +1,99 @@
+//! A person's client as bare as can be: a blocking socket that looks for the end of a message, so that it is never what
+//! is measured.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A logged-in account of its own, gone with the connection.
+pub struct Client {
+    socket: TcpStream,
+    seen: String,
+}
+
+impl Client {
+    /// Logs in with an address that the server makes up (SASL ANONYMOUS), and shows itself.
+    ///
+    /// # Errors
+    /// When the server is not there or does not let it in.
+    pub fn new(port: u16) -> Result<Self> {
+        let socket = TcpStream::connect(("127.0.0.1", port))?;
+        socket.set_nodelay(true)?;
+        socket.set_read_timeout(Some(PATIENCE))?;
+        let mut client = Self { socket, seen: String::new() };
+        let open = "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
+        client.ask(open, "</stream:features>")?;
+        client.ask("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>", "<success")?;
+        client.ask(open, "</stream:features>")?;
+        client.ask("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", "</iq>")?;
+        // Servers tell about contacts only to those who asked for theirs.
+        client.ask("<iq type='get' id='list'><query xmlns='jabber:iq:roster'/></iq>", "id='list'")?;
+        client.ask("<presence/>", "<presence")?;
+        Ok(client)
+    }
+
+    /// Sends, and waits for a text; gives everything up to its end.
+    ///
+    /// # Errors
+    /// When nothing comes in time, or the connection ends.
+    pub fn ask(&mut self, stanza: &str, answer: &str) -> Result<String> {
+        self.send(stanza)?;
+        self.until(answer)
+    }
+
+    /// Sends a stanza.
+    ///
+    /// # Errors
+    /// When the connection has ended.
+    pub fn send(&mut self, stanza: &str) -> Result<()> {
+        Ok(self.socket.write_all(stanza.as_bytes())?)
+    }
+
+    /// Says something and waits for the answer's body; gives how long it took, and the answer.
+    ///
+    /// # Errors
+    /// When there is no answer, or the server says that nobody is there.
+    pub fn say(&mut self, to: &str, text: &str) -> Result<(Duration, String)> {
+        let stanza = format!("<message to='{to}' type='chat'><body>{text}</body></message>");
+        let begun = Instant::now();
+        self.send(&stanza)?;
+        let answer = self.message()?;
+        Ok((begun.elapsed(), answer))
+    }
+
+    /// Waits for the next message that has a body; gives the body.
+    ///
+    /// # Errors
+    /// When none comes in time, or an error comes.
+    pub fn message(&mut self) -> Result<String> {
+        loop {
+            let stanzas = self.until("</message>")?;
+            if stanzas.contains("type='error'") {
+                bail!("an error came back: {stanzas}");
+            }
+            if let Some((_, rest)) = stanzas.split_once("<body>") {
+                return Ok(rest.split("</body>").next().unwrap_or_default().to_owned());
+            }
+        }
+    }
+
+    fn until(&mut self, text: &str) -> Result<String> {
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            if let Some(at) = self.seen.find(text) {
+                let rest = self.seen.split_off(at + text.len());
+                return Ok(std::mem::replace(&mut self.seen, rest));
+            }
+            let read = self.socket.read(&mut buffer).with_context(|| format!("waited for {text}, got: {}", self.seen))?;
+            if read == 0 {
+                bail!("closed while waiting for {text}, got: {}", self.seen);
+            }
+            self.seen += &String::from_utf8_lossy(&buffer[..read]);
+        }
+    }
+}
