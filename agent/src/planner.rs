@@ -138,7 +138,7 @@ impl Planner<'_> {
 
     fn plan_call(&self, skill: &dyn Skill, index: usize, call: &Call, targets: &[Arc<Machine>], answers: &mut Vec<Reply>, steps: &mut Vec<Step>) -> Result<(), Box<Planned>> {
         let args = Args(call.args.iter().filter(|(name, _)| name.as_str() != TARGET).map(|(name, value)| (name.clone(), value.clone())).collect());
-        let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() { targets.iter().cloned().map(Some).collect() } else { vec![self.own.clone()] };
+        let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() && !targets.is_empty() { targets.iter().cloned().map(Some).collect() } else { vec![self.own.clone()] };
         let several = subjects.len() > 1;
         let mut refused = None;
         let (answered, stepped) = (answers.len(), steps.len());
@@ -212,7 +212,11 @@ impl Planner<'_> {
         }
         let selector = match call.args.get(TARGET) {
             Some(Value::Machines(selector)) => selector,
-            _ => return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine),
+            _ => match &self.own {
+                Some(own) => return Ok(vec![Arc::clone(own)]),
+                None if spec.answers_itself() => return Ok(Vec::new()),
+                None => return Err(Refusal::WhichMachine),
+            },
         };
         let found = match selector {
             Selector::Names(names) => names.iter().map(|name| self.named(name)).collect::<Result<Vec<_>, _>>()?,

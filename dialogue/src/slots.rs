@@ -40,8 +40,9 @@ fn reading_order(slot: &Slot) -> u8 {
         Kind::Jid | Kind::Address | Kind::When | Kind::Recurrence => 0,
         Kind::Size | Kind::SizeChange | Kind::Percent | Kind::Duration | Kind::Choice(_) => 1,
         Kind::Machines => 2,
-        Kind::Name(_) => 3,
-        Kind::NewName(_) => 4,
+        // "called data" is a name to be given before it is one of something that exists.
+        Kind::NewName(_) => 3,
+        Kind::Name(_) => 4,
         Kind::Count => 5,
         Kind::Topic | Kind::Text => 6,
     }
@@ -278,7 +279,7 @@ pub fn missing(spec: &Spec, call: &Call, scope: Scope) -> Vec<String> {
         .filter(|slot| match slot.need {
             Need::Required => true,
             Need::Target => scope != Scope::Machine,
-            Need::Optional | Need::Default(_) => false,
+            Need::Optional | Need::Default(_) | Need::Subject => false,
         })
         .map(|slot| slot.name.to_owned())
         .collect()

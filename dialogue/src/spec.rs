@@ -97,6 +97,8 @@ pub enum Need {
     Default(&'static str),
     /// The machine acted on: the one spoken to; at a host or the desk the one named, the one in focus, or asked for.
     Target,
+    /// The machine asked about, if one is named or spoken to; else the host or desk itself.
+    Subject,
 }
 
 /// One thing a skill wants to know.
@@ -117,6 +119,10 @@ impl Slot {
     /// The machine acted on, under the name [`TARGET`].
     pub const fn target() -> Self {
         Self { name: TARGET, kind: Kind::Machines, need: Need::Target }
+    }
+    /// The machine asked about, under the name [`TARGET`]; hosts and the desk answer for themselves without one.
+    pub const fn subject() -> Self {
+        Self { name: TARGET, kind: Kind::Machines, need: Need::Subject }
     }
     /// A slot that is asked for.
     pub const fn required(name: &'static str, kind: Kind) -> Self {
@@ -159,9 +165,14 @@ impl Spec {
         self.slots.iter().find(|slot| slot.name == name)
     }
 
-    /// Whether it acts on a machine.
+    /// Whether it acts on a machine, or can be asked about one.
     pub fn has_target(&self) -> bool {
-        self.slots.iter().any(|slot| slot.need == Need::Target)
+        self.slots.iter().any(|slot| matches!(slot.need, Need::Target | Need::Subject))
+    }
+
+    /// Whether a host or the desk may be meant when no machine is named.
+    pub fn answers_itself(&self) -> bool {
+        self.slots.iter().any(|slot| slot.need == Need::Subject)
     }
 
     /// Whether it can be asked for at such an entity.

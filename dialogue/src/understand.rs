@@ -295,8 +295,10 @@ impl Turn<'_> {
             return list;
         }
         let unknown = |call: &Call| self.spec(call).map_or(0, |spec| slots::unknown_names(spec, call, self.around.known));
-        let least = list.iter().map(|(call, _)| unknown(call)).min().unwrap_or(0);
-        list.into_iter().filter(|(call, _)| unknown(call) == least).collect()
+        // At equal footing the reading that takes the most words for keywords wins: the one with the fewest values.
+        let weight = |call: &Call| (unknown(call), call.args.len());
+        let least = list.iter().map(|(call, _)| weight(call)).min().unwrap_or_default();
+        list.into_iter().filter(|(call, _)| weight(call) == least).collect()
     }
 
     /// Takes the part in hand: a command, else a question to the classifier.
@@ -353,9 +355,8 @@ impl Turn<'_> {
     fn vetoed_outright(&self, part: &Part) -> bool {
         match part.stance {
             Stance::Negated | Stance::AboutOthers => true,
-            // "who stopped you?" is a question about the past, and answered.
-            Stance::Report => !part.question,
-            Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
+            // "who stopped you?" and "db1 is off, is it?" are about what happened, and may be answered.
+            Stance::Report | Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
         }
     }
 
@@ -390,6 +391,14 @@ impl Turn<'_> {
         self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
         let best = ranking.ranked.first().cloned();
         let fitting: Vec<(String, f32)> = ranking.ranked.iter().filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope))).cloned().collect();
+        // Nobody who only tells something wants to be asked what they meant; what can be answered is.
+        if part.stance == Stance::Report && !part.question {
+            let answers = best.as_ref().is_some_and(|(id, _)| ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read));
+            if !answers {
+                self.veto(&part, best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No), best.as_ref().map_or(0.0, |(_, score)| *score));
+                return;
+            }
+        }
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
             self.understood_nothing(&fitting, understanding.preface);

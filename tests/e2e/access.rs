@@ -19,7 +19,12 @@ fn a_stranger_is_refused_once_and_then_met_with_silence() {
     alice.ask(WEB1, "status", "web1 is running.");
     alice.say("mallory@localhost", "still there?");
     mallory.hear("alice@localhost", "still there?");
-    assert_eq!(mallory.count(|event| event["kind"] == "message" && event["body"] != ""), 0, "silence: {}", mallory.inbox());
+    assert_eq!(
+        mallory.count(|event| event["kind"] == "message" && event["body"] != ""),
+        0,
+        "silence: {}",
+        mallory.inbox()
+    );
     assert_eq!(world.atoll.begun(), []);
 }
 

@@ -8,15 +8,28 @@ use crate::world::{PEOPLE, TestDriver, prosody};
 #[test]
 fn a_machine_is_asked_in_the_terminal_without_any_server() {
     let host = TestDriver::new(&[("web1", true)]);
-    assert_eq!(command(&["chat", "--uri", &host.uri(), "web1", "--say", "status"], ""), (0, "web1: web1 is running.\n".to_owned()));
+    assert_eq!(
+        command(&["chat", "--uri", &host.uri(), "web1", "--say", "status"], ""),
+        (0, "web1: web1 is running.\n".to_owned())
+    );
     let (code, said) = command(&["chat", "--uri", &host.uri(), "web9", "--say", "status"], "");
     assert!(code == 1 && said.contains("web9") && said.contains("web1"), "{code}: {said}");
 }
 
 #[test]
 fn explain_keeps_its_contract_line_by_line() {
-    let texts = ["reboot", "please shut down", "create a 20 GB qcow2 disk called data", "pull the plug", "what a nice day", "clone yourself as web4", "hello", "don't stop"];
-    let questions: Vec<String> = (0..200).map(|index| serde_json::json!({ "text": texts[index % texts.len()] }).to_string()).collect();
+    let texts = [
+        "reboot",
+        "please shut down",
+        "create a 20 GB qcow2 disk called data",
+        "pull the plug",
+        "what a nice day",
+        "clone yourself as web4",
+        "hello",
+        "don't stop",
+    ];
+    let questions: Vec<String> =
+        (0..200).map(|index| serde_json::json!({ "text": texts[index % texts.len()] }).to_string()).collect();
     let (code, said) = command(&["explain", "--jsonl"], &questions.join("\n"));
     assert_eq!(code, 0, "{said}");
     let lines: Vec<&str> = said.lines().collect();
@@ -25,21 +38,30 @@ fn explain_keeps_its_contract_line_by_line() {
         let explained: Value = serde_json::from_str(line).expect("one JSON object a line");
         assert_eq!(explained["text"], texts[index % texts.len()], "the same order");
         let fields: Vec<&String> = explained.as_object().expect("an object").keys().collect();
-        let mut contract = ["text", "path", "skill", "confidence", "alternatives", "slots", "danger", "decision", "why"];
+        let mut contract =
+            ["text", "path", "skill", "confidence", "alternatives", "slots", "danger", "decision", "why"];
         contract.sort_unstable();
         assert_eq!(fields, contract);
-        let among = |field: &str, words: &[&str]| assert!(explained[field].as_str().is_some_and(|word| words.contains(&word)), "{field} in {line}");
+        let among = |field: &str, words: &[&str]| {
+            assert!(explained[field].as_str().is_some_and(|word| words.contains(&word)), "{field} in {line}")
+        };
         among("path", &["command", "understood", "guess", "none"]);
         among("danger", &["read", "reversible", "disruptive", "destructive", "authority"]);
         among("decision", &["act", "ask_slot", "confirm", "choose", "decline", "smalltalk"]);
     }
     let first: Value = serde_json::from_str(lines[2]).expect("an object");
-    assert_eq!((&first["skill"], &first["path"], &first["slots"]["name"]), (&"disk.create".into(), &"command".into(), &"data".into()));
+    assert_eq!(
+        (&first["skill"], &first["path"], &first["slots"]["name"]),
+        (&"disk.create".into(), &"command".into(), &"data".into())
+    );
     // A planned skill stays named although it is declined.
     let planned: Value = serde_json::from_str(lines[5]).expect("an object");
     assert_eq!((&planned["skill"], &planned["decision"]), (&"vm.clone".into(), &"decline".into()));
 
-    let (code, said) = command(&["explain", "--jsonl"], "{\"text\": \"status\"}\n{\"text\": \"start web1\", \"to\": \"host\", \"machines\": [\"web1\"]}\nno json\n");
+    let (code, said) = command(
+        &["explain", "--jsonl"],
+        "{\"text\": \"status\"}\n{\"text\": \"start web1\", \"to\": \"host\", \"machines\": [\"web1\"]}\nno json\n",
+    );
     assert_eq!(code, 1);
     assert!(said.contains("line 3"), "the bad line is named: {said}");
 }
@@ -63,7 +85,11 @@ fn a_newcomer_writes_a_configuration_fills_it_in_and_the_doctor_is_content() {
         .replace("path = \"/var/lib/atoll/model\"", &format!("path = \"{}\"", model.display()))
         .replace("path = \"/var/lib/atoll\"", &format!("path = \"{}\"", folder.path().join("store").display()))
         .replace("trained = \"\"", &format!("trained = \"{}\"", trained.display()))
-        + &format!("\n[[hypervisor]]\nname = \"hv1\"\nuri = \"{}\"\n[[access]]\nwho = \"{}\"\nrole = \"admin\"\n", host.uri(), PEOPLE[0].0);
+        + &format!(
+            "\n[[hypervisor]]\nname = \"hv1\"\nuri = \"{}\"\n[[access]]\nwho = \"{}\"\nrole = \"admin\"\n",
+            host.uri(),
+            PEOPLE[0].0
+        );
     std::fs::write(&file, filled).expect("filled in");
     let (code, said) = command(&["doctor", "--config", &path], "");
     assert_eq!(code, 0, "{said}");

@@ -1,1 +1,97 @@
-//! x
+//! What `atoll doctor` and `atoll run` say when a leg doesn't stand. Legs that need a server to be down, or libvirt, are shown failing
+//! in `survival` and `guests`.
+
+use std::fs;
+
+use tests::servers::atoll::command;
+
+use crate::world::{WEB1, World};
+
+/// The doctor's lines that say FAIL, by leg.
+fn failing(said: &str) -> Vec<&str> {
+    said.lines()
+        .filter_map(|line| line.trim_start().strip_prefix("FAIL "))
+        .filter_map(|rest| rest.split_whitespace().next())
+        .collect()
+}
+
+#[test]
+fn a_wrong_configuration_is_named_by_file_line_and_key() {
+    let world = World::prepare(&[("web1", true)], "");
+    let file = world.atoll.config().display().to_string();
+    for (from, to, line, key) in [
+        ("domain =", "domian =", 3, "domian"),
+        ("[store]", "[store]\nkeep_days = \"long\"", 6, "keep_days"),
+        ("role = \"viewer\"", "role = \"king\"", 25, "role"),
+        ("[xmpp]", "time_zone = \"Mars/Olympus\"\n[xmpp]", 1, "time_zone"),
+    ] {
+        world.atoll.reconfigure(from, to);
+        let (code, said) = world.atoll.doctor();
+        let place = format!("{file}, line {line}: `{key}`");
+        assert!(code == 2 && said.contains(&place), "{place}: {code}: {said}");
+        assert_eq!(failing(&said), ["config"]);
+        let (code, said) = command(&["run", "--config", &file], "");
+        assert!(code == 2 && said.contains(&place), "{place}: {code}: {said}");
+        world.atoll.reconfigure(to, from);
+    }
+    let (code, said) = command(&["doctor", "--config", "/nowhere/atoll.toml"], "");
+    assert!(code == 2 && said.contains("/nowhere/atoll.toml"), "{said}");
+}
+
+#[test]
+fn each_leg_that_fails_is_named_and_the_others_are_still_looked_at() {
+    let world = World::prepare(&[("web1", true)], "");
+    let model = tests::servers::atoll::cache("model").display().to_string();
+    // Goes on without the model, so that is no error.
+    world.atoll.reconfigure(&format!("path = \"{model}\""), "path = \"/nowhere/model\"");
+    let (code, said) = world.atoll.doctor();
+    assert_eq!((code, failing(&said)), (0, vec!["model"]), "{said}");
+    assert!(said.contains("/nowhere/model") && said.contains("n-grams"), "{said}");
+    world.atoll.reconfigure("path = \"/nowhere/model\"", &format!("path = \"{model}\""));
+
+    world.atoll.reconfigure("secret = \"secret\"", "secret = \"guess\"");
+    let (code, said) = world.atoll.doctor();
+    assert_eq!((code, failing(&said)), (4, vec!["xmpp", "delivery"]), "{said}");
+    assert!(said.contains("secret") && !said.contains("guess"), "{said}");
+    world.atoll.reconfigure("secret = \"guess\"", "secret = \"secret\"");
+
+    world.atoll.reconfigure("uri = \"test://", "uri = \"tset://");
+    let (code, said) = world.atoll.doctor();
+    assert_eq!((code, failing(&said)), (3, vec!["libvirt", "events"]), "{said}");
+    assert!(said.contains("tset://"), "{said}");
+    world.atoll.reconfigure("uri = \"tset://", "uri = \"test://");
+
+    // A file where the store's folder should be.
+    fs::write(world.atoll.store(), "in the way").expect("a file");
+    let (code, said) = world.atoll.doctor();
+    assert_eq!((code, failing(&said)), (1, vec!["store"]), "{said}");
+    fs::remove_file(world.atoll.store()).expect("it is out of the way");
+
+    let (code, said) = world.atoll.doctor();
+    assert_eq!((code, failing(&said)), (0, vec![]), "{said}");
+}
+
+#[test]
+fn a_journal_that_somebody_changed_is_found_and_not_written_on() {
+    let mut world = World::start();
+    let mut alice = world.person("alice");
+    alice.ask(WEB1, "pause", "web1 is paused.");
+    world.atoll.stop();
+    let file = world.atoll.store().join("journal.jsonl");
+    let text = fs::read_to_string(&file).expect("the journal");
+    fs::write(&file, text.replace("alice@localhost", "bob@localhost")).expect("changed");
+    let (code, said) = world.atoll.doctor();
+    assert_eq!((code, failing(&said)), (1, vec!["store"]), "{said}");
+    assert!(said.contains("journal.jsonl") && said.contains("line"), "{said}");
+}
+
+#[test]
+fn a_wrong_secret_is_said_and_tried_again() {
+    let mut world = World::prepare(&[("web1", true)], "");
+    world.atoll.reconfigure("secret = \"secret\"", "secret = \"guess\"");
+    world.atoll.spawn();
+    world.atoll.wait_log("not connected", 2);
+    assert!(world.atoll.runs());
+    let log = world.atoll.log();
+    assert!(log.contains("secret") && !log.contains("guess"), "{log}");
+}

@@ -13,7 +13,9 @@ fn a_message_of_yesterday_is_asked_about_and_never_run() {
     let world = World::start();
     let mut alice = world.person("alice");
     let yesterday = "<delay xmlns='urn:xmpp:delay' from='localhost' stamp='2024-01-01T12:00:00Z'/>";
-    for (text, words) in [("force off", "Type web1 to go on."), ("web1", ""), ("cancel", ""), ("shut down", "it only reached me now")] {
+    for (text, words) in
+        [("force off", "Type web1 to go on."), ("web1", ""), ("cancel", ""), ("shut down", "it only reached me now")]
+    {
         alice.say_with(WEB1, "chat", text, yesterday);
         alice.hear(WEB1, words);
     }
@@ -46,7 +48,9 @@ fn receipts_are_answered_and_an_encrypted_message_is_declined_once() {
     let world = World::start();
     let mut alice = world.person("alice");
     let asked = alice.say_with(WEB1, "chat", "status", "<request xmlns='urn:xmpp:receipts'/><active xmlns='http://jabber.org/protocol/chatstates'/><markable xmlns='urn:xmpp:chat-markers:0'/>");
-    alice.wait("the receipt", |event| xml(event).contains("urn:xmpp:receipts") && xml(event).contains(&format!("id=\"{asked}\"")));
+    alice.wait("the receipt", |event| {
+        xml(event).contains("urn:xmpp:receipts") && xml(event).contains(&format!("id=\"{asked}\""))
+    });
     let answer = alice.wait("the answer", |event| event["body"] == "web1 is running.");
     assert!(xml(&answer).contains("http://jabber.org/protocol/chatstates"), "{answer}");
 
@@ -76,10 +80,15 @@ fn stanzas_made_to_hurt_hurt_nobody() {
         format!("<presence to='{WEB1}'><show>bogus</show></presence>"),
         format!("<presence to='{WEB1}'><priority>loud</priority></presence>"),
         format!("<presence to='{WEB1}'><priority>9999999999</priority></presence>"),
-        format!("<iq to='{WEB1}' type='get' id='q1'><query xmlns='http://jabber.org/protocol/disco#info' node='{}'/></iq>", "n".repeat(9_000)),
+        format!(
+            "<iq to='{WEB1}' type='get' id='q1'><query xmlns='http://jabber.org/protocol/disco#info' node='{}'/></iq>",
+            "n".repeat(9_000)
+        ),
         format!("<iq to='{WEB1}' type='result' id='guess'/>"),
         format!("<iq to='{WEB1}' type='get' id='q2'><vCard xmlns='vcard-temp'>{}</vCard></iq>", nested(500)),
-        format!("<message to='{WEB1}' type='chat'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='alice@localhost/phone' to='{WEB1}' type='chat'><body>shut down</body></message></forwarded></sent></message>"),
+        format!(
+            "<message to='{WEB1}' type='chat'><sent xmlns='urn:xmpp:carbons:2'><forwarded xmlns='urn:xmpp:forward:0'><message xmlns='jabber:client' from='alice@localhost/phone' to='{WEB1}' type='chat'><body>shut down</body></message></forwarded></sent></message>"
+        ),
     ];
     for stanza in &poison {
         mallory.send(stanza);

@@ -16,7 +16,9 @@ fn in_a_room_only_what_is_addressed_counts_by_the_real_address_of_who_says_it() 
     let (mut alice, mut mallory) = (world.person("alice"), world.person("mallory"));
     alice.join(OPS, "alice");
     world.atoll.start();
-    alice.wait("the host in the room", |event| event["from"] == "ops@rooms.localhost/hv1" && event["kind"] == "presence");
+    alice.wait("the host in the room", |event| {
+        event["from"] == "ops@rooms.localhost/hv1" && event["kind"] == "presence"
+    });
 
     alice.say_in_room(OPS, "web1: restart");
     alice.hear("ops@rooms.localhost/hv1", "web1 is rebooting.");
@@ -35,16 +37,28 @@ fn in_a_room_only_what_is_addressed_counts_by_the_real_address_of_who_says_it() 
     for text in ["web1: resume", "web1: pull the plug", "web1: web1", "@hv1 start db1"] {
         mallory.say_in_room(OPS, text);
     }
-    mallory.say_with("ops@rooms.localhost/hv1", "chat", "start db1", "<x xmlns='http://jabber.org/protocol/muc#user'/>");
+    mallory.say_with(
+        "ops@rooms.localhost/hv1",
+        "chat",
+        "start db1",
+        "<x xmlns='http://jabber.org/protocol/muc#user'/>",
+    );
     alice.hear("ops@rooms.localhost/alice\u{435}", "@hv1 start db1");
-    alice.say_with("ops@rooms.localhost/hv1", "chat", "is db1 running?", "<x xmlns='http://jabber.org/protocol/muc#user'/>");
+    alice.say_with(
+        "ops@rooms.localhost/hv1",
+        "chat",
+        "is db1 running?",
+        "<x xmlns='http://jabber.org/protocol/muc#user'/>",
+    );
     alice.hear("ops@rooms.localhost/hv1", "db1 is off.");
 
     // What happens elsewhere is told to the room once.
     alice.ask(WEB1, "resume", "web1 goes on.");
     alice.hear("ops@rooms.localhost/hv1", "alice has just resumed web1.");
     alice.ask(HV1, "list", "2 machines, 1 of them running");
-    let hosts = |event: &serde_json::Value| event["from"] == "ops@rooms.localhost/hv1" && event["kind"] == "message" && event["body"] != "";
+    let hosts = |event: &serde_json::Value| {
+        event["from"] == "ops@rooms.localhost/hv1" && event["kind"] == "message" && event["body"] != ""
+    };
     assert_eq!(alice.count(hosts), 0, "nothing more was said: {}", alice.inbox());
     let done: Vec<String> = world.atoll.begun().into_iter().map(|(skill, _)| skill).collect();
     assert_eq!(done, ["vm.reboot", "vm.pause", "vm.resume"]);
@@ -56,7 +70,9 @@ fn in_a_room_that_hides_addresses_everybody_may_only_ask() {
     let mut alice = world.person("alice");
     alice.join(VEILED, "alice");
     world.atoll.start();
-    alice.wait("the host in the room", |event| event["from"] == "veil@veiled.localhost/hv1" && event["kind"] == "presence");
+    alice.wait("the host in the room", |event| {
+        event["from"] == "veil@veiled.localhost/hv1" && event["kind"] == "presence"
+    });
     alice.say_in_room(VEILED, "web1: status");
     alice.hear("veil@veiled.localhost/hv1", "web1 is running.");
     alice.say_in_room(VEILED, "web1: pause");

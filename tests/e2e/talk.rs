@@ -24,7 +24,12 @@ fn machines_are_contacts_that_show_their_state_answer_and_tell_the_others() {
     assert_eq!((alice.see(WEB1, "xa"), bob.see(WEB1, "xa")), ("off".to_owned(), "off".to_owned()));
     alice.hear(WEB1, "has shut down");
     alice.ask(HV1, "list", "2 machines, 1 of them running");
-    assert_eq!(alice.heard(DB1, "alice has just") + alice.heard(WEB1, "alice has just"), 0, "who did it is not told: {}", alice.inbox());
+    assert_eq!(
+        alice.heard(DB1, "alice has just") + alice.heard(WEB1, "alice has just"),
+        0,
+        "who did it is not told: {}",
+        alice.inbox()
+    );
     assert_eq!(bob.heard(DB1, "") + bob.heard(WEB1, ""), 0, "everything is told once: {}", bob.inbox());
 }
 

@@ -13,7 +13,12 @@ pub const WEB1: &str = "web1@vms.localhost";
 pub const DB1: &str = "db1@vms.localhost";
 
 /// Alice and bob may do all, otto runs machines, victor looks.
-pub const PEOPLE: [(&str, &str); 4] = [("alice@localhost", "admin"), ("bob@localhost", "admin"), ("otto@localhost", "operator"), ("victor@localhost", "viewer")];
+pub const PEOPLE: [(&str, &str); 4] = [
+    ("alice@localhost", "admin"),
+    ("bob@localhost", "admin"),
+    ("otto@localhost", "operator"),
+    ("victor@localhost", "viewer"),
+];
 
 /// A Prosody and an agent. The agent ends first.
 pub struct World {
@@ -81,7 +86,8 @@ impl TestDriver {
     /// These machines, and whether they run.
     pub fn new(machines: &[(&str, bool)]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let domains: String = machines.iter().enumerate().map(|(index, (name, runs))| domain(index, name, *runs)).collect();
+        let domains: String =
+            machines.iter().enumerate().map(|(index, (name, runs))| domain(index, name, *runs)).collect();
         let node = format!(
             "<node>{domains}<pool type='dir'><name>default</name><target><path>/default-pool</path></target></pool>\
              <cpu><mhz>2000</mhz><model>x86_64</model><active>8</active><nodes>1</nodes><sockets>1</sockets><cores>4</cores><threads>2</threads></cpu>\

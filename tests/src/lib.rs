@@ -1,4 +1,5 @@
 //! What the test suites share: transcripts, real servers, real guests.
 
 pub mod guest;
+pub mod servers;
 pub mod transcript;

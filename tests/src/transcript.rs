@@ -164,7 +164,7 @@ impl Stage {
             office: Arc::new(office),
             access: Access::new(&grants),
             journal: Arc::clone(&self.journal),
-            store: Store::open(self.folder.path()).expect("a fresh folder holds a store"),
+            store: open_store(self.folder.path()),
             in_flight: Arc::clone(&self.flights),
             caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
             language: "en".to_owned(),
@@ -256,6 +256,18 @@ impl Stage {
 
     fn zoned(&self) -> Zoned {
         self.now.to_zoned(jiff::tz::TimeZone::UTC)
+    }
+}
+
+/// The store of the agent before may hold its lock for a moment longer than the agent.
+fn open_store(folder: &Path) -> Store {
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    loop {
+        match Store::open(folder) {
+            Ok(store) => return store,
+            Err(error) => assert!(std::time::Instant::now() < deadline, "the store stays locked: {error}"),
+        }
+        std::thread::yield_now();
     }
 }
 

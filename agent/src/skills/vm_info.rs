@@ -13,7 +13,7 @@ static SPEC: Spec = Spec {
     scopes: ANYWHERE,
     danger: Danger::Read,
     role: Role::Viewer,
-    slots: &[Slot::target()],
+    slots: &[Slot::subject()],
     allocates: false,
     planned: false,
 };

@@ -74,7 +74,11 @@ impl Atoll {
             ended = child.as_mut().is_none_or(|child| !matches!(child.try_wait(), Ok(None)));
             ended || fs::read_to_string(&log).unwrap_or_default().matches(words).count() >= times
         });
-        assert!(waited.is_ok() && !ended, "atoll never said \"{words}\" {times} times (ended: {ended}):\n{}", self.log());
+        assert!(
+            waited.is_ok() && !ended,
+            "atoll never said \"{words}\" {times} times (ended: {ended}):\n{}",
+            self.log()
+        );
     }
 
     /// What this run logged.
@@ -160,7 +164,10 @@ impl Drop for Atoll {
         self.kill();
         if std::thread::panicking() {
             let log = self.log();
-            eprintln!("-- the end of atoll's log\n{}", log.chars().skip(log.chars().count().saturating_sub(4_000)).collect::<String>());
+            eprintln!(
+                "-- the end of atoll's log\n{}",
+                log.chars().skip(log.chars().count().saturating_sub(4_000)).collect::<String>()
+            );
         }
     }
 }
@@ -190,7 +197,8 @@ pub fn command(arguments: &[&str], input: &str) -> (i32, String) {
 pub fn binary() -> PathBuf {
     let own = std::env::current_exe().expect("this test has a path");
     let found = own.parent().and_then(Path::parent).map(|folder| folder.join("atoll")).filter(|path| path.exists());
-    found.unwrap_or_else(|| panic!("atoll is not built: `cargo build -p agent` first (looked beside {})", own.display()))
+    found
+        .unwrap_or_else(|| panic!("atoll is not built: `cargo build -p agent` first (looked beside {})", own.display()))
 }
 
 /// A folder of the cache that the set-up fills (`scripts/model.sh`).

@@ -111,7 +111,9 @@ impl Person {
 
     /// Waits until an entity shows itself like that (`online`, `away`, `xa`, `dnd`, `unavailable`); returns its status text.
     pub fn see(&self, who: &str, show: &str) -> String {
-        let seen = self.wait(&format!("{who} being {show}"), |event| event["kind"] == "presence" && event["bare"] == who && shown(event) == show);
+        let seen = self.wait(&format!("{who} being {show}"), |event| {
+            event["kind"] == "presence" && event["bare"] == who && shown(event) == show
+        });
         seen["status"].as_str().unwrap_or_default().to_owned()
     }
 
@@ -153,7 +155,9 @@ impl Person {
     pub fn join(&mut self, room: &str, nick: &str) {
         let to = format!("{room}/{nick}");
         self.send(&format!("<presence to='{to}'><x xmlns='http://jabber.org/protocol/muc'/></presence>"));
-        self.wait(&format!("being in {room}"), |event| event["from"] == to.as_str() && event["xml"].as_str().is_some_and(|xml| xml.contains("110")));
+        self.wait(&format!("being in {room}"), |event| {
+            event["from"] == to.as_str() && event["xml"].as_str().is_some_and(|xml| xml.contains("110"))
+        });
     }
 }
 
@@ -179,6 +183,8 @@ fn shown(event: &Value) -> &str {
 }
 
 fn shorten(inbox: &VecDeque<Value>) -> String {
-    let line = |event: &Value| format!("\n  {} {} {} {} {}", event["kind"], event["from"], event["type"], event["show"], event["body"]);
+    let line = |event: &Value| {
+        format!("\n  {} {} {} {} {}", event["kind"], event["from"], event["type"], event["show"], event["body"])
+    };
     inbox.iter().map(line).collect()
 }
