@@ -15,6 +15,7 @@ pub mod disk_list;
 pub mod host_info;
 pub mod host_status;
 pub mod planned;
+pub mod pool_list;
 pub mod room;
 pub mod snapshot_create;
 pub mod snapshot_delete;
@@ -45,6 +46,7 @@ pub static ALL: &[&dyn Skill] = &[
     &disk_list::DiskList,
     &host_info::HostInfo,
     &host_status::HostStatus,
+    &pool_list::PoolList,
     &room::JOIN,
     &room::LEAVE,
     &room::LIST,

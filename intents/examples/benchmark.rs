@@ -27,53 +27,28 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = match arguments {
         [kind, file, ..] if kind == "clinc" => {
             let data = evaluate::clinc(Path::new(file))?;
-            (
-                data.train,
-                if has("--validation") {
-                    data.validation
-                } else {
-                    data.test
-                },
-            )
+            (data.train, if has("--validation") { data.validation } else { data.test })
         }
-        [kind, train, test, ..] if kind == "csv" => (
-            evaluate::csv(Path::new(train))?,
-            evaluate::csv(Path::new(test))?,
-        ),
-        _ => return Err(
-            "say `clinc FILE` or `csv TRAIN TEST`, and perhaps --n-grams, --validation, --tables"
-                .into(),
-        ),
+        [kind, train, test, ..] if kind == "csv" => (evaluate::csv(Path::new(train))?, evaluate::csv(Path::new(test))?),
+        _ => return Err("say `clinc FILE` or `csv TRAIN TEST`, and perhaps --n-grams, --validation, --tables".into()),
     };
     let train: Vec<Example<'_>> = train.iter().map(evaluate::Sentence::example).collect();
     let test: Vec<Example<'_>> = test.iter().map(evaluate::Sentence::example).collect();
     let folder = encoder::default_folder().ok_or("no home folder, set ATOLL_MODEL_DIR")?;
-    let loaded = if has("--n-grams") {
-        None
-    } else {
-        Some(encoder::load(&folder)?)
-    };
+    let loaded = if has("--n-grams") { None } else { Some(encoder::load(&folder)?) };
     let loaded: Option<&dyn Encoder> = loaded.as_deref();
     let cache = folder.with_file_name("benchmark").join(&arguments[0]);
 
     let started = Instant::now();
     let model = Model::cached(&cache, &train, &[], loaded)?;
-    println!(
-        "ready in {:.1} s, {:.1} MB",
-        started.elapsed().as_secs_f64(),
-        model.size() as f64 / 1e6
-    );
+    println!("ready in {:.1} s, {:.1} MB", started.elapsed().as_secs_f64(), model.size() as f64 / 1e6);
     let report = evaluate::ask(&model, &test, loaded, Some(&cache))?;
     if has("--tables") {
         println!("{report}\n{}", report.confusion());
     } else {
         println!("{:#?}", report.totals);
     }
-    for point in report
-        .curve
-        .iter()
-        .filter(|point| point.rejection_recall > 0.0)
-    {
+    for point in report.curve.iter().filter(|point| point.rejection_recall > 0.0) {
         println!(
             "rejecting below {:.2}: in scope {:.2} %, out of scope {:.2} %",
             point.threshold,
@@ -85,9 +60,6 @@ fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
     for example in test.iter().take(200) {
         model.rank(example.text, loaded)?;
     }
-    println!(
-        "{:.2} ms per sentence",
-        started.elapsed().as_secs_f64() * 1000.0 / 200.0
-    );
+    println!("{:.2} ms per sentence", started.elapsed().as_secs_f64() * 1000.0 / 200.0);
     Ok(())
 }

@@ -38,10 +38,7 @@ impl Model {
         near_misses: &[(&str, &str)],
         encoder: Option<&dyn Encoder>,
     ) -> Result<Self, TrainError> {
-        let path = folder.join(format!(
-            "model-{}.bin",
-            hex(&key(examples, near_misses, encoder))
-        ));
+        let path = folder.join(format!("model-{}.bin", hex(&key(examples, near_misses, encoder))));
         match std::fs::read(&path).map(|bytes| Self::from_bytes(&bytes)) {
             Ok(Ok(model)) => return Ok(model),
             Ok(Err(error)) => {
@@ -49,10 +46,7 @@ impl Model {
             }
             Err(_) => tracing::info!(examples = examples.len(), "training the classifier"),
         }
-        std::fs::create_dir_all(folder).map_err(|source| TrainError::Write {
-            path: folder.to_owned(),
-            source,
-        })?;
+        std::fs::create_dir_all(folder).map_err(|source| TrainError::Write { path: folder.to_owned(), source })?;
         let prepared = prepare(folder, examples, near_misses, encoder)?;
         let model = Self::learn(&prepared, |_| true)?;
         replace(&path, &model.to_bytes())?;
@@ -83,22 +77,11 @@ pub(crate) fn prepare(
 }
 
 /// Hash of everything a model depends on. The order of the examples is no part of it.
-fn key(
-    examples: &[Example<'_>],
-    near_misses: &[(&str, &str)],
-    encoder: Option<&dyn Encoder>,
-) -> [u8; 32] {
+fn key(examples: &[Example<'_>], near_misses: &[(&str, &str)], encoder: Option<&dyn Encoder>) -> [u8; 32] {
     let mut hash = Sha256::new();
     hash.update(VERSION.to_le_bytes());
     hash.update(encoder.map_or("", Encoder::name));
-    add_sorted(
-        &mut hash,
-        b"+",
-        examples
-            .iter()
-            .map(|example| (example.label, example.text))
-            .collect(),
-    );
+    add_sorted(&mut hash, b"+", examples.iter().map(|example| (example.label, example.text)).collect());
     add_sorted(&mut hash, b"!", near_misses.to_vec());
     hash.finalize().into()
 }
@@ -126,38 +109,21 @@ struct VectorStore {
 
 impl VectorStore {
     fn open(folder: &Path, encoder: &dyn Encoder) -> Self {
-        let name: String = encoder
-            .name()
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .collect();
+        let name: String = encoder.name().chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let path = folder.join(format!("vectors-{name}.bin"));
         let dimensions = encoder.dimensions();
         let kept = std::fs::read(&path).ok();
-        let vectors = kept
-            .as_deref()
-            .and_then(|bytes| read_vectors(bytes, dimensions));
+        let vectors = kept.as_deref().and_then(|bytes| read_vectors(bytes, dimensions));
         if kept.is_some() && vectors.is_none() {
             tracing::warn!(path = %path.display(), "kept sentence vectors not usable, encoding anew");
         }
-        Self {
-            path,
-            dimensions,
-            vectors: vectors.unwrap_or_default(),
-            used: Vec::new(),
-            changed: false,
-        }
+        Self { path, dimensions, vectors: vectors.unwrap_or_default(), used: Vec::new(), changed: false }
     }
 
-    fn encode(
-        &mut self,
-        encoder: &dyn Encoder,
-        texts: &[&str],
-    ) -> Result<Vec<Vec<f32>>, EncoderError> {
+    fn encode(&mut self, encoder: &dyn Encoder, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
         self.used = texts.iter().map(|text| text_key(text)).collect();
-        let missing: Vec<usize> = (0..texts.len())
-            .filter(|place| !self.vectors.contains_key(&self.used[*place]))
-            .collect();
+        let missing: Vec<usize> =
+            (0..texts.len()).filter(|place| !self.vectors.contains_key(&self.used[*place])).collect();
         if !missing.is_empty() {
             let new: Vec<&str> = missing.iter().map(|place| texts[*place]).collect();
             for (place, vector) in missing.iter().zip(encoder.encode(&new)?) {
@@ -165,11 +131,7 @@ impl VectorStore {
             }
             self.changed = true;
         }
-        Ok(self
-            .used
-            .iter()
-            .map(|key| self.vectors[key].clone())
-            .collect())
+        Ok(self.used.iter().map(|key| self.vectors[key].clone()).collect())
     }
 
     fn save(mut self) -> Result<(), TrainError> {
@@ -178,16 +140,13 @@ impl VectorStore {
         }
         if self.vectors.len() > VECTORS {
             self.used.sort_unstable();
-            self.vectors
-                .retain(|key, _| self.used.binary_search(key).is_ok());
+            self.vectors.retain(|key, _| self.used.binary_search(key).is_ok());
         }
         let mut bytes = VECTORS_MAGIC.to_vec();
         bytes.extend_from_slice(&(self.dimensions as u64).to_le_bytes());
         for (key, vector) in &self.vectors {
             bytes.extend_from_slice(key);
-            vector
-                .iter()
-                .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+            vector.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         }
         let sum = Sha256::digest(&bytes);
         bytes.extend_from_slice(&sum);
@@ -200,24 +159,14 @@ fn read_vectors(bytes: &[u8], dimensions: usize) -> Option<HashMap<[u8; KEY], Ve
     if Sha256::digest(body).as_slice() != sum {
         return None;
     }
-    let records = body
-        .strip_prefix(VECTORS_MAGIC)?
-        .strip_prefix(&(dimensions as u64).to_le_bytes())?;
+    let records = body.strip_prefix(VECTORS_MAGIC)?.strip_prefix(&(dimensions as u64).to_le_bytes())?;
     let size = KEY + dimensions * 4;
     if records.len() % size != 0 {
         return None;
     }
     let record = |record: &[u8]| {
         let (key, vector) = record.split_first_chunk()?;
-        Some((
-            *key,
-            vector
-                .as_chunks()
-                .0
-                .iter()
-                .map(|x| f32::from_le_bytes(*x))
-                .collect(),
-        ))
+        Some((*key, vector.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect()))
     };
     records.chunks_exact(size).map(record).collect()
 }
@@ -236,10 +185,7 @@ fn replace(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     written.map_err(|source| {
         // What is left of the attempt is of no use; that it can't be removed either changes nothing.
         let _ = std::fs::remove_file(&fresh);
-        TrainError::Write {
-            path: path.to_owned(),
-            source,
-        }
+        TrainError::Write { path: path.to_owned(), source }
     })
 }
 

@@ -37,11 +37,7 @@ pub(crate) struct Sight {
 
 impl Core {
     /// Learns from the items that `keep` lets through.
-    pub(crate) fn train(
-        prepared: &Prepared,
-        recipe: Recipe,
-        keep: impl Fn(usize, &Item) -> bool,
-    ) -> Self {
+    pub(crate) fn train(prepared: &Prepared, recipe: Recipe, keep: impl Fn(usize, &Item) -> bool) -> Self {
         let items: Vec<&Item> = prepared
             .items
             .iter()
@@ -73,37 +69,15 @@ impl Core {
         }
         words.sort_unstable();
         words.dedup();
-        let dense_rows = softmax
-            .rows()
-            .take(1 + prepared.dense)
-            .flatten()
-            .copied()
-            .collect();
-        let gram_rows = softmax
-            .rows()
-            .skip(1 + prepared.dense)
-            .flatten()
-            .map(|weight| half(*weight))
-            .collect();
-        Self {
-            labels: prepared.labels.len(),
-            dense: prepared.dense,
-            dense_rows,
-            gram_rows,
-            examples,
-            words,
-        }
+        let dense_rows = softmax.rows().take(1 + prepared.dense).flatten().copied().collect();
+        let gram_rows = softmax.rows().skip(1 + prepared.dense).flatten().map(|weight| half(*weight)).collect();
+        Self { labels: prepared.labels.len(), dense: prepared.dense, dense_rows, gram_rows, examples, words }
     }
 
     /// What there is to see in a sentence with these features and words.
     pub(crate) fn look(&self, input: Input<'_>, words: &[u32]) -> Sight {
         let mut scores = self.dense_rows[..self.labels].to_vec();
-        for (row, value) in self
-            .dense_rows
-            .chunks_exact(self.labels)
-            .skip(1)
-            .zip(input.dense)
-        {
+        for (row, value) in self.dense_rows.chunks_exact(self.labels).skip(1).zip(input.dense) {
             add_scaled(&mut scores, row, *value);
         }
         for (place, value) in input.sparse {
@@ -112,28 +86,17 @@ impl Core {
                 *score += whole(*weight) * value;
             }
         }
-        let known = words
-            .iter()
-            .filter(|word| self.words.binary_search(word).is_ok())
-            .count();
+        let known = words.iter().filter(|word| self.words.binary_search(word).is_ok()).count();
         Sight {
             near: self.near(input.dense, &scores),
-            known: if words.is_empty() {
-                0.0
-            } else {
-                known as f32 / words.len() as f32
-            },
+            known: if words.is_empty() { 0.0 } else { known as f32 / words.len() as f32 },
             scores,
         }
     }
 
     fn near(&self, vector: &[f32], scores: &[f32]) -> Vec<(usize, f32, f32)> {
         let mut order: Vec<usize> = (0..scores.len()).collect();
-        order.sort_by(|left, right| {
-            scores[*right]
-                .total_cmp(&scores[*left])
-                .then(left.cmp(right))
-        });
+        order.sort_by(|left, right| scores[*right].total_cmp(&scores[*left]).then(left.cmp(right)));
         order.truncate(COMPARED);
         if vector.is_empty() {
             return order.into_iter().map(|label| (label, 0.0, 0.0)).collect();
@@ -165,13 +128,11 @@ impl Core {
         self.dense_rows.len() == (1 + self.dense) * self.labels
             && self.gram_rows.len() == PLACES * self.labels
             && self.examples.len() == self.labels
-            && self.examples.iter().all(|bytes| {
-                if self.dense == 0 {
-                    bytes.is_empty()
-                } else {
-                    bytes.len() % self.dense == 0
-                }
-            })
+            && self.examples.iter().all(
+                |bytes| {
+                    if self.dense == 0 { bytes.is_empty() } else { bytes.len() % self.dense == 0 }
+                },
+            )
             && self.words.is_sorted()
             && self.dense_rows.iter().all(|weight| weight.is_finite())
     }
@@ -180,16 +141,10 @@ impl Core {
 /// A label with many examples must not drown one with few: weights go with the inverse root of their numbers.
 fn weights(items: &[&Item], labels: usize) -> Vec<f32> {
     let mut counts = vec![0_usize; labels];
-    items
-        .iter()
-        .filter_map(|item| item.label())
-        .for_each(|label| counts[label] += 1);
+    items.iter().filter_map(|item| item.label()).for_each(|label| counts[label] += 1);
     let used = counts.iter().filter(|count| **count > 0).count().max(1);
     let mean = counts.iter().sum::<usize>() as f32 / used as f32;
-    counts
-        .iter()
-        .map(|count| (mean / (*count).max(1) as f32).sqrt().clamp(0.5, 3.0))
-        .collect()
+    counts.iter().map(|count| (mean / (*count).max(1) as f32).sqrt().clamp(0.5, 3.0)).collect()
 }
 
 /// Components of a unit vector of hundreds of dimensions are small: ±0.4 is spread over a byte, beyond it is cut.
@@ -201,11 +156,7 @@ fn quantised(vector: &[f32]) -> impl Iterator<Item = i8> {
 }
 
 fn cosine(left: &[i8], right: &[i8]) -> f32 {
-    let sum: i32 = left
-        .iter()
-        .zip(right)
-        .map(|(left, right)| i32::from(*left) * i32::from(*right))
-        .sum();
+    let sum: i32 = left.iter().zip(right).map(|(left, right)| i32::from(*left) * i32::from(*right)).sum();
     sum as f32 * STEP * STEP
 }
 

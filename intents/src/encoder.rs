@@ -77,9 +77,7 @@ pub enum EncoderError {
         given: Option<String>,
     },
     /// This build has no back-end.
-    #[error(
-        "this build has no sentence encoder; build it with the cargo feature candle or rust-bert"
-    )]
+    #[error("this build has no sentence encoder; build it with the cargo feature candle or rust-bert")]
     NoBackEnd,
 }
 
@@ -88,11 +86,7 @@ pub enum EncoderError {
 /// In none of them is looked; `None` only when there is no home folder either.
 #[must_use]
 pub fn default_folder() -> Option<PathBuf> {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     set("ATOLL_MODEL_DIR")
         .or_else(|| set("ATOLL_CACHE").map(|cache| cache.join("model")))
         .or_else(|| set("HOME").map(|home| home.join(".cache/atoll/model")))

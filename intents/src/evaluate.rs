@@ -44,11 +44,7 @@ pub fn cross_validate(
     let mut predictions = Vec::new();
     for fold in 0..folds {
         let model = Model::learn(&prepared, |place| fold_of[place] != fold)?;
-        let asked = prepared
-            .items
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| fold_of[*place] == fold);
+        let asked = prepared.items.iter().enumerate().filter(|(place, _)| fold_of[*place] == fold);
         predictions.extend(asked.filter_map(|(_, item)| {
             let expected = prepared.labels[item.label()?].clone();
             let ranking = model.rank_features(&item.grams, &item.vector);
@@ -88,11 +84,7 @@ pub fn ask(
     let predictions = asked.items.iter().filter_map(|item| match item.target {
         Target::Is(label) => {
             let ranking = model.rank_features(&item.grams, &item.vector);
-            Some(Prediction::new(
-                item.text.clone(),
-                asked.labels[label].clone(),
-                ranking,
-            ))
+            Some(Prediction::new(item.text.clone(), asked.labels[label].clone(), ranking))
         }
         Target::Not(_) => None,
     });
@@ -108,20 +100,12 @@ fn ready(
     match cache {
         Some(folder) => {
             let create = std::fs::create_dir_all(folder);
-            create.map_err(|source| TrainError::Write {
-                path: folder.to_owned(),
-                source,
-            })?;
+            create.map_err(|source| TrainError::Write { path: folder.to_owned(), source })?;
             prepare(folder, examples, near_misses, encoder)
         }
-        None => Ok(Prepared::new(
-            examples,
-            near_misses,
-            encoder,
-            &mut |texts| match encoder {
-                Some(encoder) => encoder.encode(texts),
-                None => Ok(vec![Vec::new(); texts.len()]),
-            },
-        )?),
+        None => Ok(Prepared::new(examples, near_misses, encoder, &mut |texts| match encoder {
+            Some(encoder) => encoder.encode(texts),
+            None => Ok(vec![Vec::new(); texts.len()]),
+        })?),
     }
 }

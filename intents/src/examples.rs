@@ -32,10 +32,7 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) fn input(&self) -> Input<'_> {
-        Input {
-            dense: &self.vector,
-            sparse: &self.grams.values,
-        }
+        Input { dense: &self.vector, sparse: &self.grams.values }
     }
 
     pub(crate) fn label(&self) -> Option<usize> {
@@ -73,51 +70,27 @@ impl Prepared {
             .map(|example| (example.label, example.text.trim()))
             .filter(|(_, text)| !text.is_empty())
             .collect();
-        let labels: Vec<String> = examples
-            .iter()
-            .map(|(label, _)| *label)
-            .collect::<BTreeSet<_>>()
-            .into_iter()
-            .map(str::to_owned)
-            .collect();
-        let place = |label: &str| {
-            labels
-                .binary_search_by(|known| known.as_str().cmp(label))
-                .ok()
-        };
-        let mut pairs: Vec<(Target, &str)> = examples
-            .iter()
-            .filter_map(|(label, text)| Some((Target::Is(place(label)?), *text)))
-            .collect();
+        let labels: Vec<String> =
+            examples.iter().map(|(label, _)| *label).collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect();
+        let place = |label: &str| labels.binary_search_by(|known| known.as_str().cmp(label)).ok();
+        let mut pairs: Vec<(Target, &str)> =
+            examples.iter().filter_map(|(label, text)| Some((Target::Is(place(label)?), *text))).collect();
         // A near miss of a label nobody has examples of teaches nothing.
-        let misses: BTreeSet<(usize, &str)> = near_misses
-            .iter()
-            .filter_map(|(text, label)| Some((place(label)?, text.trim())))
-            .collect();
+        let misses: BTreeSet<(usize, &str)> =
+            near_misses.iter().filter_map(|(text, label)| Some((place(label)?, text.trim()))).collect();
         pairs.extend(
-            misses
-                .into_iter()
-                .filter(|(_, text)| !text.is_empty())
-                .map(|(label, text)| (Target::Not(label), text)),
+            misses.into_iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| (Target::Not(label), text)),
         );
 
         let texts: Vec<&str> = pairs.iter().map(|(_, text)| *text).collect();
-        let found = if encoder.is_some() {
-            vectors(&texts)?
-        } else {
-            vec![Vec::new(); texts.len()]
-        };
+        let found = if encoder.is_some() { vectors(&texts)? } else { vec![Vec::new(); texts.len()] };
         let mut items: Vec<Item> = pairs
             .iter()
             .zip(found)
             .map(|((target, text), vector)| Item {
                 text: (*text).to_owned(),
                 target: *target,
-                grams: if encoder.is_some() {
-                    grams(text)
-                } else {
-                    grams(text).alone()
-                },
+                grams: if encoder.is_some() { grams(text) } else { grams(text).alone() },
                 vector,
                 group: 0,
             })
@@ -135,18 +108,11 @@ impl Prepared {
     pub(crate) fn folds(&self, folds: usize) -> Vec<usize> {
         let mut groups: BTreeMap<(Option<usize>, usize), Vec<usize>> = BTreeMap::new();
         for (place, item) in self.items.iter().enumerate() {
-            groups
-                .entry((item.label(), item.group))
-                .or_default()
-                .push(place);
+            groups.entry((item.label(), item.group)).or_default().push(place);
         }
         let mut groups: Vec<_> = groups.into_iter().collect();
         groups.sort_by_key(|((label, _), places)| {
-            (
-                *label,
-                std::cmp::Reverse(places.len()),
-                hash(b"fold", self.items[places[0]].text.as_bytes()),
-            )
+            (*label, std::cmp::Reverse(places.len()), hash(b"fold", self.items[places[0]].text.as_bytes()))
         });
         let mut fold_of = vec![0; self.items.len()];
         let mut sizes = vec![0; folds];
@@ -176,17 +142,8 @@ fn group(items: &mut [Item]) {
     for (place, item) in items.iter().enumerate() {
         of_label.entry(item.label()).or_default().push(place);
     }
-    let lengths: Vec<f32> = items
-        .iter()
-        .map(|item| {
-            item.grams
-                .values
-                .iter()
-                .map(|(_, value)| value * value)
-                .sum::<f32>()
-                .sqrt()
-        })
-        .collect();
+    let lengths: Vec<f32> =
+        items.iter().map(|item| item.grams.values.iter().map(|(_, value)| value * value).sum::<f32>().sqrt()).collect();
     let mut parent: Vec<usize> = (0..items.len()).collect();
     for places in of_label.values() {
         for (count, &left) in places.iter().enumerate() {
@@ -198,10 +155,7 @@ fn group(items: &mut [Item]) {
                 }
             }
         }
-        let roots: BTreeSet<usize> = places
-            .iter()
-            .map(|place| root(&mut parent, *place))
-            .collect();
+        let roots: BTreeSet<usize> = places.iter().map(|place| root(&mut parent, *place)).collect();
         if roots.len() == 1 {
             places.iter().for_each(|place| parent[*place] = *place);
         }

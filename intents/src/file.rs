@@ -58,30 +58,16 @@ impl Model {
             words: self.core.words.len(),
             judge: self.judge.clone(),
         };
-        let header =
-            serde_json::to_vec(&header).expect("strings and finite numbers are always JSON");
+        let header = serde_json::to_vec(&header).expect("strings and finite numbers are always JSON");
         let mut bytes = Vec::with_capacity(self.core.size() + header.len() + 64);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(&VERSION.to_le_bytes());
         bytes.extend_from_slice(&(header.len() as u32).to_le_bytes());
         bytes.extend_from_slice(&header);
-        self.core
-            .dense_rows
-            .iter()
-            .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        self.core
-            .gram_rows
-            .iter()
-            .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        self.core
-            .examples
-            .iter()
-            .flatten()
-            .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
-        self.core
-            .words
-            .iter()
-            .for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        self.core.dense_rows.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        self.core.gram_rows.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        self.core.examples.iter().flatten().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
+        self.core.words.iter().for_each(|x| bytes.extend_from_slice(&x.to_le_bytes()));
         let sum = Sha256::digest(&bytes);
         bytes.extend_from_slice(&sum);
         bytes
@@ -103,8 +89,7 @@ impl Model {
         if Sha256::digest(body).as_slice() != sum {
             return Err(FormatError::Damaged);
         }
-        Self::from_body(body.get(MAGIC.len() + 4..).ok_or(FormatError::Damaged)?)
-            .ok_or(FormatError::Damaged)
+        Self::from_body(body.get(MAGIC.len() + 4..).ok_or(FormatError::Damaged)?).ok_or(FormatError::Damaged)
     }
 
     fn from_body(mut rest: &[u8]) -> Option<Self> {
@@ -114,41 +99,15 @@ impl Model {
         let rows = header.dense.checked_add(1)?.checked_mul(labels)?;
         let dense_rows = four(take(&mut rest, rows.checked_mul(4)?)?, f32::from_le_bytes);
         let grams = take(&mut rest, PLACES.checked_mul(labels)?.checked_mul(2)?)?;
-        let gram_rows = grams
-            .as_chunks()
-            .0
-            .iter()
-            .map(|x| u16::from_le_bytes(*x))
-            .collect();
+        let gram_rows = grams.as_chunks().0.iter().map(|x| u16::from_le_bytes(*x)).collect();
         let mut examples = Vec::new();
         for length in &header.examples {
-            examples.push(
-                take(&mut rest, *length)?
-                    .iter()
-                    .map(|x| i8::from_le_bytes([*x]))
-                    .collect(),
-            );
+            examples.push(take(&mut rest, *length)?.iter().map(|x| i8::from_le_bytes([*x])).collect());
         }
-        let words = four(
-            take(&mut rest, header.words.checked_mul(4)?)?,
-            u32::from_le_bytes,
-        );
-        let core = Core {
-            labels,
-            dense: header.dense,
-            dense_rows,
-            gram_rows,
-            examples,
-            words,
-        };
-        let usable =
-            rest.is_empty() && labels >= 2 && header.labels.is_sorted() && core.consistent();
-        usable.then_some(Self {
-            labels: header.labels,
-            encoder: header.encoder,
-            core,
-            judge: header.judge,
-        })
+        let words = four(take(&mut rest, header.words.checked_mul(4)?)?, u32::from_le_bytes);
+        let core = Core { labels, dense: header.dense, dense_rows, gram_rows, examples, words };
+        let usable = rest.is_empty() && labels >= 2 && header.labels.is_sorted() && core.consistent();
+        usable.then_some(Self { labels: header.labels, encoder: header.encoder, core, judge: header.judge })
     }
 }
 

@@ -63,21 +63,9 @@ impl Judge {
     /// Fits to sentences held out.
     pub(crate) fn fit(held: &[HeldOut], rejects: bool) -> Self {
         let assumed = Logistic::new(Logistic::assumed());
-        let mut judge = Self {
-            temperature: 1.0,
-            nearness: 0.0,
-            rejects,
-            right: assumed.clone(),
-            offered: assumed,
-        };
-        let near = held
-            .iter()
-            .any(|held| held.sight.near.iter().any(|(_, _, kernel)| *kernel != 0.0));
-        let nearness: &[f32] = if near {
-            &[0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5]
-        } else {
-            &[0.0]
-        };
+        let mut judge = Self { temperature: 1.0, nearness: 0.0, rejects, right: assumed.clone(), offered: assumed };
+        let near = held.iter().any(|held| held.sight.near.iter().any(|(_, _, kernel)| *kernel != 0.0));
+        let nearness: &[f32] = if near { &[0.0, 0.15, 0.3, 0.5, 0.75, 1.0, 1.5] } else { &[0.0] };
         let mut least = f64::INFINITY;
         let mut best = (1.0, 0.0);
         for &share in nearness {
@@ -92,18 +80,12 @@ impl Judge {
         }
         (judge.temperature, judge.nearness) = best;
 
-        let rows: Vec<_> = held
-            .iter()
-            .map(|held| (judge.look(&held.sight), held))
-            .collect();
+        let rows: Vec<_> = held.iter().map(|held| (judge.look(&held.sight), held)).collect();
         let fit = |count: usize| {
             let samples: Vec<_> = rows
                 .iter()
                 .map(|((ranked, signals), held)| {
-                    let hit = ranked
-                        .iter()
-                        .take(count)
-                        .any(|(label, _)| Truth::Is(*label) == held.truth);
+                    let hit = ranked.iter().take(count).any(|(label, _)| Truth::Is(*label) == held.truth);
                     (*signals, hit, held.weight)
                 })
                 .collect();
@@ -116,8 +98,7 @@ impl Judge {
     /// What to make of a sight.
     pub(crate) fn judge(&self, sight: &Sight) -> Verdict {
         let (mut ranked, signals) = self.look(sight);
-        let rejected = self.rejects
-            && signals[3] > f64::from(ranked.first().map_or(0.0, |(_, p)| *p).max(1e-6)).ln();
+        let rejected = self.rejects && signals[3] > f64::from(ranked.first().map_or(0.0, |(_, p)| *p).max(1e-6)).ln();
         let right = self.right.probability(&signals) as f32;
         let offered = (self.offered.probability(&signals) as f32).max(right);
         // The best gets its judged probability; the others keep their proportions in what is left.
@@ -127,12 +108,7 @@ impl Judge {
         for (place, (_, p)) in ranked.iter_mut().enumerate() {
             *p = if place == 0 { right } else { *p * scale };
         }
-        Verdict {
-            ranked,
-            right,
-            offered,
-            rejected,
-        }
+        Verdict { ranked, right, offered, rejected }
     }
 
     /// Mean negative log probability of the true label, where the core knew it.
@@ -140,8 +116,7 @@ impl Judge {
         let (mut sum, mut weights) = (0.0, 0.0);
         for held in held {
             if let Truth::Is(label) = held.truth {
-                sum -=
-                    held.weight * f64::from(self.probabilities(&held.sight)[label].max(1e-9)).ln();
+                sum -= held.weight * f64::from(self.probabilities(&held.sight)[label].max(1e-9)).ln();
                 weights += held.weight;
             }
         }
@@ -149,16 +124,9 @@ impl Judge {
     }
 
     fn probabilities(&self, sight: &Sight) -> Vec<f32> {
-        let least = sight
-            .near
-            .iter()
-            .map(|(_, _, kernel)| *kernel)
-            .fold(0.0, f32::min);
-        let mut scores: Vec<f32> = sight
-            .scores
-            .iter()
-            .map(|score| score / self.temperature + self.nearness * least)
-            .collect();
+        let least = sight.near.iter().map(|(_, _, kernel)| *kernel).fold(0.0, f32::min);
+        let mut scores: Vec<f32> =
+            sight.scores.iter().map(|score| score / self.temperature + self.nearness * least).collect();
         for (label, _, kernel) in &sight.near {
             scores[*label] += self.nearness * (kernel - least);
         }
@@ -169,53 +137,23 @@ impl Judge {
     fn look(&self, sight: &Sight) -> (Vec<(usize, f32)>, [f64; SIGNALS]) {
         let probabilities = self.probabilities(sight);
         let first = usize::from(self.rejects);
-        let mut ranked: Vec<(usize, f32)> = probabilities
-            .iter()
-            .copied()
-            .enumerate()
-            .skip(first)
-            .collect();
+        let mut ranked: Vec<(usize, f32)> = probabilities.iter().copied().enumerate().skip(first).collect();
         ranked.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
         let signals = self.signals(sight, &probabilities, &ranked);
         (ranked, signals)
     }
 
-    fn signals(
-        &self,
-        sight: &Sight,
-        probabilities: &[f32],
-        ranked: &[(usize, f32)],
-    ) -> [f64; SIGNALS] {
+    fn signals(&self, sight: &Sight, probabilities: &[f32], ranked: &[(usize, f32)]) -> [f64; SIGNALS] {
         let place = |rank: usize| ranked.get(rank).map_or(0.0, |(_, p)| f64::from(*p));
         let log = |p: f64| p.max(1e-6).ln();
-        let none = if self.rejects {
-            f64::from(probabilities[0])
-        } else {
-            0.0
-        };
+        let none = if self.rejects { f64::from(probabilities[0]) } else { 0.0 };
         let cosine = |wanted: &dyn Fn(usize) -> bool| {
-            let highest = sight
-                .near
-                .iter()
-                .filter(|(label, ..)| wanted(*label))
-                .map(|(_, cosine, _)| *cosine);
+            let highest = sight.near.iter().filter(|(label, ..)| wanted(*label)).map(|(_, cosine, _)| *cosine);
             f64::from(highest.fold(0.0, f32::max))
         };
         let top = ranked.first().map(|(label, _)| *label);
-        let highest = sight
-            .scores
-            .iter()
-            .copied()
-            .fold(f32::NEG_INFINITY, f32::max);
-        let energy = f64::from(
-            highest
-                + sight
-                    .scores
-                    .iter()
-                    .map(|score| (score - highest).exp())
-                    .sum::<f32>()
-                    .ln(),
-        );
+        let highest = sight.scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let energy = f64::from(highest + sight.scores.iter().map(|score| (score - highest).exp()).sum::<f32>().ln());
         let top_cosine = cosine(&|label| Some(label) == top);
         [
             1.0,
@@ -224,11 +162,7 @@ impl Judge {
             log(none),
             top_cosine,
             top_cosine - cosine(&|label| Some(label) != top && (!self.rejects || label != 0)),
-            if self.rejects {
-                top_cosine - cosine(&|label| label == 0)
-            } else {
-                0.0
-            },
+            if self.rejects { top_cosine - cosine(&|label| label == 0) } else { 0.0 },
             f64::from(sight.known),
             energy,
         ]
@@ -246,9 +180,7 @@ type Weights = [f64; SIGNALS];
 
 impl Logistic {
     fn new(weights: Weights) -> Self {
-        Self {
-            weights: weights.map(|weight| weight as f32),
-        }
+        Self { weights: weights.map(|weight| weight as f32) }
     }
 
     /// Before anything is measured the probability of the best label is believed.
@@ -267,11 +199,8 @@ impl Logistic {
         let mut used = [true; SIGNALS];
         loop {
             let fit = Self::fit_used(samples, &used);
-            let wrong =
-                |place: &usize| used[*place] && f64::from(DIRECTIONS[*place]) * fit[*place] < 0.0;
-            let worst = (0..SIGNALS)
-                .filter(wrong)
-                .max_by(|left, right| fit[*left].abs().total_cmp(&fit[*right].abs()));
+            let wrong = |place: &usize| used[*place] && f64::from(DIRECTIONS[*place]) * fit[*place] < 0.0;
+            let worst = (0..SIGNALS).filter(wrong).max_by(|left, right| fit[*left].abs().total_cmp(&fit[*right].abs()));
             match worst {
                 Some(place) => used[place] = false,
                 None => return Self::new(fit),
@@ -282,11 +211,7 @@ impl Logistic {
     /// Newton's method; a ridge towards what is assumed keeps few examples from saying much.
     fn fit_used(samples: &[([f64; SIGNALS], bool, f64)], used: &[bool; SIGNALS]) -> Weights {
         let mut assumed = Self::assumed();
-        assumed
-            .iter_mut()
-            .zip(used)
-            .filter(|(_, used)| !**used)
-            .for_each(|(weight, _)| *weight = 0.0);
+        assumed.iter_mut().zip(used).filter(|(_, used)| !**used).for_each(|(weight, _)| *weight = 0.0);
         let mut fit = assumed;
         for _ in 0..30 {
             let mut slope = [0.0; SIGNALS];
@@ -310,9 +235,7 @@ impl Logistic {
             let size = step.iter().map(|x| x.abs()).fold(0.0, f64::max);
             // Far from the optimum a full step may overshoot.
             let damping = if size > 2.0 { 2.0 / size } else { 1.0 };
-            fit.iter_mut()
-                .zip(step)
-                .for_each(|(weight, step)| *weight -= damping * step);
+            fit.iter_mut().zip(step).for_each(|(weight, step)| *weight -= damping * step);
             if size < 1e-9 {
                 break;
             }
@@ -322,11 +245,7 @@ impl Logistic {
 }
 
 fn probability(weights: &Weights, signals: &[f64; SIGNALS]) -> f64 {
-    let score: f64 = weights
-        .iter()
-        .zip(signals)
-        .map(|(weight, signal)| weight * signal)
-        .sum();
+    let score: f64 = weights.iter().zip(signals).map(|(weight, signal)| weight * signal).sum();
     1.0 / (1.0 + (-score).exp())
 }
 
@@ -336,11 +255,7 @@ fn solve(mut matrix: [[f64; SIGNALS]; SIGNALS], mut side: [f64; SIGNALS]) -> [f6
         for column in 0..=row {
             let done = matrix[row].iter().zip(&matrix[column]).take(column);
             let sum = matrix[row][column] - done.map(|(left, right)| left * right).sum::<f64>();
-            matrix[row][column] = if row == column {
-                sum.max(1e-12).sqrt()
-            } else {
-                sum / matrix[column][column]
-            };
+            matrix[row][column] = if row == column { sum.max(1e-12).sqrt() } else { sum / matrix[column][column] };
         }
     }
     for row in 0..SIGNALS {

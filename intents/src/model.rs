@@ -116,14 +116,9 @@ impl Model {
     }
 
     /// Learns from those of the prepared items that `keep` lets through.
-    pub(crate) fn learn(
-        prepared: &Prepared,
-        keep: impl Fn(usize) -> bool + Sync,
-    ) -> Result<Self, TrainError> {
+    pub(crate) fn learn(prepared: &Prepared, keep: impl Fn(usize) -> bool + Sync) -> Result<Self, TrainError> {
         if prepared.labels.len() < 2 {
-            return Err(TrainError::TooFewLabels {
-                labels: prepared.labels.len(),
-            });
+            return Err(TrainError::TooFewLabels { labels: prepared.labels.len() });
         }
         let folds = prepared.folds(FOLDS);
         let recipe = Recipe::default();
@@ -132,20 +127,12 @@ impl Model {
         std::thread::scope(|scope| {
             let (keep, folds) = (&keep, &folds);
             let whole = scope.spawn(move || Core::train(prepared, recipe, |place, _| keep(place)));
-            let parts: Vec<_> = (0..FOLDS)
-                .map(|fold| scope.spawn(move || hold_out(prepared, recipe, folds, fold, keep)))
-                .collect();
+            let parts: Vec<_> =
+                (0..FOLDS).map(|fold| scope.spawn(move || hold_out(prepared, recipe, folds, fold, keep))).collect();
             for part in parts {
-                held.extend(
-                    part.join()
-                        .expect("learning from checked items does not panic"),
-                );
+                held.extend(part.join().expect("learning from checked items does not panic"));
             }
-            core = Some(
-                whole
-                    .join()
-                    .expect("learning from checked items does not panic"),
-            );
+            core = Some(whole.join().expect("learning from checked items does not panic"));
         });
         balance(&mut held);
         let rejects = prepared.labels[0].is_empty();
@@ -159,10 +146,7 @@ impl Model {
 
     /// Labels this model knows, ascending; the rejection left out.
     pub fn labels(&self) -> impl Iterator<Item = &str> {
-        self.labels
-            .iter()
-            .map(String::as_str)
-            .filter(|label| !label.is_empty())
+        self.labels.iter().map(String::as_str).filter(|label| !label.is_empty())
     }
 
     /// Name of the encoder it was trained with, if any: [`rank`](Self::rank) wants the same.
@@ -186,40 +170,22 @@ impl Model {
         let vector = match &self.encoder {
             None => Vec::new(),
             Some(trained) => {
-                let encoder = encoder
-                    .filter(|encoder| encoder.name() == trained)
-                    .ok_or_else(|| {
-                        let given = encoder.map(|encoder| encoder.name().to_owned());
-                        EncoderError::OtherEncoder {
-                            trained: trained.clone(),
-                            given,
-                        }
-                    })?;
+                let encoder = encoder.filter(|encoder| encoder.name() == trained).ok_or_else(|| {
+                    let given = encoder.map(|encoder| encoder.name().to_owned());
+                    EncoderError::OtherEncoder { trained: trained.clone(), given }
+                })?;
                 encoder.encode(&[text])?.pop().unwrap_or_default()
             }
         };
-        let grams = if self.encoder.is_some() {
-            grams(text)
-        } else {
-            grams(text).alone()
-        };
+        let grams = if self.encoder.is_some() { grams(text) } else { grams(text).alone() };
         Ok(self.rank_features(&grams, &vector))
     }
 
     pub(crate) fn rank_features(&self, grams: &Grams, vector: &[f32]) -> Ranking {
         if grams.words.is_empty() {
-            return Ranking {
-                ranked: Vec::new(),
-                sure: Sureness::None,
-            };
+            return Ranking { ranked: Vec::new(), sure: Sureness::None };
         }
-        let sight = self.core.look(
-            Input {
-                dense: vector,
-                sparse: &grams.values,
-            },
-            &grams.words,
-        );
+        let sight = self.core.look(Input { dense: vector, sparse: &grams.values }, &grams.words);
         let verdict = self.judge.judge(&sight);
         let (sure, offer) = match self.encoder {
             Some(_) => (SURE, OFFER),
@@ -232,12 +198,7 @@ impl Model {
         } else {
             Sureness::None
         };
-        let ranked = verdict
-            .ranked
-            .into_iter()
-            .take(NAMED)
-            .map(|(label, p)| (self.labels[label].clone(), p))
-            .collect();
+        let ranked = verdict.ranked.into_iter().take(NAMED).map(|(label, p)| (self.labels[label].clone(), p)).collect();
         Ranking { ranked, sure }
     }
 }
@@ -255,14 +216,11 @@ fn hold_out(
         .labels
         .iter()
         .map(|label| {
-            spare
-                && !label.is_empty()
-                && hash(b"spare", label.as_bytes()) % LEFT_OUT == fold as u64 % LEFT_OUT
+            spare && !label.is_empty() && hash(b"spare", label.as_bytes()) % LEFT_OUT == fold as u64 % LEFT_OUT
         })
         .collect();
     let strange_item = |item: &Item| item.label().is_some_and(|label| strange[label]);
-    let learns =
-        |place: usize, item: &Item| keep(place) && folds[place] != fold && !strange_item(item);
+    let learns = |place: usize, item: &Item| keep(place) && folds[place] != fold && !strange_item(item);
     let core = Core::train(prepared, recipe, learns);
 
     let mut knows = vec![false; prepared.labels.len()];
@@ -271,38 +229,21 @@ fn hold_out(
             knows[label] = true;
         }
     }
-    let held = prepared
-        .items
-        .iter()
-        .enumerate()
-        .filter(|(place, _)| keep(*place) && folds[*place] == fold);
+    let held = prepared.items.iter().enumerate().filter(|(place, _)| keep(*place) && folds[*place] == fold);
     held.filter_map(|(_, item)| {
         let label = item.label()?;
-        let truth = if knows[label] {
-            Truth::Is(label)
-        } else {
-            Truth::Unknown
-        };
-        Some(HeldOut {
-            sight: core.look(item.input(), &item.grams.words),
-            truth,
-            weight: 1.0,
-        })
+        let truth = if knows[label] { Truth::Is(label) } else { Truth::Unknown };
+        Some(HeldOut { sight: core.look(item.input(), &item.grams.words), truth, weight: 1.0 })
     })
     .collect()
 }
 
 /// Weighs what is strange to the core so that it makes up the share it is expected to have.
 fn balance(held: &mut [HeldOut]) {
-    let strange = held
-        .iter()
-        .filter(|held| held.truth == Truth::Unknown)
-        .count();
+    let strange = held.iter().filter(|held| held.truth == Truth::Unknown).count();
     let known = held.len() - strange;
     if strange > 0 {
         let weight = STRANGE * known as f64 / strange as f64;
-        held.iter_mut()
-            .filter(|held| held.truth == Truth::Unknown)
-            .for_each(|held| held.weight = weight.min(1.0));
+        held.iter_mut().filter(|held| held.truth == Truth::Unknown).for_each(|held| held.weight = weight.min(1.0));
     }
 }

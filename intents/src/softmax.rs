@@ -46,11 +46,7 @@ pub(crate) struct Recipe {
 
 impl Default for Recipe {
     fn default() -> Self {
-        Self {
-            epochs: 8,
-            rate: 0.6,
-            decay: 3e-5,
-        }
+        Self { epochs: 8, rate: 0.6, decay: 3e-5 }
     }
 }
 
@@ -65,20 +61,10 @@ pub(crate) struct Softmax {
 
 impl Softmax {
     /// Learns from `samples`, whose dense blocks are all `dense` long and whose targets are below `labels`.
-    pub(crate) fn train(
-        samples: &[Sample<'_>],
-        labels: usize,
-        dense: usize,
-        recipe: Recipe,
-    ) -> Self {
+    pub(crate) fn train(samples: &[Sample<'_>], labels: usize, dense: usize, recipe: Recipe) -> Self {
         let stride = labels.div_ceil(LANES) * LANES;
         let rows = 1 + dense + PLACES;
-        let mut model = Self {
-            labels,
-            stride,
-            dense,
-            weights: vec![0.0; rows * stride],
-        };
+        let mut model = Self { labels, stride, dense, weights: vec![0.0; rows * stride] };
         let mut squares = vec![1e-8_f32; rows];
         let mut slope = vec![0.0_f32; stride];
         let mut order: Vec<usize> = (0..samples.len()).collect();
@@ -103,9 +89,7 @@ impl Softmax {
 
     /// The rows, without padding: bias, dense block, places.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &[f32]> {
-        self.weights
-            .chunks_exact(self.stride)
-            .map(|row| &row[..self.labels])
+        self.weights.chunks_exact(self.stride).map(|row| &row[..self.labels])
     }
 
     fn scores_into(&self, input: Input<'_>, scores: &mut [f32]) {
@@ -136,14 +120,7 @@ impl Softmax {
         step > 1e-3
     }
 
-    fn step(
-        &mut self,
-        input: Input<'_>,
-        slope: &[f32],
-        squares: &mut [f32],
-        rate: f32,
-        decay: f32,
-    ) {
+    fn step(&mut self, input: Input<'_>, slope: &[f32], squares: &mut [f32], rate: f32, decay: f32) {
         let size: f32 = slope.iter().map(|x| x * x).sum();
         for (row, value) in std::iter::once((0, 1.0)).chain(rows_of(input, self.dense)) {
             squares[row] += size * value * value;
@@ -163,17 +140,8 @@ impl Softmax {
 
 /// Rows of the weights that an input touches, the bias left out, with its values.
 fn rows_of(input: Input<'_>, dense: usize) -> impl Iterator<Item = (usize, f32)> {
-    let first = input
-        .dense
-        .iter()
-        .enumerate()
-        .map(|(place, value)| (1 + place, *value));
-    first.chain(
-        input
-            .sparse
-            .iter()
-            .map(move |(place, value)| (1 + dense + *place as usize, *value)),
-    )
+    let first = input.dense.iter().enumerate().map(|(place, value)| (1 + place, *value));
+    first.chain(input.sparse.iter().map(move |(place, value)| (1 + dense + *place as usize, *value)))
 }
 
 /// `sum += row × factor`.

@@ -35,23 +35,18 @@ impl Candle {
     /// [`EncoderError::Read`] when one is missing, [`EncoderError::Malformed`] when one is damaged.
     pub fn load(folder: &Path) -> Result<Self, EncoderError> {
         let path = folder.join("config.json");
-        let config = std::fs::read(&path).map_err(|source| EncoderError::Read {
-            path: path.clone(),
-            source,
+        let config = std::fs::read(&path).map_err(|source| EncoderError::Read { path: path.clone(), source })?;
+        let parsed: Config = serde_json::from_slice(&config).map_err(|source| EncoderError::Malformed {
+            path,
+            why: "it is no BERT configuration",
+            source: Some(Box::new(source)),
         })?;
-        let parsed: Config =
-            serde_json::from_slice(&config).map_err(|source| EncoderError::Malformed {
-                path,
-                why: "it is no BERT configuration",
-                source: Some(Box::new(source)),
-            })?;
         let tokenizer = tokenizer(&folder.join("tokenizer.json"))?;
 
         let path = folder.join("model.safetensors");
         let mut tensors = HashMap::new();
         let fingerprint = weights::read(&path, |name, shape, values| {
-            let tensor = tensor(&name, values, shape)
-                .map_err(|source| EncoderError::Inference(Box::new(source)))?;
+            let tensor = tensor(&name, values, shape).map_err(|source| EncoderError::Inference(Box::new(source)))?;
             tensors.insert(name, tensor);
             Ok(())
         })?;
@@ -86,10 +81,7 @@ impl Candle {
         // Equal lengths together: padding costs time and would need masks.
         let mut by_length: BTreeMap<usize, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
         for (place, text) in texts.iter().enumerate() {
-            let encoding = self
-                .tokenizer
-                .encode(*text, true)
-                .map_err(EncoderError::Inference)?;
+            let encoding = self.tokenizer.encode(*text, true).map_err(EncoderError::Inference)?;
             let ids = encoding.get_ids().to_vec();
             by_length.entry(ids.len()).or_default().push((place, ids));
         }
@@ -97,9 +89,7 @@ impl Candle {
         for (length, same_length) in by_length {
             for batch in same_length.chunks(BATCH) {
                 let ids: Vec<u32> = batch.iter().flat_map(|(_, ids)| ids).copied().collect();
-                let found = self
-                    .forward(ids, length)
-                    .map_err(|source| EncoderError::Inference(Box::new(source)))?;
+                let found = self.forward(ids, length).map_err(|source| EncoderError::Inference(Box::new(source)))?;
                 for ((place, _), vector) in batch.iter().zip(found) {
                     vectors[*place] = vector;
                 }
@@ -145,22 +135,13 @@ fn tensor(name: &str, values: Vec<f32>, shape: Vec<usize>) -> candle_core::Resul
 /// The tokenizer of the weights, cutting at [`MAX_TOKENS`] and never padding.
 fn tokenizer(path: &Path) -> Result<Tokenizer, EncoderError> {
     // Read first, so that a missing file is told from a damaged one.
-    let json = std::fs::read(path).map_err(|source| EncoderError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let bad = |source| EncoderError::Malformed {
-        path: path.to_owned(),
-        why: "it is no tokenizer",
-        source: Some(source),
-    };
+    let json = std::fs::read(path).map_err(|source| EncoderError::Read { path: path.to_owned(), source })?;
+    let bad =
+        |source| EncoderError::Malformed { path: path.to_owned(), why: "it is no tokenizer", source: Some(source) };
     let mut tokenizer = Tokenizer::from_bytes(&json).map_err(bad)?;
     tokenizer.with_padding(None);
     tokenizer
-        .with_truncation(Some(TruncationParams {
-            max_length: MAX_TOKENS,
-            ..TruncationParams::default()
-        }))
+        .with_truncation(Some(TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() }))
         .map_err(bad)?;
     Ok(tokenizer)
 }

@@ -7,9 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
 use rust_bert::pipelines::common::ModelType;
-use rust_bert::pipelines::sentence_embeddings::{
-    SentenceEmbeddingsConfig, SentenceEmbeddingsModel,
-};
+use rust_bert::pipelines::sentence_embeddings::{SentenceEmbeddingsConfig, SentenceEmbeddingsModel};
 use rust_bert::resources::{LocalResource, ResourceProvider};
 use tch::{Device, Tensor};
 
@@ -37,29 +35,16 @@ impl RustBert {
     pub fn load(folder: &Path) -> Result<Self, EncoderError> {
         // rust-bert panics on what it can't read, so all it will read is looked at before.
         let config = json(&folder.join("config.json"))?;
-        for name in [
-            "modules.json",
-            "tokenizer_config.json",
-            "1_Pooling/config.json",
-        ] {
+        for name in ["modules.json", "tokenizer_config.json", "1_Pooling/config.json"] {
             json(&folder.join(name))?;
         }
         let vocabulary = folder.join("vocab.txt");
-        std::fs::metadata(&vocabulary).map_err(|source| EncoderError::Read {
-            path: vocabulary.clone(),
-            source,
-        })?;
-        let dimensions = config
-            .1
-            .get("hidden_size")
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0);
+        std::fs::metadata(&vocabulary).map_err(|source| EncoderError::Read { path: vocabulary.clone(), source })?;
+        let dimensions = config.1.get("hidden_size").and_then(serde_json::Value::as_u64).unwrap_or(0);
         let (converted, name) = convert(folder, &config.0)?;
 
         tch::set_num_threads(1);
-        let local = |path: PathBuf| -> Box<dyn ResourceProvider + Send> {
-            Box::new(LocalResource::from(path))
-        };
+        let local = |path: PathBuf| -> Box<dyn ResourceProvider + Send> { Box::new(LocalResource::from(path)) };
         let model = SentenceEmbeddingsModel::new(SentenceEmbeddingsConfig {
             modules_config_resource: local(folder.join("modules.json")),
             transformer_type: ModelType::Bert,
@@ -75,11 +60,7 @@ impl RustBert {
             device: Device::Cpu,
         })
         .map_err(inference)?;
-        Ok(Self {
-            name,
-            dimensions: dimensions as usize,
-            model: Mutex::new(model),
-        })
+        Ok(Self { name, dimensions: dimensions as usize, model: Mutex::new(model) })
     }
 }
 
@@ -112,10 +93,7 @@ impl Encoder for RustBert {
 
 /// Bytes and content of a JSON file.
 fn json(path: &Path) -> Result<(Vec<u8>, serde_json::Value), EncoderError> {
-    let bytes = std::fs::read(path).map_err(|source| EncoderError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
+    let bytes = std::fs::read(path).map_err(|source| EncoderError::Read { path: path.to_owned(), source })?;
     let value = serde_json::from_slice(&bytes).map_err(|source| EncoderError::Malformed {
         path: path.to_owned(),
         why: "it is not JSON",
@@ -129,9 +107,7 @@ fn convert(folder: &Path, config: &[u8]) -> Result<(PathBuf, String), EncoderErr
     let mut tensors = Vec::new();
     let fingerprint = weights::read(&folder.join("model.safetensors"), |name, shape, values| {
         let shape: Vec<i64> = shape.into_iter().map(|side| side as i64).collect();
-        let tensor = Tensor::of_slice(&values)
-            .f_reshape(&shape)
-            .map_err(inference)?;
+        let tensor = Tensor::of_slice(&values).f_reshape(&shape).map_err(inference)?;
         tensors.push((name, tensor));
         Ok(())
     })?;

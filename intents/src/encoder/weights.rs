@@ -34,15 +34,8 @@ pub(super) fn read(
     path: &Path,
     mut keep: impl FnMut(String, Vec<usize>, Vec<f32>) -> Result<(), EncoderError>,
 ) -> Result<[u8; 32], EncoderError> {
-    let io = |source| EncoderError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let bad = |why| EncoderError::Malformed {
-        path: path.to_owned(),
-        why,
-        source: None,
-    };
+    let io = |source| EncoderError::Read { path: path.to_owned(), source };
+    let bad = |why| EncoderError::Malformed { path: path.to_owned(), why, source: None };
     let file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut file = BufReader::with_capacity(1 << 16, file);
@@ -55,22 +48,18 @@ pub(super) fn read(
     }
     let mut header = vec![0; usize::try_from(length).map_err(|_| bad("its header is too long"))?];
     file.read_exact(&mut header).map_err(io)?;
-    let mut header: BTreeMap<String, serde_json::Value> =
-        serde_json::from_slice(&header).map_err(|source| EncoderError::Malformed {
-            path: path.to_owned(),
-            why: "its header is not JSON",
-            source: Some(Box::new(source)),
-        })?;
+    let mut header: BTreeMap<String, serde_json::Value> = serde_json::from_slice(&header).map_err(|source| {
+        EncoderError::Malformed { path: path.to_owned(), why: "its header is not JSON", source: Some(Box::new(source)) }
+    })?;
     header.remove("__metadata__");
 
     let mut fingerprint = Sha256::new();
     for (name, entry) in header {
-        let entry: Entry =
-            serde_json::from_value(entry).map_err(|source| EncoderError::Malformed {
-                path: path.to_owned(),
-                why: "its header lacks a type, a shape or a place",
-                source: Some(Box::new(source)),
-            })?;
+        let entry: Entry = serde_json::from_value(entry).map_err(|source| EncoderError::Malformed {
+            path: path.to_owned(),
+            why: "its header lacks a type, a shape or a place",
+            source: Some(Box::new(source)),
+        })?;
         if entry.dtype != "F32" {
             continue;
         }
@@ -80,9 +69,7 @@ pub(super) fn read(
             .iter()
             .try_fold(1_usize, |product, &side| product.checked_mul(side))
             .ok_or_else(|| bad("a tensor is too big"))?;
-        let bytes = (elements as u64)
-            .checked_mul(4)
-            .ok_or_else(|| bad("a tensor is too big"))?;
+        let bytes = (elements as u64).checked_mul(4).ok_or_else(|| bad("a tensor is too big"))?;
         if end.checked_sub(start) != Some(bytes) || end > size - 8 - length {
             return Err(bad("a tensor lies outside the file"));
         }
@@ -103,10 +90,7 @@ pub(super) fn name(back_end: &str, fingerprint: [u8; 32], config: &[u8]) -> Stri
     let mut hash = Sha256::new();
     hash.update(fingerprint);
     hash.update(config);
-    let identity: String = hash.finalize()[..4]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
+    let identity: String = hash.finalize()[..4].iter().map(|byte| format!("{byte:02x}")).collect();
     format!("minilm-{back_end}-{identity}")
 }
 
@@ -164,10 +148,7 @@ mod tests {
             (huge, huge.len() as u64),
         ] {
             let error = read(file(header, length, &[0; 8]).path(), |_, _, _| Ok(())).unwrap_err();
-            assert!(
-                matches!(error, EncoderError::Malformed { .. }),
-                "{header}: {error}"
-            );
+            assert!(matches!(error, EncoderError::Malformed { .. }), "{header}: {error}");
         }
     }
 }

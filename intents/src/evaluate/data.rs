@@ -20,10 +20,7 @@ impl Sentence {
     /// The same, borrowed, as training and evaluation want it.
     #[must_use]
     pub fn example(&self) -> Example<'_> {
-        Example {
-            text: &self.text,
-            label: &self.label,
-        }
+        Example { text: &self.text, label: &self.label }
     }
 }
 
@@ -76,25 +73,13 @@ pub struct Clinc {
 /// # Errors
 /// [`DataError::Read`] and [`DataError::Json`].
 pub fn clinc(path: &Path) -> Result<Clinc, DataError> {
-    let bytes = std::fs::read(path).map_err(|source| DataError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let mut parts: BTreeMap<String, Vec<(String, String)>> = serde_json::from_slice(&bytes)
-        .map_err(|source| DataError::Json {
-            path: path.to_owned(),
-            source,
-        })?;
+    let bytes = std::fs::read(path).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
+    let mut parts: BTreeMap<String, Vec<(String, String)>> =
+        serde_json::from_slice(&bytes).map_err(|source| DataError::Json { path: path.to_owned(), source })?;
     let mut part = |names: [&str; 2]| {
-        let pairs = names
-            .iter()
-            .filter_map(|name| parts.remove(*name))
-            .flatten();
+        let pairs = names.iter().filter_map(|name| parts.remove(*name)).flatten();
         pairs
-            .map(|(text, label)| Sentence {
-                text,
-                label: if label == "oos" { String::new() } else { label },
-            })
+            .map(|(text, label)| Sentence { text, label: if label == "oos" { String::new() } else { label } })
             .collect()
     };
     Ok(Clinc {
@@ -109,23 +94,14 @@ pub fn clinc(path: &Path) -> Result<Clinc, DataError> {
 /// # Errors
 /// [`DataError::Read`], and [`DataError::Record`] for a record without a label or with an open quote.
 pub fn csv(path: &Path) -> Result<Vec<Sentence>, DataError> {
-    let text = std::fs::read_to_string(path).map_err(|source| DataError::Read {
-        path: path.to_owned(),
-        source,
-    })?;
-    let bad = |record, why| DataError::Record {
-        path: path.to_owned(),
-        record,
-        why,
-    };
+    let text = std::fs::read_to_string(path).map_err(|source| DataError::Read { path: path.to_owned(), source })?;
+    let bad = |record, why| DataError::Record { path: path.to_owned(), record, why };
     let records = records(&text).map_err(|record| bad(record, "a quote is not closed"))?;
     let mut sentences = Vec::new();
     for (number, record) in records.into_iter().enumerate().skip(1) {
         let mut fields = record.into_iter();
         let text = fields.next().unwrap_or_default();
-        let label = fields
-            .next()
-            .ok_or_else(|| bad(number + 1, "it has no label"))?;
+        let label = fields.next().ok_or_else(|| bad(number + 1, "it has no label"))?;
         sentences.push(Sentence { text, label });
     }
     Ok(sentences)
@@ -172,42 +148,23 @@ mod tests {
     #[test]
     fn quoted_commas_quotes_and_line_ends_belong_to_the_text() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(
-            file.path(),
-            "text,category\r\n\"start, please\",a\n\"say \"\"hi\"\"\nnow\",b\nplain,\n",
-        )
-        .unwrap();
-        let read: Vec<_> = csv(file.path())
-            .unwrap()
-            .into_iter()
-            .map(|s| (s.text, s.label))
-            .collect();
-        let expected = [
-            ("start, please", "a"),
-            ("say \"hi\"\nnow", "b"),
-            ("plain", ""),
-        ];
-        assert_eq!(
-            read,
-            expected.map(|(text, label)| (text.to_owned(), label.to_owned()))
-        );
+        std::fs::write(file.path(), "text,category\r\n\"start, please\",a\n\"say \"\"hi\"\"\nnow\",b\nplain,\n")
+            .unwrap();
+        let read: Vec<_> = csv(file.path()).unwrap().into_iter().map(|s| (s.text, s.label)).collect();
+        let expected = [("start, please", "a"), ("say \"hi\"\nnow", "b"), ("plain", "")];
+        assert_eq!(read, expected.map(|(text, label)| (text.to_owned(), label.to_owned())));
     }
 
     #[test]
     fn a_damaged_table_is_refused_with_its_place() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        for (content, message) in [
-            ("text,label\nfine,a\nlonely\n", "record 3"),
-            ("text,label\n\"open,a\n", "record 2"),
-        ] {
+        for (content, message) in [("text,label\nfine,a\nlonely\n", "record 3"), ("text,label\n\"open,a\n", "record 2")]
+        {
             std::fs::write(file.path(), content).unwrap();
             assert!(csv(file.path()).unwrap_err().to_string().contains(message));
         }
         std::fs::write(file.path(), "[]").unwrap();
         assert!(matches!(clinc(file.path()), Err(DataError::Json { .. })));
-        assert!(matches!(
-            clinc(Path::new("/nowhere")),
-            Err(DataError::Read { .. })
-        ));
+        assert!(matches!(clinc(Path::new("/nowhere")), Err(DataError::Read { .. })));
     }
 }

@@ -26,12 +26,7 @@ pub struct Prediction {
 
 impl Prediction {
     pub(super) fn new(text: String, expected: String, ranking: Ranking) -> Self {
-        Self {
-            text,
-            expected,
-            ranked: ranking.ranked,
-            sure: ranking.sure,
-        }
+        Self { text, expected, ranked: ranking.ranked, sure: ranking.sure }
     }
 
     /// The label decided for; empty when rejected.
@@ -145,31 +140,16 @@ impl Report {
     pub(super) fn new(predictions: Vec<Prediction>) -> Self {
         let labels = label_figures(&predictions);
         let histogram = histogram(&predictions);
-        let curve = (1..20)
-            .map(|step| operating(&predictions, f64::from(step) / 20.0))
-            .collect();
-        Self {
-            totals: totals(&predictions, &labels, &histogram),
-            labels,
-            histogram,
-            curve,
-            predictions,
-        }
+        let curve = (1..20).map(|step| operating(&predictions, f64::from(step) / 20.0)).collect();
+        Self { totals: totals(&predictions, &labels, &histogram), labels, histogram, curve, predictions }
     }
 
     /// Sentences decided wrongly, most confident first.
     #[must_use]
     pub fn wrong(&self) -> Vec<&Prediction> {
-        let mut wrong: Vec<_> = self
-            .predictions
-            .iter()
-            .filter(|prediction| !prediction.right())
-            .collect();
+        let mut wrong: Vec<_> = self.predictions.iter().filter(|prediction| !prediction.right()).collect();
         wrong.sort_by(|left, right| {
-            right
-                .confidence()
-                .total_cmp(&left.confidence())
-                .then_with(|| left.text.cmp(&right.text))
+            right.confidence().total_cmp(&left.confidence()).then_with(|| left.text.cmp(&right.text))
         });
         wrong
     }
@@ -179,8 +159,7 @@ impl Report {
     pub fn dangerous(&self, danger: impl Fn(&str) -> u8) -> Vec<&Prediction> {
         let mut wrong = self.wrong();
         wrong.retain(|prediction| {
-            prediction.sure == Sureness::Sure
-                && danger(prediction.best()) > danger(&prediction.expected)
+            prediction.sure == Sureness::Sure && danger(prediction.best()) > danger(&prediction.expected)
         });
         wrong
     }
@@ -189,29 +168,16 @@ impl Report {
     #[must_use]
     pub fn confusion(&self) -> String {
         let mut cells: BTreeMap<&str, BTreeMap<&str, usize>> = BTreeMap::new();
-        for prediction in self
-            .predictions
-            .iter()
-            .filter(|prediction| !prediction.right())
-        {
-            *cells
-                .entry(&prediction.expected)
-                .or_default()
-                .entry(prediction.decided())
-                .or_default() += 1;
+        for prediction in self.predictions.iter().filter(|prediction| !prediction.right()) {
+            *cells.entry(&prediction.expected).or_default().entry(prediction.decided()).or_default() += 1;
         }
-        let mut rows: Vec<_> = cells
-            .into_iter()
-            .map(|(label, row)| (row.values().sum::<usize>(), label, row))
-            .collect();
+        let mut rows: Vec<_> =
+            cells.into_iter().map(|(label, row)| (row.values().sum::<usize>(), label, row)).collect();
         rows.sort_by_key(|(count, label, _)| (std::cmp::Reverse(*count), *label));
         let lines = rows.into_iter().map(|(_, label, row)| {
             let mut row: Vec<_> = row.into_iter().collect();
             row.sort_by_key(|(label, count)| (std::cmp::Reverse(*count), *label));
-            let taken: Vec<_> = row
-                .iter()
-                .map(|(label, count)| format!("{} {count}", shown(label)))
-                .collect();
+            let taken: Vec<_> = row.iter().map(|(label, count)| format!("{} {count}", shown(label))).collect();
             format!("{:<24} taken for {}\n", shown(label), taken.join(", "))
         });
         lines.collect()
@@ -222,11 +188,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let totals = &self.totals;
         let percent = |share: f64| share * 100.0;
-        writeln!(
-            f,
-            "{} sentences in scope, {} of none",
-            totals.in_scope, totals.out_of_scope
-        )?;
+        writeln!(f, "{} sentences in scope, {} of none", totals.in_scope, totals.out_of_scope)?;
         for (name, share) in [
             ("best label right", totals.top1),
             ("right among three", totals.top3),
@@ -241,20 +203,10 @@ impl fmt::Display for Report {
         ] {
             writeln!(f, "  {name:<20} {:6.2} %", percent(share))?;
         }
-        writeln!(
-            f,
-            "\n{:<24} {:>7} {:>9} {:>7} {:>7}",
-            "label", "support", "precision", "recall", "F1"
-        )?;
+        writeln!(f, "\n{:<24} {:>7} {:>9} {:>7} {:>7}", "label", "support", "precision", "recall", "F1")?;
         for row in &self.labels {
-            let (precision, recall, f1) =
-                (percent(row.precision), percent(row.recall), percent(row.f1));
-            writeln!(
-                f,
-                "{:<24} {:>7} {precision:>9.1} {recall:>7.1} {f1:>7.1}",
-                shown(&row.label),
-                row.support
-            )?;
+            let (precision, recall, f1) = (percent(row.precision), percent(row.recall), percent(row.f1));
+            writeln!(f, "{:<24} {:>7} {precision:>9.1} {recall:>7.1} {f1:>7.1}", shown(&row.label), row.support)?;
         }
         writeln!(f, "\nconfidence   sentences   right")?;
         for bin in &self.histogram {
@@ -270,33 +222,19 @@ fn shown(label: &str) -> &str {
 }
 
 fn share(count: usize, of: usize) -> f64 {
-    if of == 0 {
-        0.0
-    } else {
-        count as f64 / of as f64
-    }
+    if of == 0 { 0.0 } else { count as f64 / of as f64 }
 }
 
 fn totals(predictions: &[Prediction], labels: &[LabelFigures], histogram: &[Bin]) -> Totals {
-    let (strange, known): (Vec<_>, Vec<_>) = predictions
-        .iter()
-        .partition(|prediction| prediction.expected.is_empty());
-    let count = |of: &[&Prediction], what: &dyn Fn(&Prediction) -> bool| {
-        of.iter().filter(|p| what(p)).count()
-    };
+    let (strange, known): (Vec<_>, Vec<_>) = predictions.iter().partition(|prediction| prediction.expected.is_empty());
+    let count = |of: &[&Prediction], what: &dyn Fn(&Prediction) -> bool| of.iter().filter(|p| what(p)).count();
     let all: Vec<_> = predictions.iter().collect();
     let rejected = count(&all, &|p| p.sure == Sureness::None);
     let sure = count(&all, &|p| p.sure == Sureness::Sure);
-    let known_labels = labels
-        .iter()
-        .filter(|row| !row.label.is_empty() && row.support > 0);
+    let known_labels = labels.iter().filter(|row| !row.label.is_empty() && row.support > 0);
     let (sum, labels) = known_labels.fold((0.0, 0), |(sum, count), row| (sum + row.f1, count + 1));
     let gap = |bin: &Bin| {
-        let stated: f64 = predictions
-            .iter()
-            .filter(|p| in_bin(p, bin.from))
-            .map(|p| f64::from(p.confidence()))
-            .sum();
+        let stated: f64 = predictions.iter().filter(|p| in_bin(p, bin.from)).map(|p| f64::from(p.confidence())).sum();
         (stated - bin.right as f64).abs()
     };
     Totals {
@@ -304,29 +242,15 @@ fn totals(predictions: &[Prediction], labels: &[LabelFigures], histogram: &[Bin]
         out_of_scope: strange.len(),
         top1: share(count(&known, &|p| p.best() == p.expected), known.len()),
         top3: share(
-            count(&known, &|p| {
-                p.ranked
-                    .iter()
-                    .take(OFFERED)
-                    .any(|(label, _)| *label == p.expected)
-            }),
+            count(&known, &|p| p.ranked.iter().take(OFFERED).any(|(label, _)| *label == p.expected)),
             known.len(),
         ),
         accuracy: share(count(&known, &Prediction::right), known.len()),
-        rejection_recall: share(
-            count(&strange, &|p| p.sure == Sureness::None),
-            strange.len(),
-        ),
+        rejection_recall: share(count(&strange, &|p| p.sure == Sureness::None), strange.len()),
         rejection_precision: share(count(&strange, &|p| p.sure == Sureness::None), rejected),
         sure: share(count(&known, &|p| p.sure == Sureness::Sure), known.len()),
-        sure_precision: share(
-            count(&all, &|p| p.sure == Sureness::Sure && p.right()),
-            sure,
-        ),
-        strange_but_sure: share(
-            count(&strange, &|p| p.sure == Sureness::Sure),
-            strange.len(),
-        ),
+        sure_precision: share(count(&all, &|p| p.sure == Sureness::Sure && p.right()), sure),
+        strange_but_sure: share(count(&strange, &|p| p.sure == Sureness::Sure), strange.len()),
         calibration_error: histogram.iter().map(gap).sum::<f64>() / predictions.len().max(1) as f64,
         macro_f1: sum / f64::from(labels.max(1)),
     }
@@ -344,64 +268,31 @@ fn label_figures(predictions: &[Prediction]) -> Vec<LabelFigures> {
     }
     let figures = counts.into_iter().map(|(label, [meant, decided, both])| {
         let (precision, recall) = (share(both, decided), share(both, meant));
-        let f1 = if both == 0 {
-            0.0
-        } else {
-            2.0 * precision * recall / (precision + recall)
-        };
-        LabelFigures {
-            label: label.to_owned(),
-            support: meant,
-            precision,
-            recall,
-            f1,
-        }
+        let f1 = if both == 0 { 0.0 } else { 2.0 * precision * recall / (precision + recall) };
+        LabelFigures { label: label.to_owned(), support: meant, precision, recall, f1 }
     });
     figures.collect()
 }
 
 fn in_bin(prediction: &Prediction, from: f64) -> bool {
-    let place = (f64::from(prediction.confidence()) * BINS as f64)
-        .floor()
-        .min(BINS as f64 - 1.0);
+    let place = (f64::from(prediction.confidence()) * BINS as f64).floor().min(BINS as f64 - 1.0);
     (place / BINS as f64 - from).abs() < 1e-9
 }
 
 fn histogram(predictions: &[Prediction]) -> Vec<Bin> {
     let bin = |place: usize| {
         let from = place as f64 / BINS as f64;
-        let inside: Vec<_> = predictions
-            .iter()
-            .filter(|prediction| in_bin(prediction, from))
-            .collect();
-        let right = inside
-            .iter()
-            .filter(|prediction| prediction.best() == prediction.expected)
-            .count();
-        Bin {
-            from,
-            count: inside.len(),
-            right,
-        }
+        let inside: Vec<_> = predictions.iter().filter(|prediction| in_bin(prediction, from)).collect();
+        let right = inside.iter().filter(|prediction| prediction.best() == prediction.expected).count();
+        Bin { from, count: inside.len(), right }
     };
     (0..BINS).map(bin).collect()
 }
 
 fn operating(predictions: &[Prediction], threshold: f64) -> Operating {
     let accepted = |prediction: &&Prediction| f64::from(prediction.confidence()) >= threshold;
-    let (strange, known): (Vec<_>, Vec<_>) = predictions
-        .iter()
-        .partition(|prediction| prediction.expected.is_empty());
-    let right = known
-        .iter()
-        .copied()
-        .filter(accepted)
-        .filter(|p| p.best() == p.expected)
-        .count();
+    let (strange, known): (Vec<_>, Vec<_>) = predictions.iter().partition(|prediction| prediction.expected.is_empty());
+    let right = known.iter().copied().filter(accepted).filter(|p| p.best() == p.expected).count();
     let rejected = strange.len() - strange.iter().copied().filter(accepted).count();
-    Operating {
-        threshold,
-        accuracy: share(right, known.len()),
-        rejection_recall: share(rejected, strange.len()),
-    }
+    Operating { threshold, accuracy: share(right, known.len()), rejection_recall: share(rejected, strange.len()) }
 }

@@ -9,19 +9,10 @@ use crate::support::{CORPUS, corpus};
 fn sentences() -> Vec<String> {
     match std::env::var_os("ATOLL_CORPUS") {
         Some(path) => {
-            let text = std::fs::read_to_string(&path)
-                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-            text.lines()
-                .map(str::trim)
-                .filter(|line| !line.is_empty())
-                .map(str::to_owned)
-                .collect()
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
         }
-        None => CORPUS
-            .iter()
-            .flat_map(|(_, texts)| *texts)
-            .map(|text| (*text).to_owned())
-            .collect(),
+        None => CORPUS.iter().flat_map(|(_, texts)| *texts).map(|text| (*text).to_owned()).collect(),
     }
 }
 
@@ -32,27 +23,14 @@ fn candle_and_rust_bert_give_the_same_vectors_and_decisions() {
     let rust_bert = RustBert::load(&folder).expect("run scripts/model.sh first");
     let mut owned = sentences();
     owned.extend(
-        [
-            "",
-            "Redémarre web1, s'il te plaît !",
-            "20 GiB; naïve café — “quoted”",
-            "a-b_c/d.e:8080",
-        ]
-        .map(str::to_owned),
+        ["", "Redémarre web1, s'il te plaît !", "20 GiB; naïve café — “quoted”", "a-b_c/d.e:8080"].map(str::to_owned),
     );
     owned.push("a very long sentence ".repeat(100));
     let texts: Vec<&str> = owned.iter().map(String::as_str).collect();
 
-    let (left, right) = (
-        candle.encode(&texts).unwrap(),
-        rust_bert.encode(&texts).unwrap(),
-    );
+    let (left, right) = (candle.encode(&texts).unwrap(), rust_bert.encode(&texts).unwrap());
     for ((text, left), right) in texts.iter().zip(&left).zip(&right) {
-        let gap = left
-            .iter()
-            .zip(right)
-            .map(|(left, right)| (left - right).abs())
-            .fold(0.0, f32::max);
+        let gap = left.iter().zip(right).map(|(left, right)| (left - right).abs()).fold(0.0, f32::max);
         assert!(gap < 1e-4, "{text:?} differs by {gap}");
     }
 
@@ -63,10 +41,6 @@ fn candle_and_rust_bert_give_the_same_vectors_and_decisions() {
         let right = with_rust_bert.rank(text, Some(&rust_bert)).unwrap();
         assert_eq!(left.sure, right.sure, "{text:?}: {left:?} {right:?}");
         let best = |ranked: &[(String, f32)]| ranked.first().map(|(label, _)| label.clone());
-        assert_eq!(
-            best(&left.ranked),
-            best(&right.ranked),
-            "{text:?}: {left:?} {right:?}"
-        );
+        assert_eq!(best(&left.ranked), best(&right.ranked), "{text:?}: {left:?} {right:?}");
     }
 }

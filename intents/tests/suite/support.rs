@@ -161,16 +161,7 @@ pub const CORPUS: &[(&str, &[&str])] = &[
     ),
     (
         "talk.greet",
-        &[
-            "hello",
-            "hi there",
-            "good morning",
-            "hey",
-            "good evening",
-            "greetings",
-            "hello web1",
-            "hi, nice to see you",
-        ],
+        &["hello", "hi there", "good morning", "hey", "good evening", "greetings", "hello web1", "hi, nice to see you"],
     ),
     (
         "",
@@ -191,18 +182,13 @@ pub const CORPUS: &[(&str, &[&str])] = &[
 
 /// The corpus as examples.
 pub fn corpus() -> Vec<Example<'static>> {
-    CORPUS
-        .iter()
-        .flat_map(|(label, texts)| texts.iter().map(|text| Example { text, label }))
-        .collect()
+    CORPUS.iter().flat_map(|(label, texts)| texts.iter().map(|text| Example { text, label })).collect()
 }
 
 /// The encoder, from where `scripts/model.sh` puts its weights.
 pub fn weights() -> Box<dyn Encoder> {
     let folder = encoder::default_folder().expect("no home folder, set ATOLL_MODEL_DIR");
-    encoder::load(&folder).unwrap_or_else(|error| {
-        panic!("{error}; run scripts/model.sh first ({})", folder.display())
-    })
+    encoder::load(&folder).unwrap_or_else(|error| panic!("{error}; run scripts/model.sh first ({})", folder.display()))
 }
 
 /// An encoder for tests: a word is a direction, and every text it is given is counted.
@@ -221,14 +207,11 @@ impl Encoder for Counting {
     }
 
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
-        self.texts
-            .fetch_add(texts.len(), std::sync::atomic::Ordering::SeqCst);
+        self.texts.fetch_add(texts.len(), std::sync::atomic::Ordering::SeqCst);
         let encode = |text: &&str| {
             let mut vector = vec![0.0_f32; 64];
             for word in text.split_whitespace() {
-                let place = word.bytes().fold(7_usize, |hash, byte| {
-                    hash.wrapping_mul(31).wrapping_add(byte.into())
-                });
+                let place = word.bytes().fold(7_usize, |hash, byte| hash.wrapping_mul(31).wrapping_add(byte.into()));
                 vector[place % 64] += 1.0;
             }
             let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt().max(1e-6);

@@ -64,7 +64,6 @@ pub(super) static PLANNED: &[Spec] = &[
     ),
     planned("pool.delete", Storage, HOST, Destructive, &[POOL]),
     planned("pool.info", Storage, MACHINE, Read, &[POOL]),
-    planned("pool.list", Storage, MACHINE, Read, &[]),
     planned("pool.refresh", Storage, HOST, Read, &[IN_POOL]),
     planned("pool.start", Storage, HOST, Reversible, &[POOL]),
     planned("pool.stop", Storage, HOST, Disruptive, &[POOL]),

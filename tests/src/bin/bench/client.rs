@@ -76,7 +76,9 @@ impl Client {
             if stanzas.contains("type='error'") {
                 bail!("an error came back: {stanzas}");
             }
-            if let Some((_, rest)) = stanzas.split_once("<body>") {
+            // The server adds a language to it.
+            let body = stanzas.split_once("<body").and_then(|(_, rest)| rest.split_once('>'));
+            if let Some((_, rest)) = body {
                 return Ok(rest.split("</body>").next().unwrap_or_default().to_owned());
             }
         }

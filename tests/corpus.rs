@@ -1,0 +1,252 @@
+//! The corpus as a whole: every phrasing is won by its own skill with all skills loaded, what is none is never acted on, and
+//! every sentence the code names is there with all its values.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use agent::explain::{Explained, Question, explain};
+use dialogue::book::Words;
+use dialogue::reply::{Phrase, Var};
+use dialogue::session::Decision;
+use dialogue::spec::{Danger, Scope};
+use grammar::known::Nothing;
+use grammar::pattern::Pattern;
+use grammar::read::Context;
+use jiff::Zoned;
+use regex::Regex;
+use tests::transcript::mind;
+
+/// Of all phrasings, at least so many are won by their own skill.
+const FLOOR: f64 = 0.97;
+
+fn now() -> Zoned {
+    "2026-11-21T12:00:00+00:00[UTC]".parse().expect("a time")
+}
+
+fn words() -> &'static Words {
+    mind().book().words("en")
+}
+
+fn ask(text: &str, to: Scope) -> Explained {
+    explain(mind(), &Question { text: text.to_owned(), to, machines: None }, &now())
+}
+
+fn danger(id: &str) -> Danger {
+    mind().book().spec(id).map_or(Danger::Read, |spec| spec.danger)
+}
+
+/// Skills whose command patterns consume the whole text, unmended.
+fn commanded(text: &str) -> BTreeSet<&'static str> {
+    let cx = Context { lexicon: &words().lexicon, known: &Nothing, now: now() };
+    let readings = words().patterns.matches(text, &cx);
+    readings.into_iter().filter(|reading| reading.mended.is_empty()).map(|reading| mind().book().specs()[reading.tag].id).collect()
+}
+
+#[test]
+fn every_phrasing_is_won_by_its_own_skill() {
+    let examples: Vec<_> = words().examples().into_iter().filter(|(_, id)| !id.is_empty()).collect();
+    let mut misses = Vec::new();
+    for (text, id) in &examples {
+        let commanded = commanded(text);
+        let won = if commanded.is_empty() { mind().rank(text, "en").ranked.first().is_some_and(|(best, _)| best == id) } else { commanded.contains(id) };
+        if !won {
+            misses.push(format!("{id}: {text}"));
+        }
+    }
+    let share = 1.0 - misses.len() as f64 / examples.len() as f64;
+    println!("{} phrasings, {:.2} % won; lost:\n{}", examples.len(), share * 100.0, misses.join("\n"));
+    assert!(share >= FLOOR, "only {:.2} % are won by their own skill:\n{}", share * 100.0, misses.join("\n"));
+}
+
+/// No other skill's commands take a phrasing, and no command means two things, unless they are asked for at different places.
+#[test]
+fn no_two_skills_claim_the_same_sentence() {
+    let mut wrong = Vec::new();
+    let book = mind().book();
+    let apart = |one: &str, other: &str| {
+        let (Some(one), Some(other)) = (book.spec(one), book.spec(other)) else { return false };
+        !one.scopes.iter().any(|scope| other.fits(*scope))
+    };
+    let mut check = |text: &str, id: &str, what: &str| {
+        let others: Vec<_> = commanded(text).into_iter().filter(|other| *other != id && !apart(other, id)).collect();
+        if !others.is_empty() {
+            wrong.push(format!("{what} of {id}: \"{text}\" is also a command of {}", others.join(", ")));
+        }
+    };
+    for (id, section) in &words().skills {
+        for example in section.examples.iter().filter(|_| id != "none") {
+            check(&example.text, id, "phrasing");
+        }
+        for line in &section.patterns {
+            let example = Pattern::parse(&line.value).expect("checked when loaded").example();
+            // A slot shown as `<name>` is no name that anybody says.
+            let said: String = example.replace('<', "").replace('>', "");
+            check(&said, id, "pattern");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn near_misses_and_rejections_are_never_acted_on() {
+    let (mut wrong, mut mistaken, mut asked) = (Vec::new(), Vec::new(), Vec::new());
+    let misses: Vec<_> = words().near_misses().collect();
+    for (text, not, belongs) in &misses {
+        for to in [Scope::Machine, Scope::Host] {
+            let explained = ask(text, to);
+            let taken = explained.skill.as_deref() == Some(*not) && matches!(explained.decision, Decision::Act | Decision::Confirm | Decision::AskSlot);
+            let nobodys = belongs.is_none_or(|id| id == "none");
+            let acted = explained.decision == Decision::Act && explained.danger > Danger::Read;
+            if taken && danger(not) > Danger::Read || nobodys && acted {
+                wrong.push(told(&explained, &format!("near miss of {not}")));
+            } else if taken {
+                mistaken.push(told(&explained, &format!("near miss of {not}")));
+            }
+        }
+    }
+    let rejected: Vec<_> = words().examples().into_iter().filter(|(_, id)| id.is_empty()).collect();
+    for (text, _) in &rejected {
+        let explained = ask(text, Scope::Machine);
+        match explained.decision {
+            Decision::Act if explained.danger > Danger::Read => wrong.push(told(&explained, "is none")),
+            Decision::Confirm => asked.push(told(&explained, "is none")),
+            _ => {}
+        }
+    }
+    println!("near misses answered by the wrong reading skill:\n{}\nrejections asked about:\n{}", mistaken.join("\n"), asked.join("\n"));
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+    assert!(mistaken.len() * 50 <= misses.len() * 2, "{} of {}:\n{}", mistaken.len(), misses.len() * 2, mistaken.join("\n"));
+    assert!(asked.len() * 100 <= rejected.len(), "{} of {}:\n{}", asked.len(), rejected.len(), asked.join("\n"));
+}
+
+fn told(explained: &Explained, note: &str) -> String {
+    format!("\"{}\" ({note}): {:?} {:?} by {:?}, {:.2}", explained.text, explained.decision, explained.skill, explained.path, explained.confidence)
+}
+
+/// What the ancestor of this program, which matched prefixes, misread: text, whom it is said to, what it may be taken for, and how far that may go.
+#[test]
+fn what_must_never_happen_does_not() {
+    use Decision::{Act, AskSlot, Choose, Confirm, Decline};
+    type Row = (&'static str, Scope, &'static [&'static str], &'static [Decision], &'static [(&'static str, &'static str)]);
+    let table: &[Row] = &[
+        ("destroy snapshot old", Scope::Machine, &["snapshot.delete"], &[Confirm], &[("snapshot", "old")]),
+        ("create a snapshot called x", Scope::Machine, &["snapshot.create"], &[Act], &[("name", "x")]),
+        ("boot order", Scope::Machine, &["vm.boot"], &[Decline], &[]),
+        ("running?", Scope::Machine, &["vm.status"], &[Act], &[]),
+        ("shutdown at 22:00", Scope::Machine, &["schedule.add"], &[Decline], &[]),
+        ("stop the vnc", Scope::Machine, &["console.open", "console.close"], &[Decline], &[]),
+        ("stopped?", Scope::Machine, &["vm.status"], &[Act], &[]),
+        ("pause for 5 minutes", Scope::Machine, &["vm.pause"], &[Confirm], &[("duration", "5min")]),
+        ("free memory?", Scope::Machine, &["host.status", "vm.info", "vm.stats", "talk.how_are_you"], &[Act, Choose, Decline], &[]),
+        ("free memory?", Scope::Host, &["host.status", "host.info", "host.stats"], &[Act, Choose, Decline], &[]),
+        ("parking?", Scope::Machine, &["vm.park", "vm.unpark", "vm.status"], &[Decline, Choose], &[]),
+        ("history", Scope::Machine, &["audit.log"], &[Decline, Act], &[]),
+        ("your ip?", Scope::Machine, &["vm.ip"], &[Decline, Act], &[]),
+        ("screenshot", Scope::Machine, &["vm.screenshot"], &[Decline, Act], &[]),
+        ("status", Scope::Machine, &["vm.status"], &[Act], &[]),
+        ("clone web01 as web02", Scope::Host, &["vm.clone"], &[Decline, Confirm], &[("machine", "web01"), ("name", "web02")]),
+        ("alloc a VM called x", Scope::Host, &["vm.create"], &[Decline, AskSlot], &[("name", "x")]),
+        ("Hey, please reboot", Scope::Machine, &["vm.reboot"], &[Act], &[]),
+    ];
+    let mut wrong = Vec::new();
+    for (text, to, skills, decisions, slots) in table {
+        let explained = ask(text, *to);
+        let skill = explained.skill.as_deref().unwrap_or("none");
+        let understood = skills.contains(&skill) || (skill == "none" && explained.decision == Decline);
+        let filled = slots.iter().all(|(slot, value)| explained.slots.get(*slot).is_some_and(|found| found.replace(' ', "") == value.replace(' ', "")));
+        if !understood || !decisions.contains(&explained.decision) || !filled {
+            wrong.push(format!("{} {:?}", told(&explained, "must not"), explained.slots));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+fn sources(folder: &Path, list: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = entry.path();
+        if path.is_dir() {
+            sources(&path, list);
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !path.ends_with("tests.rs") {
+            list.push(path);
+        }
+    }
+}
+
+/// What is given right behind a phrase, or elsewhere in the same function.
+fn given(after: &str) -> BTreeSet<String> {
+    let end = after.find("\nfn ").or_else(|| after.find("\npub fn ")).unwrap_or(after.len());
+    let end = after.find("\n    fn ").or_else(|| after.find("\n    pub fn ")).map_or(end, |method| method.min(end));
+    let with = Regex::new(r#"\.with\(\s*"(\w+)"|push\(\("(\w+)""#).expect("a pattern");
+    with.captures_iter(&after[..end]).filter_map(|found| found.get(1).or_else(|| found.get(2))).map(|name| name.as_str().to_owned()).collect()
+}
+
+#[test]
+fn every_sentence_that_the_code_names_is_there_with_its_values() {
+    let named = Regex::new(r#"(?:Phrase::new\(\s*"([a-z_.]+/[a-z_]+)"|(?:Phrase::common|say_common)\(\s*"([a-z_]+)")"#).expect("a pattern");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let mut files = Vec::new();
+    for folder in ["agent/src", "dialogue/src"] {
+        sources(&root.join(folder), &mut files);
+    }
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for path in files {
+        let text = fs::read_to_string(&path).expect("a source can be read");
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for found in named.captures_iter(text) {
+            let key = found.get(1).map_or_else(|| format!("phrases/{}", &found[2]), |key| key.as_str().to_owned());
+            let place = path.strip_prefix(&root).unwrap_or(&path).display();
+            seen += 1;
+            let Some(wanted) = words().phrases.wants(&key) else {
+                wrong.push(format!("{place}: there is no `> {key}`"));
+                continue;
+            };
+            let given = given(&text[found.get(0).map_or(0, |whole| whole.end())..]);
+            let by_the_bot = |name: &str| key.ends_with("told") && name == "actor" || name == "reference";
+            let lacking: Vec<_> = wanted.iter().filter(|name| !given.contains(*name) && !by_the_bot(name)).collect();
+            if !lacking.is_empty() {
+                wrong.push(format!("{place}: `{key}` is not given {lacking:?}"));
+            }
+        }
+    }
+    assert!(seen > 100, "only {seen} were found: the pattern of this test is out of date");
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+#[test]
+fn every_sentence_reads_whole_when_its_values_are_given() {
+    let mut wrong = Vec::new();
+    for language in mind().book().languages() {
+        let phrases = &mind().book().words(language).phrases;
+        for key in phrases.keys() {
+            for value in [Var::Text("x".to_owned()), Var::Number(1.0), Var::Number(2.0)] {
+                let vars = phrases.wants(key).into_iter().flatten().map(|name| (name.clone(), value.clone())).collect();
+                let said = phrases.phrase(&Phrase { key: key.to_owned(), vars }, &now());
+                if said.contains("{$") || said.contains('{') || said.starts_with('[') || said.trim().is_empty() {
+                    wrong.push(format!("{language}, `> {key}`: {said}"));
+                }
+            }
+        }
+        for (id, section) in &mind().book().words(language).skills {
+            let odd = section.questions.iter().filter(|(_, question)| question.value.contains('{'));
+            wrong.extend(odd.map(|(slot, question)| format!("{language}, {id} `? {slot}`: {}", question.value)));
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
+
+/// A skill that is understood in one language has its words in each.
+#[test]
+fn every_built_skill_has_phrasings_a_command_and_near_misses() {
+    let mut wrong = BTreeMap::new();
+    for skill in agent::skills::ALL {
+        let id = skill.spec().id;
+        let section = &words().skills[id];
+        let counts = (section.patterns.len(), section.examples.len(), section.near_misses.len());
+        if counts.0 < 1 || counts.1 < 10 || counts.2 < 1 {
+            wrong.insert(id, counts);
+        }
+    }
+    assert!(wrong.is_empty(), "patterns, phrasings, near misses: {wrong:?}");
+}

@@ -1,0 +1,259 @@
+//! Invariants of conversations over random people, random understanding and random hosts. The bodies are shared with the fuzz targets.
+
+use std::sync::Arc;
+
+use agent::access::Access;
+use agent::bot::{Bot, Caution, Host, Message, Parts};
+use agent::chat;
+use agent::config::Grant;
+use agent::events::InFlight;
+use agent::explain::{Question, explain};
+use agent::host::fake::Fake;
+use agent::journal::Journal;
+use agent::office::Affairs;
+use agent::planner::Asker;
+use agent::skills;
+use agent::store::Store;
+use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance};
+use dialogue::reply::Phrase;
+use dialogue::session::{About, Decision, PlanRef, Session};
+use dialogue::spec::{Need, Role, Scope, Slot, Spec};
+use grammar::kind::Kind;
+use jiff::{SignedDuration, Zoned};
+use proptest::prelude::*;
+use tests::bodies::{self, Names, machine, sentences};
+use tests::transcript::mind;
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nothing_harmful_happens_unasked_however_people_talk(data in proptest::collection::vec(any::<u8>(), 0..600)) {
+        bodies::conversation(&data);
+    }
+
+    #[test]
+    fn every_reader_survives_every_text(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+        bodies::readers(&data);
+    }
+
+    #[test]
+    fn every_reader_survives_every_text_of_letters(text in "\\PC{0,120}") {
+        bodies::readers(text.as_bytes());
+    }
+}
+
+fn now() -> Zoned {
+    "2026-11-21T12:00:00+00:00[UTC]".parse().expect("a time")
+}
+
+/// A conversation with one machine over a driver whose plans can all be made.
+struct Talk {
+    session: Session,
+    applied: usize,
+    planned: Vec<PlanRef>,
+}
+
+impl Talk {
+    fn new() -> Self {
+        Self { session: Session::default(), applied: 0, planned: Vec::new() }
+    }
+
+    /// Says it; the classifier is sure of that skill, or of nothing.
+    fn say(&mut self, text: &str, skill: Option<&str>) {
+        let now = now();
+        let around = Around { now: &now, known: &Names, scope: Scope::Machine, entity: "web1", room: false, asker: "alice", ask_disruptive: false };
+        let mut inputs = std::collections::VecDeque::from([Input::Said(Utterance { text: text.to_owned(), ..Utterance::default() })]);
+        while let Some(input) = inputs.pop_front() {
+            let (session, actions) = machine().on(std::mem::take(&mut self.session), input, &around);
+            self.session = session;
+            for action in actions {
+                match action {
+                    Action::Rank(_) => inputs.push_back(Input::Ranked(Ranking { ranked: skill.map(|id| (id.to_owned(), 0.99)).into_iter().collect(), sure: if skill.is_some() { Sure::Yes } else { Sure::No } })),
+                    Action::Plan(calls) => {
+                        let danger = calls.iter().filter_map(|call| machine().book().spec(&call.skill)).map(|spec| spec.danger).max().expect("a call");
+                        let plan = PlanRef { digest: format!("{calls:?}"), calls, danger, summary: vec![Phrase::common("nothing")], typed: "web1".to_owned(), subjects: vec!["web1".to_owned()], allocates: false, doubtful: false };
+                        self.planned.push(plan.clone());
+                        inputs.push_back(Input::Planned(Planned::Ready { answers: Vec::new(), change: Some(plan) }));
+                    }
+                    Action::Apply(_) => self.applied += 1,
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The slots that are still asked for.
+    fn missing(&self) -> Vec<String> {
+        match self.session.open.as_ref().map(|open| &open.about) {
+            Some(About::Slots { missing, .. }) => missing.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn confirming(&self) -> Option<&PlanRef> {
+        match self.session.open.as_ref().map(|open| &open.about) {
+            Some(About::Confirm { plan, .. }) => Some(plan),
+            _ => None,
+        }
+    }
+}
+
+/// A value for a slot, and another one.
+fn values(slot: &Slot) -> [&'static str; 2] {
+    match slot.kind {
+        Kind::Size => ["20 GB", "30 GB"],
+        Kind::Choice(values) => [values[0], values[values.len() - 1]],
+        Kind::Jid => ["carol@example.org", "dave@example.org"],
+        Kind::Name(_) => ["before-upgrade", "\"nightly\""],
+        Kind::NewName(_) => ["data", "\"logs\""],
+        Kind::Count => ["4", "8"],
+        Kind::Duration => ["5 minutes", "10 minutes"],
+        _ => ["\"some words\"", "\"other words\""],
+    }
+}
+
+/// Every built skill with slots that must be asked for and that changes something.
+fn asking() -> Vec<(&'static Spec, Vec<&'static Slot>)> {
+    let specs = skills::ALL.iter().map(|skill| skill.spec()).filter(|spec| spec.fits(Scope::Machine) && spec.danger > dialogue::spec::Danger::Read);
+    specs.map(|spec| (spec, spec.slots.iter().filter(|slot| slot.need == Need::Required).collect::<Vec<_>>())).filter(|(_, slots)| !slots.is_empty()).collect()
+}
+
+const BEGIN: &str = "frobnicate the quux";
+
+/// Orders of n things.
+fn orders(n: usize) -> Vec<Vec<usize>> {
+    if n == 0 {
+        return vec![Vec::new()];
+    }
+    let shorter = orders(n - 1);
+    shorter.iter().flat_map(|order| (0..n).map(move |at| { let mut order = order.clone(); order.insert(at, n - 1); order })).collect()
+}
+
+#[test]
+fn every_skill_takes_its_values_one_by_one_in_any_order_and_then_asks() {
+    assert!(asking().len() > 2);
+    for (spec, slots) in asking() {
+        for order in orders(slots.len()) {
+            let mut talk = Talk::new();
+            talk.say(BEGIN, Some(spec.id));
+            assert_eq!(talk.missing().len(), slots.len(), "{}", spec.id);
+            for at in &order {
+                talk.say(values(slots[*at])[0], None);
+            }
+            let plan = talk.confirming().unwrap_or_else(|| panic!("{} {order:?}: {:?}", spec.id, talk.session.open));
+            assert!(slots.iter().all(|slot| plan.calls[0].args.contains_key(slot.name)), "{} {order:?}", spec.id);
+            assert_eq!(talk.applied, 0, "{}: what took several turns is asked", spec.id);
+        }
+    }
+}
+
+#[test]
+fn every_skill_takes_all_its_values_at_once() {
+    for (spec, slots) in asking() {
+        let mut talk = Talk::new();
+        talk.say(BEGIN, Some(spec.id));
+        talk.say(&slots.iter().map(|slot| values(slot)[0]).collect::<Vec<_>>().join(", "), None);
+        assert!(talk.confirming().is_some(), "{}: {:?}", spec.id, talk.session.open);
+    }
+}
+
+#[test]
+fn every_value_can_be_corrected_before_the_yes_and_the_old_plan_is_void() {
+    for (spec, slots) in asking() {
+        for slot in &slots {
+            let mut talk = Talk::new();
+            talk.say(BEGIN, Some(spec.id));
+            for slot in &slots {
+                talk.say(values(slot)[0], None);
+            }
+            let old = talk.confirming().cloned().unwrap_or_else(|| panic!("{}", spec.id));
+            talk.say(&format!("no, {}", values(slot)[1]), None);
+            let new = talk.confirming().unwrap_or_else(|| panic!("{} {}: {:?}", spec.id, slot.name, talk.session.open));
+            assert_ne!(new.digest, old.digest, "{} {}", spec.id, slot.name);
+            assert_eq!(talk.applied, 0);
+        }
+    }
+}
+
+#[test]
+fn every_question_is_dropped_by_cancel_kept_by_nonsense_and_survives_a_repeated_message() {
+    for (spec, slots) in asking() {
+        for given in 0..slots.len() {
+            let mut talk = Talk::new();
+            talk.say(BEGIN, Some(spec.id));
+            for slot in &slots[..given] {
+                talk.say(values(slot)[0], None);
+                talk.say(values(slot)[0], None);
+            }
+            if talk.confirming().is_some() {
+                continue;
+            }
+            let missing = talk.missing();
+            talk.say("colourless green ideas sleep furiously under the bridge", None);
+            assert_eq!(talk.missing(), missing, "{}", spec.id);
+            talk.say("never mind", None);
+            assert!(talk.session.open.is_none(), "{}", spec.id);
+            talk.say("yes", None);
+            assert_eq!(talk.applied, 0, "{}", spec.id);
+        }
+    }
+}
+
+#[test]
+fn a_message_that_comes_twice_is_done_once() {
+    for (spec, slots) in asking() {
+        let mut talk = Talk::new();
+        talk.say(BEGIN, Some(spec.id));
+        for slot in &slots {
+            talk.say(values(slot)[0], None);
+        }
+        let answer = if spec.danger == dialogue::spec::Danger::Destructive { "web1" } else { "yes" };
+        talk.say(answer, None);
+        talk.say(answer, None);
+        assert_eq!(talk.applied, 1, "{}", spec.id);
+    }
+}
+
+/// What `explain` says is what the bot does: the same skill by the same path, and the same decision unless this host refuses.
+#[test]
+fn explain_tells_what_the_bot_does() {
+    let (fake, _events) = Fake::new("two_vms", now().timestamp()).expect("a fixture");
+    let journal = Arc::new(Journal::in_memory());
+    let office = Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new));
+    let bot = Bot::new(Parts {
+        mind: Arc::clone(mind()),
+        host: Arc::clone(&fake) as Arc<dyn Host>,
+        office: Arc::new(office),
+        access: Access::new(&[Grant { who: "alice@example.org".to_owned(), role: Role::Admin }]),
+        journal,
+        // Nothing is kept, so every sentence is the first of its conversation.
+        store: Store::nowhere(),
+        in_flight: Arc::new(InFlight::default()),
+        caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
+        language: "en".to_owned(),
+        notices: Box::new(|_| {}),
+    });
+    let mut wrong = Vec::new();
+    let all = sentences();
+    for text in all.iter().step_by(all.len() / 300) {
+        for (to, entity) in [(Scope::Machine, "web1"), (Scope::Host, "hv1")] {
+            let message = Message {
+                asker: Asker { jid: Some("alice@example.org".to_owned()), name: "alice".to_owned() },
+                entity: chat::entity(&*fake, Some(entity)).expect("it is there"),
+                room: None,
+                utterance: Utterance { text: text.clone(), ..Utterance::default() },
+                now: now(),
+            };
+            let trace = bot.turn(&message, Input::Said(message.utterance.clone()), &mut |_| {});
+            let explained = explain(mind(), &Question { text: text.clone(), to, machines: Some(vec!["web1".to_owned(), "db1".to_owned()]) }, &now());
+            let path = trace.path.unwrap_or(dialogue::policy::Path::None);
+            let same_skill = explained.skill == trace.skill && explained.path == path;
+            let host_decides = trace.why == "refused" || trace.decision == Decision::AskSlot;
+            if !same_skill || (explained.decision != trace.decision && !host_decides) {
+                wrong.push(format!("{entity}: \"{text}\": explain {:?} {:?} {:?}, bot {:?} {path:?} {:?} {}", explained.skill, explained.path, explained.decision, trace.skill, trace.decision, trace.why));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
+}
