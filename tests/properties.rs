@@ -232,6 +232,7 @@ fn explain_tells_what_the_bot_does() {
         in_flight: Arc::new(InFlight::default()),
         caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
         language: "en".to_owned(),
+        desk: "desk".to_owned(),
         notices: Box::new(|_| {}),
     });
     let mut wrong = Vec::new();

@@ -1,12 +1,19 @@
 //! Who may do what: the one place that is asked, whatever the channel.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use dialogue::spec::Role;
 
 use crate::config::Grant;
 
-/// The allow-list.
+/// The allow-list. Clones share it, so that a reloaded configuration counts everywhere at once.
 #[derive(Clone, Debug, Default)]
 pub struct Access {
+    lists: Arc<RwLock<Lists>>,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
     people: Vec<(String, Role)>,
     domains: Vec<(String, Role)>,
 }
@@ -14,14 +21,21 @@ pub struct Access {
 impl Access {
     /// From the configuration.
     pub fn new(grants: &[Grant]) -> Self {
-        let mut access = Self::default();
+        let access = Self::default();
+        access.replace(grants);
+        access
+    }
+
+    /// From a configuration that was read again.
+    pub fn replace(&self, grants: &[Grant]) {
+        let mut lists = Lists::default();
         for grant in grants {
             match grant.who.strip_prefix('@') {
-                Some(domain) => access.domains.push((prepared(domain), grant.role)),
-                None => access.people.push((prepared(&grant.who), grant.role)),
+                Some(domain) => lists.domains.push((prepared(domain), grant.role)),
+                None => lists.people.push((prepared(&grant.who), grant.role)),
             }
         }
-        access
+        *self.lists.write().unwrap_or_else(PoisonError::into_inner) = lists;
     }
 
     /// What somebody may do: the entry of their own address, else that of their domain; `None` for strangers.
@@ -30,16 +44,21 @@ impl Access {
     /// look-alike letters stay strangers.
     pub fn role(&self, who: &str) -> Option<Role> {
         let who = prepared(who);
-        let own = self.people.iter().find(|(person, _)| *person == who).map(|(_, role)| *role);
+        let lists = self.read();
+        let own = lists.people.iter().find(|(person, _)| *person == who).map(|(_, role)| *role);
         own.or_else(|| {
             let domain = who.rsplit_once('@').map_or(who.as_str(), |(_, domain)| domain);
-            self.domains.iter().find(|(known, _)| known == domain).map(|(_, role)| *role)
+            lists.domains.iter().find(|(known, _)| known == domain).map(|(_, role)| *role)
         })
     }
 
     /// People with at least that role, to name in a refusal.
     pub fn who_can(&self, role: Role) -> Vec<String> {
-        self.people.iter().filter(|(_, has)| *has >= role).map(|(person, _)| person.clone()).collect()
+        self.read().people.iter().filter(|(_, has)| *has >= role).map(|(person, _)| person.clone()).collect()
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Lists> {
+        self.lists.read().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

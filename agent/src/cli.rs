@@ -157,7 +157,7 @@ pub fn main() -> ExitCode {
 
 fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
-        Verb::Run(place) => runtime()?.block_on(run::run(Config::read(&place.config)?))?,
+        Verb::Run(place) => runtime()?.block_on(run::run(&place.config))?,
         Verb::Chat { entity, place, uri, say, record } => talk(entity.as_deref(), &place.config, uri, say.as_deref(), record.as_deref())?,
         Verb::Explain { text, jsonl, to, model } => explain_texts(text, jsonl, to, &model)?,
         Verb::Init { path } => init(&path)?,

@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -83,7 +83,8 @@ pub enum Outcome {
 /// What was told of a machine or host: `audit.who` and `audit.why` read these.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Told {
-    /// When.
+    /// When; as in its [`Line`], which alone writes it down.
+    #[serde(skip)]
     pub at: Timestamp,
     /// Who did it, as people call them; `None` for what came from outside Atoll or by itself.
     pub actor: Option<String>,
@@ -129,6 +130,8 @@ struct Inner {
     file: Option<File>,
     seq: u64,
     hash: String,
+    /// When the last line was written.
+    last: Option<Timestamp>,
     /// The newest told lines, for "who did that?".
     told: std::collections::VecDeque<Told>,
 }
@@ -159,6 +162,42 @@ impl Journal {
         Ok((journal, facts, begun))
     }
 
+    /// Lets go of lines older than `keep`; facts that still hold are written again at the end. Before [`Journal::open`].
+    ///
+    /// # Errors
+    /// [`JournalError`]; the journal is then as it was.
+    pub fn retire(folder: &Path, keep: SignedDuration, now: Timestamp) -> Result<(), JournalError> {
+        let path = folder.join("journal.jsonl");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(io(&path, "can't be read")(error)),
+        };
+        let lines: Vec<Line> = text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
+        let old = lines.iter().take_while(|line| now.duration_since(line.at) > keep).count();
+        if old == 0 {
+            return Ok(());
+        }
+        let mut facts: std::collections::BTreeMap<(&str, &str), (usize, &Entry)> = std::collections::BTreeMap::new();
+        for (index, line) in lines.iter().enumerate() {
+            if let Entry::Fact { sort, key, .. } = &line.entry {
+                facts.insert((sort, key), (index, &line.entry));
+            }
+        }
+        let carried = facts.into_values().filter(|(index, entry)| *index < old && !matches!(entry, Entry::Fact { value, .. } if value.is_null()));
+        let mut kept: Vec<Line> = lines[old..].to_vec();
+        for (_, entry) in carried {
+            let last = kept.last().or(lines.last()).expect("there are old lines");
+            let mut line = Line { seq: last.seq + 1, at: now, entry: entry.clone(), prev: last.hash.clone(), hash: String::new() };
+            line.hash = hash_of(&line);
+            kept.push(line);
+        }
+        let next = folder.join("journal.next");
+        let body: String = kept.iter().map(|line| serde_json::to_string(line).expect("a line has only strings, numbers and JSON in it") + "\n").collect();
+        let written = File::create(&next).and_then(|mut file| file.write_all(body.as_bytes()).and_then(|()| file.sync_all())).and_then(|()| std::fs::rename(&next, &path));
+        written.map_err(io(&path, "can't be written again"))
+    }
+
     /// Checks the chain, and changes nothing: an agent may be writing. Gives the number of lines; none when there is no journal yet.
     ///
     /// # Errors
@@ -179,7 +218,7 @@ impl Journal {
 
     /// A journal in memory, for `explain` and transcripts.
     pub fn in_memory() -> Self {
-        Self { path: PathBuf::new(), inner: Mutex::new(Inner { file: None, seq: 0, hash: String::new(), told: std::collections::VecDeque::new() }) }
+        Self { path: PathBuf::new(), inner: Mutex::new(Inner { file: None, seq: 0, hash: String::new(), last: None, told: std::collections::VecDeque::new() }) }
     }
 
     /// Appends a line; `sync` waits until the disk has it.
@@ -200,10 +239,16 @@ impl Journal {
         }
         inner.seq = line.seq;
         inner.hash = line.hash;
+        inner.last = Some(line.at);
         if let Entry::Told(told) = line.entry {
             inner.remember(told);
         }
         Ok(())
+    }
+
+    /// When the last line was written: right after opening, the last that is known of the time before.
+    pub fn last(&self) -> Option<Timestamp> {
+        self.lock().last
     }
 
     /// Newest first: what was told of a machine or host, or of all.
@@ -228,7 +273,7 @@ struct Read {
 
 impl Read {
     fn all(path: &Path, file: &File) -> Result<Self, JournalError> {
-        let mut read = Self { inner: Inner { file: None, seq: 0, hash: String::new(), told: std::collections::VecDeque::new() }, facts: Vec::new(), begun: Vec::new(), good: 0, torn: false };
+        let mut read = Self { inner: Inner { file: None, seq: 0, hash: String::new(), last: None, told: std::collections::VecDeque::new() }, facts: Vec::new(), begun: Vec::new(), good: 0, torn: false };
         let mut reader = BufReader::new(file);
         let mut text = String::new();
         let mut number = 0;
@@ -249,7 +294,9 @@ impl Read {
                 }
                 Err(_) => return Err(broken()),
             };
-            if line.prev != read.inner.hash || line.hash != hash_of(&line) {
+            // The first line's forerunner may have been retired.
+            let follows = number == 1 || line.prev == read.inner.hash;
+            if !follows || line.hash != hash_of(&line) {
                 return Err(broken());
             }
             read.good += length as u64;
@@ -260,10 +307,11 @@ impl Read {
     fn take(&mut self, line: Line) {
         self.inner.seq = line.seq;
         self.inner.hash = line.hash;
+        self.inner.last = Some(line.at);
         match line.entry {
             Entry::Before { actor, verb, about, id, .. } => self.begun.push(Unfinished { actor, verb, about, id }),
             Entry::After { id, .. } => self.begun.retain(|unfinished| unfinished.id != id),
-            Entry::Told(told) => self.inner.remember(told),
+            Entry::Told(told) => self.inner.remember(Told { at: line.at, ..told }),
             Entry::Fact { sort, key, value } => self.facts.push((sort, key, value)),
         }
     }
@@ -323,6 +371,18 @@ mod tests {
     }
 
     #[test]
+    fn what_was_told_is_remembered_with_its_time_after_a_restart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let told = Told { at: Timestamp::from_second(1_000).expect("a time"), actor: None, verb: "event.crashed".to_owned(), about: "web1".to_owned(), text: "web1 has crashed.".to_owned() };
+        {
+            let (journal, _, _) = Journal::open(folder.path()).expect("opens");
+            journal.write(told.at, Entry::Told(told.clone()), false).expect("written");
+        }
+        let (journal, _, _) = Journal::open(folder.path()).expect("opens again");
+        assert_eq!(journal.told(Some("web1"), 9), [told]);
+    }
+
+    #[test]
     fn a_changed_line_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
         let (journal, _, _) = Journal::open(folder.path()).expect("opens");
@@ -335,6 +395,21 @@ mod tests {
         std::fs::write(&path, text).expect("changed");
         assert!(matches!(Journal::verify(folder.path()), Err(JournalError::Broken { line: 2, .. })));
         assert!(matches!(Journal::open(folder.path()), Err(JournalError::Broken { line: 2, .. })));
+    }
+
+    #[test]
+    fn old_lines_are_let_go_and_what_still_holds_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(240);
+        let (journal, _, _) = Journal::open(folder.path()).expect("opens");
+        for (n, at) in [(1, Timestamp::UNIX_EPOCH), (2, Timestamp::UNIX_EPOCH), (1, now)] {
+            journal.write(at, fact(n), false).expect("written");
+        }
+        drop(journal);
+        Journal::retire(folder.path(), SignedDuration::from_hours(48), now).expect("retired");
+        assert_eq!(Journal::verify(folder.path()).expect("the chain holds"), 4, "the numbers go on");
+        let facts: Vec<String> = Journal::open(folder.path()).expect("opens").1.into_iter().map(|(_, key, _)| key).collect();
+        assert_eq!(facts, ["k1", "k2"]);
     }
 
     #[test]

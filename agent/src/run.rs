@@ -1,6 +1,7 @@
 //! `atoll run`: hosts, XMPP, conversations and the web chat put together, until told to stop.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -35,6 +36,8 @@ use crate::xmpp::subscriptions::Change;
 
 /// A turn that takes longer shows that it is being worked on.
 const PATIENCE: Duration = Duration::from_millis(300);
+/// An absence shorter than this is not worth a message.
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(60);
 /// A conversation's lane ends after that much silence.
 const IDLE: Duration = Duration::from_secs(60);
 
@@ -69,6 +72,10 @@ pub struct House {
 /// # Errors
 /// With what can't be had: the store's folder, the corpus.
 pub fn house(config: &Config) -> anyhow::Result<House> {
+    if config.store.keep_days > 0 {
+        let keep = SignedDuration::from_hours(24 * i64::from(config.store.keep_days));
+        Journal::retire(&config.store.path, keep, Timestamp::now()).context("the journal's old lines")?;
+    }
     let (journal, facts, unfinished) = Journal::open(&config.store.path).with_context(|| format!("the journal in {}", config.store.path.display()))?;
     let journal = Arc::new(journal);
     let store = Store::open(&config.store.path)?;
@@ -188,8 +195,10 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
 ///
 /// # Errors
 /// What keeps it from starting; once it runs, it goes on.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(path: &Path) -> anyhow::Result<()> {
+    let config = Config::read(path)?;
     let House { bot, bridge, mut events, office, mut notices, facts, unfinished, journal, mind, handle: slot, zone } = tokio::task::spawn_blocking({ let config = config.clone(); move || house(&config) }).await.context("the house fell in")??;
+    let absent = journal.last().map(|last| Timestamp::now().duration_since(last));
     let host: Arc<dyn Host> = Arc::clone(&bridge) as Arc<dyn Host>;
     let board = Arc::new(Switchboard::new(Arc::clone(&host), mind, bot.access().clone(), journal, &facts, config.language.clone(), config.xmpp.domain.clone(), zone.clone()));
     // Addresses need names; a host that is down now gets its machines when it is back.
@@ -216,14 +225,16 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         crate::http::serve(&config).await.with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
     let trusted = config.room.iter().filter_map(|room| Some(BareJid::new(&room.address).ok()?.domain().to_string())).collect();
-    let desk = Desk { bot, host, board, handle: handle.clone(), office, reception: Reception::default(), lanes: Mutex::default(), zone, trusted };
+    let desk = Desk { bot, host, board, handle: handle.clone(), office, reception: Reception::default(), lanes: Mutex::default(), zone, absent: Mutex::new(absent), zones: Mutex::default(), trusted };
     let desk = Arc::new(desk);
     let mut unfinished = Some(unfinished);
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut hung_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     loop {
         tokio::select! {
+            _ = hung_up.recv() => desk.reload(path),
             event = heard.recv() => match event {
                 Some(event) => {
                     let online = matches!(event, Event::Online { .. });
@@ -265,6 +276,10 @@ struct Desk {
     /// One lane a conversation: its messages are taken in order.
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<(Box<Message>, Box<Heard>)>>>,
     zone: jiff::tz::TimeZone,
+    /// How long nobody was there before this start, until it is told.
+    absent: Mutex<Option<SignedDuration>>,
+    /// By device, as far as asked.
+    zones: Mutex<HashMap<String, jiff::tz::TimeZone>>,
     /// Room services that the configuration names: they are believed about who is who.
     trusted: Vec<String>,
 }
@@ -277,6 +292,36 @@ impl Desk {
     fn common(&self, id: &str) -> String {
         let phrase = Phrase::common(id).with("domain", self.board.domain());
         self.bot.mind().book().words(self.bot.language()).phrases.reply(&Reply::say(phrase), &self.now()).text
+    }
+
+    /// SIGHUP: who may do what is read again. Conversations stay; the rest needs a restart, and a wrong file changes nothing.
+    fn reload(&self, path: &Path) {
+        match Config::read(path) {
+            Ok(config) => {
+                self.bot.access().replace(&config.access);
+                tracing::info!(path = %path.display(), "access is read again; other keys count from the next start");
+            }
+            Err(error) => tracing::error!(%error, "the configuration is wrong; going on with the old one"),
+        }
+    }
+
+    /// The time zone of a person, by their device (XEP-0202), else the configured one; a device is asked once.
+    fn zone_of(self: &Arc<Self>, heard: &Heard) -> jiff::tz::TimeZone {
+        let device = heard.from.to_string();
+        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(zone) = zones.get(&device) {
+            return zone.clone();
+        }
+        zones.insert(device.clone(), self.zone.clone());
+        if heard.room.is_none() {
+            let (desk, from) = (Arc::clone(self), heard.from.clone());
+            tokio::spawn(async move {
+                if let Some(offset) = desk.handle.utc_offset(from).await {
+                    desk.zones.lock().unwrap_or_else(PoisonError::into_inner).insert(device, jiff::tz::TimeZone::fixed(offset));
+                }
+            });
+        }
+        self.zone.clone()
     }
 
     fn xmpp(self: &Arc<Self>, event: Event) {
@@ -305,7 +350,11 @@ impl Desk {
             }
             Event::Room(RoomEvent::Joined { entity, room, .. }) => self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), true),
             Event::Room(RoomEvent::Left { entity, room, .. }) => self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false),
-            Event::Online { server, away } => tracing::info!(server, ?away, "connected"),
+            Event::Online { server, away } => {
+                tracing::info!(server, ?away, "connected");
+                let first = self.absent.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.tell_absence(away.and_then(|away| SignedDuration::try_from(away).ok()).or(first));
+            }
             Event::Offline { why } => tracing::warn!(%why, "not connected"),
             Event::Asked(request) => tracing::debug!(?request, "asked for nothing we announce"),
             Event::Bounced { to, condition, .. } => tracing::debug!(%to, ?condition, "a message came back"),
@@ -314,7 +363,7 @@ impl Desk {
 
     fn heard(self: &Arc<Self>, heard: Box<Heard>) {
         let known = |person: &str| self.bot.access().role(person).is_some();
-        match self.reception.receive(&heard, &self.board, &*self.host, known, &self.zone) {
+        match self.reception.receive(&heard, &self.board, &*self.host, known, &self.zone_of(&heard)) {
             Received::Nothing => {}
             Received::Say(sentence) => self.send(Said::answer(&heard, self.common(sentence))),
             Received::Message(message) => {
@@ -465,6 +514,13 @@ impl Desk {
             let now = desk.now();
             desk.bot.look_after(&now, &mut |message, rendered| desk.tell_asker(message, rendered));
         });
+    }
+
+    /// Whoever has the desk in their contacts hears that nobody was there for a while.
+    fn tell_absence(&self, absence: Option<SignedDuration>) {
+        if let Some(span) = absence.filter(|span| *span >= WORTH_TELLING) {
+            self.handle.broadcast(None, &self.bot.text(&Phrase::common("away").with("span", span), &self.now()));
+        }
     }
 
     /// Ops that the last stop cut off: whoever wanted them hears that nobody knows, and how the machine is now.

@@ -1,7 +1,7 @@
 //! On real QEMU guests under a private session libvirtd: disks, changes by others, two people at once, agents killed midway.
 
 use agent::journal::{Entry, Journal, Outcome};
-use tests::guest::Session;
+use tests::guest::{PATIENCE, Session, wait_for};
 
 use crate::world::{HV1, WEB1, World};
 
@@ -86,6 +86,9 @@ fn a_plan_that_no_longer_fits_is_shown_and_asked_again() {
     session
         .virsh(&["attach-disk", "web1", &other, "vdb", "--driver", "qemu", "--subdriver", "qcow2", "--config"])
         .expect("virsh attaches");
+    // libvirt tells the agent of it by an event; the question stays open meanwhile.
+    let known = || alice.ask(WEB1, "which disks do you have?", "vda").contains("vdb");
+    wait_for("the new disk", PATIENCE, known).expect("changes from outside are noticed");
     let asked = alice.ask(WEB1, "yes", "Go?");
     assert!(asked.contains("Something changed in the meantime") && asked.contains("attached as vdc"), "{asked}");
     assert!(!disks(&session).contains("data.qcow2"), "nothing was done yet");

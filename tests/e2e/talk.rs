@@ -19,7 +19,7 @@ fn machines_are_contacts_that_show_their_state_answer_and_tell_the_others() {
     assert_eq!((alice.see(DB1, "online"), bob.see(DB1, "online")), ("running".to_owned(), "running".to_owned()));
 
     assert_eq!(alice.ask(WEB1, "Could you please shut down?", "shutting down"), "web1 is shutting down.");
-    assert_eq!(bob.hear(WEB1, "alice"), "alice has just told web1 to shut down.");
+    assert_eq!(bob.hear(WEB1, "told web1"), "alice has just told web1 to shut down.");
     assert_eq!(bob.hear(WEB1, "has shut down"), "web1 has shut down (alice).");
     assert_eq!((alice.see(WEB1, "xa"), bob.see(WEB1, "xa")), ("off".to_owned(), "off".to_owned()));
     alice.hear(WEB1, "has shut down");

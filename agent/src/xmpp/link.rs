@@ -10,7 +10,7 @@ use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
-use futures::{Sink, Stream};
+use futures::{Sink, Stream, StreamExt};
 use tokio::sync::mpsc::{self, OwnedPermit, error::SendError};
 use tokio::time::{Duration, Instant};
 use tokio_xmpp::xmlstream::{
@@ -224,7 +224,14 @@ impl Link {
                 },
                 Turn::Lost(error) => return Down::Io(error),
                 Turn::Finished => {
-                    let _ = tokio::time::timeout(Duration::from_secs(2), stream.shutdown()).await;
+                    let goodbye = async {
+                        let _ = stream.shutdown().await;
+                        // Closing a socket with something unread in it resets the
+                        // connection, and the server loses what it has not read yet:
+                        // the goodbyes. So read on until the server has ended it.
+                        while connect::ended(stream.next().await).is_ok() {}
+                    };
+                    let _ = tokio::time::timeout(Duration::from_secs(2), goodbye).await;
                     return Down::Stopped;
                 }
                 Turn::Abandoned => return Down::Stopped,

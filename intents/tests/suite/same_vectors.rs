@@ -1,7 +1,7 @@
 //! Both back-ends are the same encoder: they give the same vectors and lead to the same decisions.
 
 use intents::encoder::{candle::Candle, default_folder, rust_bert::RustBert};
-use intents::{Encoder, Model};
+use intents::{Encoder, Example, Model, evaluate};
 
 use crate::support::{CORPUS, corpus};
 
@@ -34,13 +34,12 @@ fn candle_and_rust_bert_give_the_same_vectors_and_decisions() {
         assert!(gap < 1e-4, "{text:?} differs by {gap}");
     }
 
-    let model = |encoder: &dyn Encoder| Model::train(&corpus(), &[], Some(encoder)).unwrap();
-    let (with_candle, with_rust_bert) = (model(&candle), model(&rust_bert));
-    for text in texts {
-        let left = with_candle.rank(text, Some(&candle)).unwrap();
-        let right = with_rust_bert.rank(text, Some(&rust_bert)).unwrap();
-        assert_eq!(left.sure, right.sure, "{text:?}: {left:?} {right:?}");
-        let best = |ranked: &[(String, f32)]| ranked.first().map(|(label, _)| label.clone());
-        assert_eq!(best(&left.ranked), best(&right.ranked), "{text:?}: {left:?} {right:?}");
+    let examples: Vec<Example<'_>> = texts.iter().map(|text| Example { text, label: "" }).collect();
+    let answers = |encoder: &dyn Encoder| {
+        let model = Model::train(&corpus(), &[], Some(encoder)).unwrap();
+        evaluate::ask(&model, &examples, Some(encoder), None).unwrap().predictions
+    };
+    for (left, right) in answers(&candle).iter().zip(&answers(&rust_bert)) {
+        assert_eq!((left.sure, left.best()), (right.sure, right.best()), "{left:?} {right:?}");
     }
 }
