@@ -80,6 +80,9 @@ leg_tests() {
   local status=0 only=()
   [[ -z ${ATOLL_QUICK:-} ]] || only=(-E "$(quick_tests)")
   export ATOLL_MODEL_DIR=${ATOLL_MODEL_DIR:-$ATOLL_CACHE/model}
+  # The programs that the end-to-end tests start; and the classifier once, before many tests want it at a time.
+  cargo build --locked --workspace --bins
+  cargo run --locked --quiet --package agent --bin atoll -- train
   cargo nextest run --locked --workspace "${only[@]}" --no-tests fail || status=$?
   count_tests "$LOGS/tests.log" >"${ATOLL_SUMMARY:-/dev/null}"
   return "$status"

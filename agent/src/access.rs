@@ -73,7 +73,11 @@ mod tests {
 
     fn access() -> Access {
         let grant = |who: &str, role| Grant { who: who.to_owned(), role };
-        Access::new(&[grant("alice@example.org", Role::Admin), grant("@example.org", Role::Viewer), grant("Bob@Example.org", Role::Operator)])
+        Access::new(&[
+            grant("alice@example.org", Role::Admin),
+            grant("@example.org", Role::Viewer),
+            grant("Bob@Example.org", Role::Operator),
+        ])
     }
 
     #[test]

@@ -46,8 +46,10 @@ pub struct Addresses {
 
 /// The localpart of a name: escaped and prepared as servers do. Control characters, which no address may hold, become `-`.
 pub fn localpart(name: &str) -> String {
-    let tame: String = name.trim().chars().map(|character| if character.is_control() { '-' } else { character }).collect();
-    crate::xmpp::address::escape(&tame).unwrap_or_else(|| tame.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase())
+    let tame: String =
+        name.trim().chars().map(|character| if character.is_control() { '-' } else { character }).collect();
+    crate::xmpp::address::escape(&tame)
+        .unwrap_or_else(|| tame.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_lowercase())
 }
 
 impl Addresses {
@@ -60,7 +62,12 @@ impl Addresses {
     }
 
     /// Brings addresses in line with what there is; gives the new and changed ones, to be written down.
-    pub fn sync<'a>(&mut self, hypervisors: impl Iterator<Item = &'a str>, machines: impl Iterator<Item = &'a Machine>, now: Timestamp) -> Vec<(String, Option<Record>)> {
+    pub fn sync<'a>(
+        &mut self,
+        hypervisors: impl Iterator<Item = &'a str>,
+        machines: impl Iterator<Item = &'a Machine>,
+        now: Timestamp,
+    ) -> Vec<(String, Option<Record>)> {
         let mut changed = Vec::new();
         let mut seen = std::collections::BTreeSet::new();
         let wanted: Vec<(Entity, String)> = hypervisors
@@ -69,7 +76,11 @@ impl Addresses {
             .collect();
         for (entity, name) in wanted {
             seen.insert(entity.clone());
-            let known = self.current.get(&entity).and_then(|local| self.by_localpart.get(local)).is_some_and(|record| record.name == name && record.gone.is_none());
+            let known = self
+                .current
+                .get(&entity)
+                .and_then(|local| self.by_localpart.get(local))
+                .is_some_and(|record| record.name == name && record.gone.is_none());
             if !known {
                 let local = self.free(&localpart(&name), &entity);
                 let record = Record { entity: entity.clone(), name, gone: None };
@@ -121,7 +132,10 @@ impl Addresses {
         if usable(wish) {
             return wish.to_owned();
         }
-        (2..).map(|number| format!("{wish}-{number}")).find(|local| usable(local)).expect("there are more numbers than addresses")
+        (2..)
+            .map(|number| format!("{wish}-{number}"))
+            .find(|local| usable(local))
+            .expect("there are more numbers than addresses")
     }
 }
 

@@ -216,7 +216,8 @@ impl Bot {
         let _turn = lock(&conversation);
         let mut session = self.store.session(&key, &self.language);
         let place = self.place(message);
-        let known = KnownHere { host: &*self.host, hypervisor: place.hypervisor.as_deref(), machine: place.own.as_ref() };
+        let known =
+            KnownHere { host: &*self.host, hypervisor: place.hypervisor.as_deref(), machine: place.own.as_ref() };
         let around = Around {
             now: &message.now,
             known: &known,
@@ -238,7 +239,9 @@ impl Bot {
                 match action {
                     Action::Rank(text) => inputs.push_back(Input::Ranked(self.mind.rank(&text, &session.language))),
                     Action::Plan(calls) => inputs.push_back(self.plan(message, &place, &session, &calls, &mut made)),
-                    Action::PlanUndo(done) => inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made)),
+                    Action::PlanUndo(done) => {
+                        inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made))
+                    }
                     Action::Apply(plan) => {
                         self.keep(&key, &session, true);
                         let applied = match made.remove(&plan.digest) {
@@ -286,7 +289,9 @@ impl Bot {
                 let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };
                 Place { scope: Scope::Desk, name: self.desk.clone(), hypervisor: only, own: None }
             }
-            Entity::Hypervisor(name) => Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None },
+            Entity::Hypervisor(name) => {
+                Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None }
+            }
             Entity::Machine(id) => {
                 let name = self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone());
                 Place { scope: Scope::Machine, name, hypervisor: Some(id.hypervisor.clone()), own: Some(id.clone()) }
@@ -311,21 +316,43 @@ impl Bot {
         }
     }
 
-    fn plan(&self, message: &Message, place: &Place, session: &Session, calls: &[Call], plans: &mut HashMap<String, Made>) -> Input {
+    fn plan(
+        &self,
+        message: &Message,
+        place: &Place,
+        session: &Session,
+        calls: &[Call],
+        plans: &mut HashMap<String, Made>,
+    ) -> Input {
         let (planned, made) = self.planner(message, place, session).plan(calls);
         self.keep_plan(message, planned, made, plans)
     }
 
-    fn plan_undo(&self, message: &Message, place: &Place, session: &Session, done: &Done, plans: &mut HashMap<String, Made>) -> Input {
+    fn plan_undo(
+        &self,
+        message: &Message,
+        place: &Place,
+        session: &Session,
+        done: &Done,
+        plans: &mut HashMap<String, Made>,
+    ) -> Input {
         let (planned, made) = self.planner(message, place, session).undo(done);
         self.keep_plan(message, planned, made, plans)
     }
 
-    fn keep_plan(&self, message: &Message, planned: Planned, made: Option<Made>, plans: &mut HashMap<String, Made>) -> Input {
+    fn keep_plan(
+        &self,
+        message: &Message,
+        planned: Planned,
+        made: Option<Made>,
+        plans: &mut HashMap<String, Made>,
+    ) -> Input {
         let Some(made) = made else { return Input::Planned(planned) };
         // Whoever comes second is told who is first, before being asked anything.
         if let Some((machine, who)) = self.busy(&made, message) {
-            return Input::Planned(Planned::Refused(Reply::say(Phrase::common("busy").with("who", who).with("name", machine))));
+            return Input::Planned(Planned::Refused(Reply::say(
+                Phrase::common("busy").with("who", who).with("name", machine),
+            )));
         }
         plans.insert(made.plan.digest.clone(), made);
         Input::Planned(planned)
@@ -334,7 +361,10 @@ impl Bot {
     /// Another person's op under way on one of the plan's machines.
     fn busy(&self, made: &Made, _message: &Message) -> Option<(String, String)> {
         let writing = lock(&self.writing);
-        made.steps.iter().filter_map(|step| step.machine.as_ref()).find_map(|machine| writing.get(&machine.id).map(|who| (machine.name.clone(), who.clone())))
+        made.steps
+            .iter()
+            .filter_map(|step| step.machine.as_ref())
+            .find_map(|machine| writing.get(&machine.id).map(|who| (machine.name.clone(), who.clone())))
     }
 
     /// Does a plan: every op in order, each written down before and after. Stops at the first that fails.
@@ -344,7 +374,10 @@ impl Bot {
             let mut writing = lock(&self.writing);
             if let Some(who) = machines.iter().find_map(|machine| writing.get(machine)) {
                 let name = made.plan.subjects.first().cloned().unwrap_or_default();
-                return Applied::Failed { reply: Reply::say(Phrase::common("busy").with("who", who.as_str()).with("name", name)), undo: Vec::new() };
+                return Applied::Failed {
+                    reply: Reply::say(Phrase::common("busy").with("who", who.as_str()).with("name", name)),
+                    undo: Vec::new(),
+                };
             }
             writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
         }
@@ -367,7 +400,8 @@ impl Bot {
         }
         let undo = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
         let mut lines: Vec<Phrase> = finished.iter().map(|step| step.change.done.clone()).collect();
-        let reply = if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
+        let reply =
+            if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
         Applied::Done { reply, undo }
     }
 
@@ -413,7 +447,8 @@ impl Bot {
 
     /// Op `done` of `step` failed: what is done, what is not, and what can be taken back.
     fn stumbled(&self, message: &Message, finished: &[&Step], step: &Step, done: usize, stumble: Stumble) -> Applied {
-        let mut undo: Vec<Done> = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
+        let mut undo: Vec<Done> =
+            finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
         if done > 0 && step.change.undoable {
             undo.push(self.done(message, step));
         }
@@ -466,9 +501,22 @@ impl Bot {
         let phrase = step.change.told.clone().with("actor", message.asker.name.as_str());
         let text = self.text(&phrase, &message.now);
         let about = step.machine.as_ref().map_or_else(|| self.place(message).name, |machine| machine.name.clone());
-        self.write_told(Told { at: message.now.timestamp(), actor: Some(message.asker.name.clone()), verb: step.call.skill.clone(), about: about.clone(), text: text.clone() });
-        let entity = step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
-        self.notify(Notice { about: entity, name: about, text, except: message.asker.jid.clone(), except_room: message.room.clone() });
+        self.write_told(Told {
+            at: message.now.timestamp(),
+            actor: Some(message.asker.name.clone()),
+            verb: step.call.skill.clone(),
+            about: about.clone(),
+            text: text.clone(),
+        });
+        let entity =
+            step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
+        self.notify(Notice {
+            about: entity,
+            name: about,
+            text,
+            except: message.asker.jid.clone(),
+            except_room: message.room.clone(),
+        });
     }
 
     /// Somebody asked a machine to shut down: if it doesn't, they are told.
@@ -488,7 +536,8 @@ impl Bot {
     pub fn look_after(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
         let due: Vec<Watched> = {
             let mut watched = lock(&self.watched);
-            watched.retain(|one| self.host.machine(&one.machine).is_some_and(|machine| machine.state == State::Running));
+            watched
+                .retain(|one| self.host.machine(&one.machine).is_some_and(|machine| machine.state == State::Running));
             let (due, rest) = watched.drain(..).partition(|one: &Watched| one.until <= now.timestamp());
             *watched = rest;
             due
@@ -496,9 +545,16 @@ impl Bot {
         for Watched { machine, mut message, .. } in due {
             let Some(machine) = self.host.machine(&machine) else { continue };
             message.now = now.with_time_zone(message.now.time_zone().clone());
-            let call = Call { skill: "vm.force_off".to_owned(), args: std::collections::BTreeMap::from([(dialogue::spec::TARGET.to_owned(), grammar::value::Value::Machines(grammar::selector::Selector::Names(vec![machine.name.clone()])))]) };
+            let call = Call {
+                skill: "vm.force_off".to_owned(),
+                args: std::collections::BTreeMap::from([(
+                    dialogue::spec::TARGET.to_owned(),
+                    grammar::value::Value::Machines(grammar::selector::Selector::Names(vec![machine.name.clone()])),
+                )]),
+            };
             let patience = self.caution.shutdown_patience;
-            let preface = vec![Phrase::common("not_off_yet").with("name", machine.name.as_str()).with("span", patience)];
+            let preface =
+                vec![Phrase::common("not_off_yet").with("name", machine.name.as_str()).with("span", patience)];
             let input = Input::Suggest { calls: vec![call], preface };
             let to = message.clone();
             self.turn(&message, input, &mut |rendered| say(&to, rendered));
@@ -513,7 +569,11 @@ impl Bot {
     fn topic(&self, key: &str, now: Timestamp) -> Option<Vec<String>> {
         let mut topics = lock(&self.topics);
         let heard = topics.heard.insert(key.to_owned(), now).unwrap_or(Timestamp::MIN);
-        topics.last.as_ref().filter(|(at, _)| *at > heard && now.duration_since(*at) < SignedDuration::from_mins(15)).map(|(_, machine)| vec![machine.clone()])
+        topics
+            .last
+            .as_ref()
+            .filter(|(at, _)| *at > heard && now.duration_since(*at) < SignedDuration::from_mins(15))
+            .map(|(_, machine)| vec![machine.clone()])
     }
 }
 
@@ -545,8 +605,15 @@ impl Stumble {
 /// An op as its verb in the catalogue of ops, for "done so far": terse on purpose, the same in all languages.
 fn op_words(op: &Op, step: &Step) -> String {
     let value = serde_json::to_value(op).expect("an op is plain data");
-    let verb = value.get("op").or_else(|| value.get("office")).and_then(|verb| verb.as_str()).unwrap_or_default().replace('_', " ");
-    let name = ["name", "volume", "target", "who", "room"].iter().find_map(|key| value.get(key).and_then(|name| name.as_str()));
+    let verb = value
+        .get("op")
+        .or_else(|| value.get("office"))
+        .and_then(|verb| verb.as_str())
+        .unwrap_or_default()
+        .replace('_', " ");
+    let name = ["name", "volume", "target", "who", "room"]
+        .iter()
+        .find_map(|key| value.get(key).and_then(|name| name.as_str()));
     let name = name.or_else(|| step.machine.as_ref().map(|machine| machine.name.as_str()));
     name.map_or_else(|| verb.clone(), |name| format!("{verb} {name}"))
 }

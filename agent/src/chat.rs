@@ -88,6 +88,11 @@ pub fn entity(host: &dyn Host, name: Option<&str>) -> Result<Entity, String> {
     if host.hypervisors().iter().any(|hypervisor| hypervisor.name == name) {
         return Ok(Entity::Hypervisor(name.to_owned()));
     }
-    let names: Vec<String> = host.hypervisors().into_iter().map(|hypervisor| hypervisor.name).chain(host.machines().iter().map(|machine| machine.name.clone())).collect();
+    let names: Vec<String> = host
+        .hypervisors()
+        .into_iter()
+        .map(|hypervisor| hypervisor.name)
+        .chain(host.machines().iter().map(|machine| machine.name.clone()))
+        .collect();
     Err(format!("there is neither a machine nor a hypervisor called {name}; there are: {}", names.join(", ")))
 }

@@ -144,7 +144,9 @@ fn scope(text: &str) -> Result<Scope, String> {
 /// Runs the command line; errors go to standard error, with an exit code: 2 configuration, 3 host, 4 XMPP, 1 anything else.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    let filter = tracing_subscriber::EnvFilter::try_from_env("ATOLL_LOG").unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(if matches!(cli.verb, Verb::Run(_)) { "info" } else { "error" }));
+    let filter = tracing_subscriber::EnvFilter::try_from_env("ATOLL_LOG").unwrap_or_else(|_| {
+        tracing_subscriber::EnvFilter::new(if matches!(cli.verb, Verb::Run(_)) { "info" } else { "error" })
+    });
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     match perform(cli.verb) {
         Ok(code) => code,
@@ -158,17 +160,27 @@ pub fn main() -> ExitCode {
 fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         Verb::Run(place) => runtime()?.block_on(run::run(&place.config))?,
-        Verb::Chat { entity, place, uri, say, record } => talk(entity.as_deref(), &place.config, uri, say.as_deref(), record.as_deref())?,
+        Verb::Chat { entity, place, uri, say, record } => {
+            talk(entity.as_deref(), &place.config, uri, say.as_deref(), record.as_deref())?
+        }
         Verb::Explain { text, jsonl, to, model } => explain_texts(text, jsonl, to, &model)?,
         Verb::Init { path } => init(&path)?,
         Verb::Doctor(place) => return Ok(examine(&place.config)),
         Verb::Train(model) => {
             let begun = std::time::Instant::now();
             let mind = model.mind()?;
-            let lines: usize = mind.book().languages().map(|language| mind.book().words(language).examples().len()).sum();
-            println!("{lines} lines, {} skills, encoder {}, {:.1} s", mind.book().specs().len(), mind.encoder().unwrap_or("none"), begun.elapsed().as_secs_f64());
+            let lines: usize =
+                mind.book().languages().map(|language| mind.book().words(language).examples().len()).sum();
+            println!(
+                "{lines} lines, {} skills, encoder {}, {:.1} s",
+                mind.book().specs().len(),
+                mind.encoder().unwrap_or("none"),
+                begun.elapsed().as_secs_f64()
+            );
         }
-        Verb::Evaluate { clinc, csv, folds, language, json, model } => measure(clinc.as_deref(), csv.as_deref(), folds, &language, json, &model)?,
+        Verb::Evaluate { clinc, csv, folds, language, json, model } => {
+            measure(clinc.as_deref(), csv.as_deref(), folds, &language, json, &model)?
+        }
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -182,7 +194,13 @@ fn now(zone: &jiff::tz::TimeZone) -> Zoned {
     Timestamp::now().to_zoned(zone.clone())
 }
 
-fn talk(entity: Option<&str>, config: &Path, uri: Option<String>, say: Option<&str>, record: Option<&Path>) -> anyhow::Result<()> {
+fn talk(
+    entity: Option<&str>,
+    config: &Path,
+    uri: Option<String>,
+    say: Option<&str>,
+    record: Option<&Path>,
+) -> anyhow::Result<()> {
     let kept;
     let user = std::env::var("USER").unwrap_or_else(|_| "you".to_owned());
     let mut config = match uri {
@@ -206,7 +224,13 @@ fn talk(entity: Option<&str>, config: &Path, uri: Option<String>, say: Option<&s
     house.bridge.wait_settled(Duration::from_secs(10));
     let host: Arc<dyn Host> = Arc::clone(&house.bridge) as _;
     let to = chat::entity(&*host, entity).map_err(anyhow::Error::msg)?;
-    let chat = Chat { bot: Arc::clone(&house.bot), entity: to, shown: entity.unwrap_or("desk").to_owned(), asker: Asker { jid: Some(jid), name: user }, zone: house.zone.clone() };
+    let chat = Chat {
+        bot: Arc::clone(&house.bot),
+        entity: to,
+        shown: entity.unwrap_or("desk").to_owned(),
+        asker: Asker { jid: Some(jid), name: user },
+        zone: house.zone.clone(),
+    };
     let ended = match say {
         Some(text) => chat.say(text, &mut std::io::stdout()).context("standard output"),
         None => chat.talk(record),
@@ -237,9 +261,17 @@ fn init(path: &Path) -> anyhow::Result<()> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path).with_context(|| format!("{} is not written", path.display()))?;
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .with_context(|| format!("{} is not written", path.display()))?;
     file.write_all(crate::config::DEFAULTS.as_bytes())?;
-    println!("{} is written. Fill in xmpp.secret, [[hypervisor]] and [[access]]; then: atoll doctor --config {}", path.display(), path.display());
+    println!(
+        "{} is written. Fill in xmpp.secret, [[hypervisor]] and [[access]]; then: atoll doctor --config {}",
+        path.display(),
+        path.display()
+    );
     Ok(())
 }
 
@@ -272,7 +304,14 @@ fn examine(path: &Path) -> ExitCode {
     })
 }
 
-fn measure(clinc: Option<&Path>, csv: Option<&[PathBuf]>, folds: usize, language: &str, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
+fn measure(
+    clinc: Option<&Path>,
+    csv: Option<&[PathBuf]>,
+    folds: usize,
+    language: &str,
+    json: bool,
+    model: &ModelPlace,
+) -> anyhow::Result<()> {
     let encoder = intents::encoder::load(&model.weights());
     if let Err(error) = &encoder {
         eprintln!("atoll: {error}; measuring without an encoder");
@@ -293,7 +332,8 @@ fn measure(clinc: Option<&Path>, csv: Option<&[PathBuf]>, folds: usize, language
     } else {
         let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
         let words = book.words(language);
-        let examples: Vec<Example<'_>> = words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
+        let examples: Vec<Example<'_>> =
+            words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
         let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
         evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?
     };

@@ -174,7 +174,11 @@ pub struct Http {
 pub enum ConfigError {
     /// The file can't be read.
     #[error("{file}: can't be read")]
-    Unreadable { file: PathBuf, #[source] source: std::io::Error },
+    Unreadable {
+        file: PathBuf,
+        #[source]
+        source: std::io::Error,
+    },
     /// It is not TOML, or has an unknown key or a wrong value.
     #[error("{file}, line {line}: {key}{why}")]
     Wrong { file: PathBuf, line: usize, key: String, why: String },
@@ -183,7 +187,11 @@ pub enum ConfigError {
 impl Config {
     /// The folder of what was trained from the corpus.
     pub fn trained(&self) -> PathBuf {
-        if self.model.trained.as_os_str().is_empty() { self.store.path.join("trained") } else { self.model.trained.clone() }
+        if self.model.trained.as_os_str().is_empty() {
+            self.store.path.join("trained")
+        } else {
+            self.model.trained.clone()
+        }
     }
 
     /// Reads a file over the defaults.
@@ -191,7 +199,8 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with file, line and key.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file).map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        let text = std::fs::read_to_string(file)
+            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
         Self::parse(file, &text)
     }
 
@@ -203,18 +212,28 @@ impl Config {
         let wrong = |span: Option<std::ops::Range<usize>>, why: String| {
             let start = span.map_or(0, |span| span.start).min(text.len());
             let line = text[..start].matches('\n').count() + 1;
-            let key = text.lines().nth(line - 1).and_then(|line| line.split_once('=')).map(|(key, _)| format!("`{}`: ", key.trim())).unwrap_or_default();
+            let key = text
+                .lines()
+                .nth(line - 1)
+                .and_then(|line| line.split_once('='))
+                .map(|(key, _)| format!("`{}`: ", key.trim()))
+                .unwrap_or_default();
             ConfigError::Wrong { file: file.to_owned(), line, key, why }
         };
         // A first pass over the person's own text: unknown keys and wrong types are found at their own line.
-        let given: toml::Table = toml::from_str(text).map_err(|error| wrong(error.span(), error.message().to_owned()))?;
+        let given: toml::Table =
+            toml::from_str(text).map_err(|error| wrong(error.span(), error.message().to_owned()))?;
         toml::from_str::<Partial>(text).map_err(|error| wrong(error.span(), error.message().to_owned()))?;
-        let mut whole: toml::Table = toml::from_str(DEFAULTS).expect("the embedded defaults are valid (a test reads them)");
+        let mut whole: toml::Table =
+            toml::from_str(DEFAULTS).expect("the embedded defaults are valid (a test reads them)");
         overlay(&mut whole, given);
-        let mut config: Self = whole.try_into().map_err(|error: toml::de::Error| wrong(None, error.message().to_owned()))?;
+        let mut config: Self =
+            whole.try_into().map_err(|error: toml::de::Error| wrong(None, error.message().to_owned()))?;
         let line_of = |needle: &str| text.find(needle).map(|at| at..at);
         if !config.xmpp.secret_file.is_empty() {
-            let secret = std::fs::read_to_string(&config.xmpp.secret_file).map_err(|error| wrong(line_of("secret_file"), format!("can't read {}: {error}", config.xmpp.secret_file)))?;
+            let secret = std::fs::read_to_string(&config.xmpp.secret_file).map_err(|error| {
+                wrong(line_of("secret_file"), format!("can't read {}: {error}", config.xmpp.secret_file))
+            })?;
             config.xmpp.secret = Secret(secret.lines().next().unwrap_or_default().trim().to_owned());
         }
         config.check().map_err(|(needle, why)| wrong(line_of(&needle), why))?;
@@ -223,13 +242,19 @@ impl Config {
 
     /// What types can't say. The error names the text at whose line it stands.
     fn check(&self) -> Result<(), (String, String)> {
-        jiff::tz::TimeZone::get(&self.time_zone).map_err(|_| ("time_zone".to_owned(), format!("no such time zone: {}", self.time_zone)))?;
+        jiff::tz::TimeZone::get(&self.time_zone)
+            .map_err(|_| ("time_zone".to_owned(), format!("no such time zone: {}", self.time_zone)))?;
         for (index, hypervisor) in self.hypervisor.iter().enumerate() {
-            if hypervisor.name.is_empty() || hypervisor.name.chars().any(|character| character.is_whitespace() || character.is_control()) {
+            if hypervisor.name.is_empty()
+                || hypervisor.name.chars().any(|character| character.is_whitespace() || character.is_control())
+            {
                 return Err((format!("\"{}\"", hypervisor.name), "a hypervisor's name is one word".to_owned()));
             }
             if self.hypervisor[..index].iter().any(|other| other.name.eq_ignore_ascii_case(&hypervisor.name)) {
-                return Err((format!("\"{}\"", hypervisor.name), format!("two hypervisors are called {}", hypervisor.name)));
+                return Err((
+                    format!("\"{}\"", hypervisor.name),
+                    format!("two hypervisors are called {}", hypervisor.name),
+                ));
             }
         }
         for grant in &self.access {
@@ -244,9 +269,16 @@ impl Config {
             }
         }
         if !self.http.listen.is_empty() {
-            let address: std::net::SocketAddr = self.http.listen.parse().map_err(|_| ("listen".to_owned(), format!("{} is no address and port", self.http.listen)))?;
+            let address: std::net::SocketAddr = self
+                .http
+                .listen
+                .parse()
+                .map_err(|_| ("listen".to_owned(), format!("{} is no address and port", self.http.listen)))?;
             if !address.ip().is_loopback() && !self.http.behind_proxy {
-                return Err(("listen".to_owned(), "without TLS only loopback is listened on; put a proxy in front and set behind_proxy".to_owned()));
+                return Err((
+                    "listen".to_owned(),
+                    "without TLS only loopback is listened on; put a proxy in front and set behind_proxy".to_owned(),
+                ));
             }
         }
         Ok(())
@@ -320,7 +352,9 @@ mod tests {
         assert!(kind.starts_with("atoll.toml, line 2: `ask_disruptive`: "), "{kind}");
         let role = error("[[access]]\nwho = \"a@b\"\nrole = \"king\"\n");
         assert!(role.starts_with("atoll.toml, line 3: `role`: "), "{role}");
-        let twice = error("[[hypervisor]]\nname = \"hv1\"\nuri = \"test:///default\"\n[[hypervisor]]\nname = \"HV1\"\nuri = \"x\"\n");
+        let twice = error(
+            "[[hypervisor]]\nname = \"hv1\"\nuri = \"test:///default\"\n[[hypervisor]]\nname = \"HV1\"\nuri = \"x\"\n",
+        );
         assert!(twice.contains("line 5") && twice.contains("two hypervisors are called HV1"), "{twice}");
         let open = error("[http]\nlisten = \"0.0.0.0:80\"\n");
         assert!(open.starts_with("atoll.toml, line 2: `listen`: without TLS"), "{open}");

@@ -76,15 +76,28 @@ fn hosts_and_events(config: &Config) -> Vec<Leg> {
     if config.hypervisor.is_empty() {
         return vec![Leg { name: "libvirt", state: Err("no [[hypervisor]] is configured".to_owned()) }];
     }
-    let hosts = config.hypervisor.iter().map(|hypervisor| HostConfig { name: hypervisor.name.clone(), uri: hypervisor.uri.clone() }).collect();
+    let hosts = config
+        .hypervisor
+        .iter()
+        .map(|hypervisor| HostConfig { name: hypervisor.name.clone(), uri: hypervisor.uri.clone() })
+        .collect();
     let (bridge, _events) = Bridge::start(hosts, Timeouts::default());
     bridge.wait_settled(PATIENCE);
     let mut legs = Vec::new();
     for status in bridge.status() {
         let (libvirt, events) = match status.connection {
-            Connection::Up => (Ok(format!("{}: {} machines at {}", status.name, status.machines, status.uri)), Ok(format!("{}: callbacks registered", status.name))),
-            Connection::Connecting => (Err(format!("{}: no answer from {} within {} s", status.name, status.uri, PATIENCE.as_secs())), Err(format!("{}: no connection", status.name))),
-            Connection::Down { reason, said } => (Err(format!("{}: {reason} ({}): {said}", status.name, status.uri)), Err(format!("{}: no connection", status.name))),
+            Connection::Up => (
+                Ok(format!("{}: {} machines at {}", status.name, status.machines, status.uri)),
+                Ok(format!("{}: callbacks registered", status.name)),
+            ),
+            Connection::Connecting => (
+                Err(format!("{}: no answer from {} within {} s", status.name, status.uri, PATIENCE.as_secs())),
+                Err(format!("{}: no connection", status.name)),
+            ),
+            Connection::Down { reason, said } => (
+                Err(format!("{}: {reason} ({}): {said}", status.name, status.uri)),
+                Err(format!("{}: no connection", status.name)),
+            ),
         };
         legs.push(Leg { name: "libvirt", state: libvirt });
         legs.push(Leg { name: "events", state: events });
@@ -107,7 +120,10 @@ async fn xmpp(config: &Config) -> Vec<Leg> {
             Ok(Some(Incoming::Up { server, .. })) => break Some(server),
             Ok(Some(Incoming::Down { why: Down::Conflict })) => {
                 let served = "an agent serves this domain already".to_owned();
-                return vec![Leg { name: "xmpp", state: Ok(format!("{domain}: {served}")) }, Leg { name: "delivery", state: Ok(format!("not looked at: {served}")) }];
+                return vec![
+                    Leg { name: "xmpp", state: Ok(format!("{domain}: {served}")) },
+                    Leg { name: "delivery", state: Ok(format!("not looked at: {served}")) },
+                ];
             }
             Ok(Some(Incoming::Down { why: down })) => {
                 why = chain(&down);
@@ -119,7 +135,10 @@ async fn xmpp(config: &Config) -> Vec<Leg> {
     };
     let Some(server) = server else {
         let unproven = Err("not looked at without a connection".to_owned());
-        return vec![Leg { name: "xmpp", state: Err(format!("{} as {domain}: {why}", config.xmpp.servers.join(", "))) }, Leg { name: "delivery", state: unproven }];
+        return vec![
+            Leg { name: "xmpp", state: Err(format!("{} as {domain}: {why}", config.xmpp.servers.join(", "))) },
+            Leg { name: "delivery", state: unproven },
+        ];
     };
     let mut legs = vec![Leg { name: "xmpp", state: Ok(format!("{domain} at {server}")) }];
     let there = jid::Jid::from(domain.clone());
@@ -128,10 +147,14 @@ async fn xmpp(config: &Config) -> Vec<Leg> {
         Err(error) => Err(error.to_string()),
         Ok(()) => loop {
             match timeout(deadline.saturating_duration_since(Instant::now()), incoming.recv()).await {
-                Ok(Some(Incoming::Stanza(_))) => break Ok("a message to ourselves came back through the server".to_owned()),
+                Ok(Some(Incoming::Stanza(_))) => {
+                    break Ok("a message to ourselves came back through the server".to_owned());
+                }
                 Ok(Some(Incoming::Up { .. })) => {}
                 Ok(Some(Incoming::Down { why })) => break Err(why.to_string()),
-                Ok(None) | Err(_) => break Err("the server took a message to ourselves and did not bring it".to_owned()),
+                Ok(None) | Err(_) => {
+                    break Err("the server took a message to ourselves and did not bring it".to_owned());
+                }
             }
         },
     };

@@ -103,10 +103,11 @@ impl InFlight {
     pub fn whose(&self, event: &HostEvent) -> Whose {
         let Some((machine, _)) = &event.machine else { return Whose::Outside };
         let mut inner = self.lock();
-        let found = inner
-            .expected
-            .iter()
-            .position(|expected| expected.machine == *machine && expected.kinds.contains(&event.kind) && event.at.duration_since(expected.at).abs() < BELONGS_WITHIN);
+        let found = inner.expected.iter().position(|expected| {
+            expected.machine == *machine
+                && expected.kinds.contains(&event.kind)
+                && event.at.duration_since(expected.at).abs() < BELONGS_WITHIN
+        });
         match found {
             Some(index) => {
                 let expected = inner.expected[index].clone();
@@ -127,8 +128,19 @@ impl InFlight {
     /// The host is back: who is waiting to hear about its machines.
     pub fn settle(&self, hypervisor: &str) -> Vec<(MachineId, Message)> {
         let mut inner = self.lock();
-        let known: Vec<MachineId> = inner.unknown.keys().filter(|machine| machine.hypervisor == hypervisor).cloned().collect();
-        known.into_iter().flat_map(|machine| inner.unknown.remove(&machine).unwrap_or_default().into_iter().map(move |message| (machine.clone(), message))).collect()
+        let known: Vec<MachineId> =
+            inner.unknown.keys().filter(|machine| machine.hypervisor == hypervisor).cloned().collect();
+        known
+            .into_iter()
+            .flat_map(|machine| {
+                inner
+                    .unknown
+                    .remove(&machine)
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(move |message| (machine.clone(), message))
+            })
+            .collect()
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -148,8 +160,21 @@ fn expected(op: &HostOp) -> Option<(MachineId, &'static [EventKind], bool)> {
         HostOp::Resume { machine } => (machine.clone(), &[EventKind::Resumed], true),
         HostOp::AttachDisk { machine, .. } => (machine.clone(), &[EventKind::DeviceAdded, EventKind::Changed], true),
         HostOp::DetachDisk { machine, .. } => (machine.clone(), &[EventKind::DeviceRemoved, EventKind::Changed], true),
-        HostOp::RevertSnapshot { machine, .. } => (machine.clone(), &[EventKind::Reverted, EventKind::Started, EventKind::Paused, EventKind::Resumed, EventKind::ForcedOff, EventKind::ShutDown], true),
-        HostOp::CreateSnapshot { machine, .. } => (machine.clone(), &[EventKind::Paused, EventKind::Resumed, EventKind::Changed], true),
+        HostOp::RevertSnapshot { machine, .. } => (
+            machine.clone(),
+            &[
+                EventKind::Reverted,
+                EventKind::Started,
+                EventKind::Paused,
+                EventKind::Resumed,
+                EventKind::ForcedOff,
+                EventKind::ShutDown,
+            ],
+            true,
+        ),
+        HostOp::CreateSnapshot { machine, .. } => {
+            (machine.clone(), &[EventKind::Paused, EventKind::Resumed, EventKind::Changed], true)
+        }
         HostOp::CreateVolume { .. } | HostOp::DeleteVolume { .. } | HostOp::DeleteSnapshot { .. } => return None,
     })
 }
@@ -158,7 +183,10 @@ fn expected(op: &HostOp) -> Option<(MachineId, &'static [EventKind], bool)> {
 pub fn phrase(event: &HostEvent, actor: Option<&str>) -> Phrase {
     let (id, _) = words(event.kind);
     let name = event.machine.as_ref().map_or(event.hypervisor.as_str(), |(_, name)| name.as_str());
-    let actor = actor.map_or_else(|| Var::from(Phrase::common(if by_itself(event.kind) { "by_itself" } else { "somebody_outside" })), Var::from);
+    let actor = actor.map_or_else(
+        || Var::from(Phrase::common(if by_itself(event.kind) { "by_itself" } else { "somebody_outside" })),
+        Var::from,
+    );
     Phrase::common(id).with("name", name).with("actor", actor)
 }
 
@@ -206,7 +234,12 @@ mod tests {
     }
 
     fn event(kind: EventKind) -> HostEvent {
-        HostEvent { hypervisor: "hv1".to_owned(), machine: Some((machine(), "web1".to_owned())), kind, at: Timestamp::UNIX_EPOCH }
+        HostEvent {
+            hypervisor: "hv1".to_owned(),
+            machine: Some((machine(), "web1".to_owned())),
+            kind,
+            at: Timestamp::UNIX_EPOCH,
+        }
     }
 
     #[test]
@@ -222,6 +255,10 @@ mod tests {
         flights.end(failed, false);
         assert_eq!(flights.whose(&event(EventKind::Paused)), Whose::Outside);
         flights.begin(&HostOp::Shutdown { machine: machine() }, alice.clone(), Timestamp::UNIX_EPOCH);
-        assert_eq!(flights.whose(&event(EventKind::ShutDown)), Whose::Theirs(alice), "the end of a shutdown is told too");
+        assert_eq!(
+            flights.whose(&event(EventKind::ShutDown)),
+            Whose::Theirs(alice),
+            "the end of a shutdown is told too"
+        );
     }
 }

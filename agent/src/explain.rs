@@ -77,9 +77,13 @@ pub fn explain(mind: &Mind, question: &Question, now: &Zoned) -> Explained {
         Scope::Host => "hv1",
         Scope::Desk => "desk",
     };
-    let around = Around { now, known: &known, scope: question.to, entity, room: false, asker: "you", ask_disruptive: false };
+    let around =
+        Around { now, known: &known, scope: question.to, entity, room: false, asker: "you", ask_disruptive: false };
     let mut session = Session::default();
-    let mut inputs = std::collections::VecDeque::from([Input::Said(Utterance { text: question.text.clone(), ..Utterance::default() })]);
+    let mut inputs = std::collections::VecDeque::from([Input::Said(Utterance {
+        text: question.text.clone(),
+        ..Utterance::default()
+    })]);
     while let Some(input) = inputs.pop_front() {
         let (next, actions) = machine.on(session, input, &around);
         session = next;
@@ -88,7 +92,9 @@ pub fn explain(mind: &Mind, question: &Question, now: &Zoned) -> Explained {
                 Action::Rank(text) => inputs.push_back(Input::Ranked(mind.rank(&text, "en"))),
                 Action::Plan(calls) => inputs.push_back(Input::Planned(null_plan(mind, &calls, question))),
                 Action::PlanUndo(_) => inputs.push_back(Input::Planned(Planned::Refused(Reply::default()))),
-                Action::Apply(_) => inputs.push_back(Input::Applied(Applied::Done { reply: Reply::default(), undo: Vec::new() })),
+                Action::Apply(_) => {
+                    inputs.push_back(Input::Applied(Applied::Done { reply: Reply::default(), undo: Vec::new() }))
+                }
                 Action::Say(_) | Action::Wait(_) => {}
             }
         }
@@ -98,7 +104,12 @@ pub fn explain(mind: &Mind, question: &Question, now: &Zoned) -> Explained {
 
 /// Every plan can be made, and changes what its skills say they change.
 fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
-    let danger = calls.iter().filter_map(|call| mind.book().spec(&call.skill)).map(|spec| spec.danger).max().unwrap_or(Danger::Read);
+    let danger = calls
+        .iter()
+        .filter_map(|call| mind.book().spec(&call.skill))
+        .map(|spec| spec.danger)
+        .max()
+        .unwrap_or(Danger::Read);
     if danger == Danger::Read {
         return Planned::Ready { answers: vec![Reply::default()], change: None };
     }
@@ -113,12 +124,22 @@ fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
         .collect();
     subjects.dedup();
     let allocates = calls.iter().filter_map(|call| mind.book().spec(&call.skill)).any(|spec| spec.allocates);
-    let plan = PlanRef { calls: calls.to_vec(), digest: "null".to_owned(), danger, summary: Vec::new(), typed: subjects.first().cloned().unwrap_or_default(), subjects, allocates, doubtful: crate::skills::doubtful(calls) };
+    let plan = PlanRef {
+        calls: calls.to_vec(),
+        digest: "null".to_owned(),
+        danger,
+        summary: Vec::new(),
+        typed: subjects.first().cloned().unwrap_or_default(),
+        subjects,
+        allocates,
+        doubtful: crate::skills::doubtful(calls),
+    };
     Planned::Ready { answers: Vec::new(), change: Some(plan) }
 }
 
 fn told(mind: &Mind, text: &str, trace: Trace) -> Explained {
-    let danger = trace.skill.as_deref().and_then(|skill| mind.book().spec(skill)).map_or(Danger::Read, |spec| spec.danger);
+    let danger =
+        trace.skill.as_deref().and_then(|skill| mind.book().spec(skill)).map_or(Danger::Read, |spec| spec.danger);
     Explained {
         text: text.to_owned(),
         path: trace.path.unwrap_or(Path::None),
@@ -153,7 +174,8 @@ pub fn batch(mind: &Mind, input: impl BufRead, mut output: impl Write, now: &Zon
         if line.trim().is_empty() {
             continue;
         }
-        let question: Question = serde_json::from_str(&line).map_err(|error| BatchError::Line { line: index + 1, why: error.to_string() })?;
+        let question: Question = serde_json::from_str(&line)
+            .map_err(|error| BatchError::Line { line: index + 1, why: error.to_string() })?;
         let explained = explain(mind, &question, now);
         serde_json::to_writer(&mut output, &explained).map_err(std::io::Error::from)?;
         output.write_all(b"\n")?;

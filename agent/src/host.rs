@@ -207,6 +207,8 @@ pub trait HostRead: Send + Sync {
     fn machines(&self) -> Vec<Arc<Machine>>;
     /// One machine.
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>>;
+    /// Machines of that name, upper or lower case; asked for every word of every message, so it looks at no others.
+    fn named(&self, name: &str) -> Vec<Arc<Machine>>;
     /// The pools of a hypervisor (mirror).
     fn pools(&self, hypervisor: &str) -> Vec<Pool>;
     /// Whether that hypervisor can do such things.

@@ -16,7 +16,9 @@ static PAGE: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../webchat/dist");
 /// Scripts and styles from here only; connections to the XMPP server's WebSocket only; never in a frame.
 fn policy(websocket: &str) -> String {
     let origin: String = websocket.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
-    format!("default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' {origin}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 }
 
 /// What the page is told about where it is.
@@ -32,9 +34,14 @@ struct Site {
 pub async fn serve(config: &Config) -> std::io::Result<tokio::task::JoinHandle<()>> {
     let listener = tokio::net::TcpListener::bind(&config.http.listen).await?;
     let about = serde_json::json!({ "websocket": config.http.websocket, "domain": config.http.accounts, "component": config.xmpp.domain });
-    let policy = HeaderValue::from_str(&policy(&config.http.websocket)).unwrap_or_else(|_| HeaderValue::from_static("default-src 'self'"));
+    let policy = HeaderValue::from_str(&policy(&config.http.websocket))
+        .unwrap_or_else(|_| HeaderValue::from_static("default-src 'self'"));
     let site = Arc::new(Site { config: about.to_string(), policy });
-    let app = Router::new().route("/", get(index)).route("/config.json", get(about_site)).route("/{*path}", get(file)).with_state(site);
+    let app = Router::new()
+        .route("/", get(index))
+        .route("/config.json", get(about_site))
+        .route("/{*path}", get(file))
+        .with_state(site);
     tracing::info!(listen = %config.http.listen, "the web chat is served");
     Ok(tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, app).await {

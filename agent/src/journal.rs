@@ -96,6 +96,9 @@ pub struct Told {
     pub text: String,
 }
 
+/// A fact that was written down: its sort, what it is about, and what it says.
+pub type Fact = (String, String, serde_json::Value);
+
 /// An op begun before the last stop whose end nobody wrote down.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Unfinished {
@@ -114,7 +117,12 @@ pub struct Unfinished {
 pub enum JournalError {
     /// The file system says no.
     #[error("{path}: {what}")]
-    Io { path: PathBuf, what: &'static str, #[source] source: std::io::Error },
+    Io {
+        path: PathBuf,
+        what: &'static str,
+        #[source]
+        source: std::io::Error,
+    },
     /// A line was changed, taken out or put in afterwards.
     #[error("{path}, line {line}: the chain of hashes is broken; somebody changed the journal")]
     Broken { path: PathBuf, line: usize },
@@ -145,10 +153,15 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError`].
-    pub fn open(folder: &Path) -> Result<(Self, Vec<(String, String, serde_json::Value)>, Vec<Unfinished>), JournalError> {
+    pub fn open(folder: &Path) -> Result<(Self, Vec<Fact>, Vec<Unfinished>), JournalError> {
         let path = folder.join("journal.jsonl");
         std::fs::create_dir_all(folder).map_err(io(&path, "can't create the folder"))?;
-        let file = OpenOptions::new().read(true).append(true).create(true).open(&path).map_err(io(&path, "can't be opened"))?;
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .open(&path)
+            .map_err(io(&path, "can't be opened"))?;
         let Read { mut inner, facts, begun, good, torn } = Read::all(&path, &file)?;
         if torn {
             tracing::warn!(path = %path.display(), "the last line was torn by a crash and is cut off");
@@ -157,7 +170,15 @@ impl Journal {
         inner.file = Some(file);
         let journal = Self { path, inner: Mutex::new(inner) };
         for unfinished in &begun {
-            journal.write(Timestamp::now(), Entry::After { id: unfinished.id.clone(), outcome: Outcome::Unknown, why: Some("the agent stopped on the way".to_owned()) }, true)?;
+            journal.write(
+                Timestamp::now(),
+                Entry::After {
+                    id: unfinished.id.clone(),
+                    outcome: Outcome::Unknown,
+                    why: Some("the agent stopped on the way".to_owned()),
+                },
+                true,
+            )?;
         }
         Ok((journal, facts, begun))
     }
@@ -184,17 +205,25 @@ impl Journal {
                 facts.insert((sort, key), (index, &line.entry));
             }
         }
-        let carried = facts.into_values().filter(|(index, entry)| *index < old && !matches!(entry, Entry::Fact { value, .. } if value.is_null()));
+        let carried = facts
+            .into_values()
+            .filter(|(index, entry)| *index < old && !matches!(entry, Entry::Fact { value, .. } if value.is_null()));
         let mut kept: Vec<Line> = lines[old..].to_vec();
         for (_, entry) in carried {
             let last = kept.last().or(lines.last()).expect("there are old lines");
-            let mut line = Line { seq: last.seq + 1, at: now, entry: entry.clone(), prev: last.hash.clone(), hash: String::new() };
+            let mut line =
+                Line { seq: last.seq + 1, at: now, entry: entry.clone(), prev: last.hash.clone(), hash: String::new() };
             line.hash = hash_of(&line);
             kept.push(line);
         }
         let next = folder.join("journal.next");
-        let body: String = kept.iter().map(|line| serde_json::to_string(line).expect("a line has only strings, numbers and JSON in it") + "\n").collect();
-        let written = File::create(&next).and_then(|mut file| file.write_all(body.as_bytes()).and_then(|()| file.sync_all())).and_then(|()| std::fs::rename(&next, &path));
+        let body: String = kept
+            .iter()
+            .map(|line| serde_json::to_string(line).expect("a line has only strings, numbers and JSON in it") + "\n")
+            .collect();
+        let written = File::create(&next)
+            .and_then(|mut file| file.write_all(body.as_bytes()).and_then(|()| file.sync_all()))
+            .and_then(|()| std::fs::rename(&next, &path));
         written.map_err(io(&path, "can't be written again"))
     }
 
@@ -218,7 +247,16 @@ impl Journal {
 
     /// A journal in memory, for `explain` and transcripts.
     pub fn in_memory() -> Self {
-        Self { path: PathBuf::new(), inner: Mutex::new(Inner { file: None, seq: 0, hash: String::new(), last: None, told: std::collections::VecDeque::new() }) }
+        Self {
+            path: PathBuf::new(),
+            inner: Mutex::new(Inner {
+                file: None,
+                seq: 0,
+                hash: String::new(),
+                last: None,
+                told: std::collections::VecDeque::new(),
+            }),
+        }
     }
 
     /// Appends a line; `sync` waits until the disk has it.
@@ -253,7 +291,14 @@ impl Journal {
 
     /// Newest first: what was told of a machine or host, or of all.
     pub fn told(&self, about: Option<&str>, most: usize) -> Vec<Told> {
-        self.lock().told.iter().rev().filter(|told| about.is_none_or(|about| told.about == about)).take(most).cloned().collect()
+        self.lock()
+            .told
+            .iter()
+            .rev()
+            .filter(|told| about.is_none_or(|about| told.about == about))
+            .take(most)
+            .cloned()
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -264,7 +309,7 @@ impl Journal {
 /// What a journal holds when read from its beginning.
 struct Read {
     inner: Inner,
-    facts: Vec<(String, String, serde_json::Value)>,
+    facts: Vec<Fact>,
     begun: Vec<Unfinished>,
     /// Bytes up to the end of the last whole line.
     good: u64,
@@ -273,7 +318,19 @@ struct Read {
 
 impl Read {
     fn all(path: &Path, file: &File) -> Result<Self, JournalError> {
-        let mut read = Self { inner: Inner { file: None, seq: 0, hash: String::new(), last: None, told: std::collections::VecDeque::new() }, facts: Vec::new(), begun: Vec::new(), good: 0, torn: false };
+        let mut read = Self {
+            inner: Inner {
+                file: None,
+                seq: 0,
+                hash: String::new(),
+                last: None,
+                told: std::collections::VecDeque::new(),
+            },
+            facts: Vec::new(),
+            begun: Vec::new(),
+            good: 0,
+            torn: false,
+        };
         let mut reader = BufReader::new(file);
         let mut text = String::new();
         let mut number = 0;
@@ -362,7 +419,11 @@ mod tests {
             }
         }
         let path = folder.path().join("journal.jsonl");
-        OpenOptions::new().append(true).open(&path).and_then(|mut file| file.write_all(b"{\"seq\":4,\"at")).expect("torn");
+        OpenOptions::new()
+            .append(true)
+            .open(&path)
+            .and_then(|mut file| file.write_all(b"{\"seq\":4,\"at"))
+            .expect("torn");
         let (journal, facts, _) = Journal::open(folder.path()).expect("opens again");
         assert_eq!(facts.iter().map(|(_, key, _)| key.as_str()).collect::<Vec<_>>(), ["k0", "k1", "k2"]);
         journal.write(Timestamp::UNIX_EPOCH, fact(3), false).expect("goes on");
@@ -373,7 +434,13 @@ mod tests {
     #[test]
     fn what_was_told_is_remembered_with_its_time_after_a_restart() {
         let folder = tempfile::tempdir().expect("a folder");
-        let told = Told { at: Timestamp::from_second(1_000).expect("a time"), actor: None, verb: "event.crashed".to_owned(), about: "web1".to_owned(), text: "web1 has crashed.".to_owned() };
+        let told = Told {
+            at: Timestamp::from_second(1_000).expect("a time"),
+            actor: None,
+            verb: "event.crashed".to_owned(),
+            about: "web1".to_owned(),
+            text: "web1 has crashed.".to_owned(),
+        };
         {
             let (journal, _, _) = Journal::open(folder.path()).expect("opens");
             journal.write(told.at, Entry::Told(told.clone()), false).expect("written");
@@ -408,7 +475,8 @@ mod tests {
         drop(journal);
         Journal::retire(folder.path(), SignedDuration::from_hours(48), now).expect("retired");
         assert_eq!(Journal::verify(folder.path()).expect("the chain holds"), 4, "the numbers go on");
-        let facts: Vec<String> = Journal::open(folder.path()).expect("opens").1.into_iter().map(|(_, key, _)| key).collect();
+        let facts: Vec<String> =
+            Journal::open(folder.path()).expect("opens").1.into_iter().map(|(_, key, _)| key).collect();
         assert_eq!(facts, ["k1", "k2"]);
     }
 
@@ -416,7 +484,13 @@ mod tests {
     fn what_was_begun_and_never_ended_is_unknown_once() {
         let folder = tempfile::tempdir().expect("a folder");
         let (journal, _, _) = Journal::open(folder.path()).expect("opens");
-        let before = Entry::Before { actor: "alice@localhost".to_owned(), verb: "vm.start".to_owned(), about: Some("web1".to_owned()), op: serde_json::Value::Null, id: "1".to_owned() };
+        let before = Entry::Before {
+            actor: "alice@localhost".to_owned(),
+            verb: "vm.start".to_owned(),
+            about: Some("web1".to_owned()),
+            op: serde_json::Value::Null,
+            id: "1".to_owned(),
+        };
         journal.write(Timestamp::UNIX_EPOCH, before, true).expect("written");
         drop(journal);
         assert_eq!(Journal::open(folder.path()).expect("opens").2.len(), 1);

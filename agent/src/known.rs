@@ -38,11 +38,33 @@ impl Known for KnownHere<'_> {
         let mut names: Vec<String> = match of {
             Of::Machine => self.machines().iter().map(|machine| machine.name.clone()).collect(),
             Of::Hypervisor => self.host.hypervisors().into_iter().map(|hypervisor| hypervisor.name).collect(),
-            Of::Disk => self.subjects().iter().flat_map(|machine| machine.disks.iter().map(|disk| disk.target.clone()).collect::<Vec<_>>()).collect(),
-            Of::Snapshot => self.subjects().iter().flat_map(|machine| machine.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect::<Vec<_>>()).collect(),
-            Of::Volume => self.subjects().iter().flat_map(|machine| machine.disks.iter().filter_map(|disk| disk.volume.as_ref().map(|(_, volume)| volume.clone())).collect::<Vec<_>>()).collect(),
+            Of::Disk => self
+                .subjects()
+                .iter()
+                .flat_map(|machine| machine.disks.iter().map(|disk| disk.target.clone()).collect::<Vec<_>>())
+                .collect(),
+            Of::Snapshot => self
+                .subjects()
+                .iter()
+                .flat_map(|machine| machine.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect::<Vec<_>>())
+                .collect(),
+            Of::Volume => self
+                .subjects()
+                .iter()
+                .flat_map(|machine| {
+                    machine
+                        .disks
+                        .iter()
+                        .filter_map(|disk| disk.volume.as_ref().map(|(_, volume)| volume.clone()))
+                        .collect::<Vec<_>>()
+                })
+                .collect(),
             Of::Pool => {
-                let hypervisors = self.host.hypervisors().into_iter().filter(|hypervisor| self.hypervisor.is_none_or(|name| hypervisor.name == name));
+                let hypervisors = self
+                    .host
+                    .hypervisors()
+                    .into_iter()
+                    .filter(|hypervisor| self.hypervisor.is_none_or(|name| hypervisor.name == name));
                 hypervisors.flat_map(|hypervisor| self.host.pools(&hypervisor.name)).map(|pool| pool.name).collect()
             }
             Of::Network | Of::Room | Of::Tag | Of::Iso => Vec::new(),
@@ -55,11 +77,14 @@ impl Known for KnownHere<'_> {
     fn has(&self, of: Of, name: &str) -> Option<String> {
         if of != Of::Machine {
             let names = self.names(of);
-            return names.iter().find(|known| *known == name).or_else(|| names.iter().find(|known| known.eq_ignore_ascii_case(name))).cloned();
+            return names
+                .iter()
+                .find(|known| *known == name)
+                .or_else(|| names.iter().find(|known| known.eq_ignore_ascii_case(name)))
+                .cloned();
         }
-        // The common case is asked for every word of every message, on hosts of a thousand machines: no names are copied.
-        let machines = self.machines();
-        let exact = machines.iter().find(|machine| machine.name == name);
-        exact.or_else(|| machines.iter().find(|machine| machine.name.eq_ignore_ascii_case(name))).map(|machine| machine.name.clone())
+        let mut machines = self.host.named(name);
+        machines.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        machines.iter().find(|machine| machine.name == name).or(machines.first()).map(|machine| machine.name.clone())
     }
 }

@@ -27,7 +27,11 @@ pub enum MindError {
     Book(#[from] BookError),
     /// The classifier can't be trained.
     #[error("the classifier can't be trained from corpus/{language}")]
-    Train { language: String, #[source] source: intents::TrainError },
+    Train {
+        language: String,
+        #[source]
+        source: intents::TrainError,
+    },
 }
 
 /// The files of the embedded corpus: language, name, text.
@@ -36,7 +40,9 @@ pub fn corpus() -> Vec<(&'static str, &'static str, &'static str)> {
     for folder in CORPUS.dirs() {
         let Some(language) = folder.path().to_str() else { continue };
         for file in folder.files() {
-            if let (Some(name), Some(text)) = (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8()) {
+            if let (Some(name), Some(text)) =
+                (file.path().file_name().and_then(|name| name.to_str()), file.contents_utf8())
+            {
                 files.push((language, name, text));
             }
         }
@@ -57,14 +63,18 @@ impl Mind {
         let mut models = Vec::new();
         for language in book.languages() {
             let words = book.words(language);
-            let examples: Vec<Example<'_>> = words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
+            let examples: Vec<Example<'_>> =
+                words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
             let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
             let encoder = encoder.as_deref().ok();
             let model = match cache {
                 Some(folder) => Model::cached(folder, &examples, &misses, encoder),
                 None => Model::train(&examples, &misses, encoder),
             };
-            models.push((language.to_owned(), model.map_err(|source| MindError::Train { language: language.to_owned(), source })?));
+            models.push((
+                language.to_owned(),
+                model.map_err(|source| MindError::Train { language: language.to_owned(), source })?,
+            ));
         }
         Ok(Self { book, models, encoder })
     }

@@ -38,14 +38,22 @@ impl Affairs {
     pub fn contact(&self, who: &str, entity: &str, sees: bool) {
         let pair = (entity.to_owned(), who.to_owned());
         let mut inner = self.lock();
-        if sees { inner.contacts.insert(pair) } else { inner.contacts.remove(&pair) };
+        if sees {
+            inner.contacts.insert(pair)
+        } else {
+            inner.contacts.remove(&pair)
+        };
     }
 
     /// An entity is in a room now, or no more; told by the XMPP side.
     pub fn room(&self, room: &str, entity: &str, within: bool) {
         let pair = (entity.to_owned(), room.to_owned());
         let mut inner = self.lock();
-        if within { inner.rooms.insert(pair) } else { inner.rooms.remove(&pair) };
+        if within {
+            inner.rooms.insert(pair)
+        } else {
+            inner.rooms.remove(&pair)
+        };
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -55,7 +63,12 @@ impl Affairs {
 
 impl Office for Affairs {
     fn contacts(&self, entity: Option<&str>) -> Vec<(String, String)> {
-        self.lock().contacts.iter().filter(|(whose, _)| entity.is_none_or(|entity| entity == whose)).map(|(entity, who)| (who.clone(), entity.clone())).collect()
+        self.lock()
+            .contacts
+            .iter()
+            .filter(|(whose, _)| entity.is_none_or(|entity| entity == whose))
+            .map(|(entity, who)| (who.clone(), entity.clone()))
+            .collect()
     }
 
     fn rooms(&self, entity: &str) -> Vec<String> {

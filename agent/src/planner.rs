@@ -83,7 +83,9 @@ impl Planner<'_> {
         let mut answers = Vec::new();
         let mut steps = Vec::new();
         for (index, call) in calls.iter().enumerate() {
-            let Some(skill) = skills::find(&call.skill) else { return (Planned::Refused(Reply::say(Phrase::common("not_understood"))), None) };
+            let Some(skill) = skills::find(&call.skill) else {
+                return (Planned::Refused(Reply::say(Phrase::common("not_understood"))), None);
+            };
             let targets = match self.targets(skill.spec(), call) {
                 Ok(targets) => targets,
                 Err(refusal) => return (refusal::planned(&refusal, index), None),
@@ -98,7 +100,12 @@ impl Planner<'_> {
         if steps.is_empty() {
             return (Planned::Ready { answers, change: None }, None);
         }
-        let danger = calls.iter().filter_map(|call| skills::find(&call.skill)).map(|skill| skill.spec().danger).max().unwrap_or(Danger::Read);
+        let danger = calls
+            .iter()
+            .filter_map(|call| skills::find(&call.skill))
+            .map(|skill| skill.spec().danger)
+            .max()
+            .unwrap_or(Danger::Read);
         let made = match self.combine(calls, steps, danger) {
             Ok(made) => made,
             Err(reply) => return (Planned::Refused(reply), None),
@@ -136,9 +143,27 @@ impl Planner<'_> {
         }
     }
 
-    fn plan_call(&self, skill: &dyn Skill, index: usize, call: &Call, targets: &[Arc<Machine>], answers: &mut Vec<Reply>, steps: &mut Vec<Step>) -> Result<(), Box<Planned>> {
-        let args = Args(call.args.iter().filter(|(name, _)| name.as_str() != TARGET).map(|(name, value)| (name.clone(), value.clone())).collect());
-        let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() && !targets.is_empty() { targets.iter().cloned().map(Some).collect() } else { vec![self.own.clone()] };
+    fn plan_call(
+        &self,
+        skill: &dyn Skill,
+        index: usize,
+        call: &Call,
+        targets: &[Arc<Machine>],
+        answers: &mut Vec<Reply>,
+        steps: &mut Vec<Step>,
+    ) -> Result<(), Box<Planned>> {
+        let args = Args(
+            call.args
+                .iter()
+                .filter(|(name, _)| name.as_str() != TARGET)
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
+        );
+        let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() && !targets.is_empty() {
+            targets.iter().cloned().map(Some).collect()
+        } else {
+            vec![self.own.clone()]
+        };
         let several = subjects.len() > 1;
         let mut refused = None;
         let (answered, stepped) = (answers.len(), steps.len());
@@ -146,14 +171,22 @@ impl Planner<'_> {
             match skill.plan(&args, &self.scene(machine.clone())) {
                 Ok(Plan::Answer(reply)) => answers.push(reply),
                 Ok(Plan::Change(change)) => steps.push(Step { call: call.clone(), machine, change: *change }),
-                Ok(Plan::Ask { slot, question, choices }) => return Err(Box::new(Planned::Ask { call: index, slot: slot.to_owned(), question: Reply::say(question).choose(choices) })),
+                Ok(Plan::Ask { slot, question, choices }) => {
+                    return Err(Box::new(Planned::Ask {
+                        call: index,
+                        slot: slot.to_owned(),
+                        question: Reply::say(question).choose(choices),
+                    }));
+                }
                 // Of several, those that are that way already are simply left out.
                 Err(Stop::Refused(refusal @ Refusal::WrongState { .. })) if several => refused = Some(refusal),
                 Err(stop) => return Err(Box::new(self.stopped(&stop, index))),
             }
         }
         match refused {
-            Some(refusal) if answers.len() == answered && steps.len() == stepped => Err(Box::new(refusal::planned(&refusal, index))),
+            Some(refusal) if answers.len() == answered && steps.len() == stepped => {
+                Err(Box::new(refusal::planned(&refusal, index)))
+            }
             _ => Ok(()),
         }
     }
@@ -164,7 +197,11 @@ impl Planner<'_> {
             Stop::Host(error) => {
                 let reference = crate::error::Reference::new();
                 tracing::error!(%reference, %error, source = ?std::error::Error::source(error), "a host could not be read");
-                Planned::Refused(Reply::say(Phrase::common("failed").with("why", refusal::why(error.kind)).with("reference", reference.to_string())))
+                Planned::Refused(Reply::say(
+                    Phrase::common("failed")
+                        .with("why", refusal::why(error.kind))
+                        .with("reference", reference.to_string()),
+                ))
             }
         }
     }
@@ -174,7 +211,14 @@ impl Planner<'_> {
         if self.asker.jid.is_none() && spec.danger > Danger::Read {
             return Err(Reply::say(Phrase::common("anonymous")));
         }
-        if role >= spec.role { Ok(()) } else { Err(Reply::say(refusal::phrase(&Refusal::Denied { needs: spec.role, ask_whom: self.access.who_can(spec.role) }))) }
+        if role >= spec.role {
+            Ok(())
+        } else {
+            Err(Reply::say(refusal::phrase(&Refusal::Denied {
+                needs: spec.role,
+                ask_whom: self.access.who_can(spec.role),
+            })))
+        }
     }
 
     fn role(&self) -> Role {
@@ -220,7 +264,9 @@ impl Planner<'_> {
         };
         let found = match selector {
             Selector::Names(names) => names.iter().map(|name| self.named(name)).collect::<Result<Vec<_>, _>>()?,
-            Selector::It | Selector::Myself | Selector::Same => return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine),
+            Selector::It | Selector::Myself | Selector::Same => {
+                return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine);
+            }
             Selector::All => self.reach(),
             Selector::Where { .. } => self.reach().into_iter().filter(|machine| matches(selector, machine)).collect(),
             Selector::Nth(_) => return Err(Refusal::WhichMachine),
@@ -228,25 +274,51 @@ impl Planner<'_> {
         if let Some(own) = &self.own
             && let Some(other) = found.iter().find(|machine| machine.id != own.id)
         {
-            return Err(Refusal::Unsupported { what: Phrase::common("not_me").with("me", own.name.as_str()).with("other", other.name.as_str()) });
+            return Err(Refusal::Unsupported {
+                what: Phrase::common("not_me").with("me", own.name.as_str()).with("other", other.name.as_str()),
+            });
         }
         if found.is_empty() { Err(Refusal::Unsupported { what: Phrase::common("nobody_matches") }) } else { Ok(found) }
     }
 
     fn named(&self, name: &str) -> Result<Arc<Machine>, Refusal> {
-        let reach = self.reach();
-        let exact: Vec<_> = reach.iter().filter(|machine| machine.name == name).collect();
-        let near: Vec<_> = if exact.is_empty() { reach.iter().filter(|machine| machine.name.eq_ignore_ascii_case(name)).collect() } else { exact };
+        // "web1 (hv2)" is how one of several of a name is offered, below.
+        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
+            && let Some(machine) =
+                self.reach().iter().find(|machine| machine.name == own && machine.id.hypervisor == hypervisor)
+        {
+            return Ok(Arc::clone(machine));
+        }
+        let mut near = self.host.named(name);
+        near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        if near.iter().any(|machine| machine.name == name) {
+            near.retain(|machine| machine.name == name);
+        }
         match near.as_slice() {
             [machine] => Ok(Arc::clone(machine)),
-            [] => Err(Refusal::NotFound { kind: Of::Machine, said: name.to_owned(), close: refusal::close(name, reach.iter().map(|machine| machine.name.clone())) }),
-            several => Err(Refusal::Ambiguous { slot: TARGET, candidates: several.iter().map(|machine| format!("{} ({})", machine.name, machine.id.hypervisor)).collect() }),
+            [] => Err(Refusal::NotFound {
+                kind: Of::Machine,
+                said: name.to_owned(),
+                close: refusal::close(name, self.reach().iter().map(|machine| machine.name.clone())),
+            }),
+            several => Err(Refusal::Ambiguous {
+                slot: TARGET,
+                candidates: several
+                    .iter()
+                    .map(|machine| format!("{} ({})", machine.name, machine.id.hypervisor))
+                    .collect(),
+            }),
         }
     }
 
     /// One plan of all steps, with its digest.
     fn combine(&self, calls: &[Call], steps: Vec<Step>, danger: Danger) -> Result<Made, Reply> {
-        let danger = steps.iter().flat_map(|step| step.change.ops.iter().map(crate::skill::Op::danger)).max().unwrap_or(Danger::Read).max(danger);
+        let danger = steps
+            .iter()
+            .flat_map(|step| step.change.ops.iter().map(crate::skill::Op::danger))
+            .max()
+            .unwrap_or(Danger::Read)
+            .max(danger);
         let mut subjects: Vec<String> = Vec::new();
         for machine in steps.iter().filter_map(|step| step.machine.as_ref()) {
             if !subjects.contains(&machine.name) {
@@ -254,7 +326,9 @@ impl Planner<'_> {
             }
         }
         if subjects.len() > self.most_at_once && danger >= Danger::Disruptive {
-            return Err(Reply::say(Phrase::common("too_many").with("n", subjects.len()).with("most", self.most_at_once)));
+            return Err(Reply::say(
+                Phrase::common("too_many").with("n", subjects.len()).with("most", self.most_at_once),
+            ));
         }
         let many = subjects.len() > 1;
         let mut summary: Vec<Phrase> = Vec::new();
@@ -262,10 +336,31 @@ impl Planner<'_> {
             summary.push(Phrase::common("many_summary").with("n", subjects.len()).with("names", subjects.clone()));
         }
         summary.extend(steps.iter().map(|step| step.change.summary.clone()));
-        let typed = if many { format!("all {}", subjects.len()) } else { steps.iter().rev().find_map(|step| step.change.typed.clone()).or_else(|| subjects.first().cloned()).unwrap_or_else(|| self.entity.to_owned()) };
+        let typed = if many {
+            format!("all {}", subjects.len())
+        } else {
+            steps
+                .iter()
+                .rev()
+                .find_map(|step| step.change.typed.clone())
+                .or_else(|| subjects.first().cloned())
+                .unwrap_or_else(|| self.entity.to_owned())
+        };
         let allocates = calls.iter().filter_map(|call| skills::find(&call.skill)).any(|skill| skill.spec().allocates);
         let digest = digest(&steps);
-        Ok(Made { plan: PlanRef { calls: calls.to_vec(), digest, danger, summary, typed, subjects, allocates, doubtful: skills::doubtful(calls) }, steps })
+        Ok(Made {
+            plan: PlanRef {
+                calls: calls.to_vec(),
+                digest,
+                danger,
+                summary,
+                typed,
+                subjects,
+                allocates,
+                doubtful: skills::doubtful(calls),
+            },
+            steps,
+        })
     }
 }
 
@@ -288,19 +383,31 @@ fn matches(selector: &Selector, machine: &Machine) -> bool {
     let in_state = state.is_none_or(|state| {
         matches!(
             (state, machine.state),
-            (selector::State::Off, State::Off) | (selector::State::Running, State::Running) | (selector::State::Paused, State::Paused) | (selector::State::Crashed, State::Crashed)
+            (selector::State::Off, State::Off)
+                | (selector::State::Running, State::Running)
+                | (selector::State::Paused, State::Paused)
+                | (selector::State::Crashed, State::Crashed)
         )
     });
     let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
     let excepted = except.iter().any(|name| machine.name.eq_ignore_ascii_case(name));
     // Tags can't be given yet, so nothing carries one.
-    in_state && of_os && !excepted && tag.is_none() && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
+    in_state
+        && of_os
+        && !excepted
+        && tag.is_none()
+        && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
 }
 
 /// What "undo" will need of a step.
 pub fn receipt(step: &Step) -> Receipt {
     let args: BTreeMap<String, Value> = step.call.args.clone();
-    Receipt { skill: step.call.skill.clone(), args, machine: step.machine.as_ref().map(|machine| machine.name.clone()), facts: step.change.facts.clone() }
+    Receipt {
+        skill: step.call.skill.clone(),
+        args,
+        machine: step.machine.as_ref().map(|machine| machine.name.clone()),
+        facts: step.change.facts.clone(),
+    }
 }
 
 /// The machine a step is about, for locks and telling.

@@ -33,7 +33,14 @@ pub struct Reception {
 
 impl Reception {
     /// Judges what was heard.
-    pub fn receive(&self, heard: &Heard, board: &Switchboard, host: &dyn Host, role: impl Fn(&str) -> bool, zone: &TimeZone) -> Received {
+    pub fn receive(
+        &self,
+        heard: &Heard,
+        board: &Switchboard,
+        host: &dyn Host,
+        role: impl Fn(&str) -> bool,
+        zone: &TimeZone,
+    ) -> Received {
         let now = Timestamp::now();
         let Some(entity) = board.at(heard.entity.as_deref()) else { return Received::Nothing };
         // In a room bots talk past each other; alone with us they are only answered more slowly (`xmpp::limits`).
@@ -50,7 +57,12 @@ impl Reception {
         }
         let (entity, text) = match &heard.room {
             Some(room) if !room.muc_pm => {
-                let answers_us = heard.reply_to.as_ref().and_then(|reply| reply.to.as_ref()).and_then(|to| to.resource().map(|nick| nick.as_str() == room.our_nick)).unwrap_or(false);
+                let answers_us = heard
+                    .reply_to
+                    .as_ref()
+                    .and_then(|reply| reply.to.as_ref())
+                    .and_then(|to| to.resource().map(|nick| nick.as_str() == room.our_nick))
+                    .unwrap_or(false);
                 match addressed(&heard.body, &room.our_nick, answers_us, &entity, host) {
                     Some(addressed) => addressed,
                     None => return Received::Nothing,
@@ -61,7 +73,11 @@ impl Reception {
         // A stranger is told so once, then nothing; in a room a guest may still ask what changes nothing.
         match &person {
             Some(person) if !role(person) => {
-                return if heard.kind == Kind::Groupchat { Received::Nothing } else { self.once(person, "stranger", 0) };
+                return if heard.kind == Kind::Groupchat {
+                    Received::Nothing
+                } else {
+                    self.once(person, "stranger", 0)
+                };
             }
             None if heard.room.is_none() => return Received::Nothing,
             _ => {}
@@ -95,7 +111,13 @@ impl Reception {
 /// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, an answer to us.
 ///
 /// A host answers for its machines; it is silent on names that are not its own.
-fn addressed(text: &str, our_nick: &str, answers_us: bool, entity: &Entity, host: &dyn Host) -> Option<(Entity, String)> {
+fn addressed(
+    text: &str,
+    our_nick: &str,
+    answers_us: bool,
+    entity: &Entity,
+    host: &dyn Host,
+) -> Option<(Entity, String)> {
     let text = text.trim();
     let (at, bare) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
     let after = |name: &str| -> Option<String> {
@@ -121,7 +143,9 @@ fn addressed(text: &str, our_nick: &str, answers_us: bool, entity: &Entity, host
     if !matches!(entity, Entity::Machine(_)) {
         // The longest name first: "web1-old: stop" is not for web1.
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
-        if let Some((machine, rest)) = machines.iter().find_map(|machine| after(&machine.name).map(|rest| (machine, rest))) {
+        if let Some((machine, rest)) =
+            machines.iter().find_map(|machine| after(&machine.name).map(|rest| (machine, rest)))
+        {
             return Some((Entity::Machine(machine.id.clone()), rest));
         }
     }
@@ -154,7 +178,9 @@ mod tests {
         assert_eq!(hear("vm 42: status", false), heard("vm 42", "status"));
         assert_eq!(hear("yes", true), heard("hv1", "yes"));
         // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
-        for text in ["cache1: status", "carol: lunch?", "yes", "restart web1", "web1 is slow today", "hv1 is slow today"] {
+        for text in
+            ["cache1: status", "carol: lunch?", "yes", "restart web1", "web1 is slow today", "hv1 is slow today"]
+        {
             assert_eq!(hear(text, false), None, "{text}");
         }
     }

@@ -11,10 +11,21 @@ use crate::skill::Refusal;
 pub fn planned(refusal: &Refusal, call: usize) -> Planned {
     match refusal {
         Refusal::Ambiguous { slot, candidates } => {
-            let choices = candidates.iter().map(|name| Choice { label: name.as_str().into(), says: name.clone() }).collect();
-            Planned::Ask { call, slot: (*slot).to_owned(), question: Reply::say(Phrase::common("ambiguous")).choose(choices) }
+            // In quotation marks a name of several words is one name.
+            let says = |name: &String| if name.contains(' ') { format!("\"{name}\"") } else { name.clone() };
+            let choices =
+                candidates.iter().map(|name| Choice { label: name.as_str().into(), says: says(name) }).collect();
+            Planned::Ask {
+                call,
+                slot: (*slot).to_owned(),
+                question: Reply::say(Phrase::common("ambiguous")).choose(choices),
+            }
         }
-        Refusal::BadValue { slot, why, .. } => Planned::Ask { call, slot: (*slot).to_owned(), question: Reply::say(Phrase::common("bad_value").with("why", why.clone())) },
+        Refusal::BadValue { slot, why, .. } => Planned::Ask {
+            call,
+            slot: (*slot).to_owned(),
+            question: Reply::say(Phrase::common("bad_value").with("why", why.clone())),
+        },
         other => Planned::Refused(Reply::say(phrase(other))),
     }
 }
@@ -22,18 +33,29 @@ pub fn planned(refusal: &Refusal, call: usize) -> Planned {
 /// The sentence of a refusal.
 pub fn phrase(refusal: &Refusal) -> Phrase {
     match refusal {
-        Refusal::NotFound { kind, said, close } if close.is_empty() => Phrase::common("not_found").with("kind", kind_word(*kind)).with("said", said),
-        Refusal::NotFound { kind, said, close } => Phrase::common("not_found_close").with("kind", kind_word(*kind)).with("said", said).with("close", close.clone()),
+        Refusal::NotFound { kind, said, close } if close.is_empty() => {
+            Phrase::common("not_found").with("kind", kind_word(*kind)).with("said", said)
+        }
+        Refusal::NotFound { kind, said, close } => Phrase::common("not_found_close")
+            .with("kind", kind_word(*kind))
+            .with("said", said)
+            .with("close", close.clone()),
         Refusal::Ambiguous { .. } => Phrase::common("ambiguous"),
         Refusal::BadValue { why, .. } => Phrase::common("bad_value").with("why", why.clone()),
-        Refusal::WrongState { name, is, needs } => Phrase::common("wrong_state").with("name", name).with("is", state_word(*is)).with("needs", needs.clone()),
+        Refusal::WrongState { name, is, needs } => {
+            Phrase::common("wrong_state").with("name", name).with("is", state_word(*is)).with("needs", needs.clone())
+        }
         Refusal::Denied { needs, ask_whom } => {
             let role = Phrase::common(match needs {
                 dialogue::spec::Role::Viewer => "role_viewer",
                 dialogue::spec::Role::Operator => "role_operator",
                 dialogue::spec::Role::Admin => "role_admin",
             });
-            if ask_whom.is_empty() { Phrase::common("denied_nobody").with("role", role) } else { Phrase::common("denied").with("role", role).with("whom", ask_whom.clone()) }
+            if ask_whom.is_empty() {
+                Phrase::common("denied_nobody").with("role", role)
+            } else {
+                Phrase::common("denied").with("role", role).with("whom", ask_whom.clone())
+            }
         }
         Refusal::Busy { who, what } => Phrase::common("busy").with("who", who).with("name", what.clone()),
         Refusal::NoRoom { need, have } => Phrase::common("no_room").with("need", *need).with("have", *have),
@@ -88,7 +110,10 @@ fn kind_word(of: Of) -> Phrase {
 /// The names nearest to what was said, nearest first, at most three.
 pub fn close(said: &str, names: impl Iterator<Item = String>) -> Vec<String> {
     let said = said.to_lowercase();
-    let mut near: Vec<(f64, String)> = names.map(|name| (strsim::normalized_damerau_levenshtein(&said, &name.to_lowercase()), name)).filter(|(score, name)| *score >= 0.5 || name.to_lowercase().starts_with(&said)).collect();
+    let mut near: Vec<(f64, String)> = names
+        .map(|name| (strsim::normalized_damerau_levenshtein(&said, &name.to_lowercase()), name))
+        .filter(|(score, name)| *score >= 0.5 || name.to_lowercase().starts_with(&said))
+        .collect();
     near.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     near.into_iter().take(3).map(|(_, name)| name).collect()
 }

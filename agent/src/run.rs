@@ -19,13 +19,13 @@ use crate::config::Config;
 use crate::events::{InFlight, Notice};
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
 use crate::host::{EventKind, HostEvent};
-use crate::journal::{Journal, Unfinished};
+use crate::journal::{Fact, Journal, Unfinished};
 use crate::mind::Mind;
 use crate::office::Affairs;
 use crate::reception::{Received, Reception};
 use crate::skill::{Leg, OfficeOp};
 use crate::store::Store;
-use crate::switchboard::{ROOM, Switchboard};
+use crate::switchboard::{Manner, ROOM, Switchboard};
 use crate::xmpp::event::Event;
 use crate::xmpp::messages::Heard;
 use crate::xmpp::rooms::{Join, RoomEvent};
@@ -54,7 +54,7 @@ pub struct House {
     /// What everybody should hear.
     pub notices: mpsc::UnboundedReceiver<Notice>,
     /// Facts that the journal remembers.
-    pub facts: Vec<(String, String, serde_json::Value)>,
+    pub facts: Vec<Fact>,
     /// What was begun before the last stop and never ended.
     pub unfinished: Vec<Unfinished>,
     /// The journal.
@@ -76,14 +76,19 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
         let keep = SignedDuration::from_hours(24 * i64::from(config.store.keep_days));
         Journal::retire(&config.store.path, keep, Timestamp::now()).context("the journal's old lines")?;
     }
-    let (journal, facts, unfinished) = Journal::open(&config.store.path).with_context(|| format!("the journal in {}", config.store.path.display()))?;
+    let (journal, facts, unfinished) =
+        Journal::open(&config.store.path).with_context(|| format!("the journal in {}", config.store.path.display()))?;
     let journal = Arc::new(journal);
     let store = Store::open(&config.store.path)?;
     let mind = Arc::new(Mind::load(&config.model.path, Some(&config.trained()))?);
     if let Err(why) = mind.encoder() {
         tracing::warn!(why, "there is no sentence encoder; going on with grammar and n-grams");
     }
-    let hosts = config.hypervisor.iter().map(|hypervisor| HostConfig { name: hypervisor.name.clone(), uri: hypervisor.uri.clone() }).collect();
+    let hosts = config
+        .hypervisor
+        .iter()
+        .map(|hypervisor| HostConfig { name: hypervisor.name.clone(), uri: hypervisor.uri.clone() })
+        .collect();
     let timeouts = Timeouts {
         read: Duration::from_secs(config.libvirt.read_timeout),
         write: Duration::from_secs(config.libvirt.write_timeout),
@@ -93,8 +98,14 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
     let (bridge, events) = Bridge::start(hosts, timeouts);
     let zone = jiff::tz::TimeZone::get(&config.time_zone).context("time_zone")?;
     let handle: Arc<OnceLock<(Handle, Arc<Switchboard>)>> = Arc::default();
-    let carrier = { let handle = Arc::clone(&handle); Box::new(move |op: &OfficeOp| carry(handle.get(), op)) };
-    let health = { let (bridge, mind, handle) = (Arc::clone(&bridge), Arc::clone(&mind), Arc::clone(&handle)); Box::new(move || health(&bridge, &mind, handle.get())) };
+    let carrier = {
+        let handle = Arc::clone(&handle);
+        Box::new(move |op: &OfficeOp| carry(handle.get(), op))
+    };
+    let health = {
+        let (bridge, mind, handle) = (Arc::clone(&bridge), Arc::clone(&mind), Arc::clone(&handle));
+        Box::new(move || health(&bridge, &mind, handle.get()))
+    };
     let office = Arc::new(Affairs::new(Arc::clone(&journal), carrier, health));
     let (tell, notices) = mpsc::unbounded_channel();
     let bot = Bot::new(Parts {
@@ -105,7 +116,11 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
         journal: Arc::clone(&journal),
         store,
         in_flight: Arc::new(InFlight::default()),
-        caution: Caution { ask_disruptive: config.policy.ask_disruptive, most_at_once: config.policy.most_at_once, shutdown_patience: SignedDuration::from_secs(60) },
+        caution: Caution {
+            ask_disruptive: config.policy.ask_disruptive,
+            most_at_once: config.policy.most_at_once,
+            shutdown_patience: SignedDuration::from_secs(60),
+        },
         language: config.language.clone(),
         desk: config.xmpp.domain.clone(),
         notices: Box::new(move |notice| drop(tell.send(notice))),
@@ -168,12 +183,18 @@ fn health(bridge: &Bridge, mind: &Mind, xmpp: Option<&(Handle, Arc<Switchboard>)
 /// # Errors
 /// When the domain or the TLS setting can't be read.
 pub fn link(config: &Config) -> anyhow::Result<LinkConfig> {
-    let domain = BareJid::new(&config.xmpp.domain).with_context(|| format!("xmpp.domain = \"{}\"", config.xmpp.domain))?;
+    let domain =
+        BareJid::new(&config.xmpp.domain).with_context(|| format!("xmpp.domain = \"{}\"", config.xmpp.domain))?;
     let mut link = LinkConfig::new(config.xmpp.servers.clone(), domain, Secret::new(config.xmpp.secret.reveal()));
     link.allow_cleartext = config.xmpp.allow_cleartext;
     link.tls = match config.xmpp.tls.as_str() {
         "" => None,
-        pinned if pinned.starts_with("sha256:") => Some(Tls { name: None, trust: Trust::Pinned(fingerprint(&pinned["sha256:".len()..]).context("xmpp.tls: 64 hex digits follow sha256:")?) }),
+        pinned if pinned.starts_with("sha256:") => Some(Tls {
+            name: None,
+            trust: Trust::Pinned(
+                fingerprint(&pinned["sha256:".len()..]).context("xmpp.tls: 64 hex digits follow sha256:")?,
+            ),
+        }),
         file => Some(Tls { name: None, trust: Trust::Ca(file.into()) }),
     };
     Ok(link)
@@ -197,15 +218,35 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
 /// What keeps it from starting; once it runs, it goes on.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
     let config = Config::read(path)?;
-    let House { bot, bridge, mut events, office, mut notices, facts, unfinished, journal, mind, handle: slot, zone } = tokio::task::spawn_blocking({ let config = config.clone(); move || house(&config) }).await.context("the house fell in")??;
+    let House { bot, bridge, mut events, office, mut notices, facts, unfinished, journal, mind, handle: slot, zone } =
+        tokio::task::spawn_blocking({
+            let config = config.clone();
+            move || house(&config)
+        })
+        .await
+        .context("the house fell in")??;
     let absent = journal.last().map(|last| Timestamp::now().duration_since(last));
     let host: Arc<dyn Host> = Arc::clone(&bridge) as Arc<dyn Host>;
-    let board = Arc::new(Switchboard::new(Arc::clone(&host), mind, bot.access().clone(), journal, &facts, config.language.clone(), config.xmpp.domain.clone(), zone.clone()));
+    let board = Arc::new(Switchboard::new(
+        Arc::clone(&host),
+        mind,
+        bot.access().clone(),
+        journal,
+        &facts,
+        Manner { language: config.language.clone(), domain: config.xmpp.domain.clone(), zone: zone.clone() },
+    ));
     // Addresses need names; a host that is down now gets its machines when it is back.
     let settled = Arc::clone(&bridge);
-    tokio::task::spawn_blocking(move || settled.wait_settled(Duration::from_secs(5))).await.context("the bridge ended")?;
+    tokio::task::spawn_blocking(move || settled.wait_settled(Duration::from_secs(5)))
+        .await
+        .context("the bridge ended")?;
     board.sync();
-    let (handle, mut heard) = Service::start(ServiceConfig { link: link(&config)?, features: Vec::new() }, Arc::clone(&board) as _, Arc::clone(&board) as _, Arc::clone(&board) as _);
+    let (handle, mut heard) = Service::start(
+        ServiceConfig { link: link(&config)?, features: Vec::new() },
+        Arc::clone(&board) as _,
+        Arc::clone(&board) as _,
+        Arc::clone(&board) as _,
+    );
     if slot.set((handle.clone(), Arc::clone(&board))).is_err() {
         anyhow::bail!("the XMPP side was started twice");
     }
@@ -224,8 +265,21 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     if !config.http.listen.is_empty() {
         crate::http::serve(&config).await.with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
-    let trusted = config.room.iter().filter_map(|room| Some(BareJid::new(&room.address).ok()?.domain().to_string())).collect();
-    let desk = Desk { bot, host, board, handle: handle.clone(), office, reception: Reception::default(), lanes: Mutex::default(), zone, absent: Mutex::new(absent), zones: Mutex::default(), trusted };
+    let trusted =
+        config.room.iter().filter_map(|room| Some(BareJid::new(&room.address).ok()?.domain().to_string())).collect();
+    let desk = Desk {
+        bot,
+        host,
+        board,
+        handle: handle.clone(),
+        office,
+        reception: Reception::default(),
+        lanes: Mutex::default(),
+        zone,
+        absent: Mutex::new(absent),
+        zones: Mutex::default(),
+        trusted,
+    };
     let desk = Arc::new(desk);
     let mut unfinished = Some(unfinished);
     let mut second = tokio::time::interval(Duration::from_secs(1));
@@ -245,7 +299,14 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
                 }
                 None => break,
             },
-            Some(event) = events.recv() => desk.happened(event),
+            Some(event) = events.recv() => {
+                desk.happened(&event);
+                // The news goes before the presence: servers delay the second of two small packets to a silent client.
+                while let Ok(notice) = notices.try_recv() {
+                    desk.notice(&notice);
+                }
+                desk.looks_changed(&event);
+            }
             Some(notice) = notices.recv() => desk.notice(&notice),
             _ = second.tick() => desk.look_after(),
             _ = tokio::signal::ctrl_c() => break,
@@ -265,6 +326,9 @@ fn name_of(board: &Switchboard, host: &Arc<dyn Host>, local: Option<&str>) -> St
     }
 }
 
+/// A message to be taken, with what its answer needs.
+type Job = (Box<Message>, Box<Heard>);
+
 /// The running agent's desk: everything that comes in is handed on from here.
 struct Desk {
     bot: Arc<Bot>,
@@ -274,7 +338,7 @@ struct Desk {
     office: Arc<Affairs>,
     reception: Reception,
     /// One lane a conversation: its messages are taken in order.
-    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<(Box<Message>, Box<Heard>)>>>,
+    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Job>>>,
     zone: jiff::tz::TimeZone,
     /// How long nobody was there before this start, until it is told.
     absent: Mutex<Option<SignedDuration>>,
@@ -317,7 +381,10 @@ impl Desk {
             let (desk, from) = (Arc::clone(self), heard.from.clone());
             tokio::spawn(async move {
                 if let Some(offset) = desk.handle.utc_offset(from).await {
-                    desk.zones.lock().unwrap_or_else(PoisonError::into_inner).insert(device, jiff::tz::TimeZone::fixed(offset));
+                    desk.zones
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(device, jiff::tz::TimeZone::fixed(offset));
                 }
             });
         }
@@ -335,8 +402,12 @@ impl Desk {
                 let text = self.bot.text(&phrase, &self.now());
                 self.send(Said { important: false, ..Said::alert(entity.as_deref(), &person, text) });
             }
-            Event::Contact(Change::Unsubscribed(person, entity)) => self.office.contact(person.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false),
-            Event::Contact(Change::Refused(person, _)) => tracing::info!(%person, "a stranger asked to see an entity and was refused"),
+            Event::Contact(Change::Unsubscribed(person, entity)) => {
+                self.office.contact(person.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false)
+            }
+            Event::Contact(Change::Refused(person, _)) => {
+                tracing::info!(%person, "a stranger asked to see an entity and was refused")
+            }
             Event::Invited(invitation) => {
                 // Whoever may talk to us may take us along; a room may say anything about who invites.
                 let known = invitation.by.as_ref().is_some_and(|by| self.bot.access().role(by.as_str()).is_some());
@@ -345,11 +416,19 @@ impl Desk {
                     self.board.room_fact(invitation.room.as_str(), &name, true);
                     // A room service we don't know may claim anything about who is there: all are guests then.
                     let trusted = self.trusted.contains(&invitation.room.domain().to_string());
-                    self.handle.join(Join { password: invitation.password, trusted, ..join(&self.board, invitation.room, &name) });
+                    self.handle.join(Join {
+                        password: invitation.password,
+                        trusted,
+                        ..join(&self.board, invitation.room, &name)
+                    });
                 }
             }
-            Event::Room(RoomEvent::Joined { entity, room, .. }) => self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), true),
-            Event::Room(RoomEvent::Left { entity, room, .. }) => self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false),
+            Event::Room(RoomEvent::Joined { entity, room, .. }) => {
+                self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), true)
+            }
+            Event::Room(RoomEvent::Left { entity, room, .. }) => {
+                self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false)
+            }
             Event::Online { server, away } => {
                 tracing::info!(server, ?away, "connected");
                 let first = self.absent.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -390,7 +469,7 @@ impl Desk {
         }
     }
 
-    async fn lane(self: Arc<Self>, key: String, mut jobs: mpsc::UnboundedReceiver<(Box<Message>, Box<Heard>)>) {
+    async fn lane(self: Arc<Self>, key: String, mut jobs: mpsc::UnboundedReceiver<Job>) {
         loop {
             match tokio::time::timeout(IDLE, jobs.recv()).await {
                 Ok(Some((message, heard))) => self.turn(message, heard).await,
@@ -410,7 +489,8 @@ impl Desk {
     async fn turn(self: &Arc<Self>, message: Box<Message>, heard: Box<Heard>) {
         let desk = Arc::clone(self);
         let to = heard.clone();
-        let mut work = tokio::task::spawn_blocking(move || desk.bot.hear(&message, &mut |rendered| desk.answer(&to, rendered)));
+        let mut work =
+            tokio::task::spawn_blocking(move || desk.bot.hear(&message, &mut |rendered| desk.answer(&to, rendered)));
         let ended = tokio::select! {
             ended = &mut work => ended,
             () = tokio::time::sleep(PATIENCE) => {
@@ -423,28 +503,45 @@ impl Desk {
         if let Err(error) = ended {
             let reference = crate::error::Reference::new();
             tracing::error!(%reference, %error, "a turn broke");
-            let text = self.bot.text(&Phrase::common("went_wrong").with("reference", reference.to_string()), &self.now());
+            let text =
+                self.bot.text(&Phrase::common("went_wrong").with("reference", reference.to_string()), &self.now());
             self.send(Said::answer(&heard, text));
         }
     }
 
     fn answer(&self, heard: &Heard, rendered: Rendered) {
-        let choices = rendered.choices.into_iter().map(|(label, says)| { let label = Some(label).filter(|label| *label != says); (says, label) }).collect();
+        let choices = rendered
+            .choices
+            .into_iter()
+            .map(|(label, says)| {
+                let label = Some(label).filter(|label| *label != says);
+                (says, label)
+            })
+            .collect();
         self.send(Said { choices, ..Said::answer(heard, rendered.text) });
     }
 
     fn send(&self, said: Said) {
         match self.handle.say(said) {
             Ok(_) | Err(NotSaid::Capped { first: false }) => {}
-            Err(NotSaid::Capped { first: true }) => tracing::warn!("somebody is answered too often; silent for a minute"),
+            Err(NotSaid::Capped { first: true }) => {
+                tracing::warn!("somebody is answered too often; silent for a minute")
+            }
             Err(NotSaid::Unsent(error)) => tracing::warn!(%error, "an answer was not sent"),
         }
     }
 
-    fn happened(self: &Arc<Self>, event: HostEvent) {
+    fn happened(self: &Arc<Self>, event: &HostEvent) {
         if matches!(event.kind, EventKind::Defined | EventKind::Undefined | EventKind::HostBack | EventKind::Changed) {
             self.board.sync();
         }
+        let now = self.now();
+        self.bot.happened(event, &now);
+        self.bot.settle(event, &now, &*self.host, &mut |message, rendered| self.tell_asker(message, rendered));
+    }
+
+    /// Whoever sees them is shown how they are now.
+    fn looks_changed(&self, event: &HostEvent) {
         match &event.machine {
             Some((id, _)) => self.changed(&Entity::Machine(id.clone())),
             None => {
@@ -454,9 +551,6 @@ impl Desk {
             }
         }
         self.changed(&Entity::Hypervisor(event.hypervisor.clone()));
-        let now = self.now();
-        self.bot.happened(&event, &now);
-        self.bot.settle(&event, &now, &*self.host, &mut |message, rendered| self.tell_asker(message, rendered));
     }
 
     fn changed(&self, entity: &Entity) {
@@ -469,8 +563,12 @@ impl Desk {
     fn tell_asker(&self, message: &Message, rendered: Rendered) {
         let local = self.board.local(&message.entity);
         let said = match (&message.room, &message.asker.jid) {
-            (Some(room), _) => BareJid::new(room).ok().map(|room| Said::to_room(local.as_deref(), &room, format!("{}: {}", message.asker.name, rendered.text))),
-            (None, Some(jid)) => BareJid::new(jid).ok().map(|person| Said::alert(local.as_deref(), &person, rendered.text)),
+            (Some(room), _) => BareJid::new(room).ok().map(|room| {
+                Said::to_room(local.as_deref(), &room, format!("{}: {}", message.asker.name, rendered.text))
+            }),
+            (None, Some(jid)) => {
+                BareJid::new(jid).ok().map(|person| Said::alert(local.as_deref(), &person, rendered.text))
+            }
             (None, None) => None,
         };
         if let Some(said) = said {
@@ -527,9 +625,15 @@ impl Desk {
     fn tell_unfinished(&self, unfinished: &[Unfinished]) {
         for one in unfinished {
             let Ok(person) = BareJid::new(&one.actor) else { continue };
-            let machine = one.about.as_ref().and_then(|about| self.host.machines().into_iter().find(|machine| machine.name == *about));
+            let machine = one
+                .about
+                .as_ref()
+                .and_then(|about| self.host.machines().into_iter().find(|machine| machine.name == *about));
             let phrase = match &machine {
-                Some(machine) => Phrase::common("cut_off").with("name", machine.name.as_str()).with("is", crate::refusal::state_word(machine.state)).with("verb", one.verb.as_str()),
+                Some(machine) => Phrase::common("cut_off")
+                    .with("name", machine.name.as_str())
+                    .with("is", crate::refusal::state_word(machine.state))
+                    .with("verb", one.verb.as_str()),
                 None => Phrase::common("cut_off_unseen").with("verb", one.verb.as_str()),
             };
             let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));

@@ -56,7 +56,9 @@ impl Args {
     /// A name, choice, address or text.
     pub fn word(&self, slot: &str) -> Option<&str> {
         match self.0.get(slot)? {
-            Value::Name(text) | Value::Choice(text) | Value::Jid(text) | Value::Address(text) | Value::Text(text) => Some(text),
+            Value::Name(text) | Value::Choice(text) | Value::Jid(text) | Value::Address(text) | Value::Text(text) => {
+                Some(text)
+            }
             _ => None,
         }
     }
@@ -207,9 +209,19 @@ impl Op {
     pub fn danger(&self) -> Danger {
         match self {
             Self::Host(op) => match op {
-                HostOp::Start { .. } | HostOp::Resume { .. } | HostOp::CreateVolume { .. } | HostOp::AttachDisk { .. } | HostOp::CreateSnapshot { .. } => Danger::Reversible,
-                HostOp::Shutdown { .. } | HostOp::Reboot { .. } | HostOp::Pause { .. } | HostOp::DetachDisk { .. } => Danger::Disruptive,
-                HostOp::ForceOff { .. } | HostOp::Reset { .. } | HostOp::DeleteVolume { .. } | HostOp::RevertSnapshot { .. } | HostOp::DeleteSnapshot { .. } => Danger::Destructive,
+                HostOp::Start { .. }
+                | HostOp::Resume { .. }
+                | HostOp::CreateVolume { .. }
+                | HostOp::AttachDisk { .. }
+                | HostOp::CreateSnapshot { .. } => Danger::Reversible,
+                HostOp::Shutdown { .. } | HostOp::Reboot { .. } | HostOp::Pause { .. } | HostOp::DetachDisk { .. } => {
+                    Danger::Disruptive
+                }
+                HostOp::ForceOff { .. }
+                | HostOp::Reset { .. }
+                | HostOp::DeleteVolume { .. }
+                | HostOp::RevertSnapshot { .. }
+                | HostOp::DeleteSnapshot { .. } => Danger::Destructive,
             },
             Self::Office(op) => match op {
                 OfficeOp::AllowContact { .. } | OfficeOp::RemoveContact { .. } => Danger::Authority,

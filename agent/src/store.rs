@@ -19,7 +19,11 @@ pub struct Store {
 pub enum StoreError {
     /// It can't be opened, nor set aside and made anew.
     #[error("{path}: the store can't be opened")]
-    Open { path: PathBuf, #[source] source: sled::Error },
+    Open {
+        path: PathBuf,
+        #[source]
+        source: sled::Error,
+    },
     /// It can't be written.
     #[error("the store can't be written")]
     Write(#[source] sled::Error),
@@ -62,7 +66,9 @@ impl Store {
     /// The conversation of that key; a new one when there is none or it can't be read any more.
     pub fn session(&self, key: &str, language: &str) -> Session {
         let fresh = || Session { language: language.to_owned(), ..Session::default() };
-        let Some(bytes) = self.sessions.as_ref().and_then(|sessions| sessions.get(key).ok().flatten()) else { return fresh() };
+        let Some(bytes) = self.sessions.as_ref().and_then(|sessions| sessions.get(key).ok().flatten()) else {
+            return fresh();
+        };
         match serde_json::from_slice::<Session>(&bytes) {
             Ok(session) if session.version == VERSION => session,
             _ => fresh(),

@@ -10,7 +10,7 @@ use crate::access::Access;
 use crate::addresses::{Addresses, Entity, Record};
 use crate::bot::Host;
 use crate::host::{Machine, State};
-use crate::journal::{Entry, Journal};
+use crate::journal::{Entry, Fact, Journal};
 use crate::mind::Mind;
 use crate::xmpp::contacts::{Contact, Roster};
 use crate::xmpp::entities::{Access as MaySee, Class, Directory, EntityInfo, Show};
@@ -30,14 +30,29 @@ pub struct Switchboard {
     journal: Arc<Journal>,
     addresses: RwLock<Addresses>,
     contacts: Mutex<Vec<Contact>>,
-    language: String,
-    domain: String,
-    zone: jiff::tz::TimeZone,
+    manner: Manner,
+}
+
+/// How the agent presents itself.
+pub struct Manner {
+    /// The language of status lines.
+    pub language: String,
+    /// The component's domain.
+    pub domain: String,
+    /// The configured time zone.
+    pub zone: jiff::tz::TimeZone,
 }
 
 impl Switchboard {
     /// With the facts that the journal remembers.
-    pub fn new(host: Arc<dyn Host>, mind: Arc<Mind>, access: Access, journal: Arc<Journal>, facts: &[(String, String, serde_json::Value)], language: String, domain: String, zone: jiff::tz::TimeZone) -> Self {
+    pub fn new(
+        host: Arc<dyn Host>,
+        mind: Arc<Mind>,
+        access: Access,
+        journal: Arc<Journal>,
+        facts: &[Fact],
+        manner: Manner,
+    ) -> Self {
         let mut addresses = Addresses::default();
         let mut records: std::collections::BTreeMap<String, Record> = std::collections::BTreeMap::new();
         let mut contacts: std::collections::BTreeMap<String, Contact> = std::collections::BTreeMap::new();
@@ -58,14 +73,18 @@ impl Switchboard {
             addresses.restore(local, record);
         }
         let contacts = contacts.into_values().collect();
-        Self { host, mind, access, journal, addresses: RwLock::new(addresses), contacts: Mutex::new(contacts), language, domain, zone }
+        Self { host, mind, access, journal, addresses: RwLock::new(addresses), contacts: Mutex::new(contacts), manner }
     }
 
     /// Brings addresses in line with the machines there are; new ones are written down.
     pub fn sync(&self) {
         let hypervisors = self.host.hypervisors();
         let machines = self.host.machines();
-        let changed = self.write().sync(hypervisors.iter().map(|hypervisor| hypervisor.name.as_str()), machines.iter().map(|machine| &**machine), Timestamp::now());
+        let changed = self.write().sync(
+            hypervisors.iter().map(|hypervisor| hypervisor.name.as_str()),
+            machines.iter().map(|machine| &**machine),
+            Timestamp::now(),
+        );
         for (local, record) in changed {
             let value = serde_json::to_value(record).expect("a record is plain data");
             self.fact(ADDRESS, &local, value);
@@ -81,13 +100,14 @@ impl Switchboard {
 
     /// Remembers a room, or forgets it.
     pub fn room_fact(&self, room: &str, entity: &str, within: bool) {
-        let value = if within { serde_json::json!({ "room": room, "entity": entity }) } else { serde_json::Value::Null };
+        let value =
+            if within { serde_json::json!({ "room": room, "entity": entity }) } else { serde_json::Value::Null };
         self.fact(ROOM, &format!("{room}|{entity}"), value);
     }
 
     /// The component's domain: what the desk is called.
     pub fn domain(&self) -> &str {
-        &self.domain
+        &self.manner.domain
     }
 
     /// Who answers at a localpart (`None`: the desk).
@@ -107,7 +127,7 @@ impl Switchboard {
     pub fn local_of_name(&self, name: &str) -> Option<String> {
         let hypervisor = Entity::Hypervisor(name.to_owned());
         self.local(&hypervisor).or_else(|| {
-            let machine = self.host.machines().into_iter().find(|machine| machine.name == name)?;
+            let machine = self.host.named(name).into_iter().find(|machine| machine.name == name)?;
             self.local(&Entity::Machine(machine.id.clone()))
         })
     }
@@ -121,15 +141,27 @@ impl Switchboard {
     }
 
     fn text(&self, phrase: &Phrase) -> String {
-        let now: Zoned = Timestamp::now().to_zoned(self.zone.clone());
-        self.mind.book().words(&self.language).phrases.phrase(phrase, &now)
+        let now: Zoned = Timestamp::now().to_zoned(self.manner.zone.clone());
+        self.mind.book().words(&self.manner.language).phrases.phrase(phrase, &now)
     }
 
     fn describe(&self, entity: &Entity, local: Option<&str>) -> Option<EntityInfo> {
-        let base = EntityInfo { local: local.map(str::to_owned), name: self.domain.clone(), class: Class::Desk, uuid: None, os: None, parent: None, show: Show::Online, status: String::new(), commands: Vec::new() };
+        let base = EntityInfo {
+            local: local.map(str::to_owned),
+            name: self.manner.domain.clone(),
+            class: Class::Desk,
+            uuid: None,
+            os: None,
+            parent: None,
+            show: Show::Online,
+            status: String::new(),
+            commands: Vec::new(),
+        };
         match entity {
             Entity::Desk => {
-                let status = Phrase::common("status_desk").with("all", self.host.machines().len()).with("hosts", self.host.hypervisors().len());
+                let status = Phrase::common("status_desk")
+                    .with("all", self.host.machines().len())
+                    .with("hosts", self.host.hypervisors().len());
                 Some(EntityInfo { status: self.text(&status), ..base })
             }
             Entity::Hypervisor(name) => {
@@ -137,18 +169,43 @@ impl Switchboard {
                 let (show, status) = if hypervisor.unreachable.is_some() {
                     (Show::Dnd, Phrase::common("status_unreachable"))
                 } else {
-                    let machines = self.host.machines().into_iter().filter(|machine| machine.id.hypervisor == *name).collect::<Vec<_>>();
+                    let machines = self
+                        .host
+                        .machines()
+                        .into_iter()
+                        .filter(|machine| machine.id.hypervisor == *name)
+                        .collect::<Vec<_>>();
                     let running = machines.iter().filter(|machine| machine.state == State::Running).count();
                     (Show::Online, Phrase::common("status_host").with("running", running).with("all", machines.len()))
                 };
-                Some(EntityInfo { name: name.clone(), class: Class::Hypervisor, show, status: self.text(&status), ..base })
+                Some(EntityInfo {
+                    name: name.clone(),
+                    class: Class::Hypervisor,
+                    show,
+                    status: self.text(&status),
+                    ..base
+                })
             }
             Entity::Machine(id) => {
                 let parent = self.local(&Entity::Hypervisor(id.hypervisor.clone()));
                 let machine = self.host.machine(id)?;
-                let reachable = self.host.hypervisors().iter().any(|hypervisor| hypervisor.name == id.hypervisor && hypervisor.unreachable.is_none());
-                let (show, status) = if reachable { presence(&machine) } else { (Show::Dnd, Phrase::common("status_unreachable")) };
-                Some(EntityInfo { name: machine.name.clone(), class: Class::Machine, uuid: Some(id.uuid), os: machine.os.clone(), parent, show, status: self.text(&status), ..base })
+                let reachable = self
+                    .host
+                    .hypervisors()
+                    .iter()
+                    .any(|hypervisor| hypervisor.name == id.hypervisor && hypervisor.unreachable.is_none());
+                let (show, status) =
+                    if reachable { presence(&machine) } else { (Show::Dnd, Phrase::common("status_unreachable")) };
+                Some(EntityInfo {
+                    name: machine.name.clone(),
+                    class: Class::Machine,
+                    uuid: Some(id.uuid),
+                    os: machine.os.clone(),
+                    parent,
+                    show,
+                    status: self.text(&status),
+                    ..base
+                })
             }
         }
     }
@@ -193,7 +250,11 @@ impl Roster for Switchboard {
 
     fn save(&self, contact: &Contact) {
         let key = format!("{}|{}", contact.person, contact.entity.as_deref().unwrap_or_default());
-        let value = if contact.is_over() { serde_json::Value::Null } else { serde_json::to_value(contact).expect("a contact is plain data") };
+        let value = if contact.is_over() {
+            serde_json::Value::Null
+        } else {
+            serde_json::to_value(contact).expect("a contact is plain data")
+        };
         self.fact(CONTACT, &key, value);
     }
 }

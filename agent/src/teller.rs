@@ -1,7 +1,7 @@
 //! Events of the hosts, told once to everybody concerned, with who caused them.
 
-use dialogue::reply::Phrase;
 use dialogue::phrases::Rendered;
+use dialogue::reply::Phrase;
 use dialogue::reply::Reply;
 use jiff::Zoned;
 
@@ -25,14 +25,23 @@ impl Bot {
         let phrase = events::phrase(event, actor);
         let text = self.text(&phrase, now);
         let name = event.machine.as_ref().map_or_else(|| event.hypervisor.clone(), |(_, name)| name.clone());
-        self.write_told(Told { at: event.at, actor: cause.map(|cause| cause.actor), verb: events::verb(event.kind).to_owned(), about: name.clone(), text: text.clone() });
+        self.write_told(Told {
+            at: event.at,
+            actor: cause.map(|cause| cause.actor),
+            verb: events::verb(event.kind).to_owned(),
+            about: name.clone(),
+            text: text.clone(),
+        });
         if !events::worth_telling(event.kind) {
             return;
         }
         if event.machine.is_some() {
             self.told_about(&name, event.at);
         }
-        let about = event.machine.as_ref().map_or_else(|| Entity::Hypervisor(event.hypervisor.clone()), |(id, _)| Entity::Machine(id.clone()));
+        let about = event
+            .machine
+            .as_ref()
+            .map_or_else(|| Entity::Hypervisor(event.hypervisor.clone()), |(id, _)| Entity::Machine(id.clone()));
         self.notify(Notice { about, name, text, except: None, except_room: None });
     }
 
@@ -43,7 +52,9 @@ impl Bot {
         }
         for (machine, message) in self.in_flight().settle(&event.hypervisor) {
             let phrase = match host.machine(&machine) {
-                Some(machine) => Phrase::common("outcome_known").with("name", machine.name.as_str()).with("is", refusal::state_word(machine.state)),
+                Some(machine) => Phrase::common("outcome_known")
+                    .with("name", machine.name.as_str())
+                    .with("is", refusal::state_word(machine.state)),
                 None => Phrase::common("outcome_gone"),
             };
             let rendered = self.mind().book().words(self.language()).phrases.reply(&Reply::say(phrase), now);

@@ -32,19 +32,12 @@ fn config(servers: Vec<String>) -> LinkConfig {
 }
 
 async fn next(incoming: &mut Receiver<Incoming>) -> Incoming {
-    tokio::time::timeout(Duration::from_secs(30), incoming.recv())
-        .await
-        .expect("in time")
-        .expect("the link runs")
+    tokio::time::timeout(Duration::from_secs(30), incoming.recv()).await.expect("in time").expect("the link runs")
 }
 
 async fn up(incoming: &mut Receiver<Incoming>) -> (Option<Duration>, String) {
     loop {
-        if let Incoming::Up {
-            resumed_after,
-            server,
-        } = next(incoming).await
-        {
+        if let Incoming::Up { resumed_after, server } = next(incoming).await {
             return (resumed_after, server);
         }
     }
@@ -90,57 +83,28 @@ async fn hostile_stanzas_are_answered_or_dropped_and_the_stream_goes_on() {
     for kilobytes in [28, 140, 210] {
         session.send(&nested(kilobytes * 1024)).await;
         let reply = session.expect("</message>").await;
-        assert!(
-            reply.contains("policy-violation") && reply.contains("id='deep'"),
-            "{reply}"
-        );
+        assert!(reply.contains("policy-violation") && reply.contains("id='deep'"), "{reply}");
     }
     let long = "x".repeat(100_000);
     let from = "from='eve@localhost/x' to='web1@vms.localhost'";
     for (stanza, answer) in [
-        (
-            format!("<message {from} id='1'><x a='{long}'/></message>"),
-            "policy-violation",
-        ),
+        (format!("<message {from} id='1'><x a='{long}'/></message>"), "policy-violation"),
         (format!("<iq {from} type='get' id='2'/>"), "bad-request"),
-        (
-            format!("<iq {from} type='get'><ping xmlns='urn:xmpp:ping'/></iq>"),
-            "bad-request",
-        ),
-        (
-            format!("<iq {from} type='bogus' id='3'><q xmlns='x'/></iq>"),
-            "bad-request",
-        ),
-        (
-            format!("<message {from} type='bogus' id='4'><body>x</body></message>"),
-            "bad-request",
-        ),
+        (format!("<iq {from} type='get'><ping xmlns='urn:xmpp:ping'/></iq>"), "bad-request"),
+        (format!("<iq {from} type='bogus' id='3'><q xmlns='x'/></iq>"), "bad-request"),
+        (format!("<message {from} type='bogus' id='4'><body>x</body></message>"), "bad-request"),
     ] {
         session.send(&stanza).await;
         let reply = session.expect("</error>").await;
         assert!(reply.contains(answer), "{stanza:.80} was answered {reply}");
     }
     // No answer may be given to these, and a presence still tells who is there.
-    session
-        .send(&format!("<presence {from}><show>bogus</show></presence>"))
-        .await;
-    session
-        .send(&format!(
-            "<presence {from} type='subscribe'><priority>300</priority></presence>"
-        ))
-        .await;
+    session.send(&format!("<presence {from}><show>bogus</show></presence>")).await;
+    session.send(&format!("<presence {from} type='subscribe'><priority>300</priority></presence>")).await;
     session.send(&format!("<iq {from} type='result'/>")).await;
-    session
-        .send("<message from='@@' to='web1@vms.localhost'/>")
-        .await;
-    session
-        .send("<other xmlns='urn:example'><a/></other>")
-        .await;
-    session
-        .send(&format!(
-            "<message {from}><body>still here</body></message>"
-        ))
-        .await;
+    session.send("<message from='@@' to='web1@vms.localhost'/>").await;
+    session.send("<other xmlns='urn:example'><a/></other>").await;
+    session.send(&format!("<message {from}><body>still here</body></message>")).await;
     let mut presences = 0;
     loop {
         let Incoming::Stanza(stanza) = next(&mut incoming).await else {
@@ -176,9 +140,7 @@ async fn no_well_formed_stanza_however_odd_ends_the_stream() {
             sent += &stanza.current();
         }
         session.send(&sent).await;
-        let last = format!(
-            "<message from='a@localhost/x' to='web1@vms.localhost'><body>end {round}</body></message>"
-        );
+        let last = format!("<message from='a@localhost/x' to='web1@vms.localhost'><body>end {round}</body></message>");
         session.send(&last).await;
         while body(&mut incoming).await != format!("end {round}") {}
     }
@@ -229,10 +191,7 @@ async fn a_half_open_connection_is_noticed_and_what_matters_is_sent_once_more() 
     session.expect("web1 crashed").await;
     say(&outbox, Lane::Answer, "ann@localhost", "end");
     let between = session.expect(">end<").await;
-    assert!(
-        !between.contains("web1 crashed") && !between.contains("small talk"),
-        "{between}"
-    );
+    assert!(!between.contains("web1 crashed") && !between.contains("small talk"), "{between}");
 }
 
 #[tokio::test]
@@ -243,9 +202,7 @@ async fn a_reset_in_mid_stanza_runs_nothing_and_the_next_server_is_tried() {
     let (_outbox, mut incoming) = Link::start(config(servers.clone()));
     let mut session = first.welcome().await;
     assert_eq!(up(&mut incoming).await.1, servers[0]);
-    session
-        .send("<message from='a@localhost/x' to='web1@vms.localhost'><body>shut down")
-        .await;
+    session.send("<message from='a@localhost/x' to='web1@vms.localhost'><body>shut down").await;
     session.reset();
     let mut session = second.welcome().await;
     match next(&mut incoming).await {
@@ -253,9 +210,7 @@ async fn a_reset_in_mid_stanza_runs_nothing_and_the_next_server_is_tried() {
         other => panic!("{other:?}"),
     }
     assert_eq!(up(&mut incoming).await.1, servers[1]);
-    session
-        .send("<message from='a@localhost/x' to='web1@vms.localhost'><body>status</body></message>")
-        .await;
+    session.send("<message from='a@localhost/x' to='web1@vms.localhost'><body>status</body></message>").await;
     assert_eq!(body(&mut incoming).await, "status");
 }
 
@@ -285,12 +240,7 @@ async fn a_wrong_secret_is_said_and_the_right_one_gets_through_to_a_real_server(
     let (outbox, mut incoming) = Link::start(config(vec![address]));
     up(&mut incoming).await;
     // From one of our own addresses to another, through the server and back.
-    say(
-        &outbox,
-        Lane::Important,
-        "db@vms.localhost/x",
-        "hello & <welcome>",
-    );
+    say(&outbox, Lane::Important, "db@vms.localhost/x", "hello & <welcome>");
     assert_eq!(body(&mut incoming).await, "hello & <welcome>");
     outbox.close(Duration::from_secs(5)).await;
     while let Some(item) = incoming.recv().await {
@@ -312,12 +262,7 @@ async fn silence_of_a_healthy_server_is_no_reason_to_leave_it_and_its_restart_is
     let Incoming::Down { .. } = next(&mut incoming).await else {
         panic!("the loss was not noticed");
     };
-    say(
-        &outbox,
-        Lane::Important,
-        "db@vms.localhost/x",
-        "said while away",
-    );
+    say(&outbox, Lane::Important, "db@vms.localhost/x", "said while away");
     let lost = Presence::available();
     assert!(outbox.send(Lane::Answer, lost).is_err());
     let _server = Prosody::start_on(client_port, component_port).expect("prosody is installed");
@@ -342,10 +287,7 @@ async fn tls_is_spoken_to_a_pinned_or_certified_server_and_to_no_other() {
         other => panic!("{other:?}"),
     }
     drop(incoming);
-    for trust in [
-        Trust::Pinned(tls.fingerprint),
-        Trust::Ca(tls.certificate.clone()),
-    ] {
+    for trust in [Trust::Pinned(tls.fingerprint), Trust::Ca(tls.certificate.clone())] {
         let (outbox, mut incoming) = Link::start(with(trust));
         let mut session = fake.welcome().await;
         up(&mut incoming).await;

@@ -31,23 +31,15 @@ struct Fleet {
 
 impl Fleet {
     fn of(machines: usize) -> Arc<Self> {
-        let mut entities = vec![
-            entity(None, Class::Desk),
-            entity(Some("hv1"), Class::Hypervisor),
-        ];
+        let mut entities = vec![entity(None, Class::Desk), entity(Some("hv1"), Class::Hypervisor)];
         let names = (1..=machines).map(|n| format!("web{n}"));
         entities.extend(names.map(|name| entity(Some(&name), Class::Machine)));
-        Arc::new(Self {
-            entities: Mutex::new(entities),
-            contacts: Mutex::default(),
-        })
+        Arc::new(Self { entities: Mutex::new(entities), contacts: Mutex::default() })
     }
 
     fn set(&self, local: &str, show: Show, status: &str) {
         let mut entities = self.entities.lock().expect("no panic");
-        let info = entities
-            .iter_mut()
-            .find(|info| info.local.as_deref() == Some(local));
+        let info = entities.iter_mut().find(|info| info.local.as_deref() == Some(local));
         let info = info.expect("it is there");
         info.show = show;
         info.status = status.to_owned();
@@ -71,10 +63,7 @@ fn entity(local: Option<&str>, class: Class) -> EntityInfo {
 impl Directory for Fleet {
     fn entity(&self, local: Option<&str>) -> Option<EntityInfo> {
         let entities = self.entities.lock().expect("no panic");
-        entities
-            .iter()
-            .find(|info| info.local.as_deref() == local)
-            .cloned()
+        entities.iter().find(|info| info.local.as_deref() == local).cloned()
     }
 
     fn all(&self) -> Vec<EntityInfo> {
@@ -90,12 +79,7 @@ impl Access for Fleet {
 
 impl Roster for Fleet {
     fn load(&self) -> Vec<Contact> {
-        self.contacts
-            .lock()
-            .expect("no panic")
-            .values()
-            .cloned()
-            .collect()
+        self.contacts.lock().expect("no panic").values().cloned().collect()
     }
 
     fn save(&self, contact: &Contact) {
@@ -115,10 +99,7 @@ fn start(server: String, fleet: &Arc<Fleet>) -> (Handle, Receiver<Event>) {
     let mut link = LinkConfig::new(servers, domain, Secret::new("secret"));
     link.pause_min = Duration::from_millis(50);
     link.pause_max = Duration::from_millis(200);
-    let config = ServiceConfig {
-        link,
-        features: Vec::new(),
-    };
+    let config = ServiceConfig { link, features: Vec::new() };
     Service::start(config, fleet.clone(), fleet.clone(), fleet.clone())
 }
 
@@ -131,9 +112,7 @@ async fn until<T>(events: &mut Receiver<Event>, wanted: impl Fn(Event) -> Option
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), wait)
-        .await
-        .expect("in time")
+    tokio::time::timeout(Duration::from_secs(20), wait).await.expect("in time")
 }
 
 async fn online(events: &mut Receiver<Event>) -> Option<Duration> {
@@ -160,11 +139,9 @@ async fn a_person_adds_a_machine_talks_to_it_and_sees_it_change_and_go() {
     assert_eq!(online(&mut events).await, None);
     let mut ann = Client::new(&server, "ann").await;
     ann.send("<presence/>").await;
-    ann.send("<presence to='web1@vms.localhost' type='subscribe'/>")
-        .await;
+    ann.send("<presence to='web1@vms.localhost' type='subscribe'/>").await;
     ann.expect("running").await;
-    ann.send("<presence to='web1@vms.localhost' type='subscribed'/>")
-        .await;
+    ann.send("<presence to='web1@vms.localhost' type='subscribed'/>").await;
     ann.say("web1@vms.localhost", "how are you?").await;
     let question = heard(&mut events).await;
     assert_eq!(question.authority().unwrap().as_str(), "ann@localhost");
@@ -175,10 +152,7 @@ async fn a_person_adds_a_machine_talks_to_it_and_sees_it_change_and_go() {
     answer.choices = vec![("1".to_owned(), Some("more".to_owned()))];
     handle.say(answer).unwrap();
     let got = ann.expect("</message>").await;
-    assert!(
-        got.contains("Fine. 1) more 2) less\u{FFFD}") && got.contains("value='1'"),
-        "{got}"
-    );
+    assert!(got.contains("Fine. 1) more 2) less\u{FFFD}") && got.contains("value='1'"), "{got}");
     assert!(got.contains("from='web1@vms.localhost/atoll'"), "{got}");
     fleet.set("web1", Show::Dnd, "crashed");
     handle.presence_changed(Some("web1"));
@@ -189,8 +163,7 @@ async fn a_person_adds_a_machine_talks_to_it_and_sees_it_change_and_go() {
     assert!(got.contains("type='chat'"), "{got}");
     let mut eve = Client::new(&server, "eve").await;
     eve.send("<presence/>").await;
-    eve.send("<presence to='web1@vms.localhost' type='subscribe'/>")
-        .await;
+    eve.send("<presence to='web1@vms.localhost' type='subscribe'/>").await;
     eve.expect("unsubscribed").await;
     handle.stop().await;
     ann.expect("type='unavailable'").await;
@@ -206,11 +179,9 @@ async fn after_its_own_restart_it_finds_out_who_is_there_and_shows_everything() 
     let mut ann = Client::new(&server, "ann").await;
     ann.send("<presence/>").await;
     for entity in ["vms.localhost", "web1@vms.localhost", "web2@vms.localhost"] {
-        ann.send(&format!("<presence to='{entity}' type='subscribe'/>"))
-            .await;
+        ann.send(&format!("<presence to='{entity}' type='subscribe'/>")).await;
         ann.expect("running").await;
-        ann.send(&format!("<presence to='{entity}' type='subscribed'/>"))
-            .await;
+        ann.send(&format!("<presence to='{entity}' type='subscribed'/>")).await;
         ann.say(entity, "hello").await;
         heard(&mut events).await;
     }
@@ -240,13 +211,9 @@ async fn in_a_room_people_are_known_by_their_real_address_and_a_kick_is_survived
     let room = BareJid::new("ops@rooms.localhost").unwrap();
     let mut ann = Client::new(&server, "ann").await;
     let muc = "<x xmlns='http://jabber.org/protocol/muc'/>";
-    ann.send(&format!("<presence to='{room}/web1'>{muc}</presence>"))
-        .await;
+    ann.send(&format!("<presence to='{room}/web1'>{muc}</presence>")).await;
     ann.expect("code='110'").await;
-    ann.send(&format!(
-        "<message to='{room}' type='groupchat'><body>web1: old</body></message>"
-    ))
-    .await;
+    ann.send(&format!("<message to='{room}' type='groupchat'><body>web1: old</body></message>")).await;
     ann.expect("web1: old").await;
     handle.join(Join {
         entity: Some("web1".to_owned()),
@@ -257,28 +224,18 @@ async fn in_a_room_people_are_known_by_their_real_address_and_a_kick_is_survived
     });
     // The nick is ann's already.
     let nick = until(&mut events, |event| match event {
-        Event::Room(RoomEvent::Joined {
-            nick,
-            real_addresses: true,
-            ..
-        }) => Some(nick),
+        Event::Room(RoomEvent::Joined { nick, real_addresses: true, .. }) => Some(nick),
         _ => None,
     })
     .await;
     assert_eq!(nick, "web1_");
-    ann.send(&format!(
-        "<message to='{room}' type='groupchat'><body>web1_: status</body></message>"
-    ))
-    .await;
+    ann.send(&format!("<message to='{room}' type='groupchat'><body>web1_: status</body></message>")).await;
     let question = heard(&mut events).await;
     assert_eq!(question.body, "web1_: status");
     assert_eq!(question.authority().unwrap().as_str(), "ann@localhost");
     handle.say(Said::answer(&question, "ann: running")).unwrap();
     ann.expect("ann: running").await;
-    ann.send(&format!(
-        "<message to='{room}/web1_' type='chat'><body>psst</body></message>"
-    ))
-    .await;
+    ann.send(&format!("<message to='{room}/web1_' type='chat'><body>psst</body></message>")).await;
     let private = heard(&mut events).await;
     assert!(private.room.as_ref().unwrap().muc_pm && private.kind == Kind::Chat);
     handle.say(Said::answer(&private, "quietly")).unwrap();
@@ -294,10 +251,8 @@ async fn in_a_room_people_are_known_by_their_real_address_and_a_kick_is_survived
     })
     .await;
     assert!(returns && handle.rooms(Some("web1")).is_empty());
-    ann.send(&format!(
-        "<message to='web1@vms.localhost'><x xmlns='jabber:x:conference' jid='{room}'/></message>"
-    ))
-    .await;
+    ann.send(&format!("<message to='web1@vms.localhost'><x xmlns='jabber:x:conference' jid='{room}'/></message>"))
+        .await;
     let by = until(&mut events, |event| match event {
         Event::Invited(invitation) => Some(invitation.by),
         _ => None,
@@ -323,9 +278,8 @@ async fn a_question_is_answered_before_the_presence_of_two_thousand_machines() {
     online(&mut events).await;
     session.expect("type='probe'").await;
     // She logs in: her server probes everything for her, and she asks something.
-    let probes = (1..=2_000).map(|n| {
-        format!("<presence type='probe' from='ann@localhost' to='web{n}@vms.localhost'/>")
-    });
+    let probes =
+        (1..=2_000).map(|n| format!("<presence type='probe' from='ann@localhost' to='web{n}@vms.localhost'/>"));
     let begin = Instant::now();
     session.send(&probes.collect::<String>()).await;
     session
@@ -334,20 +288,13 @@ async fn a_question_is_answered_before_the_presence_of_two_thousand_machines() {
     let question = heard(&mut events).await;
     handle.say(Said::answer(&question, "at once")).unwrap();
     let before = session.expect("at once").await;
-    assert!(
-        before.matches("<presence").count() < 2_000,
-        "the answer came last"
-    );
+    assert!(before.matches("<presence").count() < 2_000, "the answer came last");
     let mut rest = before.matches("running").count();
     while rest < 2_000 {
         session.expect("running").await;
         rest += 1;
     }
-    assert!(
-        begin.elapsed() < Duration::from_secs(3),
-        "{:?}",
-        begin.elapsed()
-    );
+    assert!(begin.elapsed() < Duration::from_secs(3), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -362,8 +309,7 @@ async fn what_a_real_server_lets_through_of_an_attack_harms_nobody_else() {
     for kilobytes in [28, 140, 210] {
         let levels = kilobytes * 1024 / 7;
         let (open, close) = ("<a>".repeat(levels), "</a>".repeat(levels));
-        mal.send(&format!("<message {to} id='deep'>{open}{close}</message>"))
-            .await;
+        mal.send(&format!("<message {to} id='deep'>{open}{close}</message>")).await;
         mal.expect("policy-violation").await;
     }
     let long = "x".repeat(100_000);
@@ -374,10 +320,7 @@ async fn what_a_real_server_lets_through_of_an_attack_harms_nobody_else() {
         format!("<presence {to}><show>bogus</show><priority>1000</priority></presence>"),
         format!("<iq {to} type='get' id=''><q xmlns='x'/></iq>"),
         format!("<message {to} xml:lang='{long}'><body>&#x10FFFD;]]&gt;</body></message>"),
-        format!(
-            "<message {to}><body>{}</body></message>",
-            "y".repeat(200_000)
-        ),
+        format!("<message {to}><body>{}</body></message>", "y".repeat(200_000)),
     ] {
         mal.send(&stanza).await;
     }
@@ -395,8 +338,6 @@ async fn what_a_real_server_lets_through_of_an_attack_harms_nobody_else() {
     }
     ann.say("web1@vms.localhost", "still there?").await;
     let question = heard(&mut events).await;
-    handle
-        .say(Said::answer(&question, "yes"))
-        .expect("not capped");
+    handle.say(Said::answer(&question, "yes")).expect("not capped");
     ann.expect(">yes<").await;
 }

@@ -118,8 +118,14 @@ impl Book {
         for (language, words) in &self.languages {
             for key in words.phrases.keys() {
                 let Some(supplied) = first.phrases.wants(key) else { continue };
-                if let Some(variable) = words.phrases.wants(key).into_iter().flatten().find(|variable| !supplied.contains(*variable)) {
-                    return Err(BookError::Variable { language: language.clone(), key: key.to_owned(), variable: variable.clone() });
+                if let Some(variable) =
+                    words.phrases.wants(key).into_iter().flatten().find(|variable| !supplied.contains(*variable))
+                {
+                    return Err(BookError::Variable {
+                        language: language.clone(),
+                        key: key.to_owned(),
+                        variable: variable.clone(),
+                    });
                 }
             }
         }
@@ -127,9 +133,15 @@ impl Book {
     }
 }
 
-fn load_language(language: &str, files: &[(&str, &str)], specs: &[&'static Spec], index: &BTreeMap<&'static str, usize>) -> Result<Words, BookError> {
+fn load_language(
+    language: &str,
+    files: &[(&str, &str)],
+    specs: &[&'static Spec],
+    index: &BTreeMap<&'static str, usize>,
+) -> Result<Words, BookError> {
     let lexicon_error = |why: String| BookError::Lexicon { language: language.to_owned(), why };
-    let (_, lexicon) = files.iter().find(|(name, _)| *name == "lexicon.txt").ok_or_else(|| lexicon_error("is missing".to_owned()))?;
+    let (_, lexicon) =
+        files.iter().find(|(name, _)| *name == "lexicon.txt").ok_or_else(|| lexicon_error("is missing".to_owned()))?;
     let lexicon = Lexicon::parse(lexicon).map_err(|error| lexicon_error(error.to_string()))?;
 
     let mut skills = BTreeMap::new();
@@ -139,7 +151,8 @@ fn load_language(language: &str, files: &[(&str, &str)], specs: &[&'static Spec]
         let file = format!("corpus/{language}/{name}");
         let CorpusFile { skills: sections } = corpus::parse(&file, text)?;
         for section in sections {
-            let wrong = |why| BookError::Section { file: file.clone(), line: section.line, id: section.id.clone(), why };
+            let wrong =
+                |why| BookError::Section { file: file.clone(), line: section.line, id: section.id.clone(), why };
             let spec = index.get(section.id.as_str()).map(|at| specs[*at]);
             if spec.is_none() && section.id != NONE && section.id != COMMON {
                 return Err(wrong("is no skill in the list"));
@@ -150,7 +163,8 @@ fn load_language(language: &str, files: &[(&str, &str)], specs: &[&'static Spec]
             if let Some(spec) = spec {
                 check_section(&file, &section, spec, &mut patterns, index)?;
             }
-            replies.extend(section.replies.iter().map(|(id, line)| (format!("{}/{id}", section.id), line.value.clone())));
+            replies
+                .extend(section.replies.iter().map(|(id, line)| (format!("{}/{id}", section.id), line.value.clone())));
             skills.insert(section.id.clone(), section);
         }
     }
@@ -159,12 +173,22 @@ fn load_language(language: &str, files: &[(&str, &str)], specs: &[&'static Spec]
     }
     let patterns = Patterns::new(patterns, |at: &usize, slot: &str| specs[*at].slot(slot).map(|slot| slot.kind))
         .map_err(|error| BookError::Patterns { language: language.to_owned(), why: error.to_string() })?;
-    let phrases = Phrases::new(language, &replies).map_err(|(key, why)| BookError::Reply { language: language.to_owned(), key, why })?;
+    let phrases = Phrases::new(language, &replies).map_err(|(key, why)| BookError::Reply {
+        language: language.to_owned(),
+        key,
+        why,
+    })?;
     Ok(Words { lexicon, patterns, phrases, skills })
 }
 
 /// Patterns, annotations and questions of a section name slots of its Spec.
-fn check_section(file: &str, section: &SkillText, spec: &Spec, patterns: &mut Vec<(Pattern, usize)>, index: &BTreeMap<&'static str, usize>) -> Result<(), BookError> {
+fn check_section(
+    file: &str,
+    section: &SkillText,
+    spec: &Spec,
+    patterns: &mut Vec<(Pattern, usize)>,
+    index: &BTreeMap<&'static str, usize>,
+) -> Result<(), BookError> {
     let wrong = |line: usize, why: String| BookError::Line { file: file.to_owned(), line, why };
     let unknown = |slot: &str| format!("{} has no slot `{slot}`", spec.id);
     for line in &section.patterns {
@@ -213,12 +237,19 @@ impl Words {
 
     /// Near misses: `(text, skill it is not, skill it is)`.
     pub fn near_misses(&self) -> impl Iterator<Item = (&str, &str, Option<&str>)> {
-        self.skills.iter().flat_map(|(id, section)| section.near_misses.iter().map(move |miss| (miss.text.as_str(), id.as_str(), miss.belongs_to.as_deref())))
+        self.skills.iter().flat_map(|(id, section)| {
+            section.near_misses.iter().map(move |miss| (miss.text.as_str(), id.as_str(), miss.belongs_to.as_deref()))
+        })
     }
 
     /// Commands of a skill in plain words, for help.
     pub fn commands(&self, skill: &str) -> Vec<String> {
         let Some(section) = self.skills.get(skill) else { return Vec::new() };
-        section.patterns.iter().filter_map(|line| Pattern::parse(&line.value).ok()).map(|pattern| pattern.example()).collect()
+        section
+            .patterns
+            .iter()
+            .filter_map(|line| Pattern::parse(&line.value).ok())
+            .map(|pattern| pattern.example())
+            .collect()
     }
 }

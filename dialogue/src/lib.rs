@@ -9,6 +9,8 @@
 
 pub mod book;
 pub mod machine;
+mod open;
+mod outcome;
 pub mod phrases;
 pub mod policy;
 pub mod reply;
@@ -16,5 +18,3 @@ pub mod session;
 pub mod slots;
 pub mod spec;
 pub mod understand;
-mod open;
-mod outcome;

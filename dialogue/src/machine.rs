@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use grammar::kind::Of;
 use grammar::known::Known;
 use grammar::read::Context;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -13,11 +14,13 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use crate::book::{Book, Words};
 use crate::phrases::MOST_LINES;
 use crate::policy::Path;
-use crate::reply::{Choice, Phrase, Reply};
+use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{Call, Done, EXPIRES, Expired, Open, PlanRef, Session};
 use crate::spec::{Scope, Spec};
 use crate::understand::Understanding;
 
+/// Most machines of a list that can be meant by "the tenth".
+const MOST_LISTED: usize = 100;
 /// Most bytes of a long list that are kept for "more".
 const MOST_KEPT: usize = 24 * 1024;
 
@@ -223,7 +226,8 @@ impl Machine {
 
     /// One step. Total: any input in any state gives a session and actions; nothing here fails.
     pub fn on(&self, session: Session, input: Input, around: &Around<'_>) -> (Session, Vec<Action>) {
-        let mut turn = Turn { book: &self.book, words: self.book.words(&session.language), session, around, actions: Vec::new() };
+        let mut turn =
+            Turn { book: &self.book, words: self.book.words(&session.language), session, around, actions: Vec::new() };
         match input {
             Input::Said(utterance) => turn.said(utterance),
             Input::Ranked(ranking) => turn.ranked(ranking),
@@ -231,7 +235,9 @@ impl Machine {
             Input::Applied(applied) => turn.applied(applied),
             Input::Event { machines } => turn.session.focus_on(machines),
             // Not over an open question: that one is the person's.
-            Input::Suggest { calls, preface } if turn.session.open.is_none() => turn.begin(calls, Path::Command, true, preface, None),
+            Input::Suggest { calls, preface } if turn.session.open.is_none() => {
+                turn.begin(calls, Path::Command, true, preface, None)
+            }
             Input::Suggest { preface, .. } => turn.say(Reply { head: preface, ..Reply::default() }),
             Input::Tick => {
                 turn.expire();
@@ -273,10 +279,22 @@ impl<'a> Turn<'a> {
     pub fn say_list(&mut self, reply: Reply) {
         let rendered = self.words.phrases.reply(&reply, self.around.now);
         let mut bytes = 0;
-        self.session.more = rendered.more.into_iter().take_while(|row| {
-            bytes += row.len();
-            bytes <= MOST_KEPT
-        }).collect();
+        self.session.more = rendered
+            .more
+            .into_iter()
+            .take_while(|row| {
+                bytes += row.len();
+                bytes <= MOST_KEPT
+            })
+            .collect();
+        let machines = reply.rows.iter().filter_map(|row| match row.vars.iter().find(|(name, _)| name == "name") {
+            Some((_, Var::Text(name))) => self.around.known.has(Of::Machine, name),
+            _ => None,
+        });
+        let listed: Vec<String> = machines.take(MOST_LISTED).collect();
+        if !listed.is_empty() {
+            self.session.listed = listed;
+        }
         let mut shown = reply.clone();
         if !self.session.more.is_empty() {
             shown.rows.truncate(MOST_LINES - 1);
@@ -305,7 +323,8 @@ impl<'a> Turn<'a> {
 
     /// Puts an open question again after something else was said.
     pub fn ask_again(&mut self, open: Open) {
-        let again = Reply { head: [vec![Phrase::common("back_to")], open.asked.head.clone()].concat(), ..open.asked.clone() };
+        let again =
+            Reply { head: [vec![Phrase::common("back_to")], open.asked.head.clone()].concat(), ..open.asked.clone() };
         self.session.open = Some(Open { at: self.now(), ..open });
         self.actions.push(Action::Say(again));
     }
@@ -323,6 +342,11 @@ impl<'a> Turn<'a> {
 
     /// Buttons for yes and no, in the words of the language.
     pub fn yes_no(&self) -> Vec<Choice> {
-        ["yes", "no"].map(|id| Choice { label: Phrase::common(id).into(), says: self.words.phrases.phrase(&Phrase::common(id), self.around.now) }).to_vec()
+        ["yes", "no"]
+            .map(|id| Choice {
+                label: Phrase::common(id).into(),
+                says: self.words.phrases.phrase(&Phrase::common(id), self.around.now),
+            })
+            .to_vec()
     }
 }

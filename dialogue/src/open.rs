@@ -27,8 +27,12 @@ impl Turn<'_> {
             _ => {}
         }
         match open.about.clone() {
-            About::Slots { calls, at, missing, path, doubtful } => self.answer_slots(open, text, &said, calls, at, missing, path, doubtful),
-            About::Confirm { plan, by_name, path, undoing } => self.answer_confirm(open, text, &said, plan, by_name, path, undoing),
+            About::Slots { calls, at, missing, path, doubtful } => {
+                self.answer_slots(open, text, &said, calls, at, missing, path, doubtful)
+            }
+            About::Confirm { plan, by_name, path, undoing } => {
+                self.answer_confirm(open, text, &said, plan, by_name, path, undoing)
+            }
             About::Skills { options, .. } => self.answer_pick(open, text, &said, options),
             About::Drop { old, calls, path } => match said {
                 Answer::Yes => {
@@ -45,7 +49,17 @@ impl Turn<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one question, taken apart once")]
-    fn answer_slots(&mut self, open: Open, text: &str, said: &Answer, mut calls: Vec<Call>, at: usize, missing: Vec<String>, path: Path, doubtful: bool) -> Result<(), Box<Open>> {
+    fn answer_slots(
+        &mut self,
+        open: Open,
+        text: &str,
+        said: &Answer,
+        mut calls: Vec<Call>,
+        at: usize,
+        missing: Vec<String>,
+        path: Path,
+        doubtful: bool,
+    ) -> Result<(), Box<Open>> {
         if matches!(said, Answer::No) {
             self.session.open = None;
             self.say_common("cancelled");
@@ -54,16 +68,36 @@ impl Turn<'_> {
         let Some(spec) = calls.get(at).and_then(|call| self.spec(call)) else { return Err(Box::new(open)) };
         let filled = match said {
             Answer::Skip => self.skip(spec, &missing),
-            Answer::Nth(numbers) if !open.asked.choices.is_empty() && !missing.first().and_then(|slot| spec.slot(slot)).is_some_and(|slot| matches!(slot.kind, grammar::kind::Kind::Size | grammar::kind::Kind::Count)) => {
-                let picked = numbers.first().and_then(|number| open.asked.choices.get(number.checked_sub(1)?)).map(|choice| choice.says.clone());
-                picked.and_then(|text| slots::read_answer(spec, &missing, &calls[at].args, &text, &self.context())).map(|filled| filled.values)
+            Answer::Nth(numbers)
+                if !open.asked.choices.is_empty()
+                    && !missing.first().and_then(|slot| spec.slot(slot)).is_some_and(|slot| {
+                        matches!(slot.kind, grammar::kind::Kind::Size | grammar::kind::Kind::Count)
+                    }) =>
+            {
+                let picked = numbers
+                    .first()
+                    .and_then(|number| open.asked.choices.get(number.checked_sub(1)?))
+                    .map(|choice| choice.says.clone());
+                picked
+                    .and_then(|text| slots::read_answer(spec, &missing, &calls[at].args, &text, &self.context()))
+                    .map(|filled| filled.values)
             }
             _ if self.is_command_instead(text, spec, &missing) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
         let Some(values) = filled else { return Err(Box::new(open)) };
         calls[at].args.extend(values);
-        let planning = Planning { calls, path, took_turns: true, doubtful, purpose: Purpose::New, back_to: None, preface: Vec::new(), tell: false, before: Some(Box::new(open)) };
+        let planning = Planning {
+            calls,
+            path,
+            took_turns: true,
+            doubtful,
+            purpose: Purpose::New,
+            back_to: None,
+            preface: Vec::new(),
+            tell: false,
+            before: Some(Box::new(open)),
+        };
         self.resume_trace(&planning);
         self.complete(planning);
         Ok(())
@@ -71,9 +105,19 @@ impl Turn<'_> {
 
     /// A whole command is that, even where a name is asked for; "call it status" names it so.
     fn is_command_instead(&self, text: &str, spec: &crate::spec::Spec, missing: &[String]) -> bool {
-        let wants_name = missing.iter().filter_map(|slot| spec.slot(slot)).any(|slot| matches!(slot.kind, grammar::kind::Kind::NewName(_) | grammar::kind::Kind::Name(_) | grammar::kind::Kind::Machines));
+        let wants_name = missing.iter().filter_map(|slot| spec.slot(slot)).any(|slot| {
+            matches!(
+                slot.kind,
+                grammar::kind::Kind::NewName(_) | grammar::kind::Kind::Name(_) | grammar::kind::Kind::Machines
+            )
+        });
         let known = grammar::kind::Of::ALL.iter().any(|of| self.around.known.has(*of, text.trim()).is_some());
-        wants_name && !known && self.commands(text).iter().any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| !spec.planned))
+        wants_name
+            && !known
+            && self
+                .commands(text)
+                .iter()
+                .any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| !spec.planned))
     }
 
     /// "default", "skip": the first choice there is for a choice slot; nothing for others.
@@ -81,7 +125,9 @@ impl Turn<'_> {
         let values: Vec<_> = missing
             .iter()
             .filter_map(|name| match spec.slot(name)?.kind {
-                grammar::kind::Kind::Choice(values) => Some((name.clone(), grammar::value::Value::Choice((*values.first()?).to_owned()))),
+                grammar::kind::Kind::Choice(values) => {
+                    Some((name.clone(), grammar::value::Value::Choice((*values.first()?).to_owned())))
+                }
                 _ => None,
             })
             .collect();
@@ -89,8 +135,19 @@ impl Turn<'_> {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the fields of one question, taken apart once")]
-    fn answer_confirm(&mut self, open: Open, text: &str, said: &Answer, plan: PlanRef, by_name: bool, path: Path, undoing: bool) -> Result<(), Box<Open>> {
-        let bare = |text: &str| text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.')).to_lowercase();
+    fn answer_confirm(
+        &mut self,
+        open: Open,
+        text: &str,
+        said: &Answer,
+        plan: PlanRef,
+        by_name: bool,
+        path: Path,
+        undoing: bool,
+    ) -> Result<(), Box<Open>> {
+        let bare = |text: &str| {
+            text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.')).to_lowercase()
+        };
         // A name that is also an answer ("yes") is asked for in quotation marks, and counts only in them.
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let agreed = if by_name { quoted && bare(text) == bare(&plan.typed) } else { matches!(said, Answer::Yes) };
@@ -130,7 +187,17 @@ impl Turn<'_> {
         if corrected.is_none() {
             return Err(Box::new(open));
         }
-        let planning = Planning { calls, path, took_turns: true, doubtful: true, purpose: Purpose::New, back_to: None, preface: Vec::new(), tell: false, before: Some(Box::new(open)) };
+        let planning = Planning {
+            calls,
+            path,
+            took_turns: true,
+            doubtful: true,
+            purpose: Purpose::New,
+            back_to: None,
+            preface: Vec::new(),
+            tell: false,
+            before: Some(Box::new(open)),
+        };
         self.resume_trace(&planning);
         self.complete(planning);
         Ok(())
@@ -145,12 +212,28 @@ impl Turn<'_> {
             };
             let digest = plan.digest;
             let preface = if stale { vec![Phrase::common("once_more")] } else { Vec::new() };
-            self.plan_undo(done, |done| if stale { Purpose::Undo(done) } else { Purpose::UndoConfirmed { done, digest } }, path, stale, preface);
+            self.plan_undo(
+                done,
+                |done| if stale { Purpose::Undo(done) } else { Purpose::UndoConfirmed { done, digest } },
+                path,
+                stale,
+                preface,
+            );
             return;
         }
         let purpose = if stale { Purpose::New } else { Purpose::Confirmed { digest: plan.digest.clone(), by_name } };
         let preface = if stale { vec![Phrase::common("once_more")] } else { Vec::new() };
-        let planning = Planning { calls: plan.calls, path, took_turns: true, doubtful: true, purpose, back_to: None, preface, tell: false, before: None };
+        let planning = Planning {
+            calls: plan.calls,
+            path,
+            took_turns: true,
+            doubtful: true,
+            purpose,
+            back_to: None,
+            preface,
+            tell: false,
+            before: None,
+        };
         self.resume_trace(&planning);
         self.complete(planning);
     }
@@ -164,7 +247,12 @@ impl Turn<'_> {
                 self.say_common("nothing_changed");
                 return Ok(());
             }
-            _ => open.asked.choices.iter().position(|choice| choice.says.eq_ignore_ascii_case(text.trim())).and_then(|index| options.get(index)),
+            _ => open
+                .asked
+                .choices
+                .iter()
+                .position(|choice| choice.says.eq_ignore_ascii_case(text.trim()))
+                .and_then(|index| options.get(index)),
         };
         let Some(call) = picked.cloned() else { return Err(Box::new(open)) };
         self.begin(vec![call], Path::Understood, true, Vec::new(), Some(Box::new(open)));

@@ -42,7 +42,8 @@ impl Turn<'_> {
     }
 
     fn answered(&mut self, answers: Vec<Reply>, mut planning: Planning) {
-        let smalltalk = planning.calls.iter().all(|call| matches!(call.skill.as_str(), "talk.greet" | "talk.thanks" | "talk.bye"));
+        let smalltalk =
+            planning.calls.iter().all(|call| matches!(call.skill.as_str(), "talk.greet" | "talk.thanks" | "talk.bye"));
         self.session.trace.decision = if smalltalk { Decision::Smalltalk } else { Decision::Act };
         let preface = std::mem::take(&mut planning.preface);
         let greeted = planning.calls.iter().any(|call| call.skill == "talk.greet");
@@ -77,8 +78,12 @@ impl Turn<'_> {
             let Some(spec) = self.spec(call) else { continue };
             for (name, value) in &call.args {
                 match (spec.slot(name).map(|slot| slot.kind), value) {
-                    (Some(Kind::Name(of) | Kind::NewName(of)), Value::Name(name)) => self.session.focus_on_thing(of, name.clone()),
-                    (Some(Kind::Machines), Value::Machines(grammar::selector::Selector::Names(names))) => self.session.focus_on(names.clone()),
+                    (Some(Kind::Name(of) | Kind::NewName(of)), Value::Name(name)) => {
+                        self.session.focus_on_thing(of, name.clone())
+                    }
+                    (Some(Kind::Machines), Value::Machines(grammar::selector::Selector::Names(names))) => {
+                        self.session.focus_on(names.clone())
+                    }
                     _ => {}
                 }
             }
@@ -136,9 +141,13 @@ impl Turn<'_> {
             plan.typed = format!("\"{}\"", plan.typed);
         }
         self.session.trace.decision = Decision::Confirm;
-        let mut reply = Reply { head: [std::mem::take(&mut planning.preface), plan.summary.clone()].concat(), ..Reply::default() };
+        let mut reply =
+            Reply { head: [std::mem::take(&mut planning.preface), plan.summary.clone()].concat(), ..Reply::default() };
         reply = if by_name {
-            reply.and(Phrase::common("type_to_go").with("typed", plan.typed.as_str())).buttons(vec![Choice { label: Phrase::common("no").into(), says: self.words.phrases.phrase(&Phrase::common("no"), self.around.now) }])
+            reply.and(Phrase::common("type_to_go").with("typed", plan.typed.as_str())).buttons(vec![Choice {
+                label: Phrase::common("no").into(),
+                says: self.words.phrases.phrase(&Phrase::common("no"), self.around.now),
+            }])
         } else {
             reply.and(Phrase::common("go")).buttons(self.yes_no())
         };

@@ -42,13 +42,16 @@ impl Phrases {
     /// # Errors
     /// The key whose text Fluent can't read, with Fluent's words.
     pub fn new(language: &str, texts: &[(String, String)]) -> Result<Self, (String, String)> {
-        let identifier: LanguageIdentifier = language.parse().map_err(|error| (language.to_owned(), format!("{error}")))?;
+        let identifier: LanguageIdentifier =
+            language.parse().map_err(|error| (language.to_owned(), format!("{error}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
         bundle.set_use_isolating(false);
         let mut wants = BTreeMap::new();
         for (key, text) in texts {
             let source = format!("{} = {}\n", fluent_id(key), text.replace('\n', "\n    "));
-            let resource = FluentResource::try_new(source).map_err(|(_, errors)| (key.clone(), errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+            let resource = FluentResource::try_new(source).map_err(|(_, errors)| {
+                (key.clone(), errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            })?;
             let mut variables = BTreeSet::new();
             for entry in resource.entries() {
                 if let ast::Entry::Message(ast::Message { value: Some(pattern), .. }) = entry {
@@ -56,7 +59,9 @@ impl Phrases {
                 }
             }
             wants.insert(key.clone(), variables);
-            bundle.add_resource(resource).map_err(|errors| (key.clone(), errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+            bundle.add_resource(resource).map_err(|errors| {
+                (key.clone(), errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+            })?;
         }
         Ok(Self { bundle, wants })
     }
@@ -109,7 +114,8 @@ impl Phrases {
         match items {
             [] => String::new(),
             [one] => one.clone(),
-            [before @ .., last] => self.phrase(&Phrase::common("list_and").with("before", before.join(", ")).with("last", last.as_str()), now),
+            [before @ .., last] => self
+                .phrase(&Phrase::common("list_and").with("before", before.join(", ")).with("last", last.as_str()), now),
         }
     }
 
@@ -127,14 +133,25 @@ impl Phrases {
 
     /// A whole reply: heads on one line, rows cut after [`MOST_LINES`], tail, numbered choices.
     pub fn reply(&self, reply: &Reply, now: &Zoned) -> Rendered {
-        let line = |phrases: &[Phrase]| phrases.iter().map(|phrase| self.phrase(phrase, now)).filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ");
+        let line = |phrases: &[Phrase]| {
+            phrases
+                .iter()
+                .map(|phrase| self.phrase(phrase, now))
+                .filter(|text| !text.is_empty())
+                .collect::<Vec<_>>()
+                .join(" ")
+        };
         let mut lines = Vec::new();
         lines.extend(Some(line(&reply.head)).filter(|text| !text.is_empty()));
         let rows = reply.rows.iter().map(|row| self.phrase(row, now)).collect::<Vec<_>>();
         let (shown, more) = self.cut(rows, now);
         lines.extend(shown);
         lines.extend(Some(line(&reply.tail)).filter(|text| !text.is_empty()));
-        let choices = reply.choices.iter().map(|choice| (self.value(&choice.label, now), choice.says.clone())).collect::<Vec<_>>();
+        let choices = reply
+            .choices
+            .iter()
+            .map(|choice| (self.value(&choice.label, now), choice.says.clone()))
+            .collect::<Vec<_>>();
         if reply.numbered {
             lines.extend(choices.iter().enumerate().map(|(index, (label, _))| format!("{}. {label}", index + 1)));
         }
@@ -231,14 +248,27 @@ mod tests {
 
     #[test]
     fn plurals_lists_and_hostile_values_read_well() {
-        let phrase = |n: f64| Phrase::new("t.a/one").with("who", vec!["a".to_owned(), "b\u{202e}".to_owned(), "c\nd".to_owned()]).with("n", n);
+        let phrase = |n: f64| {
+            Phrase::new("t.a/one")
+                .with("who", vec!["a".to_owned(), "b\u{202e}".to_owned(), "c\nd".to_owned()])
+                .with("n", n)
+        };
         assert_eq!(phrases().phrase(&phrase(1.0), &now()), "a, b and c d has one disk.");
         assert_eq!(phrases().phrase(&phrase(3.0), &now()), "a, b and c d has 3 disks.");
     }
 
     #[test]
     fn sizes_are_short_and_exact_ones_stay_exact() {
-        for (bytes, text) in [(0, "0 B"), (999, "999 B"), (1 << 30, "1 GiB"), (30 << 30, "30 GiB"), (1_099_506_434_048, "1 TiB"), (1_610_612_736, "1.5 GiB"), (1 << 37, "128 GiB"), (179_530_041_331_797, "163 TiB")] {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1 << 30, "1 GiB"),
+            (30 << 30, "30 GiB"),
+            (1_099_506_434_048, "1 TiB"),
+            (1_610_612_736, "1.5 GiB"),
+            (1 << 37, "128 GiB"),
+            (179_530_041_331_797, "163 TiB"),
+        ] {
             assert_eq!(size(Bytes(bytes)), text);
         }
     }
@@ -252,7 +282,8 @@ mod tests {
     #[test]
     fn long_lists_are_cut_with_the_count_and_choices_are_numbered() {
         let rows = (0..20).map(|n| Phrase::new("phrases/span_minutes").with("n", n as f64)).collect();
-        let reply = Reply::list(Phrase::new("phrases/span_minutes").with("n", 7.0), rows).choose(vec![Choice { label: "web1".into(), says: "web1".into() }]);
+        let reply = Reply::list(Phrase::new("phrases/span_minutes").with("n", 7.0), rows)
+            .choose(vec![Choice { label: "web1".into(), says: "web1".into() }]);
         let rendered = phrases().reply(&reply, &now());
         assert_eq!(rendered.text.lines().count(), 1 + MOST_LINES + 1);
         assert!(rendered.text.contains("… and 6 more"), "{}", rendered.text);

@@ -70,7 +70,9 @@ pub fn gate(danger: Danger, path: Path, with: Circumstances) -> Gate {
         Danger::Reversible if path == Path::Command => Gate::Do,
         Danger::Reversible => Gate::Tell,
         Danger::Disruptive if many => Gate::Type,
-        Danger::Disruptive if path == Path::Command && !with.doubtful && !with.ask_disruptive && !with.took_turns => Gate::Do,
+        Danger::Disruptive if path == Path::Command && !with.doubtful && !with.ask_disruptive && !with.took_turns => {
+            Gate::Do
+        }
         Danger::Disruptive => Gate::Ask,
         Danger::Destructive => Gate::Type,
         Danger::Authority => Gate::Ask,
@@ -83,7 +85,13 @@ mod tests {
     use proptest::prelude::*;
 
     fn dangers() -> impl Strategy<Value = Danger> {
-        prop_oneof![Just(Danger::Read), Just(Danger::Reversible), Just(Danger::Disruptive), Just(Danger::Destructive), Just(Danger::Authority)]
+        prop_oneof![
+            Just(Danger::Read),
+            Just(Danger::Reversible),
+            Just(Danger::Disruptive),
+            Just(Danger::Destructive),
+            Just(Danger::Authority)
+        ]
     }
 
     fn paths() -> impl Strategy<Value = Path> {

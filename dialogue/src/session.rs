@@ -166,6 +166,9 @@ pub struct Session {
     pub said: Option<Reply>,
     /// Rows cut from the last list, for "more".
     pub more: Vec<String>,
+    /// Machines of the last list in its order, for "the second one".
+    #[serde(default)]
+    pub listed: Vec<String>,
     /// Where the turn stands; only within a turn.
     #[serde(skip)]
     pub stage: crate::machine::Stage,
@@ -187,6 +190,7 @@ impl Default for Session {
             last: None,
             said: None,
             more: Vec::new(),
+            listed: Vec::new(),
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
         }

@@ -7,7 +7,7 @@ use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
 use grammar::known::Known;
 use grammar::read::{self, Context};
-use grammar::selector::Selector;
+use grammar::selector::{LAST, Selector};
 use grammar::value::Value;
 
 use crate::machine::{Action, Planning, Stage, Turn};
@@ -52,10 +52,13 @@ fn reading_order(slot: &Slot) -> u8 {
 pub fn extract(spec: &Spec, text: &str, cx: &Context<'_>) -> BTreeMap<String, Value> {
     let mut taken: Vec<Range<usize>> = Vec::new();
     let mut values = BTreeMap::new();
-    let mut slots: Vec<&Slot> = spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text)).collect();
+    let mut slots: Vec<&Slot> =
+        spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text)).collect();
     slots.sort_by_key(|slot| reading_order(slot));
     for slot in slots {
-        let free = read::find(slot.kind, text, cx).into_iter().find(|found| taken.iter().all(|span| found.span.end <= span.start || span.end <= found.span.start));
+        let free = read::find(slot.kind, text, cx)
+            .into_iter()
+            .find(|found| taken.iter().all(|span| found.span.end <= span.start || span.end <= found.span.start));
         if let Some(found) = free {
             taken.push(found.span);
             values.insert(slot.name.to_owned(), found.value);
@@ -69,7 +72,9 @@ pub fn unknown_names(spec: &Spec, call: &Call, known: &dyn Known) -> usize {
     call.args
         .iter()
         .filter(|(name, value)| match (spec.slot(name).map(|slot| slot.kind), value) {
-            (Some(Kind::Machines), Value::Machines(Selector::Names(names))) => names.iter().any(|name| known.has(Of::Machine, name).is_none()),
+            (Some(Kind::Machines), Value::Machines(Selector::Names(names))) => {
+                names.iter().any(|name| known.has(Of::Machine, name).is_none())
+            }
             (Some(Kind::Name(of)), Value::Name(name)) => known.has(of, name).is_none(),
             _ => false,
         })
@@ -83,15 +88,26 @@ pub struct Filled {
 }
 
 /// Reads an answer to a question about `missing` slots; `filled` ones may be corrected in it ("no, make that 30").
-pub fn read_answer(spec: &Spec, missing: &[String], filled: &BTreeMap<String, Value>, text: &str, cx: &Context<'_>) -> Option<Filled> {
+pub fn read_answer(
+    spec: &Spec,
+    missing: &[String],
+    filled: &BTreeMap<String, Value>,
+    text: &str,
+    cx: &Context<'_>,
+) -> Option<Filled> {
     let mut values: Vec<(String, Value)> = Vec::new();
     for sentence in sentences(text) {
         if let Answer::Correction(rest) = answer(sentence, cx) {
-            let known: Vec<&str> = values.iter().map(|(name, _)| name.as_str()).chain(filled.keys().map(String::as_str)).collect();
+            let known: Vec<&str> =
+                values.iter().map(|(name, _)| name.as_str()).chain(filled.keys().map(String::as_str)).collect();
             values.push(correction(spec, &known, &rest, cx)?);
             continue;
         }
-        let open: Vec<&Slot> = missing.iter().filter(|name| !values.iter().any(|(filled, _)| filled == *name)).filter_map(|name| spec.slot(name)).collect();
+        let open: Vec<&Slot> = missing
+            .iter()
+            .filter(|name| !values.iter().any(|(filled, _)| filled == *name))
+            .filter_map(|name| spec.slot(name))
+            .collect();
         values.extend(fill(&open, sentence, cx)?);
     }
     if values.is_empty() { None } else { Some(Filled { values }) }
@@ -108,14 +124,21 @@ pub fn correction(spec: &Spec, filled: &[&str], text: &str, cx: &Context<'_>) ->
 fn fill(open: &[&Slot], sentence: &str, cx: &Context<'_>) -> Option<Vec<(String, Value)>> {
     let mut by_surety = open.to_vec();
     by_surety.sort_by_key(|slot| reading_order(slot));
-    if let Some(found) = by_surety.iter().find_map(|slot| read::parse(slot.kind, sentence, cx).map(|value| vec![(slot.name.to_owned(), value)])) {
+    if let Some(found) = by_surety
+        .iter()
+        .find_map(|slot| read::parse(slot.kind, sentence, cx).map(|value| vec![(slot.name.to_owned(), value)]))
+    {
         return Some(found);
     }
     let pieces: Vec<&str> = sentence.split(',').map(str::trim).filter(|piece| !piece.is_empty()).collect();
     if pieces.len() > 1 {
         let mut values = Vec::new();
         for piece in &pieces {
-            let left: Vec<&Slot> = by_surety.iter().copied().filter(|slot| !values.iter().any(|(name, _): &(String, Value)| name == slot.name)).collect();
+            let left: Vec<&Slot> = by_surety
+                .iter()
+                .copied()
+                .filter(|slot| !values.iter().any(|(name, _): &(String, Value)| name == slot.name))
+                .collect();
             values.extend(fill(&left, piece, cx)?);
         }
         return Some(values);
@@ -146,7 +169,8 @@ fn sentences(text: &str) -> Vec<&str> {
     let mut start = 0;
     let bytes = text.as_bytes();
     for (at, byte) in bytes.iter().enumerate() {
-        let ends = matches!(byte, b'.' | b';' | b'!' | b'?' | b'\n') && bytes.get(at + 1).is_none_or(|next| next.is_ascii_whitespace());
+        let ends = matches!(byte, b'.' | b';' | b'!' | b'?' | b'\n')
+            && bytes.get(at + 1).is_none_or(|next| next.is_ascii_whitespace());
         if ends {
             list.push(text[start..at].trim());
             start = at + 1;
@@ -188,7 +212,8 @@ impl Turn<'_> {
         }
         self.session.trace.decision = Decision::AskSlot;
         self.session.trace.args = calls[at].args.clone();
-        self.session.last = Some(crate::session::Last { calls: calls.clone(), before: back_to.clone().map(Box::new), applied: false });
+        self.session.last =
+            Some(crate::session::Last { calls: calls.clone(), before: back_to.clone().map(Box::new), applied: false });
         self.ask(About::Slots { calls, at, missing, path, doubtful }, reply);
     }
 
@@ -251,14 +276,29 @@ impl Turn<'_> {
                         None => call.args.remove(slot.name),
                     };
                 }
+                Some(Value::Machines(Selector::Nth(numbers))) => {
+                    let listed = &self.session.listed;
+                    let nth = |number: &usize| {
+                        if *number == LAST { listed.last() } else { number.checked_sub(1).and_then(|at| listed.get(at)) }
+                    };
+                    let names: Option<Vec<String>> = numbers.iter().map(|number| nth(number).cloned()).collect();
+                    match names {
+                        Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
+                        None => call.args.remove(slot.name),
+                    };
+                }
                 Some(Value::Machines(Selector::Names(names))) => {
-                    let names = names.iter().map(|name| self.around.known.has(Of::Machine, name).unwrap_or_else(|| name.clone())).collect();
+                    let names = names
+                        .iter()
+                        .map(|name| self.around.known.has(Of::Machine, name).unwrap_or_else(|| name.clone()))
+                        .collect();
                     call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names)));
                 }
                 Some(Value::Name(name)) if matches!(slot.kind, Kind::Name(_)) => {
                     let Kind::Name(of) = slot.kind else { continue };
                     let resolved = self.around.known.has(of, name).or_else(|| {
-                        let thing = self.session.things.iter().find(|(kind, _)| *kind == of).map(|(_, name)| name.clone());
+                        let thing =
+                            self.session.things.iter().find(|(kind, _)| *kind == of).map(|(_, name)| name.clone());
                         thing.filter(|_| self.words.lexicon.is_pronoun(name))
                     });
                     if let Some(resolved) = resolved {

@@ -38,14 +38,20 @@ pub struct Understanding {
 }
 
 /// Skills whose whole behaviour is the dialogue's own.
-pub const CONTROLS: [&str; 7] = ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more"];
+pub const CONTROLS: [&str; 7] =
+    ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more"];
 
 /// A quotation, a shell prompt or a list mark at the beginning: shown to us, not said to us.
 fn is_pasted(text: &str) -> bool {
     let first = text.split_whitespace().next().unwrap_or_default();
-    let numbered = first.strip_suffix(['.', ')']).is_some_and(|number| !number.is_empty() && number.chars().all(|character| character.is_ascii_digit()));
+    let numbered = first
+        .strip_suffix(['.', ')'])
+        .is_some_and(|number| !number.is_empty() && number.chars().all(|character| character.is_ascii_digit()));
     let prompt = first.contains('@') && first.ends_with(['#', '$']);
-    (numbered || prompt || matches!(first, "-" | "*" | "•" | "$" | "#" | "[" | "[ ]" | "[x]")) && text.split_whitespace().count() > 1 || text.starts_with('>') || text.starts_with("```")
+    (numbered || prompt || matches!(first, "-" | "*" | "•" | "$" | "#" | "[" | "[ ]" | "[x]"))
+        && text.split_whitespace().count() > 1
+        || text.starts_with('>')
+        || text.starts_with("```")
 }
 
 impl Turn<'_> {
@@ -104,7 +110,10 @@ impl Turn<'_> {
 
     /// "web1: yes", said to web1 itself.
     fn without_own_name(&self, text: &str) -> String {
-        let rest = text.get(..self.around.entity.len()).filter(|head| head.eq_ignore_ascii_case(self.around.entity)).map(|head| &text[head.len()..]);
+        let rest = text
+            .get(..self.around.entity.len())
+            .filter(|head| head.eq_ignore_ascii_case(self.around.entity))
+            .map(|head| &text[head.len()..]);
         let rest = rest.and_then(|rest| rest.strip_prefix([':', ','])).map(str::trim);
         rest.filter(|rest| !rest.is_empty()).unwrap_or(text).to_owned()
     }
@@ -120,11 +129,23 @@ impl Turn<'_> {
         let mut preface = preface;
         let mut rest: VecDeque<Part> = framed.parts.into_iter().filter(|part| !part.text.trim().is_empty()).collect();
         if rest.is_empty() {
-            let skill = if framed.thanks { "talk.thanks" } else if framed.greeting { "talk.greet" } else { "" };
+            let skill = if framed.thanks {
+                "talk.thanks"
+            } else if framed.greeting {
+                "talk.greet"
+            } else {
+                ""
+            };
             if skill.is_empty() {
                 self.understood_nothing(&[], preface);
             } else {
-                self.begin(vec![Call { skill: skill.to_owned(), ..Call::default() }], Path::Command, doubtful, preface, before);
+                self.begin(
+                    vec![Call { skill: skill.to_owned(), ..Call::default() }],
+                    Path::Command,
+                    doubtful,
+                    preface,
+                    before,
+                );
             }
             return;
         }
@@ -140,9 +161,22 @@ impl Turn<'_> {
             }
         }
         // Nobody of that name is no reason to take it for oneself: "bob: reboot" is refused for want of a machine called bob.
-        let addressee = framed.addressee.map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name)).filter(|name| !name.eq_ignore_ascii_case(self.around.entity) && self.around.known.has(Of::Hypervisor, name).is_none());
+        let addressee =
+            framed.addressee.map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name)).filter(|name| {
+                !name.eq_ignore_ascii_case(self.around.entity) && self.around.known.has(Of::Hypervisor, name).is_none()
+            });
         let part = rest.pop_front();
-        let understanding = Understanding { text: text.to_owned(), part, rest, calls: Vec::new(), path: Path::Command, doubtful, preface, before, addressee };
+        let understanding = Understanding {
+            text: text.to_owned(),
+            part,
+            rest,
+            calls: Vec::new(),
+            path: Path::Command,
+            doubtful,
+            preface,
+            before,
+            addressee,
+        };
         self.next_part(understanding);
     }
 
@@ -185,7 +219,13 @@ impl Turn<'_> {
 
     /// yes, no, cancel, what?, undo, again, more with nothing open (or not as an answer).
     pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase], path: Path, doubtful: bool) {
-        self.session.trace = Trace { path: Some(path), skill: Some(id.to_owned()), confidence: 1.0, decision: Decision::Smalltalk, ..Trace::default() };
+        self.session.trace = Trace {
+            path: Some(path),
+            skill: Some(id.to_owned()),
+            confidence: 1.0,
+            decision: Decision::Smalltalk,
+            ..Trace::default()
+        };
         let open = self.session.open.clone();
         match id {
             "talk.cancel" | "talk.no" if open.is_some() => {
@@ -223,7 +263,14 @@ impl Turn<'_> {
         }
     }
 
-    pub(crate) fn plan_undo(&mut self, done: crate::session::Done, purpose: impl FnOnce(crate::session::Done) -> Purpose, path: Path, doubtful: bool, preface: Vec<Phrase>) {
+    pub(crate) fn plan_undo(
+        &mut self,
+        done: crate::session::Done,
+        purpose: impl FnOnce(crate::session::Done) -> Purpose,
+        path: Path,
+        doubtful: bool,
+        preface: Vec<Phrase>,
+    ) {
         let planning = Planning {
             calls: vec![done.call.clone()],
             path,
@@ -284,7 +331,11 @@ impl Turn<'_> {
                 list.push((call, path));
             }
         }
-        let fitting: Vec<_> = list.iter().filter(|(call, _)| self.spec(call).is_some_and(|spec| spec.fits(self.around.scope))).cloned().collect();
+        let fitting: Vec<_> = list
+            .iter()
+            .filter(|(call, _)| self.spec(call).is_some_and(|spec| spec.fits(self.around.scope)))
+            .cloned()
+            .collect();
         let list = if fitting.is_empty() { list } else { fitting };
         self.prefer_known(list)
     }
@@ -294,7 +345,8 @@ impl Turn<'_> {
         if list.len() < 2 {
             return list;
         }
-        let unknown = |call: &Call| self.spec(call).map_or(0, |spec| slots::unknown_names(spec, call, self.around.known));
+        let unknown =
+            |call: &Call| self.spec(call).map_or(0, |spec| slots::unknown_names(spec, call, self.around.known));
         // At equal footing the reading that takes the most words for keywords wins: the one with the fewest values.
         let weight = |call: &Call| (unknown(call), call.args.len());
         let least = list.iter().map(|(call, _)| weight(call)).min().unwrap_or_default();
@@ -308,7 +360,9 @@ impl Turn<'_> {
             if let Some(name) = addressee {
                 for call in &mut calls {
                     if self.spec(call).is_some_and(Spec::has_target) {
-                        call.args.entry(TARGET.to_owned()).or_insert_with(|| Value::Machines(Selector::Names(vec![name.clone()])));
+                        call.args
+                            .entry(TARGET.to_owned())
+                            .or_insert_with(|| Value::Machines(Selector::Names(vec![name.clone()])));
                     }
                 }
             }
@@ -374,10 +428,18 @@ impl Turn<'_> {
             Stance::HowTo => ("how_to", "veto_how_to"),
             Stance::Hypothetical | Stance::Request => ("hypothetical", "veto_hypothetical"),
         };
-        self.session.trace = Trace { path: Some(if skill.is_some() { Path::Understood } else { Path::None }), skill: skill.map(str::to_owned), confidence, why: why.to_owned(), ..Trace::default() };
+        self.session.trace = Trace {
+            path: Some(if skill.is_some() { Path::Understood } else { Path::None }),
+            skill: skill.map(str::to_owned),
+            confidence,
+            why: why.to_owned(),
+            ..Trace::default()
+        };
         let example = skill.and_then(|skill| self.words.commands(skill).into_iter().next());
         match example {
-            Some(example) if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say(Reply::say(Phrase::common(id).with("example", example))),
+            Some(example) if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => {
+                self.say(Reply::say(Phrase::common(id).with("example", example)))
+            }
             _ if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say_common("not_understood"),
             _ => self.say_common(id),
         }
@@ -390,12 +452,23 @@ impl Turn<'_> {
         let Some(part) = understanding.part.clone() else { return };
         self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
         let best = ranking.ranked.first().cloned();
-        let fitting: Vec<(String, f32)> = ranking.ranked.iter().filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope))).cloned().collect();
+        let fitting: Vec<(String, f32)> = ranking
+            .ranked
+            .iter()
+            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope)))
+            .cloned()
+            .collect();
         // Nobody who only tells something wants to be asked what they meant; what can be answered is.
         if part.stance == Stance::Report && !part.question {
-            let answers = best.as_ref().is_some_and(|(id, _)| ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read));
+            let answers = best.as_ref().is_some_and(|(id, _)| {
+                ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
+            });
             if !answers {
-                self.veto(&part, best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No), best.as_ref().map_or(0.0, |(_, score)| *score));
+                self.veto(
+                    &part,
+                    best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No),
+                    best.as_ref().map_or(0.0, |(_, score)| *score),
+                );
                 return;
             }
         }
@@ -455,7 +528,11 @@ impl Turn<'_> {
     /// Puts candidates as numbered choices.
     pub(crate) fn offer(&mut self, options: Vec<Call>, text: &str, reply: Reply) {
         self.session.trace.decision = Decision::Choose;
-        let choices = options.iter().enumerate().map(|(index, call)| Choice { label: self.label(call).into(), says: (index + 1).to_string() }).collect();
+        let choices = options
+            .iter()
+            .enumerate()
+            .map(|(index, call)| Choice { label: self.label(call).into(), says: (index + 1).to_string() })
+            .collect();
         self.ask(About::Skills { options, text: text.to_owned() }, reply.choose(choices));
     }
 
@@ -474,7 +551,10 @@ impl Turn<'_> {
         if self.session.trace.why.is_empty() {
             self.session.trace.why = "not understood".to_owned();
         }
-        let example = near.iter().filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str())).find_map(|(id, _)| self.words.commands(id).into_iter().next());
+        let example = near
+            .iter()
+            .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))
+            .find_map(|(id, _)| self.words.commands(id).into_iter().next());
         let phrase = match example {
             Some(example) => Phrase::common("not_understood_near").with("example", example),
             None => Phrase::common("not_understood"),
@@ -492,7 +572,14 @@ impl Turn<'_> {
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
-    pub(crate) fn begin(&mut self, calls: Vec<Call>, path: Path, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+    pub(crate) fn begin(
+        &mut self,
+        calls: Vec<Call>,
+        path: Path,
+        doubtful: bool,
+        preface: Vec<Phrase>,
+        before: Option<Box<Open>>,
+    ) {
         let Some(first) = calls.first().cloned() else {
             self.understood_nothing(&[], preface);
             return;
@@ -517,7 +604,12 @@ impl Turn<'_> {
             if spec.planned {
                 self.session.trace.skill = Some(spec.id.to_owned());
                 self.session.trace.why = "planned".to_owned();
-                let title = self.words.skills.get(spec.id).and_then(|section| section.title.clone()).unwrap_or_else(|| spec.id.to_owned());
+                let title = self
+                    .words
+                    .skills
+                    .get(spec.id)
+                    .and_then(|section| section.title.clone())
+                    .unwrap_or_else(|| spec.id.to_owned());
                 self.say(Reply::say(Phrase::common("not_yet").with("what", title)));
                 return;
             }

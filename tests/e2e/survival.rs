@@ -11,6 +11,7 @@ fn deleting_the_store_loses_the_open_conversation_and_nothing_else() {
     let mut world = World::start();
     let mut alice = world.viewer_of("alice", &[WEB1]);
     let bob = world.viewer_of("bob", &[WEB1]);
+    alice.ask(WEB1, "reboot", "web1 is rebooting.");
     alice.ask(WEB1, "pull the plug", "Type web1 to go on.");
     world.atoll.stop();
     alice.see(WEB1, "unavailable");
@@ -19,6 +20,7 @@ fn deleting_the_store_loses_the_open_conversation_and_nothing_else() {
     world.atoll.start();
     alice.see(WEB1, "online");
     alice.ask(WEB1, "yes", "Yes to what?");
+    alice.ask(WEB1, "who rebooted you?", "alice has just told web1 to reboot.");
     alice.ask(WEB1, "pause", "web1 is paused.");
     bob.hear(WEB1, "alice has just paused web1.");
     alice.say(HV1, "list");

@@ -280,6 +280,10 @@ impl HostRead for Fake {
         self.mirror.machine(id)
     }
 
+    fn named(&self, name: &str) -> Vec<Arc<Machine>> {
+        self.mirror.named(name)
+    }
+
     fn pools(&self, hypervisor: &str) -> Vec<Pool> {
         self.mirror.pools(hypervisor)
     }

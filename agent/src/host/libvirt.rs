@@ -333,6 +333,10 @@ impl HostRead for Bridge {
         self.mirror.machine(id)
     }
 
+    fn named(&self, name: &str) -> Vec<Arc<Machine>> {
+        self.mirror.named(name)
+    }
+
     fn pools(&self, hypervisor: &str) -> Vec<Pool> {
         self.mirror.pools(hypervisor)
     }

@@ -3,8 +3,8 @@
 //! Reading it never asks libvirt and never waits for long. Machines are shared (`Arc`) and replaced whole, so that whoever
 //! holds one sees a consistent picture. The bridge and the fake write it; everybody reads it through `HostRead`.
 
-use std::collections::BTreeMap;
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use jiff::Timestamp;
@@ -23,8 +23,33 @@ pub struct Mirror {
 struct View {
     hypervisor: Hypervisor,
     machines: BTreeMap<Uuid, Arc<Machine>>,
+    /// Who has that name, in lower case.
+    names: HashMap<String, Vec<Uuid>>,
     pools: Vec<Pool>,
     features: HashSet<Feature>,
+}
+
+impl View {
+    fn insert(&mut self, machine: Arc<Machine>) {
+        let uuid = machine.id.uuid;
+        let renamed = self.machines.get(&uuid).is_none_or(|before| before.name != machine.name);
+        if renamed {
+            self.remove(uuid);
+            self.names.entry(machine.name.to_lowercase()).or_default().push(uuid);
+        }
+        self.machines.insert(uuid, machine);
+    }
+
+    fn remove(&mut self, uuid: Uuid) -> Option<Arc<Machine>> {
+        let machine = self.machines.remove(&uuid)?;
+        if let Entry::Occupied(mut bearers) = self.names.entry(machine.name.to_lowercase()) {
+            bearers.get_mut().retain(|bearer| *bearer != uuid);
+            if bearers.get().is_empty() {
+                bearers.remove();
+            }
+        }
+        Some(machine)
+    }
 }
 
 /// A machine whose state a resync found other than it was: what happened in between went unheard.
@@ -42,6 +67,7 @@ impl Mirror {
         let view = |(name, uri)| View {
             hypervisor: Hypervisor { name, uri, unreachable: Some((now, String::new())) },
             machines: BTreeMap::new(),
+            names: HashMap::new(),
             pools: Vec::new(),
             features: HashSet::new(),
         };
@@ -63,6 +89,14 @@ impl Mirror {
     /// One machine.
     pub fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
         self.read().iter().find(|view| view.hypervisor.name == id.hypervisor)?.machines.get(&id.uuid).cloned()
+    }
+
+    /// Machines of that name, upper or lower case, in the order of the hypervisors.
+    pub fn named(&self, name: &str) -> Vec<Arc<Machine>> {
+        let folded = name.to_lowercase();
+        let hosts = self.read();
+        let found = hosts.iter().filter_map(|view| Some((view, view.names.get(&folded)?)));
+        found.flat_map(|(view, uuids)| uuids.iter().filter_map(|uuid| view.machines.get(uuid).cloned())).collect()
     }
 
     /// How many machines a hypervisor has.
@@ -98,7 +132,7 @@ impl Mirror {
             return before.clone();
         }
         let machine = Arc::new(machine);
-        view.machines.insert(machine.id.uuid, machine.clone());
+        view.insert(machine.clone());
         machine
     }
 
@@ -111,7 +145,7 @@ impl Mirror {
 
     /// Forgets a machine that is gone.
     pub fn remove(&self, id: &MachineId) -> Option<Arc<Machine>> {
-        self.change(&id.hypervisor, |view| view.machines.remove(&id.uuid)).flatten()
+        self.change(&id.hypervisor, |view| view.remove(id.uuid)).flatten()
     }
 
     /// Puts a full reading in place of what was known, and tells which machines came, went, or changed their state.
@@ -258,6 +292,19 @@ mod tests {
         let expected = [(Some("machine-3"), None), (Some("machine-1"), Some(State::Off)), (None, Some(State::Off))];
         assert_eq!(told, expected);
         assert!(Arc::ptr_eq(&held, &mirror.machine(&held.id).unwrap()), "what did not change is not copied");
+    }
+
+    #[test]
+    fn a_machine_is_found_by_its_present_name_in_any_case_and_by_no_earlier_one() {
+        let mirror = mirror();
+        mirror.put(machine(1, State::Off), at(1));
+        mirror.put(Machine { name: "MACHINE-1".to_owned(), ..machine(2, State::Off) }, at(1));
+        mirror.put(Machine { name: "web1".to_owned(), ..machine(1, State::Off) }, at(2));
+        let named = |name: &str| mirror.named(name).iter().map(|machine| machine.name.clone()).collect::<Vec<_>>();
+        assert_eq!(named("Web1"), ["web1"]);
+        assert_eq!(named("machine-1"), ["MACHINE-1"]);
+        mirror.remove(&machine(2, State::Off).id);
+        assert_eq!(named("machine-1"), [""; 0]);
     }
 
     #[test]

@@ -62,7 +62,8 @@ mod tests {
 
     #[test]
     fn percents_of_odd_pools_are_percents() {
-        for (capacity, available, percent) in [(0, 0, 0), (100, 0, 100), (100, 97, 3), (100, 200, 0), (u64::MAX, 1, 99)] {
+        for (capacity, available, percent) in [(0, 0, 0), (100, 0, 100), (100, 97, 3), (100, 200, 0), (u64::MAX, 1, 99)]
+        {
             let pool = Pool {
                 name: "p".to_owned(),
                 kind: "dir".to_owned(),

@@ -76,10 +76,7 @@ pub fn xml_text(text: &str) -> String {
         '\u{FFFE}' | '\u{FFFF}' | '\u{7F}'..='\u{9F}' => false,
         c => c >= ' ',
     };
-    text.replace("\r\n", "\n")
-        .chars()
-        .map(|c| if valid(c) { c } else { '\u{FFFD}' })
-        .collect()
+    text.replace("\r\n", "\n").chars().map(|c| if valid(c) { c } else { '\u{FFFD}' }).collect()
 }
 
 /// An id nobody can guess.
@@ -113,18 +110,12 @@ mod tests {
     #[test]
     fn an_entity_speaks_from_its_own_address() {
         let domain = BareJid::new("vms.example.org").unwrap();
-        assert_eq!(
-            speaking(&domain, Some("web1")).as_str(),
-            "web1@vms.example.org/atoll"
-        );
+        assert_eq!(speaking(&domain, Some("web1")).as_str(), "web1@vms.example.org/atoll");
         assert_eq!(bare(&domain, None), domain);
     }
 
     #[test]
     fn control_characters_never_reach_the_wire() {
-        assert_eq!(
-            xml_text("a\u{0}b\u{1b}[31m\r\nc\td"),
-            "a\u{FFFD}b\u{FFFD}[31m\nc\td"
-        );
+        assert_eq!(xml_text("a\u{0}b\u{1b}[31m\r\nc\td"), "a\u{FFFD}b\u{FFFD}[31m\nc\td");
     }
 }

@@ -69,8 +69,7 @@ fn colour(class: Class, os: Option<&str>) -> [u8; 3] {
 
 /// Whether a pixel belongs to the glyph.
 fn glyph(class: Class, x: usize, y: usize) -> bool {
-    let inside =
-        |left, top, right, bottom| (left..right).contains(&x) && (top..bottom).contains(&y);
+    let inside = |left, top, right, bottom| (left..right).contains(&x) && (top..bottom).contains(&y);
     match class {
         // A screen on a foot.
         Class::Machine => {
@@ -78,9 +77,9 @@ fn glyph(class: Class, x: usize, y: usize) -> bool {
             screen || inside(29, 42, 35, 48) || inside(22, 48, 42, 51)
         }
         // Three drawers with a lamp each.
-        Class::Hypervisor => [12, 27, 42]
-            .into_iter()
-            .any(|top| inside(12, top, 52, top + 11) && !inside(44, top + 4, 48, top + 7)),
+        Class::Hypervisor => {
+            [12, 27, 42].into_iter().any(|top| inside(12, top, 52, top + 11) && !inside(44, top + 4, 48, top + 7))
+        }
         // A speech bubble.
         Class::Desk => {
             let bubble = inside(12, 14, 52, 42) && !inside(20, 22, 44, 25);
@@ -97,20 +96,14 @@ fn png(ground: [u8; 3], pixel: impl Fn(usize, usize) -> bool) -> Vec<u8> {
     for y in 0..SIZE {
         rows.push(0);
         for byte in 0..SIZE / 8 {
-            let bits = (0..8).fold(0, |bits, bit| {
-                bits << 1 | u8::from(pixel(byte * 8 + bit, y))
-            });
+            let bits = (0..8).fold(0, |bits, bit| bits << 1 | u8::from(pixel(byte * 8 + bit, y)));
             rows.push(bits);
         }
     }
     let size = (SIZE as u32).to_be_bytes();
     let mut file = b"\x89PNG\r\n\x1a\n".to_vec();
     // One bit per pixel, palette, the only compression, filter and order there are.
-    chunk(
-        &mut file,
-        b"IHDR",
-        &[&size[..], &size, &[1, 3, 0, 0, 0]].concat(),
-    );
+    chunk(&mut file, b"IHDR", &[&size[..], &size, &[1, 3, 0, 0, 0]].concat());
     chunk(&mut file, b"PLTE", &[&ground[..], &[255; 3]].concat());
     chunk(&mut file, b"IDAT", &stored(&rows));
     chunk(&mut file, b"IEND", &[]);
@@ -141,9 +134,7 @@ fn stored(data: &[u8]) -> Vec<u8> {
 
 fn crc32(data: &[u8]) -> u32 {
     !data.iter().fold(!0, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
-            crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg())
-        })
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| crc >> 1 ^ (0xEDB8_8320 & (crc & 1).wrapping_neg()))
     })
 }
 

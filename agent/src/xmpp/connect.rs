@@ -18,8 +18,7 @@ use tokio::net::TcpStream;
 use tokio::time::Duration;
 use tokio_rustls::TlsConnector;
 use tokio_xmpp::xmlstream::{
-    FallibleStreamElement, ReadError, StreamHeader, Timeouts, XmlStream, XmppStreamElement,
-    initiate_stream,
+    FallibleStreamElement, ReadError, StreamHeader, Timeouts, XmlStream, XmppStreamElement, initiate_stream,
 };
 use xmpp_parsers::component::Handshake;
 use xmpp_parsers::ns;
@@ -80,10 +79,7 @@ impl Down {
 
     /// Whether trying again soon is of no use: somebody must change a setting.
     pub fn wants_an_operator(&self) -> bool {
-        matches!(
-            self,
-            Self::Refused | Self::Unknown | Self::Insecure { .. } | Self::Tls(_)
-        )
+        matches!(self, Self::Refused | Self::Unknown | Self::Insecure { .. } | Self::Tls(_))
     }
 }
 
@@ -95,21 +91,11 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
 pub(super) type ComponentStream = XmlStream<HeaderFix<Box<dyn Socket>>, Flat>;
 
 /// Connects to one server and authenticates.
-pub(super) async fn open(
-    config: &LinkConfig,
-    server: &str,
-) -> Result<(ComponentStream, LastByte), Down> {
+pub(super) async fn open(config: &LinkConfig, server: &str) -> Result<(ComponentStream, LastByte), Down> {
     let socket = connect(config, server).await?;
     let last_byte = LastByte::now();
-    let timeouts = Timeouts {
-        read_timeout: NEVER,
-        response_timeout: NEVER,
-    };
-    let header = StreamHeader {
-        to: Some(config.domain.as_str().into()),
-        from: None,
-        id: None,
-    };
+    let timeouts = Timeouts { read_timeout: NEVER, response_timeout: NEVER };
+    let header = StreamHeader { to: Some(config.domain.as_str().into()), from: None, id: None };
     let io = HeaderFix::new(socket, last_byte.clone());
     let mut pending = initiate_stream(io, ns::COMPONENT, header, timeouts).await?;
     let id = pending.take_header().id.unwrap_or_default().into_owned();
@@ -162,9 +148,7 @@ async fn connect(config: &LinkConfig, server: &str) -> Result<Box<dyn Socket>, D
     if config.tls.is_none() && !config.allow_cleartext {
         // All of them, lest a name that resolves to both be used by chance.
         if addresses.iter().any(|address| !address.ip().is_loopback()) {
-            return Err(Down::Insecure {
-                server: server.to_owned(),
-            });
+            return Err(Down::Insecure { server: server.to_owned() });
         }
     }
     let socket = TcpStream::connect(addresses.as_slice()).await?;
@@ -184,14 +168,10 @@ async fn connect(config: &LinkConfig, server: &str) -> Result<Box<dyn Socket>, D
 fn client_config(tls: &Tls) -> Result<ClientConfig, Down> {
     let provider = Arc::new(ring::default_provider());
     let verifier: Arc<dyn ServerCertVerifier> = match &tls.trust {
-        Trust::Pinned(fingerprint) => Arc::new(Pinned {
-            fingerprint: *fingerprint,
-            provider: Arc::clone(&provider),
-        }),
+        Trust::Pinned(fingerprint) => Arc::new(Pinned { fingerprint: *fingerprint, provider: Arc::clone(&provider) }),
         Trust::Ca(path) => {
             let mut roots = RootCertStore::empty();
-            let certificates =
-                CertificateDer::pem_file_iter(path).map_err(|e| Down::Tls(Box::new(e)))?;
+            let certificates = CertificateDer::pem_file_iter(path).map_err(|e| Down::Tls(Box::new(e)))?;
             for certificate in certificates {
                 let certificate = certificate.map_err(|e| Down::Tls(Box::new(e)))?;
                 roots.add(certificate).map_err(|e| Down::Tls(Box::new(e)))?;
@@ -253,8 +233,6 @@ impl ServerCertVerifier for Pinned {
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.provider
-            .signature_verification_algorithms
-            .supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

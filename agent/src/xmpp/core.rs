@@ -142,21 +142,11 @@ impl Core {
             Reading::Nothing => {}
             Reading::Heard(heard) => self.on_heard(*heard, marked, now),
             Reading::Invited(invitation) => self.on_invited(invitation),
-            Reading::Bounced {
-                from,
-                entity,
-                id,
-                condition,
-            } => {
+            Reading::Bounced { from, entity, id, condition } => {
                 if let Some(again) = self.rooms.on_bounce(entity.as_deref(), &from, now) {
                     self.send(Lane::Answer, again);
                 }
-                self.events.push(Event::Bounced {
-                    to: from,
-                    entity,
-                    id,
-                    condition,
-                });
+                self.events.push(Event::Bounced { to: from, entity, id, condition });
             }
         }
     }
@@ -197,11 +187,7 @@ impl Core {
     }
 
     fn on_invited(&mut self, invitation: Invitation) {
-        if self
-            .directory
-            .entity(invitation.entity.as_deref())
-            .is_some()
-        {
+        if self.directory.entity(invitation.entity.as_deref()).is_some() {
             self.events.push(Event::Invited(invitation));
         }
     }
@@ -216,8 +202,7 @@ impl Core {
     }
 
     fn on_presence(&mut self, presence: Presence, now: Instant) {
-        let Some((from, entity)) = self.addressed(presence.from.as_ref(), presence.to.as_ref())
-        else {
+        let Some((from, entity)) = self.addressed(presence.from.as_ref(), presence.to.as_ref()) else {
             return;
         };
         let entity = entity.as_deref();
@@ -232,9 +217,7 @@ impl Core {
         let person = from.to_bare();
         let exists = self.directory.entity(entity).is_some();
         let allowed = exists && self.access.may_see(&person, entity);
-        let steps = self
-            .subscriptions
-            .on(&presence.type_, &from, entity, allowed);
+        let steps = self.subscriptions.on(&presence.type_, &from, entity, allowed);
         self.perform(steps);
         match presence.type_ {
             Type::None if self.subscriptions.is_online(&person) => {
@@ -294,8 +277,7 @@ impl Core {
         for presence in outcome.send {
             self.send(Lane::Answer, presence);
         }
-        self.events
-            .extend(outcome.events.into_iter().map(Event::Room));
+        self.events.extend(outcome.events.into_iter().map(Event::Room));
     }
 
     /// Sender and entity of a stanza that is for us and not from us.
@@ -318,10 +300,7 @@ impl Core {
 
     fn send_soon(&self, stanza: impl Into<Stanza>) {
         let stanza = stanza.into();
-        if let Err(error) = self
-            .outbox
-            .send_later(Pace::Soon, Box::new(move || Some(stanza)))
-        {
+        if let Err(error) = self.outbox.send_later(Pace::Soon, Box::new(move || Some(stanza))) {
             tracing::debug!(%error, "a stanza was not sent");
         }
     }

@@ -7,9 +7,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use minidom::Element;
 use xmpp_parsers::caps::{Caps, compute_disco, hash_caps};
-use xmpp_parsers::disco::{
-    DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Identity, Item,
-};
+use xmpp_parsers::disco::{DiscoInfoQuery, DiscoInfoResult, DiscoItemsQuery, DiscoItemsResult, Identity, Item};
 use xmpp_parsers::hashes::Algo;
 use xmpp_parsers::jid::BareJid;
 use xmpp_parsers::ns;
@@ -58,8 +56,7 @@ pub struct Asker<'a> {
 
 impl Asker<'_> {
     fn may_see(&self, entity: Option<&str>) -> bool {
-        self.person
-            .is_some_and(|person| self.access.may_see(person, entity))
+        self.person.is_some_and(|person| self.access.may_see(person, entity))
     }
 }
 
@@ -73,11 +70,7 @@ pub struct Disco {
 impl Disco {
     /// `features` are namespaces that the agent answers to besides.
     pub fn new(domain: BareJid, features: Vec<String>) -> Self {
-        let mut disco = Self {
-            domain,
-            features,
-            caps: BTreeMap::new(),
-        };
+        let mut disco = Self { domain, features, caps: BTreeMap::new() };
         for class in [Class::Desk, Class::Hypervisor, Class::Machine] {
             let data = compute_disco(&disco.info(class, None));
             let hash = hash_caps(&data, Algo::Sha_1).expect("SHA-1 is implemented");
@@ -128,9 +121,7 @@ impl Disco {
     }
 
     fn info(&self, class: Class, node: Option<String>) -> DiscoInfoResult {
-        let identity = |category: &str, type_: &str| {
-            Identity::new_anonymous::<_, _, String, String>(category, type_)
-        };
+        let identity = |category: &str, type_: &str| Identity::new_anonymous::<_, _, String, String>(category, type_);
         let identities = match class {
             Class::Desk => vec![identity("component", "generic"), identity("client", "bot")],
             Class::Hypervisor => vec![identity("client", "bot"), identity("hierarchy", "branch")],
@@ -157,10 +148,9 @@ impl Disco {
         let command = info.commands.iter().find(|command| command.node == asked);
         let (identity, features) = match command {
             _ if !seen => return Err(not_found()),
-            None if asked == NS_COMMANDS => (
-                Identity::new_anonymous::<_, _, String, String>("automation", "command-list"),
-                vec![],
-            ),
+            None if asked == NS_COMMANDS => {
+                (Identity::new_anonymous::<_, _, String, String>("automation", "command-list"), vec![])
+            }
             None => return Err(not_found()),
             Some(command) => (
                 Identity {
@@ -179,13 +169,7 @@ impl Disco {
         Ok(Some(result.into()))
     }
 
-    fn items_of(
-        &self,
-        info: &EntityInfo,
-        node: Option<String>,
-        asker: &Asker<'_>,
-        directory: &dyn Directory,
-    ) -> Reply {
+    fn items_of(&self, info: &EntityInfo, node: Option<String>, asker: &Asker<'_>, directory: &dyn Directory) -> Reply {
         let own = info.local.as_deref();
         let items = match node.as_deref() {
             None if info.class == Class::Machine => Vec::new(),
@@ -196,24 +180,15 @@ impl Disco {
                     let below = below || own.is_some() && other.parent.as_deref() == own;
                     below && asker.may_see(other.local.as_deref())
                 });
-                listed
-                    .iter()
-                    .map(|other| self.item(other, None, &other.name))
-                    .collect()
+                listed.iter().map(|other| self.item(other, None, &other.name)).collect()
             }
-            Some(NS_COMMANDS) if asker.may_see(own) => info
-                .commands
-                .iter()
-                .map(|command| self.item(info, Some(&command.node), &command.name))
-                .collect(),
+            Some(NS_COMMANDS) if asker.may_see(own) => {
+                info.commands.iter().map(|command| self.item(info, Some(&command.node), &command.name)).collect()
+            }
             Some(NS_COMMANDS) => Vec::new(),
             Some(_) => return Err(not_found()),
         };
-        let result = DiscoItemsResult {
-            node,
-            items,
-            rsm: None,
-        };
+        let result = DiscoItemsResult { node, items, rsm: None };
         Ok(Some(result.into()))
     }
 
@@ -228,30 +203,15 @@ impl Disco {
 
 /// Name, identity and picture of an entity.
 fn vcard(info: &EntityInfo) -> Element {
-    let field = |name: &str, text: &str| {
-        Element::builder(name, ns::VCARD)
-            .append(address::xml_text(text))
-            .build()
-    };
+    let field = |name: &str, text: &str| Element::builder(name, ns::VCARD).append(address::xml_text(text)).build();
     let mut payloads = vec![field("FN", &info.name), field("NICKNAME", &info.name)];
-    payloads.extend(
-        info.uuid
-            .map(|uuid| field("UID", &format!("urn:uuid:{uuid}"))),
-    );
+    payloads.extend(info.uuid.map(|uuid| field("UID", &format!("urn:uuid:{uuid}"))));
     payloads.extend(info.os.as_deref().map(|os| field("NOTE", os)));
     let photo = Photo {
-        type_: Type {
-            data: "image/png".to_owned(),
-        },
-        binval: Binval {
-            data: avatar(info.class, info.os.as_deref()).png.clone(),
-        },
+        type_: Type { data: "image/png".to_owned() },
+        binval: Binval { data: avatar(info.class, info.os.as_deref()).png.clone() },
     };
-    VCard {
-        photo: Some(photo),
-        payloads,
-    }
-    .into()
+    VCard { photo: Some(photo), payloads }.into()
 }
 
 fn seconds(now: Timestamp) -> String {
@@ -259,17 +219,11 @@ fn seconds(now: Timestamp) -> String {
 }
 
 fn not_found() -> Box<StanzaError> {
-    Box::new(faults::error(
-        ErrorType::Cancel,
-        DefinedCondition::ItemNotFound,
-    ))
+    Box::new(faults::error(ErrorType::Cancel, DefinedCondition::ItemNotFound))
 }
 
 fn bad_request() -> Box<StanzaError> {
-    Box::new(faults::error(
-        ErrorType::Modify,
-        DefinedCondition::BadRequest,
-    ))
+    Box::new(faults::error(ErrorType::Modify, DefinedCondition::BadRequest))
 }
 
 /// An offset from UTC (XEP-0082): `Z`, `+02:00` or `-05:30`.
@@ -283,7 +237,6 @@ pub fn parse_offset(text: &str) -> Option<jiff::tz::Offset> {
         _ => return None,
     };
     let (hours, minutes) = rest.split_once(':')?;
-    let minutes =
-        i32::from(hours.parse::<u8>().ok()?) * 60 + i32::from(minutes.parse::<u8>().ok()?);
+    let minutes = i32::from(hours.parse::<u8>().ok()?) * 60 + i32::from(minutes.parse::<u8>().ok()?);
     jiff::tz::Offset::from_seconds(sign * minutes * 60).ok()
 }

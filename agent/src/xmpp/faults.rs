@@ -12,13 +12,7 @@ use xso::FromXmlText;
 
 /// A stanza error without text.
 pub fn error(type_: ErrorType, condition: DefinedCondition) -> StanzaError {
-    StanzaError {
-        type_,
-        by: None,
-        defined_condition: condition,
-        texts: Default::default(),
-        other: None,
-    }
+    StanzaError { type_, by: None, defined_condition: condition, texts: Default::default(), other: None }
 }
 
 /// The error reply to an unreadable stanza called `name`, or `None` where a

@@ -136,11 +136,7 @@ impl Filter {
                 if !declaration && !has_version(seen) {
                     out.extend_from_slice(b" version='1.0'");
                 }
-                self.header = if declaration {
-                    HeaderState::Before
-                } else {
-                    HeaderState::Done
-                };
+                self.header = if declaration { HeaderState::Before } else { HeaderState::Done };
             } else if seen.len() < MAX_TOKEN {
                 seen.push(byte);
             }
@@ -209,8 +205,7 @@ impl Filter {
 }
 
 fn has_version(tag: &[u8]) -> bool {
-    tag.windows(9)
-        .any(|w| &w[1..] == b"version=" && w[0].is_ascii_whitespace())
+    tag.windows(9).any(|w| &w[1..] == b"version=" && w[0].is_ascii_whitespace())
 }
 
 #[cfg(test)]
@@ -246,10 +241,7 @@ mod tests {
         let stream = format!("<s version='1.0'><m>{}</m><m>next</m>", deep(levels));
         let kept = deep(MAX_OPEN - 2).replace("text<e/>", "");
         for step in [1, 5, 1_000_000] {
-            assert_eq!(
-                filtered(&stream, step),
-                format!("<s version='1.0'><m>{kept}</m><m>next</m>")
-            );
+            assert_eq!(filtered(&stream, step), format!("<s version='1.0'><m>{kept}</m><m>next</m>"));
         }
         let shallow = format!("<s version='1.0'><m>{}</m>", deep(MAX_OPEN - 3));
         assert_eq!(filtered(&shallow, 3), shallow);
@@ -259,14 +251,10 @@ mod tests {
     fn overlong_values_and_names_are_cut_and_stay_well_formed() {
         let value = "é&amp;".repeat(3000);
         let name = "n".repeat(9000);
-        let stream =
-            format!("<s version='1.0'><{name} a='{value}' {name}='1' {name}2='2'></{name}>");
+        let stream = format!("<s version='1.0'><{name} a='{value}' {name}='1' {name}2='2'></{name}>");
         for step in [1, 7, 100_000] {
             let out = filtered(&stream, step) + "</s>";
-            let tree: minidom::Element = out
-                .replacen("<s ", "<s xmlns='x' ", 1)
-                .parse()
-                .expect("still well-formed");
+            let tree: minidom::Element = out.replacen("<s ", "<s xmlns='x' ", 1).parse().expect("still well-formed");
             let child = tree.children().next().unwrap();
             assert!(child.attr("a").unwrap().ends_with(CUT));
             assert!(child.attr("a").unwrap().starts_with("é&é&"));

@@ -141,20 +141,11 @@ impl FlatBuilder {
 impl FromXml for Flat {
     type Builder = FlatBuilder;
 
-    fn from_events(
-        qname: QName,
-        attrs: AttrMap,
-        ctx: &Context<'_>,
-    ) -> Result<Self::Builder, FromEventsError> {
+    fn from_events(qname: QName, attrs: AttrMap, ctx: &Context<'_>) -> Result<Self::Builder, FromEventsError> {
         let get = |name: &str| attrs.get(&Namespace::NONE, name).cloned();
         let header = Header {
             name: qname.1.to_string(),
-            raw: RawStanzaHeader {
-                from: get("from"),
-                to: get("to"),
-                type_: get("type"),
-                id: get("id"),
-            },
+            raw: RawStanzaHeader { from: get("from"), to: get("to"), type_: get("type"), id: get("id") },
         };
         let mut builder = FlatBuilder {
             // The handshake is the one element that belongs to the component
@@ -189,11 +180,7 @@ impl FromEventsBuilder for FlatBuilder {
                         return Err(Error::Other("event after the end of the element"));
                     };
                     let items = std::mem::take(&mut self.items);
-                    return Ok(Some(if self.excessive {
-                        Flat::Excessive(header)
-                    } else {
-                        Flat::Whole(header, items)
-                    }));
+                    return Ok(Some(if self.excessive { Flat::Excessive(header) } else { Flat::Whole(header, items) }));
                 }
             }
             Event::Text(metrics, text) => {

@@ -57,11 +57,7 @@ impl Limits {
     /// Takes one answer from the person's budget.
     pub fn answer(&mut self, person: &BareJid, now: Instant) -> Verdict {
         let budget = self.budget(person, now);
-        let most = if budget.bot {
-            PER_MINUTE_BOT
-        } else {
-            PER_MINUTE
-        };
+        let most = if budget.bot { PER_MINUTE_BOT } else { PER_MINUTE };
         let earned = now.saturating_duration_since(budget.at).as_secs_f64() * most / 60.0;
         budget.left = (budget.left + earned).min(most);
         budget.at = now;
@@ -70,18 +66,13 @@ impl Limits {
             budget.refusing = false;
             return Verdict::Allowed;
         }
-        if std::mem::replace(&mut budget.refusing, true) {
-            Verdict::StillCapped
-        } else {
-            Verdict::Capped
-        }
+        if std::mem::replace(&mut budget.refusing, true) { Verdict::StillCapped } else { Verdict::Capped }
     }
 
     /// Remembers what an entity said to a person.
     pub fn said(&mut self, person: &BareJid, entity: Option<&str>, text: &str, now: Instant) {
         if self.last.len() >= MAX_PEOPLE {
-            self.last
-                .retain(|_, (_, at)| now.saturating_duration_since(*at) < ECHO);
+            self.last.retain(|_, (_, at)| now.saturating_duration_since(*at) < ECHO);
             if self.last.len() >= MAX_PEOPLE {
                 self.last.clear();
             }
@@ -91,17 +82,11 @@ impl Limits {
     }
 
     /// Whether a text is what the entity itself just said to that person.
-    pub fn is_echo(
-        &self,
-        person: &BareJid,
-        entity: Option<&str>,
-        text: &str,
-        now: Instant,
-    ) -> bool {
+    pub fn is_echo(&self, person: &BareJid, entity: Option<&str>, text: &str, now: Instant) -> bool {
         let key = (person.clone(), entity.map(str::to_owned));
-        self.last.get(&key).is_some_and(|(last, at)| {
-            last.trim() == text.trim() && now.saturating_duration_since(*at) < ECHO
-        })
+        self.last
+            .get(&key)
+            .is_some_and(|(last, at)| last.trim() == text.trim() && now.saturating_duration_since(*at) < ECHO)
     }
 
     /// Whether this is the person's first refusal within a minute: the one that
@@ -109,14 +94,9 @@ impl Limits {
     pub fn first(&mut self, person: &BareJid, now: Instant) -> bool {
         let minute = Duration::from_secs(60);
         if self.refused.len() >= MAX_PEOPLE {
-            self.refused
-                .retain(|_, at| now.saturating_duration_since(*at) < minute);
+            self.refused.retain(|_, at| now.saturating_duration_since(*at) < minute);
         }
-        if self
-            .refused
-            .get(person)
-            .is_some_and(|at| now.saturating_duration_since(*at) < minute)
-        {
+        if self.refused.get(person).is_some_and(|at| now.saturating_duration_since(*at) < minute) {
             return false;
         }
         self.refused.insert(person.clone(), now);
@@ -126,15 +106,9 @@ impl Limits {
     fn budget(&mut self, person: &BareJid, now: Instant) -> &mut Budget {
         if self.people.len() >= MAX_PEOPLE && !self.people.contains_key(person) {
             let minute = Duration::from_secs(60);
-            self.people
-                .retain(|_, b| now.saturating_duration_since(b.at) < minute);
+            self.people.retain(|_, b| now.saturating_duration_since(b.at) < minute);
         }
-        self.people.entry(person.clone()).or_insert(Budget {
-            left: PER_MINUTE,
-            at: now,
-            bot: false,
-            refusing: false,
-        })
+        self.people.entry(person.clone()).or_insert(Budget { left: PER_MINUTE, at: now, bot: false, refusing: false })
     }
 }
 
@@ -165,10 +139,7 @@ mod tests {
                 assert_eq!(limits.answer(&ann, now), Verdict::Allowed);
             }
         }
-        assert!(
-            (50..=66).contains(&answers),
-            "{answers} answers in ten minutes"
-        );
+        assert!((50..=66).contains(&answers), "{answers} answers in ten minutes");
         assert!(warnings <= 66, "{warnings} warnings");
     }
 

@@ -13,9 +13,7 @@ use std::task::{Context, Poll};
 use futures::{Sink, Stream, StreamExt};
 use tokio::sync::mpsc::{self, OwnedPermit, error::SendError};
 use tokio::time::{Duration, Instant};
-use tokio_xmpp::xmlstream::{
-    FallibleStreamElement, ReadError, StreamElementError, XmppStreamElement,
-};
+use tokio_xmpp::xmlstream::{FallibleStreamElement, ReadError, StreamElementError, XmppStreamElement};
 use xmpp_parsers::iq::Iq;
 use xmpp_parsers::ping::Ping;
 use xmpp_parsers::stanza::Stanza;
@@ -88,13 +86,7 @@ impl Link {
     pub fn start(config: LinkConfig) -> (Outbox, mpsc::Receiver<Incoming>) {
         let (incoming, receiver) = mpsc::channel(BACKLOG);
         let outbox = Outbox::new(config.paced_per_second);
-        let link = Self {
-            config,
-            outbox: outbox.clone(),
-            incoming,
-            backlog: VecDeque::new(),
-            lost_at: None,
-        };
+        let link = Self { config, outbox: outbox.clone(), incoming, backlog: VecDeque::new(), lost_at: None };
         tokio::spawn(link.run());
         (outbox, receiver)
     }
@@ -151,11 +143,7 @@ impl Link {
                 continue;
             }
             failed_in_round = 0;
-            let base = if refused {
-                self.config.pause_refused
-            } else {
-                pause
-            };
+            let base = if refused { self.config.pause_refused } else { pause };
             pause = (pause * 2).min(self.config.pause_max);
             self.rest(base.mul_f64(rand::random_range(0.5..1.0))).await;
         }
@@ -163,9 +151,7 @@ impl Link {
     }
 
     fn over(&self) -> bool {
-        self.config.servers.is_empty()
-            || self.incoming.is_closed()
-            || self.outbox.queue().is_closing()
+        self.config.servers.is_empty() || self.incoming.is_closed() || self.outbox.queue().is_closing()
     }
 
     /// Waits, unless the link is to end.
@@ -181,18 +167,10 @@ impl Link {
     }
 
     /// Serves one connection until it ends.
-    async fn serve(
-        &mut self,
-        mut stream: ComponentStream,
-        last_byte: LastByte,
-        server: String,
-    ) -> Down {
+    async fn serve(&mut self, mut stream: ComponentStream, last_byte: LastByte, server: String) -> Down {
         let resumed_after = self.lost_at.map(|at| at.elapsed());
         self.outbox.queue().up();
-        self.backlog.push_back(Incoming::Up {
-            resumed_after,
-            server,
-        });
+        self.backlog.push_back(Incoming::Up { resumed_after, server });
         let mut permit: Permit = Box::pin(self.incoming.clone().reserve_owned());
         let mut ping: Option<OpenPing> = None;
         let mut last_ping = Instant::now();
@@ -336,32 +314,19 @@ impl Link {
                 // server sends on an open stream is an odd stream error.
                 return Some(Down::Closed(None));
             }
-            None if excessive => {
-                faults::error(ErrorType::Modify, DefinedCondition::PolicyViolation)
-            }
+            None if excessive => faults::error(ErrorType::Modify, DefinedCondition::PolicyViolation),
             _ => faults::error(ErrorType::Modify, DefinedCondition::BadRequest),
         };
-        tracing::debug!(
-            name = header.name,
-            from = header.raw.from,
-            excessive,
-            "unreadable stanza"
-        );
+        tracing::debug!(name = header.name, from = header.raw.from, excessive, "unreadable stanza");
         if let Some(presence) = faults::salvage(&header.name, &header.raw) {
-            self.backlog
-                .push_back(Incoming::Stanza(Box::new(presence.into())));
+            self.backlog.push_back(Incoming::Stanza(Box::new(presence.into())));
         } else if let Some(reply) = faults::reply(&header.name, &header.raw, why) {
             let _ = self.outbox.send(Lane::Answer, reply);
         }
         None
     }
 
-    fn next_tick(
-        &self,
-        last_byte: &LastByte,
-        ping: Option<&OpenPing>,
-        last_ping: Instant,
-    ) -> Instant {
+    fn next_tick(&self, last_byte: &LastByte, ping: Option<&OpenPing>, last_ping: Instant) -> Instant {
         let next = match ping {
             Some(open) => open.sent + self.config.dead_after,
             None => self.ping_due(last_byte, last_ping),
@@ -391,11 +356,7 @@ impl Link {
             .with_to(self.config.domain.clone().into());
         let mark = self.outbox.queue().mark();
         let _ = self.outbox.send(Lane::Answer, iq);
-        OpenPing {
-            id,
-            sent: now,
-            mark,
-        }
+        OpenPing { id, sent: now, mark }
     }
 
     /// Whether a stanza is our ping come back, or an answer to it.

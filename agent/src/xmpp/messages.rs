@@ -29,14 +29,8 @@ const ENVELOPES: [&str; 5] = [
     "http://jabber.org/protocol/pubsub#event",
 ];
 /// Encryption that a component can't undo: OMEMO old and new, OpenPGP old and new.
-const ENCRYPTIONS: [&str; 6] = [
-    ns::EME,
-    ns::LEGACY_OMEMO,
-    "urn:xmpp:omemo:1",
-    "urn:xmpp:omemo:2",
-    "jabber:x:encrypted",
-    "urn:xmpp:openpgp:0",
-];
+const ENCRYPTIONS: [&str; 6] =
+    [ns::EME, ns::LEGACY_OMEMO, "urn:xmpp:omemo:1", "urn:xmpp:omemo:2", "jabber:x:encrypted", "urn:xmpp:openpgp:0"];
 
 /// How a message was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,11 +177,7 @@ pub fn read(message: Message, domain: &BareJid) -> Reading {
             };
         }
     };
-    if message
-        .payloads
-        .iter()
-        .any(|payload| ENVELOPES.contains(&payload.ns().as_str()))
-    {
+    if message.payloads.iter().any(|payload| ENVELOPES.contains(&payload.ns().as_str())) {
         return Reading::Nothing;
     }
     if kind != Kind::Groupchat
@@ -252,21 +242,14 @@ fn heard(message: Message, entity: Option<String>, kind: Kind) -> Option<Heard> 
 
 /// Whether a message carries the mark of having come through a room.
 pub fn came_through_room(message: &Message) -> bool {
-    message
-        .payloads
-        .iter()
-        .any(|payload| payload.is("x", ns::MUC_USER))
+    message.payloads.iter().any(|payload| payload.is("x", ns::MUC_USER))
 }
 
 fn invitation(message: &Message, entity: Option<String>) -> Option<Invitation> {
     let from = message.from.as_ref()?;
     for payload in &message.payloads {
         if payload.is("x", ns::MUC_USER) {
-            let Ok(MucUser {
-                invite: Some(invite),
-                ..
-            }) = MucUser::try_from(payload.clone())
-            else {
+            let Ok(MucUser { invite: Some(invite), .. }) = MucUser::try_from(payload.clone()) else {
                 continue;
             };
             let password = payload.get_child("password", ns::MUC_USER);
@@ -296,9 +279,7 @@ fn condition(payloads: Vec<Element>) -> DefinedCondition {
     payloads
         .into_iter()
         .find_map(|payload| StanzaError::try_from(payload).ok())
-        .map_or(DefinedCondition::UndefinedCondition, |error| {
-            error.defined_condition
-        })
+        .map_or(DefinedCondition::UndefinedCondition, |error| error.defined_condition)
 }
 
 /// XEP-0082 and the older format without dashes; what can't be read is as old
@@ -309,11 +290,7 @@ fn parse_stamp(stamp: &str) -> Timestamp {
         let civil = jiff::civil::DateTime::strptime(format, stamp).ok()?;
         Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     };
-    stamp
-        .parse()
-        .ok()
-        .or_else(legacy)
-        .unwrap_or(Timestamp::UNIX_EPOCH)
+    stamp.parse().ok().or_else(legacy).unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 #[cfg(test)]

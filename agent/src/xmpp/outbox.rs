@@ -294,9 +294,7 @@ mod tests {
     use super::*;
 
     fn said(body: &str) -> Stanza {
-        Message::chat(None)
-            .with_body(Lang::new(), body.to_owned())
-            .into()
+        Message::chat(None).with_body(Lang::new(), body.to_owned()).into()
     }
 
     fn body(due: Option<Due>) -> String {

@@ -34,18 +34,11 @@ pub struct Peers {
 impl Peers {
     /// A device shows itself. Gives the question to ask it, if it is unknown.
     pub fn on_available(&mut self, from: &Jid, presence: &Presence) -> Option<DiscoInfoQuery> {
-        let payload = presence
-            .payloads
-            .iter()
-            .find(|payload| payload.is("c", ns::CAPS))?;
+        let payload = presence.payloads.iter().find(|payload| payload.is("c", ns::CAPS))?;
         let caps = Caps::try_from(payload.clone()).ok()?;
         // Its algorithm belongs to a hash: two could give the same bytes.
         let key = [caps.ver.as_slice(), format!("{:?}", caps.hash).as_bytes()].concat();
-        if self
-            .devices
-            .get(from)
-            .is_some_and(|(known, _)| *known == key)
-        {
+        if self.devices.get(from).is_some_and(|(known, _)| *known == key) {
             return None;
         }
         if self.devices.len() >= MAX_KNOWN {
@@ -68,22 +61,16 @@ impl Peers {
         let (key, abilities) = self.devices.get_mut(from)?;
         let is_bot = |category: &str, type_: &str| category == "client" && type_ == "bot";
         let learned = Arc::new(Abilities {
-            bot: info
-                .identities
-                .iter()
-                .any(|i| is_bot(&i.category, &i.type_)),
+            bot: info.identities.iter().any(|i| is_bot(&i.category, &i.type_)),
             features: info.features.clone(),
         });
         *abilities = Some(Arc::clone(&learned));
         let bot = learned.bot;
         let data = compute_disco(&info);
-        let fits = [
-            xmpp_parsers::hashes::Algo::Sha_1,
-            xmpp_parsers::hashes::Algo::Sha_256,
-        ]
-        .into_iter()
-        .filter_map(|algo| hash_caps(&data, algo).ok())
-        .any(|hash| *key == [hash.hash.as_slice(), format!("{:?}", hash.algo).as_bytes()].concat());
+        let fits = [xmpp_parsers::hashes::Algo::Sha_1, xmpp_parsers::hashes::Algo::Sha_256]
+            .into_iter()
+            .filter_map(|algo| hash_caps(&data, algo).ok())
+            .any(|hash| *key == [hash.hash.as_slice(), format!("{:?}", hash.algo).as_bytes()].concat());
         if fits && self.hashes.len() < MAX_KNOWN {
             self.hashes.insert(key.clone(), learned);
         }
@@ -93,8 +80,7 @@ impl Peers {
     /// Whether a device says that it has a feature. For a bare address: any of
     /// the person's devices.
     pub fn supports(&self, who: &Jid, feature: &str) -> bool {
-        self.of(who)
-            .any(|abilities| abilities.features.contains(feature))
+        self.of(who).any(|abilities| abilities.features.contains(feature))
     }
 
     /// Whether a device says that it is a bot.
@@ -123,9 +109,7 @@ mod tests {
     fn info(type_: &str) -> DiscoInfoResult {
         DiscoInfoResult {
             node: None,
-            identities: vec![Identity::new_anonymous::<_, _, String, String>(
-                "client", type_,
-            )],
+            identities: vec![Identity::new_anonymous::<_, _, String, String>("client", type_)],
             features: [ns::PING.to_owned()].into(),
             extensions: Vec::new(),
         }

@@ -38,9 +38,7 @@ impl Presenter {
     pub fn show(&self, entity: Option<&str>, to: Jid) -> Presence {
         match self.directory.entity(entity) {
             Some(info) => stanza(&self.domain, &self.disco, &info, to),
-            None => Presence::unavailable()
-                .with_from(address::speaking(&self.domain, entity))
-                .with_to(to),
+            None => Presence::unavailable().with_from(address::speaking(&self.domain, entity)).with_to(to),
         }
     }
 }
@@ -79,9 +77,7 @@ impl Board {
     /// Notes what is shown to everybody anyway, since the link has just come up.
     pub fn announced(&mut self, directory: &dyn Directory) {
         let all = directory.all().into_iter();
-        self.shown = all
-            .map(|info| (info.local, (info.show, info.status)))
-            .collect();
+        self.shown = all.map(|info| (info.local, (info.show, info.status))).collect();
     }
 
     /// Notes that an entity may have changed.
@@ -166,11 +162,7 @@ mod tests {
         let mut sent = Vec::new();
         for step in 0..1_000u64 {
             let now = begin + Duration::from_millis(10 * step);
-            let show = if step % 7 < 3 {
-                Show::Online
-            } else {
-                Show::Dnd
-            };
+            let show = if step % 7 < 3 { Show::Online } else { Show::Dnd };
             if let Some(info) = directory.0.lock().unwrap().as_mut() {
                 info.show = show;
             }
@@ -182,25 +174,14 @@ mod tests {
         for _ in board.due(&directory, begin + Duration::from_secs(60)) {
             sent.push(directory.entity(None).unwrap().show);
         }
-        assert!(
-            (2..=7).contains(&sent.len()),
-            "{} presences in ten seconds",
-            sent.len()
-        );
+        assert!((2..=7).contains(&sent.len()), "{} presences in ten seconds", sent.len());
         assert_eq!(sent.last(), Some(&Show::Dnd));
         // Nothing new: nothing sent.
         board.changed(Some("web1"), begin + Duration::from_secs(70));
-        assert!(
-            board
-                .due(&directory, begin + Duration::from_secs(80))
-                .is_empty()
-        );
+        assert!(board.due(&directory, begin + Duration::from_secs(80)).is_empty());
         *directory.0.lock().unwrap() = None;
         board.changed(Some("web1"), begin + Duration::from_secs(90));
-        assert_eq!(
-            board.due(&directory, begin + Duration::from_secs(99)),
-            [Some("web1".to_owned())]
-        );
+        assert_eq!(board.due(&directory, begin + Duration::from_secs(99)), [Some("web1".to_owned())]);
         assert_eq!(board.next(), None);
     }
 
@@ -213,10 +194,7 @@ mod tests {
         info.status = "off\u{7}".to_owned();
         let to: Jid = "ann@example.org".parse().unwrap();
         let presence = stanza(&domain, &disco, &info, to.clone());
-        assert_eq!(
-            presence.from.unwrap().as_str(),
-            "web1@vms.example.org/atoll"
-        );
+        assert_eq!(presence.from.unwrap().as_str(), "web1@vms.example.org/atoll");
         assert_eq!(presence.show, Some(Wire::Xa));
         assert_eq!(presence.statuses[""], "off\u{FFFD}");
         assert_eq!(presence.payloads.len(), 2);

@@ -55,13 +55,9 @@ pub struct BodyPart {
 /// Only such parts are taken out, and only if something remains: a body must
 /// not be emptied, or given another meaning, by a mark that means nothing here.
 pub fn without_quotation(body: &str, fallbacks: &[Fallback]) -> String {
-    let parts = fallbacks
-        .iter()
-        .filter(|fallback| fallback.what.as_deref() == Some(NS))
-        .flat_map(|fallback| &fallback.parts);
-    let ranges: Vec<_> = parts
-        .filter_map(|part| Some(part.start?..part.end?))
-        .collect();
+    let parts =
+        fallbacks.iter().filter(|fallback| fallback.what.as_deref() == Some(NS)).flat_map(|fallback| &fallback.parts);
+    let ranges: Vec<_> = parts.filter_map(|part| Some(part.start?..part.end?)).collect();
     let kept: String = body
         .chars()
         .enumerate()
@@ -86,21 +82,10 @@ mod tests {
             .unwrap();
         let fallback = Fallback::try_from(element).unwrap();
         let body = "> Stop wéb1?\n\nyes";
-        assert_eq!(
-            without_quotation(body, std::slice::from_ref(&fallback)),
-            "yes"
-        );
-        assert_eq!(
-            without_quotation("> Stop wéb1?\n", &[fallback]),
-            "> Stop wéb1?\n"
-        );
-        let other = Fallback {
-            what: Some("urn:xmpp:other".into()),
-            parts: vec![BodyPart {
-                start: Some(0),
-                end: Some(6),
-            }],
-        };
+        assert_eq!(without_quotation(body, std::slice::from_ref(&fallback)), "yes");
+        assert_eq!(without_quotation("> Stop wéb1?\n", &[fallback]), "> Stop wéb1?\n");
+        let other =
+            Fallback { what: Some("urn:xmpp:other".into()), parts: vec![BodyPart { start: Some(0), end: Some(6) }] };
         assert_eq!(without_quotation("don't stop", &[other]), "don't stop");
     }
 }

@@ -56,8 +56,7 @@ impl Requests {
             return None;
         }
         let id = super::address::fresh_id();
-        self.open
-            .insert((us, them, id.clone()), (then, now + WITHIN));
+        self.open.insert((us, them, id.clone()), (then, now + WITHIN));
         Some(id)
     }
 
@@ -94,14 +93,9 @@ mod tests {
         let mut requests = Requests::default();
         let now = Instant::now();
         let jid = |text: &str| text.parse::<Jid>().unwrap();
-        let (us, ann) = (
-            jid("web1@vms.example.org/atoll"),
-            jid("ann@example.org/phone"),
-        );
+        let (us, ann) = (jid("web1@vms.example.org/atoll"), jid("ann@example.org/phone"));
         let (waiting, mut answer) = oneshot::channel();
-        let id = requests
-            .ask(us.clone(), ann.clone(), Then::Tell(waiting), now)
-            .unwrap();
+        let id = requests.ask(us.clone(), ann.clone(), Then::Tell(waiting), now).unwrap();
         let result = |from: &Jid, to: &Jid, id: &str| Iq::Result {
             from: Some(from.clone()),
             to: Some(to.clone()),
@@ -118,9 +112,7 @@ mod tests {
             assert!(requests.answered(forged).is_none());
         }
         let (then, got) = requests.answered(result(&ann, &us, &id)).unwrap();
-        let Then::Tell(waiting) = then else {
-            panic!("somebody waits")
-        };
+        let Then::Tell(waiting) = then else { panic!("somebody waits") };
         waiting.send(got).unwrap();
         assert!(answer.try_recv().unwrap().is_ok());
         assert!(requests.answered(result(&ann, &us, &id)).is_none());

@@ -114,11 +114,7 @@ pub struct Rooms {
 impl Rooms {
     /// No rooms yet.
     pub fn new(domain: BareJid) -> Self {
-        Self {
-            domain,
-            rooms: BTreeMap::new(),
-            services: BTreeSet::new(),
-        }
+        Self { domain, rooms: BTreeMap::new(), services: BTreeSet::new() }
     }
 
     /// Enters a room. Entering one again with other settings changes them.
@@ -132,52 +128,37 @@ impl Rooms {
 
     /// Leaves a room for good.
     pub fn leave(&mut self, entity: Option<&str>, room: &BareJid) -> Option<Presence> {
-        let left = self
-            .rooms
-            .remove(&(room.clone(), entity.map(str::to_owned)))?;
+        let left = self.rooms.remove(&(room.clone(), entity.map(str::to_owned)))?;
         Some(left.exit(&self.domain))
     }
 
     /// Goodbye to every room.
     pub fn on_stop(&mut self) -> Vec<Presence> {
         let all = std::mem::take(&mut self.rooms);
-        all.into_values()
-            .map(|room| room.exit(&self.domain))
-            .collect()
+        all.into_values().map(|room| room.exit(&self.domain)).collect()
     }
 
     /// The link is there: all rooms are entered afresh, since a server that was
     /// away may have forgotten us.
     pub fn on_link_up(&mut self, now: Instant) -> Vec<Presence> {
-        let rooms = self
-            .rooms
-            .values_mut()
-            .filter(|room| room.state != State::Barred);
+        let rooms = self.rooms.values_mut().filter(|room| room.state != State::Barred);
         rooms.map(|room| room.start(&self.domain, now)).collect()
     }
 
     /// Whether a bare address is a room of this entity.
     pub fn contains(&self, entity: Option<&str>, room: &BareJid) -> bool {
-        self.rooms
-            .contains_key(&(room.clone(), entity.map(str::to_owned)))
+        self.rooms.contains_key(&(room.clone(), entity.map(str::to_owned)))
     }
 
     /// The rooms an entity is in.
     pub fn of(&self, entity: Option<&str>) -> Vec<BareJid> {
-        let rooms = self
-            .rooms
-            .iter()
-            .filter(|((_, e), room)| e.as_deref() == entity && room.state == State::In);
+        let rooms = self.rooms.iter().filter(|((_, e), room)| e.as_deref() == entity && room.state == State::In);
         rooms.map(|((room, _), _)| room.clone()).collect()
     }
 
     /// Number of (rooms wanted, rooms in).
     pub fn count(&self) -> (usize, usize) {
-        let inside = self
-            .rooms
-            .values()
-            .filter(|room| room.state == State::In)
-            .count();
+        let inside = self.rooms.values().filter(|room| room.state == State::In).count();
         (self.rooms.len(), inside)
     }
 
@@ -196,15 +177,8 @@ impl Rooms {
         };
         let real = room.and_then(|room| room.real(nick));
         let ours = |other: &Room| other.state == State::In && other.nick == nick;
-        let of_ours = self
-            .rooms
-            .iter()
-            .any(|((other, _), room)| *other == bare && ours(room));
-        if of_ours
-            || real
-                .as_ref()
-                .is_some_and(|real| real.domain() == self.domain.domain())
-        {
+        let of_ours = self.rooms.iter().any(|((other, _), room)| *other == bare && ours(room));
+        if of_ours || real.as_ref().is_some_and(|real| real.domain() == self.domain.domain()) {
             return Place::Ourselves;
         }
         Place::Occupant(RoomInfo {
@@ -217,21 +191,11 @@ impl Rooms {
     }
 
     /// Takes in a presence; `None` if it isn't about a room of that entity.
-    pub fn on_presence(
-        &mut self,
-        presence: &Presence,
-        entity: Option<&str>,
-        now: Instant,
-    ) -> Option<Outcome> {
+    pub fn on_presence(&mut self, presence: &Presence, entity: Option<&str>, now: Instant) -> Option<Outcome> {
         let from = presence.from.as_ref()?;
-        let room = self
-            .rooms
-            .get_mut(&(from.to_bare(), entity.map(str::to_owned)))?;
+        let room = self.rooms.get_mut(&(from.to_bare(), entity.map(str::to_owned)))?;
         let nick = from.resource().map(|nick| nick.as_str().to_owned());
-        let user = presence
-            .payloads
-            .iter()
-            .find_map(|p| MucUser::try_from(p.clone()).ok());
+        let user = presence.payloads.iter().find_map(|p| MucUser::try_from(p.clone()).ok());
         let user = user.unwrap_or_default();
         let outcome = match (&presence.type_, nick) {
             (Type::None, Some(nick)) => {
@@ -249,15 +213,8 @@ impl Rooms {
     }
 
     /// A message to the room came back: it has forgotten us. Enters it again.
-    pub fn on_bounce(
-        &mut self,
-        entity: Option<&str>,
-        from: &Jid,
-        now: Instant,
-    ) -> Option<Presence> {
-        let room = self
-            .rooms
-            .get_mut(&(from.to_bare(), entity.map(str::to_owned)))?;
+    pub fn on_bounce(&mut self, entity: Option<&str>, from: &Jid, now: Instant) -> Option<Presence> {
+        let room = self.rooms.get_mut(&(from.to_bare(), entity.map(str::to_owned)))?;
         if room.state != State::In || from.resource().is_some() {
             return None;
         }
@@ -270,13 +227,9 @@ impl Rooms {
         for room in self.rooms.values_mut() {
             match room.state {
                 State::Entering { since } if now >= since + JOIN_WITHIN => {
-                    outcome
-                        .events
-                        .extend(room.out(Gone::Silent, true, now).events);
+                    outcome.events.extend(room.out(Gone::Silent, true, now).events);
                 }
-                State::Out { until } if now >= until => {
-                    outcome.send.push(room.start(&self.domain, now))
-                }
+                State::Out { until } if now >= until => outcome.send.push(room.start(&self.domain, now)),
                 _ => {}
             }
         }

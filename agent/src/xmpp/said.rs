@@ -74,10 +74,7 @@ impl Said {
 
     /// News for everybody in a room.
     pub fn to_room(entity: Option<&str>, room: &BareJid, body: impl Into<String>) -> Self {
-        Self {
-            kind: Kind::Groupchat,
-            ..Self::plain(entity.map(str::to_owned), room.clone().into(), body.into())
-        }
+        Self { kind: Kind::Groupchat, ..Self::plain(entity.map(str::to_owned), room.clone().into(), body.into()) }
     }
 
     fn plain(entity: Option<String>, to: Jid, body: String) -> Self {
@@ -112,9 +109,7 @@ impl Said {
         );
         message.from = Some(address::speaking(domain, self.entity.as_deref()));
         message.id = Some(Id(id.clone()));
-        message
-            .bodies
-            .insert(Lang::new(), address::xml_text(&self.body));
+        message.bodies.insert(Lang::new(), address::xml_text(&self.body));
         message.thread = self.thread.map(|id| Thread { parent: None, id });
         let payloads = &mut message.payloads;
         payloads.push(OriginId { id: id.clone() }.into());

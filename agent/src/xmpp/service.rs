@@ -109,14 +109,7 @@ impl Service {
     ) -> (Handle, mpsc::Receiver<Event>) {
         let domain = config.link.domain.clone();
         let (outbox, incoming) = Link::start(config.link);
-        let core = Core::new(
-            domain,
-            config.features,
-            outbox.clone(),
-            directory,
-            access,
-            roster,
-        );
+        let core = Core::new(domain, config.features, outbox.clone(), directory, access, roster);
         let handle = Handle {
             core: Arc::new(Mutex::new(core)),
             outbox,
@@ -152,11 +145,7 @@ async fn run(handle: Handle, mut incoming: mpsc::Receiver<Incoming>, events: mps
             let mut core = handle.core();
             let now = Instant::now();
             // Once goodbye is said nobody is greeted any more.
-            let first = if stopping {
-                None
-            } else {
-                take(&mut core, item, now)
-            };
+            let first = if stopping { None } else { take(&mut core, item, now) };
             if !stopping {
                 core.on_tick(now);
             }
@@ -173,15 +162,9 @@ async fn run(handle: Handle, mut incoming: mpsc::Receiver<Incoming>, events: mps
 
 fn take(core: &mut Core, item: Option<Incoming>, now: Instant) -> Option<Event> {
     match item? {
-        Incoming::Up {
-            resumed_after,
-            server,
-        } => {
+        Incoming::Up { resumed_after, server } => {
             core.on_up(server.clone(), now);
-            Some(Event::Online {
-                server,
-                away: resumed_after,
-            })
+            Some(Event::Online { server, away: resumed_after })
         }
         Incoming::Down { why } => {
             core.on_down(why.to_string());
@@ -209,14 +192,9 @@ impl Handle {
             }
         }
         if said.kind != Kind::Groupchat {
-            core.limits
-                .said(&person, said.entity.as_deref(), &said.body, now);
+            core.limits.said(&person, said.entity.as_deref(), &said.body, now);
         }
-        let lane = if said.important {
-            Lane::Important
-        } else {
-            Lane::Answer
-        };
+        let lane = if said.important { Lane::Important } else { Lane::Answer };
         let (message, id) = said.into_message(&core.domain);
         self.outbox.send(lane, message)?;
         Ok(id)
@@ -224,11 +202,7 @@ impl Handle {
 
     /// Shows that an answer is being worked on, or no longer is.
     pub fn composing(&self, heard: &Heard, working: bool) {
-        let state = if working {
-            ChatState::Composing
-        } else {
-            ChatState::Active
-        };
+        let state = if working { ChatState::Composing } else { ChatState::Active };
         self.signal(heard, Signal::Typing(state));
     }
 
@@ -248,24 +222,12 @@ impl Handle {
         {
             let mut core = self.core();
             let us = address::speaking(&core.domain, entity);
-            let asked = core
-                .requests
-                .ask(us.clone(), to.clone(), Then::Tell(tell), Instant::now());
+            let asked = core.requests.ask(us.clone(), to.clone(), Then::Tell(tell), Instant::now());
             let id = asked.ok_or(Unsent::Full)?;
             let (from, to) = (Some(us), Some(to));
             let iq = match set {
-                true => Iq::Set {
-                    from,
-                    to,
-                    id,
-                    payload,
-                },
-                false => Iq::Get {
-                    from,
-                    to,
-                    id,
-                    payload,
-                },
+                true => Iq::Set { from, to, id, payload },
+                false => Iq::Get { from, to, id, payload },
             };
             self.outbox.send(Lane::Answer, iq)?;
         }
@@ -313,9 +275,7 @@ impl Handle {
     /// Tells all who see an entity. Gives how many.
     pub fn broadcast(&self, entity: Option<&str>, body: &str) -> usize {
         let people = self.subscribers(entity);
-        let told = people
-            .iter()
-            .filter(|p| self.say(Said::alert(entity, p, body)).is_ok());
+        let told = people.iter().filter(|p| self.say(Said::alert(entity, p, body)).is_ok());
         told.count()
     }
 

@@ -66,10 +66,7 @@ impl Subscriptions {
     pub fn new(kept: Vec<Contact>) -> Self {
         let mut subscriptions = Self::default();
         for contact in kept.into_iter().filter(|contact| !contact.is_over()) {
-            let entities = subscriptions
-                .people
-                .entry(contact.person.clone())
-                .or_default();
+            let entities = subscriptions.people.entry(contact.person.clone()).or_default();
             entities.insert(contact.entity.clone(), contact);
         }
         subscriptions
@@ -77,13 +74,7 @@ impl Subscriptions {
 
     /// Takes in a presence of `type_` from a person to an entity.
     /// `allowed`: the entity exists and the person may see it.
-    pub fn on(
-        &mut self,
-        type_: &Type,
-        from: &Jid,
-        entity: Option<&str>,
-        allowed: bool,
-    ) -> Vec<Step> {
+    pub fn on(&mut self, type_: &Type, from: &Jid, entity: Option<&str>, allowed: bool) -> Vec<Step> {
         let person = from.to_bare();
         match type_ {
             Type::Subscribe => self.on_subscribe(person, entity, allowed),
@@ -92,10 +83,7 @@ impl Subscriptions {
             Type::Unsubscribed => self.set_seen(&person, entity, Seen::No),
             Type::Probe if !allowed => self.revoke(&person, entity),
             Type::Probe if self.sees(&person, entity) => {
-                vec![Step::Show {
-                    to: from.clone(),
-                    entity: entity.map(str::to_owned),
-                }]
+                vec![Step::Show { to: from.clone(), entity: entity.map(str::to_owned) }]
             }
             Type::Probe => vec![send(Type::Unsubscribed, &person, entity)],
             Type::None => self.on_available(person, from),
@@ -131,10 +119,7 @@ impl Subscriptions {
         let after = contact.clone();
         let mut steps = vec![
             send(Type::Subscribed, &person, entity),
-            Step::Show {
-                to: person.clone().into(),
-                entity: after.entity.clone(),
-            },
+            Step::Show { to: person.clone().into(), entity: after.entity.clone() },
         ];
         if ask {
             steps.push(send(Type::Subscribe, &person, entity));
@@ -151,9 +136,7 @@ impl Subscriptions {
     fn on_subscribed(&mut self, person: &BareJid, entity: Option<&str>) -> Vec<Step> {
         // Only what was asked for: nobody makes us watch them unasked.
         match self.find(person, entity) {
-            Some(contact) if contact.seen == Seen::Asked => {
-                self.set_seen(person, entity, Seen::Yes)
-            }
+            Some(contact) if contact.seen == Seen::Asked => self.set_seen(person, entity, Seen::Yes),
             _ => Vec::new(),
         }
     }
@@ -169,10 +152,7 @@ impl Subscriptions {
         if saw {
             steps.push(send(Type::Unavailable, &person, entity));
             steps.push(send(Type::Unsubscribed, &person, entity));
-            steps.push(Step::Tell(Change::Unsubscribed(
-                person.clone(),
-                after.entity.clone(),
-            )));
+            steps.push(Step::Tell(Change::Unsubscribed(person.clone(), after.entity.clone())));
         }
         if watched {
             steps.push(send(Type::Unsubscribe, &person, entity));
@@ -221,38 +201,27 @@ impl Subscriptions {
 
     /// Goodbye from every entity to everybody who may be there.
     pub fn on_stop(&self) -> Vec<Step> {
-        self.all_seen()
-            .map(|(person, entity)| send(Type::Unavailable, person, entity))
-            .collect()
+        self.all_seen().map(|(person, entity)| send(Type::Unavailable, person, entity)).collect()
     }
 
     /// The entities that a person sees.
     pub fn seen_by(&self, person: &BareJid) -> Vec<Option<String>> {
         let entities = self.people.get(person).into_iter().flatten();
-        entities
-            .filter(|(_, contact)| contact.sees_us)
-            .map(|(entity, _)| entity.clone())
-            .collect()
+        entities.filter(|(_, contact)| contact.sees_us).map(|(entity, _)| entity.clone()).collect()
     }
 
     /// The people who see an entity and may be there.
     pub fn watchers(&self, entity: Option<&str>) -> Vec<BareJid> {
         let key = entity.map(str::to_owned);
         let sees = |entities: &BTreeMap<_, Contact>| entities.get(&key).is_some_and(|c| c.sees_us);
-        let people = self
-            .people
-            .iter()
-            .filter(|(person, entities)| sees(entities) && !self.is_away(person, entities));
+        let people = self.people.iter().filter(|(person, entities)| sees(entities) && !self.is_away(person, entities));
         people.map(|(person, _)| person.clone()).collect()
     }
 
     /// All who see an entity, there or not: whom to tell of its news.
     pub fn subscribers(&self, entity: Option<&str>) -> Vec<BareJid> {
         let people = self.people.keys();
-        people
-            .filter(|person| self.sees(person, entity))
-            .cloned()
-            .collect()
+        people.filter(|person| self.sees(person, entity)).cloned().collect()
     }
 
     /// Whether a person is known to be there now.
@@ -263,9 +232,7 @@ impl Subscriptions {
     /// Devices of a person that are there, as full addresses.
     pub fn devices(&self, person: &BareJid) -> Vec<Jid> {
         let devices = self.online.get(person).into_iter().flatten();
-        devices
-            .filter_map(|device| Some(person.with_resource_str(device).ok()?.into()))
-            .collect()
+        devices.filter_map(|device| Some(person.with_resource_str(device).ok()?.into())).collect()
     }
 
     /// Number of (people, people there).
@@ -281,10 +248,7 @@ impl Subscriptions {
     }
 
     fn all_seen(&self) -> impl Iterator<Item = (&BareJid, Option<&str>)> {
-        let people = self
-            .people
-            .iter()
-            .filter(|(person, all)| !self.is_away(person, all));
+        let people = self.people.iter().filter(|(person, all)| !self.is_away(person, all));
         people.flat_map(|(person, entities)| {
             let seen = entities.iter().filter(|(_, contact)| contact.sees_us);
             seen.map(move |(entity, _)| (person, entity.as_deref()))
@@ -334,8 +298,7 @@ impl Subscriptions {
     }
 
     fn sees(&self, person: &BareJid, entity: Option<&str>) -> bool {
-        self.find(person, entity)
-            .is_some_and(|contact| contact.sees_us)
+        self.find(person, entity).is_some_and(|contact| contact.sees_us)
     }
 
     fn find(&self, person: &BareJid, entity: Option<&str>) -> Option<&Contact> {
@@ -343,9 +306,7 @@ impl Subscriptions {
     }
 
     fn find_mut(&mut self, person: &BareJid, entity: Option<&str>) -> Option<&mut Contact> {
-        self.people
-            .get_mut(person)?
-            .get_mut(&entity.map(str::to_owned))
+        self.people.get_mut(person)?.get_mut(&entity.map(str::to_owned))
     }
 
     fn contact(&mut self, person: &BareJid, entity: Option<&str>) -> &mut Contact {
@@ -371,11 +332,7 @@ impl Subscriptions {
 }
 
 fn send(type_: Type, person: &BareJid, entity: Option<&str>) -> Step {
-    Step::Send {
-        type_,
-        to: person.clone().into(),
-        entity: entity.map(str::to_owned),
-    }
+    Step::Send { type_, to: person.clone().into(), entity: entity.map(str::to_owned) }
 }
 
 #[cfg(test)]

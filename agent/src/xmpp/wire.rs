@@ -54,14 +54,7 @@ pub struct HeaderFix<Io> {
 impl<Io> HeaderFix<Io> {
     /// Wraps a socket.
     pub fn new(io: Io, last_byte: LastByte) -> Self {
-        Self {
-            io,
-            raw: vec![0; 16 * 1024],
-            clean: Vec::new(),
-            taken: 0,
-            filter: Filter::default(),
-            last_byte,
-        }
+        Self { io, raw: vec![0; 16 * 1024], clean: Vec::new(), taken: 0, filter: Filter::default(), last_byte }
     }
 }
 
@@ -89,11 +82,7 @@ impl<Io: AsyncRead + Unpin> AsyncBufRead for HeaderFix<Io> {
 }
 
 impl<Io: AsyncRead + Unpin> AsyncRead for HeaderFix<Io> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let filled = ready!(self.as_mut().poll_fill_buf(cx))?;
         let amount = filled.len().min(buf.remaining());
         buf.put_slice(&filled[..amount]);
@@ -103,11 +92,7 @@ impl<Io: AsyncRead + Unpin> AsyncRead for HeaderFix<Io> {
 }
 
 impl<Io: AsyncWrite + Unpin> AsyncWrite for HeaderFix<Io> {
-    fn poll_write(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
     }
 
@@ -142,9 +127,9 @@ impl<'x> Iterator for OutgoingItems<'x> {
 
     fn next(&mut self) -> Option<Self::Item> {
         Some(match self.0.next()? {
-            Ok(Item::ElementHeadStart(space, name)) if space.as_str() == ns::DEFAULT_NS => Ok(
-                Item::ElementHeadStart(Namespace::from(ns::COMPONENT), Cow::clone(&name)),
-            ),
+            Ok(Item::ElementHeadStart(space, name)) if space.as_str() == ns::DEFAULT_NS => {
+                Ok(Item::ElementHeadStart(Namespace::from(ns::COMPONENT), Cow::clone(&name)))
+            }
             other => other,
         })
     }

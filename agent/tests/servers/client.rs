@@ -27,11 +27,7 @@ impl Client {
         // Done, or a conflict: the account is there already.
         session.expect("reg").await;
         let plain = base64(format!("\0{user}\0pw").as_bytes());
-        session
-            .send(&format!(
-                "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>"
-            ))
-            .await;
+        session.send(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>{plain}</auth>")).await;
         session.expect("<success").await;
         session.send(open).await;
         session.expect("</stream:features>").await;
@@ -43,9 +39,7 @@ impl Client {
             .await;
         session.expect("</iq>").await;
         // Servers tell about contacts only to those who asked for theirs.
-        session
-            .send("<iq type='get' id='list'><query xmlns='jabber:iq:roster'/></iq>")
-            .await;
+        session.send("<iq type='get' id='list'><query xmlns='jabber:iq:roster'/></iq>").await;
         session.expect("list").await;
         let jid = format!("{user}@localhost");
         Self { session, jid }

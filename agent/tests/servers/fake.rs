@@ -34,10 +34,7 @@ impl Fake {
     /// Accepts a connection, up to and with the handshake.
     pub async fn accept(&self) -> Session {
         let (socket, _) = within(self.listener.accept()).await.expect("a socket");
-        let mut session = Session {
-            socket,
-            seen: String::new(),
-        };
+        let mut session = Session { socket, seen: String::new() };
         session.expect("<stream:stream").await;
         session
             .send(
@@ -63,28 +60,19 @@ impl Session {
         let socket = within(TcpStream::connect(("127.0.0.1", port)))
             .await
             .expect("it works on loopback and in a temporary folder");
-        Self {
-            socket,
-            seen: String::new(),
-        }
+        Self { socket, seen: String::new() }
     }
 
     /// Sends bytes as they are.
     pub async fn send(&mut self, text: &str) {
-        within(self.socket.write_all(text.as_bytes()))
-            .await
-            .expect("it works on loopback and in a temporary folder");
+        within(self.socket.write_all(text.as_bytes())).await.expect("it works on loopback and in a temporary folder");
     }
 
     /// Sends one byte at a time, each in a packet of its own.
     pub async fn drip(&mut self, text: &str) {
-        self.socket
-            .set_nodelay(true)
-            .expect("it works on loopback and in a temporary folder");
+        self.socket.set_nodelay(true).expect("it works on loopback and in a temporary folder");
         for byte in text.as_bytes() {
-            within(self.socket.write_all(&[*byte]))
-                .await
-                .expect("a socket");
+            within(self.socket.write_all(&[*byte])).await.expect("a socket");
             tokio::task::yield_now().await;
         }
     }
@@ -102,29 +90,18 @@ impl Session {
                 panic!("waited in vain for {text}, got: {}", self.seen);
             };
             let read = read.expect("the connection holds");
-            assert!(
-                read > 0,
-                "closed while waiting for {text}, got: {}",
-                self.seen
-            );
+            assert!(read > 0, "closed while waiting for {text}, got: {}", self.seen);
             self.seen += &String::from_utf8_lossy(&buf[..read]);
         }
     }
 
     /// Ends the connection with a TCP reset.
     pub fn reset(self) {
-        #[expect(
-            deprecated,
-            reason = "a zero linger never blocks, and it is what makes a reset"
-        )]
-        self.socket
-            .set_linger(Some(Duration::ZERO))
-            .expect("it works on loopback and in a temporary folder");
+        #[expect(deprecated, reason = "a zero linger never blocks, and it is what makes a reset")]
+        self.socket.set_linger(Some(Duration::ZERO)).expect("it works on loopback and in a temporary folder");
     }
 }
 
 async fn within<T>(future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(DEADLINE, future)
-        .await
-        .expect("in time")
+    tokio::time::timeout(DEADLINE, future).await.expect("in time")
 }

@@ -60,20 +60,9 @@ pub fn odd_stanza() -> impl Strategy<Value = String> {
             "ver='?' hash=''",
         ])
     };
-    let text = || {
-        pick(&[
-            "",
-            "\u{202e}x",
-            "300",
-            "&lt;a&gt;&#x0A;&amp;",
-            "  ",
-            "\u{10FFFD}",
-            "𝕏",
-        ])
-    };
-    let leaf = (name(), space(), attribute(), text()).prop_map(|(name, space, attribute, text)| {
-        format!("<{name} {space} {attribute}>{text}</{name}>")
-    });
+    let text = || pick(&["", "\u{202e}x", "300", "&lt;a&gt;&#x0A;&amp;", "  ", "\u{10FFFD}", "𝕏"]);
+    let leaf = (name(), space(), attribute(), text())
+        .prop_map(|(name, space, attribute, text)| format!("<{name} {space} {attribute}>{text}</{name}>"));
     let child = leaf.prop_recursive(6, 24, 4, move |inner| {
         let children = proptest::collection::vec(inner, 0..4);
         (name(), space(), attribute(), children).prop_map(|(name, space, attribute, children)| {
@@ -81,27 +70,12 @@ pub fn odd_stanza() -> impl Strategy<Value = String> {
         })
     });
     let kind = pick(&["message", "presence", "iq"]);
-    let from = pick(&[
-        "",
-        "from='a@localhost/x'",
-        "from='@'",
-        "from='vms.localhost'",
-    ]);
+    let from = pick(&["", "from='a@localhost/x'", "from='@'", "from='vms.localhost'"]);
     let to = pick(&["", "to='web1@vms.localhost'", "to='a b@vms.localhost'"]);
-    let type_ = pick(&[
-        "",
-        "type='get'",
-        "type='set'",
-        "type='result'",
-        "type='error'",
-        "type='probe'",
-    ]);
+    let type_ = pick(&["", "type='get'", "type='set'", "type='result'", "type='error'", "type='probe'"]);
     let id = pick(&["", "id='1'", "id=''"]);
     let children = proptest::collection::vec(child, 0..4);
     (kind, from, to, type_, id, children).prop_map(|(kind, from, to, type_, id, children)| {
-        format!(
-            "<{kind} {from} {to} {type_} {id}>{}</{kind}>",
-            children.concat()
-        )
+        format!("<{kind} {from} {to} {type_} {id}>{}</{kind}>", children.concat())
     })
 }

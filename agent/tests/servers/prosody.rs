@@ -34,18 +34,10 @@ impl Prosody {
     pub fn start_on(client_port: u16, component_port: u16) -> Option<Self> {
         let folder = TempDir::new().expect("a temporary folder");
         let config = folder.path().join("prosody.cfg.lua");
-        fs::write(
-            &config,
-            configuration(folder.path(), client_port, component_port),
-        )
-        .expect("it works on loopback and in a temporary folder");
+        fs::write(&config, configuration(folder.path(), client_port, component_port))
+            .expect("it works on loopback and in a temporary folder");
         let child = run(&config).ok()?;
-        let server = Self {
-            folder,
-            child,
-            client_port,
-            component_port,
-        };
+        let server = Self { folder, child, client_port, component_port };
         server.wait();
         Some(server)
     }
@@ -68,8 +60,7 @@ impl Prosody {
 
     /// Starts it again after a crash, on the same ports and with what it kept.
     pub fn rise(&mut self) {
-        self.child =
-            run(&self.folder.path().join("prosody.cfg.lua")).expect("it was started before");
+        self.child = run(&self.folder.path().join("prosody.cfg.lua")).expect("it was started before");
         self.wait();
     }
 
@@ -85,8 +76,7 @@ impl Prosody {
             })
             .collect();
         let file = folder.join(format!("{encoded}.dat"));
-        fs::write(file, "return { [\"password\"] = \"pw\" };\n")
-            .expect("it works in a temporary folder");
+        fs::write(file, "return { [\"password\"] = \"pw\" };\n").expect("it works in a temporary folder");
     }
 
     fn wait(&self) {
@@ -94,11 +84,7 @@ impl Prosody {
         for port in [self.client_port, self.component_port] {
             let address = SocketAddr::from(([127, 0, 0, 1], port));
             while TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_err() {
-                assert!(
-                    begin.elapsed() < DEADLINE,
-                    "Prosody does not listen:\n{}",
-                    self.log()
-                );
+                assert!(begin.elapsed() < DEADLINE, "Prosody does not listen:\n{}", self.log());
                 std::thread::yield_now();
             }
         }
@@ -130,8 +116,7 @@ fn run(config: &Path) -> std::io::Result<Child> {
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
-    let listener =
-        TcpListener::bind("127.0.0.1:0").expect("it works on loopback and in a temporary folder");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("it works on loopback and in a temporary folder");
     listener.local_addr().expect("it is bound").port()
 }
 

@@ -29,19 +29,9 @@ impl TlsFront {
     /// Makes a certificate and listens.
     pub async fn new(behind: &Fake) -> Self {
         let folder = TempDir::new().expect("a temporary folder");
-        let (key, certificate) = (
-            folder.path().join("key.pem"),
-            folder.path().join("cert.pem"),
-        );
+        let (key, certificate) = (folder.path().join("key.pem"), folder.path().join("cert.pem"));
         let made = Command::new("openssl")
-            .args([
-                "req",
-                "-x509",
-                "-newkey",
-                "ec",
-                "-pkeyopt",
-                "ec_paramgen_curve:P-256",
-            ])
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"])
             .args(["-nodes", "-days", "2", "-subj", "/CN=xmpp.test"])
             .args(["-addext", "subjectAltName=DNS:xmpp.test"])
             .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
@@ -76,12 +66,7 @@ impl TlsFront {
                 });
             }
         });
-        Self {
-            _folder: folder,
-            port,
-            certificate,
-            fingerprint,
-        }
+        Self { _folder: folder, port, certificate, fingerprint }
     }
 
     /// `host:port`.

@@ -13,8 +13,10 @@ use tch::{Device, Tensor};
 
 use super::{Encoder, EncoderError, MAX_TOKENS, normalise, weights};
 
-/// Texts that go through the network together.
+/// Texts that go through the network together, at most.
 const BATCH: usize = 32;
+/// Bytes by which the longest of them may exceed the shortest: they are padded to one length, which costs time.
+const PADDING: usize = 12;
 
 /// all-MiniLM-L6-v2 (or another BERT with mean pooling) by rust-bert.
 ///
@@ -74,13 +76,16 @@ impl Encoder for RustBert {
     }
 
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
-        // Texts of a batch are padded to the longest, so those of like length go together.
         let mut order: Vec<usize> = (0..texts.len()).collect();
         order.sort_by_key(|place| texts[*place].len());
         let mut vectors = vec![Vec::new(); texts.len()];
         // A panic elsewhere leaves the model as it was: it is only read.
         let model = self.model.lock().unwrap_or_else(PoisonError::into_inner);
-        for batch in order.chunks(BATCH) {
+        let mut rest = order.as_slice();
+        while let Some(first) = rest.first() {
+            let alike = rest.iter().take_while(|place| texts[**place].len() <= texts[*first].len() + PADDING);
+            let (batch, others) = rest.split_at(alike.take(BATCH).count());
+            rest = others;
             let chosen: Vec<&str> = batch.iter().map(|place| texts[*place]).collect();
             for (place, mut vector) in batch.iter().zip(model.encode(&chosen).map_err(inference)?) {
                 normalise(&mut vector);

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::host::{Disk, Machine, MachineId, Pool, Snapshot, State, Volume};
 
 /// The names of all fixtures.
-pub const NAMES: [&str; 4] = ["two_vms", "fleet", "odd_names", "empty"];
+pub const NAMES: [&str; 5] = ["two_vms", "fleet", "odd_names", "twins", "empty"];
 
 const GIB: u64 = 1 << 30;
 const FOLDER: &str = "/var/lib/libvirt/images";
@@ -61,6 +61,11 @@ pub fn named(name: &str) -> Option<Fixture> {
             for name in ["stop", "all", "me", "yes", "delete-me", "it", "memory"] {
                 fixture.machine("hv1", name, State::Running, 1, 1, 10);
             }
+        }
+        "twins" => {
+            fixture.hypervisor("hv2");
+            fixture.machine("hv1", "web1", State::Running, 2, 2, 20);
+            fixture.machine("hv2", "web1", State::Running, 2, 2, 20);
         }
         "empty" => {}
         _ => return None,

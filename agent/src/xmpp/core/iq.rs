@@ -25,15 +25,7 @@ impl Core {
         let Some(to) = iq.to().cloned() else { return };
         let person = self.person(&from, entity.as_deref());
         let id = iq.id().to_owned();
-        let request = Request {
-            from,
-            person,
-            entity,
-            set,
-            payload,
-            id,
-            to,
-        };
+        let request = Request { from, person, entity, set, payload, id, to };
         let answer = match self.visible(&request) {
             None => Err(Box::new(unavailable())),
             Some(info) => match self.own_answer(&info, &request) {
@@ -49,25 +41,10 @@ impl Core {
 
     /// Sends the answer to a request.
     pub(in crate::xmpp) fn answer(&mut self, request: &Request, answer: Reply) {
-        let (from, to, id) = (
-            Some(request.to.clone()),
-            Some(request.from.clone()),
-            request.id.clone(),
-        );
+        let (from, to, id) = (Some(request.to.clone()), Some(request.from.clone()), request.id.clone());
         let iq = match answer {
-            Ok(payload) => Iq::Result {
-                from,
-                to,
-                id,
-                payload,
-            },
-            Err(error) => Iq::Error {
-                from,
-                to,
-                id,
-                error: *error,
-                payload: None,
-            },
+            Ok(payload) => Iq::Result { from, to, id, payload },
+            Err(error) => Iq::Error { from, to, id, error: *error, payload: None },
         };
         self.send(Lane::Answer, iq);
     }
@@ -76,14 +53,9 @@ impl Core {
         if request.set {
             return None;
         }
-        let asker = Asker {
-            person: request.person.as_ref(),
-            access: &*self.access,
-        };
+        let asker = Asker { person: request.person.as_ref(), access: &*self.access };
         let now = Timestamp::now();
-        self.presenter
-            .disco
-            .answer(info, &request.payload, &asker, &*self.directory, now)
+        self.presenter.disco.answer(info, &request.payload, &asker, &*self.directory, now)
     }
 
     /// The entity asked, unless it doesn't exist for this person: a machine
@@ -94,10 +66,7 @@ impl Core {
         // In a room everybody sees that the entity is there.
         let place = self.rooms.place(entity, &request.from, false);
         let seen = matches!(place, Place::Occupant(_))
-            || request
-                .person
-                .as_ref()
-                .is_some_and(|person| self.access.may_see(person, entity));
+            || request.person.as_ref().is_some_and(|person| self.access.may_see(person, entity));
         (info.class == Class::Desk || seen).then_some(info)
     }
 

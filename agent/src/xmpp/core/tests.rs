@@ -18,9 +18,7 @@ struct Fleet {
 
 impl Directory for Fleet {
     fn entity(&self, local: Option<&str>) -> Option<EntityInfo> {
-        self.all()
-            .into_iter()
-            .find(|info| info.local.as_deref() == local)
+        self.all().into_iter().find(|info| info.local.as_deref() == local)
     }
 
     fn all(&self) -> Vec<EntityInfo> {
@@ -54,10 +52,7 @@ fn info(local: Option<&str>, class: Class) -> EntityInfo {
         parent: (class == Class::Machine).then(|| "hv1".to_owned()),
         show: Show::Online,
         status: "running".to_owned(),
-        commands: vec![CommandInfo {
-            node: "vm.start".to_owned(),
-            name: "Start".to_owned(),
-        }],
+        commands: vec![CommandInfo { node: "vm.start".to_owned(), name: "Start".to_owned() }],
     }
 }
 
@@ -82,19 +77,8 @@ impl World {
         outbox.queue().up();
         let domain = BareJid::new("vms.example.org").unwrap();
         let features = vec!["urn:example:call".to_owned()];
-        let core = Core::new(
-            domain,
-            features,
-            outbox,
-            fleet.clone(),
-            fleet.clone(),
-            fleet.clone(),
-        );
-        let mut world = Self {
-            core,
-            fleet,
-            now: Instant::now(),
-        };
+        let core = Core::new(domain, features, outbox, fleet.clone(), fleet.clone(), fleet.clone());
+        let mut world = Self { core, fleet, now: Instant::now() };
         world.core.on_up("test".to_owned(), world.now);
         world
     }
@@ -153,40 +137,22 @@ fn a_message_is_heard_and_its_receipt_sent_and_to_nobody_it_is_refused() {
     let sent = world.send(&format!(
         "<message {ANN} {TO_WEB1} type='chat' id='1'><body>status</body><request xmlns='urn:xmpp:receipts'/></message>"
     ));
-    assert!(
-        sent.len() == 1
-            && sent[0].contains("<received")
-            && sent[0].contains("web1@vms.example.org/atoll")
-    );
+    assert!(sent.len() == 1 && sent[0].contains("<received") && sent[0].contains("web1@vms.example.org/atoll"));
     let heard = world.heard();
-    assert_eq!(
-        (heard[0].body.as_str(), heard[0].entity.as_deref()),
-        ("status", Some("web1"))
-    );
-    let sent = world.send(&format!(
-        "<message {ANN} to='gone@vms.example.org' type='chat' id='2'><body>status</body></message>"
-    ));
-    assert!(
-        sent[0].contains("service-unavailable") && sent[0].contains("type='error'"),
-        "{sent:?}"
-    );
+    assert_eq!((heard[0].body.as_str(), heard[0].entity.as_deref()), ("status", Some("web1")));
+    let sent = world
+        .send(&format!("<message {ANN} to='gone@vms.example.org' type='chat' id='2'><body>status</body></message>"));
+    assert!(sent[0].contains("service-unavailable") && sent[0].contains("type='error'"), "{sent:?}");
     // Its error, our own entity and our own words come back: silence.
     for stanza in [
         format!("<message {ANN} {TO_WEB1} type='error' id='3'><body>x</body></message>"),
-        format!(
-            "<message from='db@vms.example.org/atoll' {TO_WEB1} type='chat'><body>x</body></message>"
-        ),
+        format!("<message from='db@vms.example.org/atoll' {TO_WEB1} type='chat'><body>x</body></message>"),
     ] {
         assert!(world.send(&stanza).is_empty());
     }
     let ann = BareJid::new("ann@example.org").unwrap();
-    world
-        .core
-        .limits
-        .said(&ann, Some("web1"), "web1 is running.", world.now);
-    world.send(&format!(
-        "<message {ANN} {TO_WEB1} type='chat'><body>web1 is running.</body></message>"
-    ));
+    world.core.limits.said(&ann, Some("web1"), "web1 is running.", world.now);
+    world.send(&format!("<message {ANN} {TO_WEB1} type='chat'><body>web1 is running.</body></message>"));
     assert!(world.heard().is_empty());
 }
 
@@ -204,70 +170,36 @@ fn a_room_is_heard_live_only_and_its_occupants_have_their_own_rights() {
     world.core.rooms.join(join, world.now);
     let x = "xmlns='http://jabber.org/protocol/muc#user'";
     let item = |jid: &str| format!("<item affiliation='none' role='participant' jid='{jid}'/>");
-    for (nick, contents) in [
-        ("ann", item("ann@example.org/phone")),
-        (
-            "web1",
-            item("web1@vms.example.org/atoll") + "<status code='110'/>",
-        ),
-    ] {
-        world.send(&format!(
-            "<presence from='{room}/{nick}' {to}><x {x}>{contents}</x></presence>"
-        ));
+    for (nick, contents) in
+        [("ann", item("ann@example.org/phone")), ("web1", item("web1@vms.example.org/atoll") + "<status code='110'/>")]
+    {
+        world.send(&format!("<presence from='{room}/{nick}' {to}><x {x}>{contents}</x></presence>"));
     }
     let delay = "<delay xmlns='urn:xmpp:delay' stamp='2026-01-01T00:00:00Z'/>";
     for (from, payload) in [
-        (
-            format!("{room}/ann"),
-            format!("<body>web1: stop</body>{delay}"),
-        ),
+        (format!("{room}/ann"), format!("<body>web1: stop</body>{delay}")),
         (format!("{room}/web1"), "<body>Stopped.</body>".to_owned()),
-        (
-            room.to_owned(),
-            "<body>This room is logged.</body>".to_owned(),
-        ),
-        (
-            "other@rooms.example.org/ann".to_owned(),
-            "<body>web1: stop</body>".to_owned(),
-        ),
+        (room.to_owned(), "<body>This room is logged.</body>".to_owned()),
+        ("other@rooms.example.org/ann".to_owned(), "<body>web1: stop</body>".to_owned()),
     ] {
-        world.send(&format!(
-            "<message from='{from}' {to} type='groupchat'>{payload}</message>"
-        ));
+        world.send(&format!("<message from='{from}' {to} type='groupchat'>{payload}</message>"));
     }
     assert!(world.heard().is_empty());
-    world.send(&format!(
-        "<message from='{room}/ann' {to} type='groupchat'><body>web1: status</body></message>"
-    ));
-    world.send(&format!(
-        "<message from='{room}/ann' {to} type='chat'><body>status</body></message>"
-    ));
+    world.send(&format!("<message from='{room}/ann' {to} type='groupchat'><body>web1: status</body></message>"));
+    world.send(&format!("<message from='{room}/ann' {to} type='chat'><body>status</body></message>"));
     // Not in that room, so nobody knows who this is; the room's name is no person's.
-    world.send(&format!(
-        "<message from='admins@rooms.example.org/x' {to} type='chat'><body>stop</body></message>"
-    ));
+    world.send(&format!("<message from='admins@rooms.example.org/x' {to} type='chat'><body>stop</body></message>"));
     let heard = world.heard();
-    let whose: Vec<_> = heard
-        .iter()
-        .map(|heard| heard.authority().map(|a| a.to_string()))
-        .collect();
+    let whose: Vec<_> = heard.iter().map(|heard| heard.authority().map(|a| a.to_string())).collect();
     let ann = Some("ann@example.org".to_owned());
     assert_eq!(whose, [ann.clone(), ann, None]);
-    let private: Vec<_> = heard
-        .iter()
-        .map(|heard| heard.room.as_ref().unwrap().muc_pm)
-        .collect();
+    let private: Vec<_> = heard.iter().map(|heard| heard.room.as_ref().unwrap().muc_pm).collect();
     assert_eq!(private, [false, true, true]);
     assert_eq!(heard[0].answer_to().as_str(), room);
     assert_eq!(heard[1].answer_to().as_str(), format!("{room}/ann"));
     // A room can't become a contact by asking.
-    let sent = world.send(&format!(
-        "<presence from='admins@rooms.example.org' {TO_WEB1} type='subscribe'/>"
-    ));
-    assert!(
-        !sent.iter().any(|stanza| stanza.contains("'subscribed'")),
-        "{sent:?}"
-    );
+    let sent = world.send(&format!("<presence from='admins@rooms.example.org' {TO_WEB1} type='subscribe'/>"));
+    assert!(!sent.iter().any(|stanza| stanza.contains("'subscribed'")), "{sent:?}");
 }
 
 #[test]
@@ -277,15 +209,10 @@ fn everybody_finds_what_they_may_see_and_nothing_else() {
     let seen = |answer: &str| -> BTreeSet<String> {
         let element: Element = answer.parse().unwrap();
         let query = element.children().next().unwrap();
-        query
-            .children()
-            .filter_map(|item| Some(item.attr("jid")?.to_owned()))
-            .collect()
+        query.children().filter_map(|item| Some(item.attr("jid")?.to_owned())).collect()
     };
     let answer = world.ask("ann@example.org/phone", "vms.example.org", items);
-    let all: BTreeSet<_> = ["hv1@vms.example.org", "web1@vms.example.org"]
-        .map(str::to_owned)
-        .into();
+    let all: BTreeSet<_> = ["hv1@vms.example.org", "web1@vms.example.org"].map(str::to_owned).into();
     assert_eq!(seen(&answer), all);
     let answer = world.ask("ann@example.org/phone", "hv1@vms.example.org", items);
     assert_eq!(seen(&answer), ["web1@vms.example.org".to_owned()].into());
@@ -296,33 +223,18 @@ fn everybody_finds_what_they_may_see_and_nothing_else() {
     let missing = world.ask("ann@example.org/phone", "no@vms.example.org", info);
     assert_eq!(hidden.replace("db@", "no@"), missing);
     assert!(missing.contains("service-unavailable"));
-    let vcard = world.ask(
-        "ann@example.org/phone",
-        "web1@vms.example.org",
-        "<vCard xmlns='vcard-temp'/>",
-    );
-    assert!(
-        vcard.contains("<FN>web1</FN>") && vcard.contains("image/png"),
-        "{vcard}"
-    );
+    let vcard = world.ask("ann@example.org/phone", "web1@vms.example.org", "<vCard xmlns='vcard-temp'/>");
+    assert!(vcard.contains("<FN>web1</FN>") && vcard.contains("image/png"), "{vcard}");
     for question in [
         "<ping xmlns='urn:xmpp:ping'/>",
         "<time xmlns='urn:xmpp:time'/>",
         "<query xmlns='jabber:iq:version'/>",
         "<query xmlns='http://jabber.org/protocol/disco#items' node='http://jabber.org/protocol/commands'/>",
     ] {
-        let answer = world.ask(
-            "ann@example.org/phone",
-            "web1@vms.example.org/atoll",
-            question,
-        );
+        let answer = world.ask("ann@example.org/phone", "web1@vms.example.org/atoll", question);
         assert!(answer.contains("type='result'"), "{answer}");
     }
-    let unknown = world.ask(
-        "ann@example.org/phone",
-        "web1@vms.example.org",
-        "<query xmlns='jabber:iq:register'/>",
-    );
+    let unknown = world.ask("ann@example.org/phone", "web1@vms.example.org", "<query xmlns='jabber:iq:register'/>");
     assert!(unknown.contains("service-unavailable"), "{unknown}");
 }
 
@@ -332,17 +244,10 @@ fn the_hash_in_a_presence_is_that_of_the_answer_given_for_it() {
     let sent = world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
     let shown = sent.iter().find(|stanza| stanza.contains("ver=")).unwrap();
     let element: Element = shown.parse().unwrap();
-    let caps = element
-        .get_child("c", "http://jabber.org/protocol/caps")
-        .unwrap();
+    let caps = element.get_child("c", "http://jabber.org/protocol/caps").unwrap();
     let (node, ver) = (caps.attr("node").unwrap(), caps.attr("ver").unwrap());
-    let query =
-        format!("<query xmlns='http://jabber.org/protocol/disco#info' node='{node}#{ver}'/>");
-    let answer = world.ask(
-        "ann@example.org/phone",
-        "web1@vms.example.org/atoll",
-        &query,
-    );
+    let query = format!("<query xmlns='http://jabber.org/protocol/disco#info' node='{node}#{ver}'/>");
+    let answer = world.ask("ann@example.org/phone", "web1@vms.example.org/atoll", &query);
     let element: Element = answer.parse().unwrap();
     let result = element.children().next().unwrap().clone();
     let result = xmpp_parsers::disco::DiscoInfoResult::try_from(result).unwrap();
@@ -355,23 +260,14 @@ fn the_hash_in_a_presence_is_that_of_the_answer_given_for_it() {
 fn a_change_reaches_those_who_see_the_machine_and_goodbye_is_said_for_all() {
     let mut world = World::new();
     let sent = world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
-    assert!(
-        sent[0].contains("subscribed") && sent[1].contains("running"),
-        "{sent:?}"
-    );
+    assert!(sent[0].contains("subscribed") && sent[1].contains("running"), "{sent:?}");
     assert_eq!(world.fleet.saved.lock().unwrap().len(), 1);
-    let refused =
-        world.send("<presence from='eve@example.org' to='web1@vms.example.org' type='subscribe'/>");
-    assert!(
-        refused.len() == 1 && refused[0].contains("unsubscribed"),
-        "{refused:?}"
-    );
+    let refused = world.send("<presence from='eve@example.org' to='web1@vms.example.org' type='subscribe'/>");
+    assert!(refused.len() == 1 && refused[0].contains("unsubscribed"), "{refused:?}");
     // A thousand tries are refused a thousand times, and told of once.
     world.core.take_events();
     for n in 0..1_000 {
-        world.send(&format!(
-            "<presence from='mal@example.org' to='web{n}@vms.example.org' type='subscribe'/>"
-        ));
+        world.send(&format!("<presence from='mal@example.org' to='web{n}@vms.example.org' type='subscribe'/>"));
     }
     assert_eq!(world.core.take_events().len(), 1);
     world.fleet.changed.lock().unwrap()[2].status = "crashed".to_owned();
@@ -379,24 +275,17 @@ fn a_change_reaches_those_who_see_the_machine_and_goodbye_is_said_for_all() {
     world.now += std::time::Duration::from_secs(1);
     world.core.on_tick(world.now);
     let sent = world.sent();
-    assert!(
-        sent.len() == 1 && sent[0].contains("crashed") && sent[0].contains("ann@example.org"),
-        "{sent:?}"
-    );
+    assert!(sent.len() == 1 && sent[0].contains("crashed") && sent[0].contains("ann@example.org"), "{sent:?}");
     world.core.on_stop();
     let sent = world.sent();
-    assert!(
-        sent.len() == 1 && sent[0].contains("unavailable"),
-        "{sent:?}"
-    );
+    assert!(sent.len() == 1 && sent[0].contains("unavailable"), "{sent:?}");
 }
 
 #[test]
 fn a_request_for_the_agent_is_handed_over_and_answered_from_the_address_asked() {
     let mut world = World::new();
-    let call = format!(
-        "<iq {ANN} to='web1@vms.example.org/atoll' type='set' id='9'><call xmlns='urn:example:call'/></iq>"
-    );
+    let call =
+        format!("<iq {ANN} to='web1@vms.example.org/atoll' type='set' id='9'><call xmlns='urn:example:call'/></iq>");
     assert!(world.send(&call).is_empty());
     let Some(Event::Asked(request)) = world.core.take_events().pop() else {
         panic!("not handed over");
@@ -404,10 +293,7 @@ fn a_request_for_the_agent_is_handed_over_and_answered_from_the_address_asked() 
     assert_eq!(request.person.as_ref().unwrap().as_str(), "ann@example.org");
     world.core.answer(&request, Ok(None));
     let sent = world.sent();
-    assert!(
-        sent[0].contains("from='web1@vms.example.org/atoll'") && sent[0].contains("id='9'"),
-        "{sent:?}"
-    );
+    assert!(sent[0].contains("from='web1@vms.example.org/atoll'") && sent[0].contains("id='9'"), "{sent:?}");
     // Nobody else gets as far as the agent.
     let sent = world.send(&call.replace("ann@", "eve@"));
     assert!(sent[0].contains("service-unavailable"), "{sent:?}");

@@ -3,9 +3,7 @@
 use super::*;
 
 fn reading(attributes: &str, payload: &str) -> Reading {
-    let stanza = format!(
-        "<message xmlns='jabber:client' to='web1@vms.example.org/x' {attributes}>{payload}</message>"
-    );
+    let stanza = format!("<message xmlns='jabber:client' to='web1@vms.example.org/x' {attributes}>{payload}</message>");
     let element: Element = stanza.parse().unwrap();
     let domain = BareJid::new("vms.example.org").unwrap();
     read(Message::try_from(element).unwrap(), &domain)
@@ -22,37 +20,20 @@ fn heard(payload: &str) -> Heard {
 fn nothing_is_heard_from_errors_headlines_ourselves_or_copies() {
     let ann = "from='ann@example.org/phone'";
     let body = "<body>destroy</body>";
-    let inner =
-        "<message xmlns='jabber:client' from='admin@example.org'><body>destroy</body></message>";
+    let inner = "<message xmlns='jabber:client' from='admin@example.org'><body>destroy</body></message>";
     let forwarded = format!("<forwarded xmlns='urn:xmpp:forward:0'>{inner}</forwarded>");
     let cases = [
         (format!("{ann} type='headline'"), body.to_owned()),
-        (
-            "from='hv1@vms.example.org/x' type='chat'".to_owned(),
-            body.to_owned(),
-        ),
+        ("from='hv1@vms.example.org/x' type='chat'".to_owned(), body.to_owned()),
         ("type='chat'".to_owned(), body.to_owned()),
-        (
-            format!("{ann} type='chat'"),
-            format!("{body}<sent xmlns='urn:xmpp:carbons:2'>{forwarded}</sent>"),
-        ),
+        (format!("{ann} type='chat'"), format!("{body}<sent xmlns='urn:xmpp:carbons:2'>{forwarded}</sent>")),
         (format!("{ann} type='chat'"), format!("{body}{forwarded}")),
-        (
-            format!("{ann} type='chat'"),
-            format!("{body}<result xmlns='urn:xmpp:mam:2' id='1'>{forwarded}</result>"),
-        ),
+        (format!("{ann} type='chat'"), format!("{body}<result xmlns='urn:xmpp:mam:2' id='1'>{forwarded}</result>")),
         (format!("{ann} type='chat'"), "<body>  </body>".to_owned()),
-        (
-            format!("{ann} type='chat'"),
-            "<received xmlns='urn:xmpp:receipts' id='1'/>".to_owned(),
-        ),
+        (format!("{ann} type='chat'"), "<received xmlns='urn:xmpp:receipts' id='1'/>".to_owned()),
     ];
     for (attributes, payload) in cases {
-        assert_eq!(
-            reading(&attributes, &payload),
-            Reading::Nothing,
-            "{attributes} {payload}"
-        );
+        assert_eq!(reading(&attributes, &payload), Reading::Nothing, "{attributes} {payload}");
     }
     let bounced = reading(
         &format!("{ann} type='error' id='9'"),
@@ -62,13 +43,7 @@ fn nothing_is_heard_from_errors_headlines_ourselves_or_copies() {
         ),
     );
     assert!(
-        matches!(
-            &bounced,
-            Reading::Bounced {
-                condition: DefinedCondition::ServiceUnavailable,
-                ..
-            }
-        ),
+        matches!(&bounced, Reading::Bounced { condition: DefinedCondition::ServiceUnavailable, .. }),
         "{bounced:?}"
     );
 }
@@ -112,22 +87,11 @@ fn the_fallback_text_of_an_encrypted_message_is_never_a_command() {
 
 #[test]
 fn a_late_message_tells_its_age_whatever_the_stamp_looks_like() {
-    let stamp = |stamp: &str| {
-        heard(&format!(
-            "<body>x</body><delay xmlns='urn:xmpp:delay' stamp='{stamp}'/>"
-        ))
-        .delayed
-    };
+    let stamp = |stamp: &str| heard(&format!("<body>x</body><delay xmlns='urn:xmpp:delay' stamp='{stamp}'/>")).delayed;
     let seconds = |text: &str| text.parse::<Timestamp>().unwrap();
     assert_eq!(heard("<body>x</body>").delayed, None);
-    assert_eq!(
-        stamp("2026-03-01T10:00:00Z"),
-        Some(seconds("2026-03-01T10:00:00Z"))
-    );
-    assert_eq!(
-        stamp("2026-03-01T10:00:00+02:00"),
-        Some(seconds("2026-03-01T08:00:00Z"))
-    );
+    assert_eq!(stamp("2026-03-01T10:00:00Z"), Some(seconds("2026-03-01T10:00:00Z")));
+    assert_eq!(stamp("2026-03-01T10:00:00+02:00"), Some(seconds("2026-03-01T08:00:00Z")));
     assert_eq!(stamp("soon"), Some(Timestamp::UNIX_EPOCH));
     let legacy = heard("<body>x</body><x xmlns='jabber:x:delay' stamp='20260301T10:00:00'/>");
     assert_eq!(legacy.delayed, Some(seconds("2026-03-01T10:00:00Z")));

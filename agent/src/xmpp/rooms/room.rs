@@ -72,8 +72,7 @@ impl Room {
     pub(super) fn enter(&self, domain: &BareJid) -> Presence {
         let mut muc = Muc::new().with_history(History::new().with_maxstanzas(0));
         muc.password = self.join.password.clone();
-        self.towards(Presence::available(), domain)
-            .with_payload(muc)
+        self.towards(Presence::available(), domain).with_payload(muc)
     }
 
     pub(super) fn exit(&self, domain: &BareJid) -> Presence {
@@ -83,9 +82,7 @@ impl Room {
     pub(super) fn towards(&self, presence: Presence, domain: &BareJid) -> Presence {
         let room = &self.join.room;
         // A nick that is no resource (over 1,023 bytes) is replaced, not sent.
-        let full = room
-            .with_resource_str(&self.nick)
-            .or_else(|_| room.with_resource_str("atoll"));
+        let full = room.with_resource_str(&self.nick).or_else(|_| room.with_resource_str("atoll"));
         let presence = presence.with_from(address::speaking(domain, self.join.entity.as_deref()));
         match full {
             Ok(full) => presence.with_to(full),
@@ -101,11 +98,7 @@ impl Room {
     }
 
     pub(super) fn on_here(&mut self, nick: String, user: &MucUser) -> Outcome {
-        let real = user
-            .items
-            .iter()
-            .find_map(|item| item.jid.as_ref())
-            .map(|jid| jid.to_bare());
+        let real = user.items.iter().find_map(|item| item.jid.as_ref()).map(|jid| jid.to_bare());
         let own = user.status.contains(&Status::SelfPresence);
         if self.occupants.len() < MAX_OCCUPANTS || self.occupants.contains_key(&nick) {
             self.occupants.insert(nick.clone(), real);
@@ -129,19 +122,10 @@ impl Room {
             nick: self.nick.clone(),
             real_addresses: self.real_addresses && self.join.trusted,
         };
-        Outcome {
-            send: Vec::new(),
-            events: vec![joined],
-        }
+        Outcome { send: Vec::new(), events: vec![joined] }
     }
 
-    pub(super) fn on_gone(
-        &mut self,
-        nick: &str,
-        user: &MucUser,
-        presence: &Presence,
-        now: Instant,
-    ) -> Outcome {
+    pub(super) fn on_gone(&mut self, nick: &str, user: &MucUser, presence: &Presence, now: Instant) -> Outcome {
         self.occupants.remove(nick);
         let has = |status: Status| user.status.contains(&status);
         let own = has(Status::SelfPresence) || nick == self.nick && self.state == State::In;
@@ -154,10 +138,8 @@ impl Room {
             }
             return Outcome::default();
         }
-        let destroyed = presence
-            .payloads
-            .iter()
-            .any(|payload| payload.children().any(|child| child.name() == "destroy"));
+        let destroyed =
+            presence.payloads.iter().any(|payload| payload.children().any(|child| child.name() == "destroy"));
         if has(Status::Banned) {
             self.out(Gone::Banned, false, now)
         } else if destroyed || has(Status::ConfigMembersOnly) || has(Status::RemovalFromRoom) {
@@ -169,19 +151,9 @@ impl Room {
         }
     }
 
-    pub(super) fn on_error(
-        &mut self,
-        presence: &Presence,
-        domain: &BareJid,
-        now: Instant,
-    ) -> Outcome {
-        let error = presence
-            .payloads
-            .iter()
-            .find_map(|p| StanzaError::try_from(p.clone()).ok());
-        let condition = error.map_or(DefinedCondition::UndefinedCondition, |e| {
-            e.defined_condition
-        });
+    pub(super) fn on_error(&mut self, presence: &Presence, domain: &BareJid, now: Instant) -> Outcome {
+        let error = presence.payloads.iter().find_map(|p| StanzaError::try_from(p.clone()).ok());
+        let condition = error.map_or(DefinedCondition::UndefinedCondition, |e| e.defined_condition);
         if self.state == State::Barred {
             return Outcome::default();
         }
@@ -190,10 +162,7 @@ impl Room {
                 self.tries += 1;
                 self.nick.push('_');
                 self.state = State::Entering { since: now };
-                Outcome {
-                    send: vec![self.enter(domain)],
-                    events: Vec::new(),
-                }
+                Outcome { send: vec![self.enter(domain)], events: Vec::new() }
             }
             // Waiting changes nothing about these: somebody must.
             DefinedCondition::Forbidden
@@ -215,15 +184,7 @@ impl Room {
         } else {
             State::Barred
         };
-        let left = RoomEvent::Left {
-            entity: self.join.entity.clone(),
-            room: self.join.room.clone(),
-            why,
-            returns,
-        };
-        Outcome {
-            send: Vec::new(),
-            events: vec![left],
-        }
+        let left = RoomEvent::Left { entity: self.join.entity.clone(), room: self.join.room.clone(), why, returns };
+        Outcome { send: Vec::new(), events: vec![left] }
     }
 }

@@ -15,13 +15,7 @@ fn room() -> BareJid {
 }
 
 fn wish(entity: &str, trusted: bool) -> Join {
-    Join {
-        entity: Some(entity.to_owned()),
-        room: room(),
-        nick: entity.to_owned(),
-        password: None,
-        trusted,
-    }
+    Join { entity: Some(entity.to_owned()), room: room(), nick: entity.to_owned(), password: None, trusted }
 }
 
 /// A presence from the room: attributes, and the contents of `<x/>`.
@@ -43,26 +37,14 @@ fn inside(trusted: bool) -> Rooms {
     let now = Instant::now();
     let sent = rooms.join(wish("hv1", trusted), now);
     assert_eq!(sent.to.unwrap(), jid("ops@rooms.example.org/hv1"));
-    let own =
-        "<item affiliation='none' role='participant'/><status code='100'/><status code='110'/>";
-    let outcome = rooms
-        .on_presence(&presence("hv1", "", own), Some("hv1"), now)
-        .unwrap();
-    assert!(
-        matches!(&outcome.events[..], [RoomEvent::Joined { .. }]),
-        "{outcome:?}"
-    );
+    let own = "<item affiliation='none' role='participant'/><status code='100'/><status code='110'/>";
+    let outcome = rooms.on_presence(&presence("hv1", "", own), Some("hv1"), now).unwrap();
+    assert!(matches!(&outcome.events[..], [RoomEvent::Joined { .. }]), "{outcome:?}");
     rooms
 }
 
 fn enter(rooms: &mut Rooms, nick: &str, real: &str) {
-    rooms
-        .on_presence(
-            &presence(nick, "", &occupant(real)),
-            Some("hv1"),
-            Instant::now(),
-        )
-        .unwrap();
+    rooms.on_presence(&presence(nick, "", &occupant(real)), Some("hv1"), Instant::now()).unwrap();
 }
 
 fn real(rooms: &Rooms, from: &str) -> Option<String> {
@@ -77,40 +59,19 @@ fn a_look_alike_of_an_admins_nick_has_only_its_own_rights() {
     let mut rooms = inside(true);
     enter(&mut rooms, "admin", "boss@example.org/desk");
     // Padded, zero-width, right-to-left, Cyrillic, another case.
-    let fakes = [
-        "admin ",
-        "ad\u{200b}min",
-        "\u{202e}nimda",
-        "аdmin",
-        "Admin",
-        "admin\u{2060}",
-    ];
+    let fakes = ["admin ", "ad\u{200b}min", "\u{202e}nimda", "аdmin", "Admin", "admin\u{2060}"];
     for fake in fakes {
         let from = format!("{ROOM}/{fake}");
         // A server folds some of them into "admin" itself; then it is he.
-        if from
-            .parse::<Jid>()
-            .is_ok_and(|folded| folded != jid(&format!("{ROOM}/admin")))
-        {
+        if from.parse::<Jid>().is_ok_and(|folded| folded != jid(&format!("{ROOM}/admin"))) {
             assert_eq!(real(&rooms, &from), None, "{fake:?} before it entered");
             enter(&mut rooms, fake, "eve@example.org/x");
-            assert_eq!(
-                real(&rooms, &from).as_deref(),
-                Some("eve@example.org"),
-                "{fake:?}"
-            );
+            assert_eq!(real(&rooms, &from).as_deref(), Some("eve@example.org"), "{fake:?}");
         }
     }
-    assert_eq!(
-        real(&rooms, "ops@rooms.example.org/admin").as_deref(),
-        Some("boss@example.org")
-    );
+    assert_eq!(real(&rooms, "ops@rooms.example.org/admin").as_deref(), Some("boss@example.org"));
     // The admin leaves; whoever takes the nick next is somebody else.
-    let gone = presence(
-        "admin",
-        "type='unavailable'",
-        &occupant("boss@example.org/desk"),
-    );
+    let gone = presence("admin", "type='unavailable'", &occupant("boss@example.org/desk"));
     rooms.on_presence(&gone, Some("hv1"), Instant::now());
     assert_eq!(real(&rooms, "ops@rooms.example.org/admin"), None);
 }
@@ -126,10 +87,7 @@ fn a_private_message_from_a_room_is_never_the_rooms_own_address() {
         ("admins@elsewhere.example/x", true),
     ] {
         let place = rooms.place(Some("web1"), &jid(from), marked);
-        assert!(
-            matches!(&place, Place::Occupant(info) if info.real.is_none()),
-            "{from}: {place:?}"
-        );
+        assert!(matches!(&place, Place::Occupant(info) if info.real.is_none()), "{from}: {place:?}");
     }
     let person = rooms.place(Some("web1"), &jid("ann@example.org/x"), false);
     assert_eq!(person, Place::Elsewhere);
@@ -168,16 +126,10 @@ fn a_taken_nick_gets_an_underscore_and_the_services_choice_counts() {
     let error = Presence::try_from(error.parse::<Element>().unwrap()).unwrap();
     let outcome = rooms.on_presence(&error, Some("hv1"), now).unwrap();
     assert_eq!(outcome.send[0].to, Some(jid("ops@rooms.example.org/hv1_")));
-    let own =
-        "<item affiliation='none' role='participant'/><status code='110'/><status code='210'/>";
-    let outcome = rooms
-        .on_presence(&presence("HV-1", "", own), Some("hv1"), now)
-        .unwrap();
+    let own = "<item affiliation='none' role='participant'/><status code='110'/><status code='210'/>";
+    let outcome = rooms.on_presence(&presence("HV-1", "", own), Some("hv1"), now).unwrap();
     assert!(matches!(&outcome.events[..], [RoomEvent::Joined { nick, .. }] if nick == "HV-1"));
-    assert_eq!(
-        rooms.place(Some("hv1"), &jid("ops@rooms.example.org/HV-1"), false),
-        Place::Ourselves
-    );
+    assert_eq!(rooms.place(Some("hv1"), &jid("ops@rooms.example.org/HV-1"), false), Place::Ourselves);
 }
 
 #[test]
@@ -189,14 +141,7 @@ fn thrown_out_it_returns_after_a_growing_pause_and_banned_it_does_not() {
     for _ in 0..3 {
         let out = presence("hv1", "type='unavailable'", kicked);
         let outcome = rooms.on_presence(&out, Some("hv1"), now).unwrap();
-        assert!(matches!(
-            &outcome.events[..],
-            [RoomEvent::Left {
-                why: Gone::Kicked,
-                returns: true,
-                ..
-            }]
-        ));
+        assert!(matches!(&outcome.events[..], [RoomEvent::Left { why: Gone::Kicked, returns: true, .. }]));
         let begin = now;
         while rooms.on_tick(now).send.is_empty() {
             now += Duration::from_secs(1);
@@ -204,20 +149,11 @@ fn thrown_out_it_returns_after_a_growing_pause_and_banned_it_does_not() {
         pauses.push((now - begin).as_secs());
     }
     assert_eq!(pauses, [10, 20, 40]);
-    let banned =
-        "<item affiliation='outcast' role='none'/><status code='301'/><status code='110'/>";
+    let banned = "<item affiliation='outcast' role='none'/><status code='301'/><status code='110'/>";
     let out = presence("hv1", "type='unavailable'", banned);
     let outcome = rooms.on_presence(&out, Some("hv1"), now).unwrap();
-    assert!(matches!(
-        &outcome.events[..],
-        [RoomEvent::Left { returns: false, .. }]
-    ));
-    assert!(
-        rooms
-            .on_tick(now + Duration::from_secs(100_000))
-            .send
-            .is_empty()
-    );
+    assert!(matches!(&outcome.events[..], [RoomEvent::Left { returns: false, .. }]));
+    assert!(rooms.on_tick(now + Duration::from_secs(100_000)).send.is_empty());
     assert!(rooms.on_link_up(now).is_empty());
 }
 
@@ -229,12 +165,5 @@ fn a_room_that_forgot_us_is_entered_again() {
     assert_eq!(again.to, Some(jid("ops@rooms.example.org/hv1")));
     assert_eq!(rooms.on_bounce(Some("hv1"), &jid(ROOM), now), None);
     let silent = rooms.on_tick(now + Duration::from_secs(31));
-    assert!(matches!(
-        &silent.events[..],
-        [RoomEvent::Left {
-            why: Gone::Silent,
-            returns: true,
-            ..
-        }]
-    ));
+    assert!(matches!(&silent.events[..], [RoomEvent::Left { why: Gone::Silent, returns: true, .. }]));
 }

@@ -13,13 +13,7 @@ fn text(steps: &[Step]) -> Vec<String> {
         Step::Send { type_, to, entity } => format!("{} → {to}: {type_:?}", name(entity)),
         Step::Show { to, entity } => format!("{} → {to}: as it is", name(entity)),
         Step::ShowAll(person) => format!("all → {person}"),
-        Step::Save(c) => format!(
-            "save {} {} {}/{:?}",
-            c.person,
-            name(&c.entity),
-            c.sees_us,
-            c.seen
-        ),
+        Step::Save(c) => format!("save {} {} {}/{:?}", c.person, name(&c.entity), c.sees_us, c.seen),
         Step::Tell(change) => format!("tell {change:?}"),
     };
     steps.iter().map(line).collect()
@@ -52,15 +46,9 @@ fn adding_a_machine_shows_it_and_removing_it_ends_it_both_ways() {
     // Asked again (a second device, a lost answer): answered, nothing new.
     assert_eq!(
         text(&all.on(&Type::Subscribe, &ann, Some("web1"), true)),
-        [
-            "web1 → ann@example.org: Subscribed",
-            "web1 → ann@example.org: as it is"
-        ]
+        ["web1 → ann@example.org: Subscribed", "web1 → ann@example.org: as it is"]
     );
-    assert_eq!(
-        text(&all.on(&Type::Subscribed, &ann, Some("web1"), true)),
-        ["save ann@example.org web1 true/Yes"]
-    );
+    assert_eq!(text(&all.on(&Type::Subscribed, &ann, Some("web1"), true)), ["save ann@example.org web1 true/Yes"]);
     assert_eq!(
         text(&all.on(&Type::Probe, &jid("ann@example.org"), Some("web1"), true)),
         ["web1 → ann@example.org: as it is"]
@@ -84,25 +72,11 @@ fn who_may_not_see_a_machine_gets_no_presence_even_if_it_was_allowed_once() {
     let eve = jid("eve@example.org");
     assert_eq!(
         text(&all.on(&Type::Subscribe, &eve, Some("web1"), false)),
-        [
-            "web1 → eve@example.org: Unsubscribed",
-            "tell Refused(BareJid(\"eve@example.org\"), Some(\"web1\"))"
-        ]
+        ["web1 → eve@example.org: Unsubscribed", "tell Refused(BareJid(\"eve@example.org\"), Some(\"web1\"))"]
     );
-    assert_eq!(
-        text(&all.on(&Type::Probe, &eve, Some("web1"), true)),
-        ["web1 → eve@example.org: Unsubscribed"]
-    );
-    assert!(
-        all.on(&Type::Subscribed, &eve, Some("web1"), true)
-            .is_empty()
-    );
-    let steps = text(&all.on(
-        &Type::Probe,
-        &jid("ann@example.org/phone"),
-        Some("web1"),
-        false,
-    ));
+    assert_eq!(text(&all.on(&Type::Probe, &eve, Some("web1"), true)), ["web1 → eve@example.org: Unsubscribed"]);
+    assert!(all.on(&Type::Subscribed, &eve, Some("web1"), true).is_empty());
+    let steps = text(&all.on(&Type::Probe, &jid("ann@example.org/phone"), Some("web1"), false));
     assert_eq!(steps[0], "web1 → ann@example.org: Unavailable");
     assert!(all.watchers(Some("web1")).is_empty());
 }
@@ -114,10 +88,7 @@ fn after_a_restart_everybody_is_probed_once_and_who_is_there_sees_everything() {
     // Nobody knows yet whether she is there: news must not be lost.
     assert_eq!(all.watchers(Some("db")).len(), 1);
     let phone = jid("ann@example.org/phone");
-    assert_eq!(
-        text(&all.on(&Type::None, &phone, None, true)),
-        ["all → ann@example.org"]
-    );
+    assert_eq!(text(&all.on(&Type::None, &phone, None, true)), ["all → ann@example.org"]);
     assert!(all.on(&Type::None, &phone, Some("db"), true).is_empty());
     assert_eq!(all.devices(&phone.to_bare()), std::slice::from_ref(&phone));
     assert_eq!(all.on_stop().len(), 3);
@@ -130,12 +101,7 @@ fn after_a_restart_everybody_is_probed_once_and_who_is_there_sees_everything() {
 #[test]
 fn somebody_whom_no_entity_sees_is_told_without_being_asked() {
     let mut all = Subscriptions::default();
-    all.on(
-        &Type::Subscribe,
-        &jid("bob@example.org"),
-        Some("web1"),
-        true,
-    );
+    all.on(&Type::Subscribe, &jid("bob@example.org"), Some("web1"), true);
     assert_eq!(text(&all.on_link_up()), ["all → bob@example.org"]);
     assert_eq!(all.watchers(Some("web1")).len(), 1);
 }
@@ -146,17 +112,11 @@ fn offering_a_machine_asks_the_person_until_it_was_accepted() {
     let ann = jid("ann@example.org");
     assert_eq!(
         text(&all.offer(&ann.to_bare(), Some("web1"))),
-        [
-            "web1 → ann@example.org: Subscribe",
-            "save ann@example.org web1 false/Asked"
-        ]
+        ["web1 → ann@example.org: Subscribe", "save ann@example.org web1 false/Asked"]
     );
     all.on(&Type::Subscribed, &ann, Some("web1"), true);
     assert!(all.offer(&ann.to_bare(), Some("web1")).is_empty());
     // Her client adds it in turn, as clients do.
     let steps = text(&all.on(&Type::Subscribe, &ann, Some("web1"), true));
-    assert!(
-        !steps.iter().any(|step| step.ends_with(": Subscribe")),
-        "{steps:?}"
-    );
+    assert!(!steps.iter().any(|step| step.ends_with(": Subscribe")), "{steps:?}");
 }
