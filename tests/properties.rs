@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use agent::access::Access;
-use agent::bot::{Bot, Caution, Host, Message, Parts};
+use agent::bot::{Bot, Caution, Host, Parts};
 use agent::chat;
 use agent::config::Grant;
 use agent::events::InFlight;
@@ -11,7 +11,7 @@ use agent::explain::{Question, explain};
 use agent::host::fake::Fake;
 use agent::journal::Journal;
 use agent::office::Affairs;
-use agent::planner::Asker;
+use agent::message::{Asker, Message};
 use agent::skills;
 use agent::store::Store;
 use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance};

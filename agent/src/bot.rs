@@ -2,31 +2,32 @@
 //!
 //! A turn is synchronous and runs on a blocking thread, since libvirt's calls block; turns of one conversation follow each
 //! other, turns of others run beside them. Order around an op: store flushed, journal says what is about to be done
-//! (synced when destructive), the op, journal says how it ended, everybody is told.
+//! (synced when destructive), the op, journal says how it ended, everybody is told: that part is in [`mod@apply`].
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned, Utterance};
+use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned};
 use dialogue::phrases::Rendered;
-use dialogue::reply::{Phrase, Reply, Var};
+use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{Call, Done, Session, Trace};
-use dialogue::spec::{Danger, Scope};
+use dialogue::spec::Scope;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::access::Access;
 use crate::addresses::Entity;
-use crate::error::Reference;
-use crate::events::{Cause, InFlight, Notice};
-use crate::host::{HostError, HostErrorKind, HostRead, HostWrite, MachineId, State};
-use crate::journal::{Entry, Journal, Outcome, Told};
+use crate::events::{InFlight, Notice};
+use crate::host::{HostRead, HostWrite, MachineId, State};
+use crate::journal::{Entry, Journal, Told};
 use crate::known::KnownHere;
+use crate::message::Message;
 use crate::mind::Mind;
-use crate::planner::{Asker, Made, Planner, Step, machine_of, receipt};
-use crate::refusal;
+use crate::planner::{Made, Planner, Step};
 use crate::skill::{Office, OfficeOp, Op};
 use crate::skills;
 use crate::store::Store;
+
+mod apply;
 
 /// A host that can be read and written.
 pub trait Host: HostRead + HostWrite {}
@@ -50,21 +51,6 @@ pub struct Caution {
     pub most_at_once: usize,
     /// How long a machine may take to shut down before the asker is told that it is still on.
     pub shutdown_patience: SignedDuration,
-}
-
-/// One message to the bot.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// Who wrote it.
-    pub asker: Asker,
-    /// To whom.
-    pub entity: Entity,
-    /// In which room, if in one.
-    pub room: Option<String>,
-    /// What.
-    pub utterance: Utterance,
-    /// Now, in the asker's time zone.
-    pub now: Zoned,
 }
 
 /// The driver.
@@ -367,158 +353,6 @@ impl Bot {
             .find_map(|machine| writing.get(&machine.id).map(|who| (machine.name.clone(), who.clone())))
     }
 
-    /// Does a plan: every op in order, each written down before and after. Stops at the first that fails.
-    fn apply(&self, message: &Message, made: &Made) -> Applied {
-        let machines: Vec<MachineId> = made.steps.iter().filter_map(machine_of).collect();
-        {
-            let mut writing = lock(&self.writing);
-            if let Some(who) = machines.iter().find_map(|machine| writing.get(machine)) {
-                let name = made.plan.subjects.first().cloned().unwrap_or_default();
-                return Applied::Failed {
-                    reply: Reply::say(Phrase::common("busy").with("who", who.as_str()).with("name", name)),
-                    undo: Vec::new(),
-                };
-            }
-            writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
-        }
-        let applied = self.apply_steps(message, made);
-        lock(&self.writing).retain(|machine, _| !machines.contains(machine));
-        applied
-    }
-
-    fn apply_steps(&self, message: &Message, made: &Made) -> Applied {
-        let mut finished: Vec<&Step> = Vec::new();
-        for step in &made.steps {
-            for (done, op) in step.change.ops.iter().enumerate() {
-                if let Err(stumble) = self.apply_op(message, step, op) {
-                    return self.stumbled(message, &finished, step, done, stumble);
-                }
-            }
-            self.tell_change(message, step);
-            self.watch(message, step);
-            finished.push(step);
-        }
-        let undo = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
-        let mut lines: Vec<Phrase> = finished.iter().map(|step| step.change.done.clone()).collect();
-        let reply =
-            if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
-        Applied::Done { reply, undo }
-    }
-
-    fn done(&self, message: &Message, step: &Step) -> Done {
-        let receipt = serde_json::to_string(&receipt(step)).expect("a receipt is plain data");
-        Done { call: step.call.clone(), receipt, at: message.now.timestamp() }
-    }
-
-    fn apply_op(&self, message: &Message, step: &Step, op: &Op) -> Result<(), Stumble> {
-        let at = message.now.timestamp();
-        let id = format!("{:016x}", rand::random::<u64>());
-        let before = Entry::Before {
-            actor: message.asker.jid.clone().unwrap_or_default(),
-            verb: step.call.skill.clone(),
-            about: step.machine.as_ref().map(|machine| machine.name.clone()),
-            op: serde_json::to_value(op).expect("an op is plain data"),
-            id: id.clone(),
-        };
-        self.journal.write(at, before, op.danger() >= Danger::Destructive).map_err(|error| {
-            tracing::error!(%error, source = ?std::error::Error::source(&error), "the journal can't be written; nothing is changed");
-            Stumble::Journal
-        })?;
-        let result = match op {
-            Op::Host(op) => {
-                let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
-                let flight = self.in_flight.begin(op, cause, at);
-                let result = self.host.apply(op);
-                self.in_flight.end(flight, result.is_ok());
-                result.map_err(Stumble::Host)
-            }
-            Op::Office(op) => self.office.apply(op).map_err(Stumble::Office),
-        };
-        let (outcome, why) = match &result {
-            Ok(()) => (Outcome::Done, None),
-            Err(Stumble::Host(error)) if error.kind.outcome_unknown() => (Outcome::Unknown, Some(error.to_string())),
-            Err(stumble) => (Outcome::Failed, Some(stumble.to_string())),
-        };
-        if let Err(error) = self.journal.write(at, Entry::After { id, outcome, why }, false) {
-            tracing::error!(%error, "the journal can't be written");
-        }
-        result
-    }
-
-    /// Op `done` of `step` failed: what is done, what is not, and what can be taken back.
-    fn stumbled(&self, message: &Message, finished: &[&Step], step: &Step, done: usize, stumble: Stumble) -> Applied {
-        let mut undo: Vec<Done> =
-            finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
-        if done > 0 && step.change.undoable {
-            undo.push(self.done(message, step));
-        }
-        let (id, why) = match &stumble {
-            Stumble::Journal => ("audit_full", None),
-            Stumble::Host(error) if error.kind.outcome_unknown() => ("unknown_outcome", Some(refusal::why(error.kind))),
-            Stumble::Host(error) => ("failed", Some(refusal::why(error.kind))),
-            Stumble::Office(_) => ("failed", Some(refusal::why(HostErrorKind::Failed))),
-        };
-        let partly = id == "failed" && (done > 0 || !finished.is_empty());
-        let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
-        if partly {
-            let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op_words(op, step)).collect::<Vec<_>>();
-            let mut is_done: Vec<String> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
-            is_done.extend(words(step, &step.change.ops[..done]));
-            vars.push(("done", is_done.into()));
-            vars.push(("left", words(step, &step.change.ops[done..]).into()));
-        }
-        if let Stumble::Host(error) = &stumble
-            && error.kind.outcome_unknown()
-        {
-            self.look_again(message, step);
-        }
-        tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
-        Applied::Failed { reply: self.failure(if partly { "failed_partly" } else { id }, vars), undo }
-    }
-
-    /// Whoever did not learn how an op ended is told when the host can be seen again.
-    fn look_again(&self, message: &Message, step: &Step) {
-        if let Some(machine) = &step.machine {
-            self.in_flight.unknown(machine.id.clone(), message.clone());
-        }
-    }
-
-    fn failure(&self, id: &str, vars: Vec<(&str, Var)>) -> Reply {
-        let reference = match lock(&self.references).as_mut() {
-            Some(count) => {
-                *count += 1;
-                Reference::numbered(*count)
-            }
-            None => Reference::new(),
-        };
-        tracing::error!(%reference, failure = id, "told the person");
-        let phrase = vars.into_iter().fold(Phrase::common(id), |phrase, (name, value)| phrase.with(name, value));
-        Reply::say(phrase.with("reference", reference.to_string()))
-    }
-
-    /// Everybody concerned hears of a change, once, with who did it.
-    fn tell_change(&self, message: &Message, step: &Step) {
-        let phrase = step.change.told.clone().with("actor", message.asker.name.as_str());
-        let text = self.text(&phrase, &message.now);
-        let about = step.machine.as_ref().map_or_else(|| self.place(message).name, |machine| machine.name.clone());
-        self.write_told(Told {
-            at: message.now.timestamp(),
-            actor: Some(message.asker.name.clone()),
-            verb: step.call.skill.clone(),
-            about: about.clone(),
-            text: text.clone(),
-        });
-        let entity =
-            step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
-        self.notify(Notice {
-            about: entity,
-            name: about,
-            text,
-            except: message.asker.jid.clone(),
-            except_room: message.room.clone(),
-        });
-    }
-
     /// Somebody asked a machine to shut down: if it doesn't, they are told.
     fn watch(&self, message: &Message, step: &Step) {
         let asked = step.change.ops.iter().find_map(|op| match op {
@@ -583,39 +417,6 @@ struct Place {
     name: String,
     hypervisor: Option<String>,
     own: Option<MachineId>,
-}
-
-/// Why an op was not done.
-#[derive(Debug, thiserror::Error)]
-enum Stumble {
-    #[error("the journal can't be written")]
-    Journal,
-    #[error(transparent)]
-    Host(HostError),
-    #[error("{0}")]
-    Office(String),
-}
-
-impl Stumble {
-    fn source(&self) -> Option<String> {
-        std::error::Error::source(self).map(ToString::to_string)
-    }
-}
-
-/// An op as its verb in the catalogue of ops, for "done so far": terse on purpose, the same in all languages.
-fn op_words(op: &Op, step: &Step) -> String {
-    let value = serde_json::to_value(op).expect("an op is plain data");
-    let verb = value
-        .get("op")
-        .or_else(|| value.get("office"))
-        .and_then(|verb| verb.as_str())
-        .unwrap_or_default()
-        .replace('_', " ");
-    let name = ["name", "volume", "target", "who", "room"]
-        .iter()
-        .find_map(|key| value.get(key).and_then(|name| name.as_str()));
-    let name = name.or_else(|| step.machine.as_ref().map(|machine| machine.name.as_str()));
-    name.map_or_else(|| verb.clone(), |name| format!("{verb} {name}"))
 }
 
 /// A panic in one turn must not poison the others.

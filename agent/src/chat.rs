@@ -8,8 +8,8 @@ use dialogue::machine::Utterance;
 use jiff::{Timestamp, Zoned};
 
 use crate::addresses::Entity;
-use crate::bot::{Bot, Host, Message};
-use crate::planner::Asker;
+use crate::bot::{Bot, Host};
+use crate::message::{Asker, Message};
 
 /// A terminal that talks to one entity.
 pub struct Chat {

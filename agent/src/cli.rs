@@ -16,8 +16,8 @@ use crate::bot::Host;
 use crate::chat::{self, Chat};
 use crate::config::{Config, ConfigError, Grant};
 use crate::explain::{self, Question};
+use crate::message::Asker;
 use crate::mind::{Mind, MindError};
-use crate::planner::Asker;
 use crate::{doctor, run};
 
 /// The configuration's usual place.

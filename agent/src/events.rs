@@ -10,8 +10,8 @@ use dialogue::reply::{Phrase, Var};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::addresses::Entity;
-use crate::bot::Message;
 use crate::host::{EventKind, HostEvent, HostOp, MachineId};
+use crate::message::Message;
 
 /// How long after an op its callback may come; a guest may take minutes to shut down.
 const BELONGS_WITHIN: SignedDuration = SignedDuration::from_mins(5);

@@ -16,18 +16,10 @@ use sha2::{Digest, Sha256};
 
 use crate::access::Access;
 use crate::host::{HostRead, Machine, MachineId, State};
+use crate::message::Asker;
 use crate::refusal;
 use crate::skill::{Args, Change, Office, Plan, Receipt, Refusal, Scene, Skill, Stop};
 use crate::skills;
-
-/// Who asks.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Asker {
-    /// Bare address; in a room the real one, if it is known.
-    pub jid: Option<String>,
-    /// What to call them.
-    pub name: String,
-}
 
 /// Where a plan is made.
 pub struct Planner<'a> {

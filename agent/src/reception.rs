@@ -8,8 +8,8 @@ use dialogue::session::LATE;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::addresses::Entity;
-use crate::bot::{Host, Message};
-use crate::planner::Asker;
+use crate::bot::Host;
+use crate::message::{Asker, Message};
 use crate::switchboard::Switchboard;
 use crate::xmpp::messages::{Heard, Kind};
 

@@ -6,10 +6,11 @@ use dialogue::reply::Reply;
 use jiff::Zoned;
 
 use crate::addresses::Entity;
-use crate::bot::{Bot, Message};
+use crate::bot::Bot;
 use crate::events::{self, Notice, Whose};
 use crate::host::{EventKind, HostEvent, HostRead};
 use crate::journal::Told;
+use crate::message::Message;
 use crate::refusal;
 
 impl Bot {

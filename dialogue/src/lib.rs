@@ -8,6 +8,7 @@
 //! ```
 
 pub mod book;
+mod controls;
 pub mod machine;
 mod open;
 mod outcome;

@@ -309,12 +309,18 @@ impl<'a> Turn<'a> {
     }
 
     /// Leaves a question open and puts it. In a room it ends with how to answer.
-    pub fn ask(&mut self, about: crate::session::About, mut asked: Reply) {
+    pub fn ask(&mut self, about: crate::session::About, asked: Reply) {
+        self.ask_after(Vec::new(), about, asked);
+    }
+
+    /// The same, with something said before it that is no part of the question.
+    pub fn ask_after(&mut self, preface: Vec<Phrase>, about: crate::session::About, mut asked: Reply) {
         if self.around.room {
             let answer = asked.choices.first().map_or_else(|| "…".to_owned(), |choice| choice.says.clone());
             asked = asked.ending(Phrase::common("room_hint").with("entity", self.around.entity).with("answer", answer));
         }
         self.session.open = Some(Open { about, asked: asked.clone(), at: self.now() });
+        asked.head.splice(0..0, preface);
         self.say(asked);
         if let Ok(until) = self.now().checked_add(EXPIRES) {
             self.actions.push(Action::Wait(until));

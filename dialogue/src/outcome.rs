@@ -141,8 +141,7 @@ impl Turn<'_> {
             plan.typed = format!("\"{}\"", plan.typed);
         }
         self.session.trace.decision = Decision::Confirm;
-        let mut reply =
-            Reply { head: [std::mem::take(&mut planning.preface), plan.summary.clone()].concat(), ..Reply::default() };
+        let mut reply = Reply { head: plan.summary.clone(), ..Reply::default() };
         reply = if by_name {
             reply.and(Phrase::common("type_to_go").with("typed", plan.typed.as_str())).buttons(vec![Choice {
                 label: Phrase::common("no").into(),
@@ -154,7 +153,8 @@ impl Turn<'_> {
         if self.around.room && by_name {
             reply.choices.insert(0, Choice { label: plan.typed.as_str().into(), says: plan.typed.clone() });
         }
-        self.ask(About::Confirm { plan, by_name, path: planning.path, undoing }, reply);
+        let preface = std::mem::take(&mut planning.preface);
+        self.ask_after(preface, About::Confirm { plan, by_name, path: planning.path, undoing }, reply);
     }
 
     fn apply(&mut self, plan: PlanRef, planning: Planning) {

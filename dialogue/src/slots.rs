@@ -205,7 +205,6 @@ impl Turn<'_> {
         let Planning { calls, path, doubtful, preface, back_to, .. } = planning;
         let skill = calls[at].skill.clone();
         let mut reply = question.unwrap_or_else(|| Reply::say(self.question(&skill, &missing)));
-        reply.head.splice(0..0, preface);
         if reply.choices.is_empty() {
             let choices = missing.first().map(|slot| self.choices_for(&skill, slot, &calls[at])).unwrap_or_default();
             reply = if missing.len() == 1 { reply.buttons(choices) } else { reply };
@@ -214,7 +213,7 @@ impl Turn<'_> {
         self.session.trace.args = calls[at].args.clone();
         self.session.last =
             Some(crate::session::Last { calls: calls.clone(), before: back_to.clone().map(Box::new), applied: false });
-        self.ask(About::Slots { calls, at, missing, path, doubtful }, reply);
+        self.ask_after(preface, About::Slots { calls, at, missing, path, doubtful }, reply);
     }
 
     fn question(&self, skill: &str, missing: &[String]) -> Phrase {

@@ -118,6 +118,7 @@ fn load_back_end(_folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
 }
 
 /// Scales to length 1; a vector of zeros stays as it is.
+#[cfg(any(feature = "candle", feature = "rust-bert"))]
 pub(crate) fn normalise(vector: &mut [f32]) {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {

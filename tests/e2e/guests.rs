@@ -1,7 +1,7 @@
 //! On real QEMU guests under a private session libvirtd: disks, changes by others, two people at once, agents killed midway.
 
 use agent::journal::{Entry, Journal, Outcome};
-use tests::guest::{PATIENCE, Session, wait_for};
+use tests::guest::Session;
 
 use crate::world::{HV1, WEB1, World};
 
@@ -76,19 +76,18 @@ fn what_somebody_does_with_virsh_is_told_once_and_what_alice_does_under_her_name
 
 #[test]
 fn a_plan_that_no_longer_fits_is_shown_and_asked_again() {
-    let (world, session) = world(false);
-    let mut alice = world.person("alice");
+    let (world, session) = world(true);
+    let mut alice = world.viewer_of("alice", &[WEB1]);
     alice.ask(WEB1, "create a 30 MB qcow2 disk called data", "attached as vdb. Go?");
     session
         .virsh(&["vol-create-as", "default", "other.qcow2", "10M", "--format", "qcow2"])
         .expect("virsh makes a volume");
     let other = session.path("pool/other.qcow2").display().to_string();
     session
-        .virsh(&["attach-disk", "web1", &other, "vdb", "--driver", "qemu", "--subdriver", "qcow2", "--config"])
+        .virsh(&["attach-disk", "web1", &other, "vdb", "--driver", "qemu", "--subdriver", "qcow2", "--live"])
         .expect("virsh attaches");
-    // libvirt tells the agent of it by an event; the question stays open meanwhile.
-    let known = || alice.ask(WEB1, "which disks do you have?", "vda").contains("vdb");
-    wait_for("the new disk", PATIENCE, known).expect("changes from outside are noticed");
+    // libvirt tells the agent of it by an event.
+    alice.hear(WEB1, "web1 got a device (somebody used virsh).");
     let asked = alice.ask(WEB1, "yes", "Go?");
     assert!(asked.contains("Something changed in the meantime") && asked.contains("attached as vdc"), "{asked}");
     assert!(!disks(&session).contains("data.qcow2"), "nothing was done yet");
@@ -178,6 +177,8 @@ fn a_libvirt_that_is_down_is_said_to_be_and_found_again_when_it_is_up() {
     assert!(alice.see(HV1, "online").contains("0 of 1 machines running"));
     alice.hear(HV1, "I reach libvirt on hv1 again.");
     alice.ask(WEB1, "status", "web1 is off");
+    assert_eq!(alice.heard(HV1, "defined"), 0, "what was there before is no news: {}", alice.inbox());
+    alice.forget();
     session.kill();
     alice.see(HV1, "dnd");
     alice.hear(HV1, "I can't reach libvirt on hv1.");

@@ -81,11 +81,46 @@ pub fn sentences() -> &'static [String] {
         for section in words.skills.values() {
             lines.extend(section.examples.iter().map(|example| example.text.clone()));
             lines.extend(section.near_misses.iter().map(|miss| miss.text.clone()));
-            let patterns = section.patterns.iter().filter_map(|line| Pattern::parse(&line.value).ok());
-            lines.extend(patterns.map(|pattern| pattern.example().replace("<machine>", "web1").replace(['<', '>'], "")));
+            lines.extend(commands(&section.id));
         }
         lines.into_iter().collect()
     })
+}
+
+/// The commands of a skill as somebody would say them, with values that fit.
+pub fn commands(skill: &str) -> Vec<String> {
+    let book = machine().book();
+    let Some(spec) = book.spec(skill) else { return Vec::new() };
+    let fill = |mut said: String| {
+        for slot in spec.slots {
+            said = said.replace(&format!("<{}>", slot.name), sample(slot.kind));
+        }
+        said
+    };
+    book.words("en").commands(skill).into_iter().map(fill).collect()
+}
+
+/// A value of that kind, as people say it.
+fn sample(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Machines | Kind::Name(Of::Machine) => "web1",
+        Kind::Name(Of::Hypervisor) => "hv1",
+        Kind::Name(Of::Snapshot) => "before-upgrade",
+        Kind::Name(Of::Disk) => "vda",
+        Kind::Name(_) => "default",
+        Kind::NewName(_) => "data",
+        Kind::Size | Kind::SizeChange => "20 GB",
+        Kind::Count => "4",
+        Kind::Percent => "90 %",
+        Kind::Duration => "5 minutes",
+        Kind::When => "tomorrow at 8",
+        Kind::Recurrence => "every weekday at 22:00",
+        Kind::Choice(values) => values[0],
+        Kind::Jid => "carol@example.org",
+        Kind::Address => "10.1.0.0/24",
+        Kind::Topic => "disks",
+        Kind::Text => "\"some words\"",
+    }
 }
 
 /// Reads choices from bytes; nothing but zeros when they are used up.

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
 use agent::access::Access;
-use agent::bot::{Bot, Caution, Message, Parts};
+use agent::bot::{Bot, Caution, Parts};
 use agent::chat;
 use agent::config::Grant;
 use agent::events::InFlight;
@@ -33,7 +33,7 @@ use agent::host::fake::Fake;
 use agent::journal::Journal;
 use agent::mind::Mind;
 use agent::office::Affairs;
-use agent::planner::Asker;
+use agent::message::{Asker, Message};
 use agent::store::Store;
 use dialogue::machine::Utterance;
 use dialogue::spec::Role;

@@ -51,6 +51,7 @@ pub fn start(host: Arc<Host>, signals: Receiver<Signal>, events: UnboundedSender
         fold: Fold::default(),
         folders: Vec::new(),
         phase: Phase::Waiting(Instant::now()),
+        seen: false,
     };
     let spawned = thread::Builder::new().name(name).spawn(move || watch.run(&signals));
     if let Err(error) = spawned {
@@ -78,6 +79,8 @@ struct Watch {
     folders: read::PoolFolders,
     retry: Duration,
     phase: Phase,
+    /// Its machines have been read before.
+    seen: bool,
 }
 
 impl Watch {
@@ -284,7 +287,8 @@ impl Watch {
             }
         }
         let now = Timestamp::now();
-        let first = matches!(lock(&self.host.standing).0, Connection::Connecting);
+        // What was there before we ever looked was defined by nobody just now.
+        let first = !std::mem::replace(&mut self.seen, true);
         let paused = machines.iter().filter(|m| m.state == crate::host::State::Paused).map(|m| m.id.uuid);
         self.fold.sync(paused.collect::<Vec<_>>());
         for difference in self.host.mirror.replace(&self.host.config.name, machines, now) {

@@ -132,7 +132,8 @@ fn free_port() -> Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
-/// Everybody may log in, under an address that is made up; nothing is limited, nothing is kept.
+/// Everybody may log in, under an address that is made up; nothing is limited, nothing is kept. Without Nagle's algorithm:
+/// what is said to a client that keeps silent would else wait 40 ms for its acknowledgement of what was said before.
 fn prosody(folder: &str, client_port: u16, component_port: u16) -> String {
     format!(
         r#"run_as_root = true
@@ -140,6 +141,7 @@ pidfile = "{folder}/prosody.pid"
 data_path = "{folder}"
 log = {{ warn = "{folder}/prosody.log" }}
 interfaces = {{ "127.0.0.1" }}
+network_settings = {{ nagle = false }}
 c2s_ports = {{ {client_port} }}
 component_ports = {{ {component_port} }}
 component_interfaces = {{ "127.0.0.1" }}

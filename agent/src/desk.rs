@@ -1,0 +1,389 @@
+//! The running agent's desk: what comes in over XMPP and from the hosts is handed on from here, and what is to be told goes out.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use dialogue::phrases::Rendered;
+use dialogue::reply::{Phrase, Reply};
+use jid::BareJid;
+use jiff::{SignedDuration, Timestamp, Zoned};
+use tokio::sync::mpsc;
+
+use crate::addresses::Entity;
+use crate::bot::{Bot, Host};
+use crate::config::Config;
+use crate::events::Notice;
+use crate::host::{EventKind, HostEvent};
+use crate::journal::Unfinished;
+use crate::message::Message;
+use crate::office::Affairs;
+use crate::reception::{Received, Reception};
+use crate::run::join;
+use crate::switchboard::Switchboard;
+use crate::xmpp::event::Event;
+use crate::xmpp::messages::Heard;
+use crate::xmpp::rooms::{Join, RoomEvent};
+use crate::xmpp::said::Said;
+use crate::xmpp::service::{Handle, NotSaid};
+use crate::xmpp::subscriptions::Change;
+
+/// A turn that takes longer shows that it is being worked on.
+const PATIENCE: Duration = Duration::from_millis(300);
+/// An absence shorter than this is not worth a message.
+const WORTH_TELLING: SignedDuration = SignedDuration::from_secs(60);
+/// A conversation's lane ends after that much silence.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// A message to be taken, with what its answer needs.
+type Job = (Box<Message>, Box<Heard>);
+
+/// The running agent's desk: everything that comes in is handed on from here.
+pub(crate) struct Desk {
+    bot: Arc<Bot>,
+    host: Arc<dyn Host>,
+    board: Arc<Switchboard>,
+    handle: Handle,
+    office: Arc<Affairs>,
+    reception: Reception,
+    /// One lane a conversation: its messages are taken in order.
+    lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Job>>>,
+    zone: jiff::tz::TimeZone,
+    /// How long nobody was there before this start, until it is told.
+    absent: Mutex<Option<SignedDuration>>,
+    /// By device, as far as asked.
+    zones: Mutex<HashMap<String, jiff::tz::TimeZone>>,
+    /// Room services that the configuration names: they are believed about who is who.
+    trusted: Vec<String>,
+}
+
+impl Desk {
+    /// `trusted`: room services believed about who is who; `absent`: how long nobody was there before this start.
+    #[expect(clippy::too_many_arguments, reason = "the parts of the running agent, put together once")]
+    pub(crate) fn new(
+        bot: Arc<Bot>,
+        host: Arc<dyn Host>,
+        board: Arc<Switchboard>,
+        handle: Handle,
+        office: Arc<Affairs>,
+        zone: jiff::tz::TimeZone,
+        trusted: Vec<String>,
+        absent: Option<SignedDuration>,
+    ) -> Self {
+        Self {
+            bot,
+            host,
+            board,
+            handle,
+            office,
+            reception: Reception::default(),
+            lanes: Mutex::default(),
+            zone,
+            absent: Mutex::new(absent),
+            zones: Mutex::default(),
+            trusted,
+        }
+    }
+
+    fn now(&self) -> Zoned {
+        Timestamp::now().to_zoned(self.zone.clone())
+    }
+
+    fn common(&self, id: &str) -> String {
+        let phrase = Phrase::common(id).with("domain", self.board.domain());
+        self.bot.mind().book().words(self.bot.language()).phrases.reply(&Reply::say(phrase), &self.now()).text
+    }
+
+    /// SIGHUP: who may do what is read again. Conversations stay; the rest needs a restart, and a wrong file changes nothing.
+    pub(crate) fn reload(&self, path: &Path) {
+        match Config::read(path) {
+            Ok(config) => {
+                self.bot.access().replace(&config.access);
+                tracing::info!(path = %path.display(), "access is read again; other keys count from the next start");
+            }
+            Err(error) => tracing::error!(%error, "the configuration is wrong; going on with the old one"),
+        }
+    }
+
+    /// The time zone of a person, by their device (XEP-0202), else the configured one; a device is asked once.
+    fn zone_of(self: &Arc<Self>, heard: &Heard) -> jiff::tz::TimeZone {
+        let device = heard.from.to_string();
+        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(zone) = zones.get(&device) {
+            return zone.clone();
+        }
+        zones.insert(device.clone(), self.zone.clone());
+        if heard.room.is_none() {
+            let (desk, from) = (Arc::clone(self), heard.from.clone());
+            tokio::spawn(async move {
+                if let Some(offset) = desk.handle.utc_offset(from).await {
+                    desk.zones
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .insert(device, jiff::tz::TimeZone::fixed(offset));
+                }
+            });
+        }
+        self.zone.clone()
+    }
+
+    pub(crate) fn xmpp(self: &Arc<Self>, event: Event) {
+        match event {
+            Event::Heard(heard) => self.heard(heard),
+            Event::Contact(Change::Subscribed(person, entity)) => {
+                let name = name_of(&self.board, &self.host, entity.as_deref());
+                self.office.contact(person.as_str(), &name, true);
+                let asker = person.node().map_or_else(|| person.to_string(), |node| node.to_string());
+                let phrase = Phrase::common("welcome_subscribed").with("asker", asker).with("name", name);
+                let text = self.bot.text(&phrase, &self.now());
+                self.send(Said { important: false, ..Said::alert(entity.as_deref(), &person, text) });
+            }
+            Event::Contact(Change::Unsubscribed(person, entity)) => {
+                self.office.contact(person.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false)
+            }
+            Event::Contact(Change::Refused(person, _)) => {
+                tracing::info!(%person, "a stranger asked to see an entity and was refused")
+            }
+            Event::Invited(invitation) => {
+                // Whoever may talk to us may take us along; a room may say anything about who invites.
+                let known = invitation.by.as_ref().is_some_and(|by| self.bot.access().role(by.as_str()).is_some());
+                if known && !invitation.mediated {
+                    let name = name_of(&self.board, &self.host, invitation.entity.as_deref());
+                    self.board.room_fact(invitation.room.as_str(), &name, true);
+                    // A room service we don't know may claim anything about who is there: all are guests then.
+                    let trusted = self.trusted.contains(&invitation.room.domain().to_string());
+                    self.handle.join(Join {
+                        password: invitation.password,
+                        trusted,
+                        ..join(&self.board, invitation.room, &name)
+                    });
+                }
+            }
+            Event::Room(RoomEvent::Joined { entity, room, .. }) => {
+                self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), true)
+            }
+            Event::Room(RoomEvent::Left { entity, room, .. }) => {
+                self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false)
+            }
+            Event::Online { server, away } => {
+                tracing::info!(server, ?away, "connected");
+                let first = self.absent.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.tell_absence(away.and_then(|away| SignedDuration::try_from(away).ok()).or(first));
+            }
+            Event::Offline { why } => tracing::warn!(%why, "not connected"),
+            Event::Asked(request) => tracing::debug!(?request, "asked for nothing we announce"),
+            Event::Bounced { to, condition, .. } => tracing::debug!(%to, ?condition, "a message came back"),
+        }
+    }
+
+    fn heard(self: &Arc<Self>, heard: Box<Heard>) {
+        let known = |person: &str| self.bot.access().role(person).is_some();
+        match self.reception.receive(&heard, &self.board, &*self.host, known, &self.zone_of(&heard)) {
+            Received::Nothing => {}
+            Received::Say(sentence) => self.send(Said::answer(&heard, self.common(sentence))),
+            Received::Message(message) => {
+                self.handle.displayed(&heard);
+                self.take(message, heard);
+            }
+        }
+    }
+
+    /// Hands a message to its conversation's lane; a lane that has ended is begun anew.
+    fn take(self: &Arc<Self>, message: Box<Message>, heard: Box<Heard>) {
+        let key = format!("{:?}|{:?}|{:?}", message.asker.jid, message.entity, message.room);
+        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let rejected = match lanes.get(&key) {
+            Some(lane) => lane.send((message, heard)).err().map(|error| error.0),
+            None => Some((message, heard)),
+        };
+        if let Some(first) = rejected {
+            let (lane, jobs) = mpsc::unbounded_channel();
+            // The receiver is in our hands: this can't fail.
+            let _ = lane.send(first);
+            lanes.insert(key.clone(), lane);
+            tokio::spawn(Arc::clone(self).lane(key, jobs));
+        }
+    }
+
+    async fn lane(self: Arc<Self>, key: String, mut jobs: mpsc::UnboundedReceiver<Job>) {
+        loop {
+            match tokio::time::timeout(IDLE, jobs.recv()).await {
+                Ok(Some((message, heard))) => self.turn(message, heard).await,
+                Ok(None) => return,
+                Err(_) => {
+                    let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+                    // Something may have come in between the time-out and the lock.
+                    if jobs.is_empty() {
+                        lanes.remove(&key);
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn turn(self: &Arc<Self>, message: Box<Message>, heard: Box<Heard>) {
+        let desk = Arc::clone(self);
+        let to = heard.clone();
+        let mut work =
+            tokio::task::spawn_blocking(move || desk.bot.hear(&message, &mut |rendered| desk.answer(&to, rendered)));
+        let ended = tokio::select! {
+            ended = &mut work => ended,
+            () = tokio::time::sleep(PATIENCE) => {
+                self.handle.composing(&heard, true);
+                let ended = work.await;
+                self.handle.composing(&heard, false);
+                ended
+            }
+        };
+        if let Err(error) = ended {
+            let reference = crate::error::Reference::new();
+            tracing::error!(%reference, %error, "a turn broke");
+            let text =
+                self.bot.text(&Phrase::common("went_wrong").with("reference", reference.to_string()), &self.now());
+            self.send(Said::answer(&heard, text));
+        }
+    }
+
+    fn answer(&self, heard: &Heard, rendered: Rendered) {
+        let choices = rendered
+            .choices
+            .into_iter()
+            .map(|(label, says)| {
+                let label = Some(label).filter(|label| *label != says);
+                (says, label)
+            })
+            .collect();
+        self.send(Said { choices, ..Said::answer(heard, rendered.text) });
+    }
+
+    fn send(&self, said: Said) {
+        match self.handle.say(said) {
+            Ok(_) | Err(NotSaid::Capped { first: false }) => {}
+            Err(NotSaid::Capped { first: true }) => {
+                tracing::warn!("somebody is answered too often; silent for a minute")
+            }
+            Err(NotSaid::Unsent(error)) => tracing::warn!(%error, "an answer was not sent"),
+        }
+    }
+
+    pub(crate) fn happened(self: &Arc<Self>, event: &HostEvent) {
+        if matches!(event.kind, EventKind::Defined | EventKind::Undefined | EventKind::HostBack | EventKind::Changed) {
+            self.board.sync();
+        }
+        let now = self.now();
+        self.bot.happened(event, &now);
+        self.bot.settle(event, &now, &*self.host, &mut |message, rendered| self.tell_asker(message, rendered));
+    }
+
+    /// Whoever sees them is shown how they are now.
+    pub(crate) fn looks_changed(&self, event: &HostEvent) {
+        match &event.machine {
+            Some((id, _)) => self.changed(&Entity::Machine(id.clone())),
+            None => {
+                for machine in self.host.machines().iter().filter(|machine| machine.id.hypervisor == event.hypervisor) {
+                    self.changed(&Entity::Machine(machine.id.clone()));
+                }
+            }
+        }
+        self.changed(&Entity::Hypervisor(event.hypervisor.clone()));
+    }
+
+    fn changed(&self, entity: &Entity) {
+        if let Some(local) = self.board.local(entity) {
+            self.handle.presence_changed(Some(&local));
+        }
+    }
+
+    /// Says something to whoever once asked, where they asked.
+    fn tell_asker(&self, message: &Message, rendered: Rendered) {
+        let local = self.board.local(&message.entity);
+        let said = match (&message.room, &message.asker.jid) {
+            (Some(room), _) => BareJid::new(room).ok().map(|room| {
+                Said::to_room(local.as_deref(), &room, format!("{}: {}", message.asker.name, rendered.text))
+            }),
+            (None, Some(jid)) => {
+                BareJid::new(jid).ok().map(|person| Said::alert(local.as_deref(), &person, rendered.text))
+            }
+            (None, None) => None,
+        };
+        if let Some(said) = said {
+            self.send(said);
+        }
+    }
+
+    /// Everybody concerned hears it once: from the machine, else from its host; rooms from the host.
+    pub(crate) fn notice(&self, notice: &Notice) {
+        let own = self.board.local(&notice.about);
+        let host = match &notice.about {
+            Entity::Machine(id) => self.board.local(&Entity::Hypervisor(id.hypervisor.clone())),
+            _ => None,
+        };
+        let mut told: Vec<String> = notice.except.iter().cloned().collect();
+        for entity in [&own, &host] {
+            if entity.is_none() && notice.about != Entity::Desk {
+                continue;
+            }
+            for person in self.handle.subscribers(entity.as_deref()) {
+                if !told.contains(&person.to_string()) {
+                    told.push(person.to_string());
+                    self.send(Said::alert(entity.as_deref(), &person, notice.text.clone()));
+                }
+            }
+        }
+        let mut rooms: Vec<String> = notice.except_room.iter().cloned().collect();
+        for entity in [host.or(own), None] {
+            for room in self.handle.rooms(entity.as_deref()) {
+                if !rooms.contains(&room.to_string()) {
+                    rooms.push(room.to_string());
+                    self.send(Said::to_room(entity.as_deref(), &room, notice.text.clone()));
+                }
+            }
+        }
+    }
+
+    pub(crate) fn look_after(self: &Arc<Self>) {
+        let desk = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let now = desk.now();
+            desk.bot.look_after(&now, &mut |message, rendered| desk.tell_asker(message, rendered));
+        });
+    }
+
+    /// Whoever has the desk in their contacts hears that nobody was there for a while.
+    fn tell_absence(&self, absence: Option<SignedDuration>) {
+        if let Some(span) = absence.filter(|span| *span >= WORTH_TELLING) {
+            self.handle.broadcast(None, &self.bot.text(&Phrase::common("away").with("span", span), &self.now()));
+        }
+    }
+
+    /// Ops that the last stop cut off: whoever wanted them hears that nobody knows, and how the machine is now.
+    pub(crate) fn tell_unfinished(&self, unfinished: &[Unfinished]) {
+        for one in unfinished {
+            let Ok(person) = BareJid::new(&one.actor) else { continue };
+            let machine = one
+                .about
+                .as_ref()
+                .and_then(|about| self.host.machines().into_iter().find(|machine| machine.name == *about));
+            let phrase = match &machine {
+                Some(machine) => Phrase::common("cut_off")
+                    .with("name", machine.name.as_str())
+                    .with("is", crate::refusal::state_word(machine.state))
+                    .with("verb", one.verb.as_str()),
+                None => Phrase::common("cut_off_unseen").with("verb", one.verb.as_str()),
+            };
+            let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
+            self.send(Said::alert(local.as_deref(), &person, self.bot.text(&phrase, &self.now())));
+        }
+    }
+}
+
+/// The name of the entity at a localpart; the domain for the desk.
+pub(crate) fn name_of(board: &Switchboard, host: &Arc<dyn Host>, local: Option<&str>) -> String {
+    match board.at(local) {
+        Some(Entity::Hypervisor(name)) => name,
+        Some(Entity::Machine(id)) => host.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),
+        Some(Entity::Desk) | None => board.domain().to_owned(),
+    }
+}

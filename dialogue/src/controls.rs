@@ -1,0 +1,154 @@
+//! Words that steer the conversation when no question takes them: yes, no, cancel, what?, undo, again, more, and a bare "stop".
+
+use grammar::answer::{Answer, answer};
+
+use crate::machine::{Action, Planning, Purpose, Stage, Turn};
+use crate::policy::Path;
+use crate::reply::{Phrase, Reply};
+use crate::session::{Call, Decision, RECENT, Trace};
+use crate::slots;
+
+/// Skills whose whole behaviour is the dialogue's own.
+pub const CONTROLS: [&str; 7] =
+    ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more"];
+
+impl Turn<'_> {
+    /// Words that answer a question when none is open.
+    pub(crate) fn control_word(&mut self, text: &str, doubtful: bool, preface: &[Phrase]) -> bool {
+        let control = match answer(text, &self.context()) {
+            Answer::Yes => "talk.yes",
+            Answer::No => "talk.no",
+            Answer::Cancel => "talk.cancel",
+            Answer::Repeat => "talk.repeat",
+            Answer::Undo => "talk.undo",
+            Answer::Stop => "stop",
+            _ => return false,
+        };
+        if control == "stop" {
+            self.bare_stop();
+        } else {
+            self.control(control, None, preface, Path::Command, doubtful);
+        }
+        true
+    }
+
+    /// "stop" and nothing else: never the machine.
+    fn bare_stop(&mut self) {
+        self.session.trace.why = "bare_stop".to_owned();
+        let now = self.now();
+        if self.session.open.take().is_some() {
+            self.say_common("cancelled");
+        } else if self.session.expired.as_ref().is_some_and(|expired| now.duration_since(expired.at) < RECENT) {
+            self.session.expired = None;
+            self.say_common("already_dropped");
+        } else {
+            self.session.trace.decision = Decision::Choose;
+            self.session.trace.path = Some(Path::Guess);
+            let options = vec![Call { skill: "vm.shutdown".to_owned(), ..Call::default() }];
+            let reply = Reply::say(Phrase::common("stop_what"));
+            self.offer(options, "stop", reply);
+        }
+    }
+
+    /// yes, no, cancel, what?, undo, again, more with nothing open (or not as an answer).
+    pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase], path: Path, doubtful: bool) {
+        self.session.trace = Trace {
+            path: Some(path),
+            skill: Some(id.to_owned()),
+            confidence: 1.0,
+            decision: Decision::Smalltalk,
+            ..Trace::default()
+        };
+        let open = self.session.open.clone();
+        match id {
+            "talk.cancel" | "talk.no" if open.is_some() => {
+                self.session.open = None;
+                self.say_common("cancelled");
+            }
+            "talk.cancel" => self.say_common("nothing_to_cancel"),
+            "talk.no" => self.say_common("no_to_what"),
+            // A yes that came late, or in words that are no plain yes.
+            "talk.yes" if let Some(open) = open => {
+                if !preface.is_empty() {
+                    self.actions.push(Action::Say(Reply { head: preface.to_vec(), ..Reply::default() }));
+                }
+                self.ask_again(open);
+            }
+            "talk.yes" => {
+                let mut reply = Reply::say(Phrase::common("yes_to_what"));
+                reply.head.splice(0..0, preface.iter().cloned());
+                self.say(reply);
+            }
+            "talk.repeat" => match self.session.said.clone() {
+                Some(reply) => self.actions.push(Action::Say(reply)),
+                None => self.say_common("nothing_said"),
+            },
+            "talk.undo" => match self.session.undo.last().cloned() {
+                Some(done) => {
+                    self.session.trace.decision = Decision::Act;
+                    self.plan_undo(done, Purpose::Undo, path, doubtful, preface.to_vec());
+                }
+                None => self.say_common("nothing_to_undo"),
+            },
+            "talk.more" => self.more(),
+            "talk.again" => self.again(rest.unwrap_or_default()),
+            _ => self.understood_nothing(&[], Vec::new()),
+        }
+    }
+
+    pub(crate) fn plan_undo(
+        &mut self,
+        done: crate::session::Done,
+        purpose: impl FnOnce(crate::session::Done) -> Purpose,
+        path: Path,
+        doubtful: bool,
+        preface: Vec<Phrase>,
+    ) {
+        let planning = Planning {
+            calls: vec![done.call.clone()],
+            path,
+            took_turns: false,
+            doubtful,
+            purpose: purpose(done.clone()),
+            back_to: None,
+            preface,
+            tell: false,
+            before: None,
+        };
+        self.session.stage = Stage::Planning(Box::new(planning));
+        self.actions.push(Action::PlanUndo(done));
+    }
+
+    fn more(&mut self) {
+        let rows = std::mem::take(&mut self.session.more);
+        if rows.is_empty() {
+            self.say_common("no_more");
+            return;
+        }
+        let rows = rows.into_iter().map(|row| Phrase::common("row").with("text", row)).collect();
+        self.say_list(Reply { rows, ..Reply::default() });
+    }
+
+    /// The last call again, with what `rest` says otherwise.
+    fn again(&mut self, rest: &str) {
+        let Some(last) = self.session.last.clone().filter(|last| !last.calls.is_empty()) else {
+            self.say_common("nothing_to_repeat");
+            return;
+        };
+        let cx = self.context();
+        let mut calls = last.calls;
+        let mut changed = rest.trim().is_empty();
+        for call in &mut calls {
+            let Some(spec) = self.book.spec(&call.skill) else { continue };
+            for (slot, value) in slots::extract(spec, rest, &cx) {
+                call.args.insert(slot, value);
+                changed = true;
+            }
+        }
+        if changed {
+            self.begin(calls, Path::Understood, true, Vec::new(), None);
+        } else {
+            self.understood_nothing(&[], Vec::new());
+        }
+    }
+}
