@@ -29,7 +29,11 @@ fn check(scenario: &Scenario) -> Result<(), Failed> {
     let played = transcript::play(scenario)?;
     let wanted: Vec<&str> = scenario.lines.iter().map(|line| line.trim_end()).collect();
     let played: Vec<&str> = played.iter().map(|line| line.trim_end()).collect();
-    if normal(&wanted) == normal(&played) { Ok(()) } else { Err(Failed::from(format!("\n--- written\n{}\n+++ played\n{}\n", wanted.join("\n"), played.join("\n")))) }
+    if normal(&wanted) == normal(&played) {
+        Ok(())
+    } else {
+        Err(Failed::from(format!("\n--- written\n{}\n+++ played\n{}\n", wanted.join("\n"), played.join("\n"))))
+    }
 }
 
 /// Spaces after the colon are layout.

@@ -10,8 +10,8 @@ use agent::events::InFlight;
 use agent::explain::{Question, explain};
 use agent::host::fake::Fake;
 use agent::journal::Journal;
-use agent::office::Affairs;
 use agent::message::{Asker, Message};
+use agent::office::Affairs;
 use agent::skills;
 use agent::store::Store;
 use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance};
@@ -25,7 +25,7 @@ use tests::bodies::{self, Names, machine, sentences};
 use tests::transcript::mind;
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_harmful_happens_unasked_however_people_talk(data in proptest::collection::vec(any::<u8>(), 0..600)) {
@@ -62,17 +62,45 @@ impl Talk {
     /// Says it; the classifier is sure of that skill, or of nothing.
     fn say(&mut self, text: &str, skill: Option<&str>) {
         let now = now();
-        let around = Around { now: &now, known: &Names, scope: Scope::Machine, entity: "web1", room: false, asker: "alice", ask_disruptive: false };
-        let mut inputs = std::collections::VecDeque::from([Input::Said(Utterance { text: text.to_owned(), ..Utterance::default() })]);
+        let around = Around {
+            now: &now,
+            known: &Names,
+            scope: Scope::Machine,
+            entity: "web1",
+            room: false,
+            asker: "alice",
+            ask_disruptive: false,
+        };
+        let mut inputs = std::collections::VecDeque::from([Input::Said(Utterance {
+            text: text.to_owned(),
+            ..Utterance::default()
+        })]);
         while let Some(input) = inputs.pop_front() {
             let (session, actions) = machine().on(std::mem::take(&mut self.session), input, &around);
             self.session = session;
             for action in actions {
                 match action {
-                    Action::Rank(_) => inputs.push_back(Input::Ranked(Ranking { ranked: skill.map(|id| (id.to_owned(), 0.99)).into_iter().collect(), sure: if skill.is_some() { Sure::Yes } else { Sure::No } })),
+                    Action::Rank(_) => inputs.push_back(Input::Ranked(Ranking {
+                        ranked: skill.map(|id| (id.to_owned(), 0.99)).into_iter().collect(),
+                        sure: if skill.is_some() { Sure::Yes } else { Sure::No },
+                    })),
                     Action::Plan(calls) => {
-                        let danger = calls.iter().filter_map(|call| machine().book().spec(&call.skill)).map(|spec| spec.danger).max().expect("a call");
-                        let plan = PlanRef { digest: format!("{calls:?}"), calls, danger, summary: vec![Phrase::common("nothing")], typed: "web1".to_owned(), subjects: vec!["web1".to_owned()], allocates: false, doubtful: false };
+                        let danger = calls
+                            .iter()
+                            .filter_map(|call| machine().book().spec(&call.skill))
+                            .map(|spec| spec.danger)
+                            .max()
+                            .expect("a call");
+                        let plan = PlanRef {
+                            digest: format!("{calls:?}"),
+                            calls,
+                            danger,
+                            summary: vec![Phrase::common("nothing")],
+                            typed: "web1".to_owned(),
+                            subjects: vec!["web1".to_owned()],
+                            allocates: false,
+                            doubtful: false,
+                        };
                         self.planned.push(plan.clone());
                         inputs.push_back(Input::Planned(Planned::Ready { answers: Vec::new(), change: Some(plan) }));
                     }
@@ -115,8 +143,14 @@ fn values(slot: &Slot) -> [&'static str; 2] {
 
 /// Every built skill with slots that must be asked for and that changes something.
 fn asking() -> Vec<(&'static Spec, Vec<&'static Slot>)> {
-    let specs = skills::ALL.iter().map(|skill| skill.spec()).filter(|spec| spec.fits(Scope::Machine) && spec.danger > dialogue::spec::Danger::Read);
-    specs.map(|spec| (spec, spec.slots.iter().filter(|slot| slot.need == Need::Required).collect::<Vec<_>>())).filter(|(_, slots)| !slots.is_empty()).collect()
+    let specs = skills::ALL
+        .iter()
+        .map(|skill| skill.spec())
+        .filter(|spec| spec.fits(Scope::Machine) && spec.danger > dialogue::spec::Danger::Read);
+    specs
+        .map(|spec| (spec, spec.slots.iter().filter(|slot| slot.need == Need::Required).collect::<Vec<_>>()))
+        .filter(|(_, slots)| !slots.is_empty())
+        .collect()
 }
 
 const BEGIN: &str = "frobnicate the quux";
@@ -127,7 +161,16 @@ fn orders(n: usize) -> Vec<Vec<usize>> {
         return vec![Vec::new()];
     }
     let shorter = orders(n - 1);
-    shorter.iter().flat_map(|order| (0..n).map(move |at| { let mut order = order.clone(); order.insert(at, n - 1); order })).collect()
+    shorter
+        .iter()
+        .flat_map(|order| {
+            (0..n).map(move |at| {
+                let mut order = order.clone();
+                order.insert(at, n - 1);
+                order
+            })
+        })
+        .collect()
 }
 
 #[test]
@@ -247,14 +290,22 @@ fn explain_tells_what_the_bot_does() {
                 now: now(),
             };
             let trace = bot.turn(&message, Input::Said(message.utterance.clone()), &mut |_| {});
-            let explained = explain(mind(), &Question { text: text.clone(), to, machines: Some(vec!["web1".to_owned(), "db1".to_owned()]) }, &now());
+            let explained = explain(
+                mind(),
+                &Question { text: text.clone(), to, machines: Some(vec!["web1".to_owned(), "db1".to_owned()]) },
+                &now(),
+            );
             let path = trace.path.unwrap_or(dialogue::policy::Path::None);
             let same_skill = explained.skill == trace.skill && explained.path == path;
             // This host has its own state and names; where nothing was to be done, the answer says so.
             let changed = !fake.take_journal().is_empty();
-            let host_decides = matches!(trace.decision, Decision::Decline | Decision::AskSlot) || (trace.decision == Decision::Act && !changed);
+            let host_decides = matches!(trace.decision, Decision::Decline | Decision::AskSlot)
+                || (trace.decision == Decision::Act && !changed);
             if !same_skill || (explained.decision != trace.decision && !host_decides) {
-                wrong.push(format!("{entity}: \"{text}\": explain {:?} {:?} {:?}, bot {:?} {path:?} {:?} {}", explained.skill, explained.path, explained.decision, trace.skill, trace.decision, trace.why));
+                wrong.push(format!(
+                    "{entity}: \"{text}\": explain {:?} {:?} {:?}, bot {:?} {path:?} {:?} {}",
+                    explained.skill, explained.path, explained.decision, trace.skill, trace.decision, trace.why
+                ));
             }
         }
     }

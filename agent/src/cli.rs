@@ -159,7 +159,10 @@ pub fn main() -> ExitCode {
 
 fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
-        Verb::Run(place) => runtime()?.block_on(run::run(&place.config))?,
+        // Among the workers, not on the main thread: to that one every message would have to be handed over and back.
+        Verb::Run(place) => {
+            runtime()?.block_on(async move { tokio::spawn(async move { run::run(&place.config).await }).await })??;
+        }
         Verb::Chat { entity, place, uri, say, record } => {
             talk(entity.as_deref(), &place.config, uri, say.as_deref(), record.as_deref())?
         }

@@ -324,10 +324,18 @@ impl Planner<'_> {
         }
         let many = subjects.len() > 1;
         let mut summary: Vec<Phrase> = Vec::new();
-        if many {
-            summary.push(Phrase::common("many_summary").with("n", subjects.len()).with("names", subjects.clone()));
+        let mut skills_of: Vec<&str> = steps.iter().map(|step| step.call.skill.as_str()).collect();
+        skills_of.dedup();
+        match (many, skills_of.as_slice()) {
+            // The same for all of them is said once.
+            (true, [skill]) => {
+                let title = self.book.words(self.language).skills.get(*skill).and_then(|words| words.title.clone());
+                let what = title.unwrap_or_else(|| (*skill).to_owned());
+                let phrase = Phrase::common("many_summary").with("what", what);
+                summary.push(phrase.with("n", subjects.len()).with("names", subjects.clone()));
+            }
+            _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),
         }
-        summary.extend(steps.iter().map(|step| step.change.summary.clone()));
         let typed = if many {
             format!("all {}", subjects.len())
         } else {

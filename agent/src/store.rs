@@ -120,7 +120,8 @@ mod tests {
             assert_eq!(store.session("alice|web1", "en").language, "fr");
             assert_eq!(store.session("bob|web1", "en").language, "en");
         }
-        std::fs::write(folder.path().join("conversations/conf"), b"nonsense").expect("broken");
+        let path = folder.path().join("conversations");
+        std::fs::remove_dir_all(&path).and_then(|()| std::fs::write(&path, b"nonsense")).expect("broken");
         let store = Store::open(folder.path()).expect("a new one");
         assert!(store.set_aside().is_some_and(Path::exists));
         assert_eq!(store.session("alice|web1", "en").language, "en");

@@ -278,7 +278,11 @@ impl Turn<'_> {
                 Some(Value::Machines(Selector::Nth(numbers))) => {
                     let listed = &self.session.listed;
                     let nth = |number: &usize| {
-                        if *number == LAST { listed.last() } else { number.checked_sub(1).and_then(|at| listed.get(at)) }
+                        if *number == LAST {
+                            listed.last()
+                        } else {
+                            number.checked_sub(1).and_then(|at| listed.get(at))
+                        }
                     };
                     let names: Option<Vec<String>> = numbers.iter().map(|number| nth(number).cloned()).collect();
                     match names {

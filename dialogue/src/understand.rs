@@ -226,7 +226,11 @@ impl Turn<'_> {
             self.begin(calls, path, doubtful, preface, before);
             return;
         };
-        let readings = self.commands(&part.text);
+        let mut readings = self.commands(&part.text);
+        // "do a clean shutdown" is a command as it was said, though "do" also begins questions.
+        if readings.is_empty() && part.raw != part.text {
+            readings = self.commands(&part.raw);
+        }
         match readings.as_slice() {
             [] => {
                 if self.vetoed_outright(&part) {
@@ -243,6 +247,15 @@ impl Turn<'_> {
                     self.veto(&part, Some(&call.skill), 1.0);
                     return;
                 }
+                // "never mind and then reboot": nobody knows whether that is still wanted.
+                if CONTROLS.contains(&call.skill.as_str())
+                    && (!understanding.rest.is_empty() || !understanding.calls.is_empty())
+                {
+                    self.understood_nothing(&[], understanding.preface);
+                    return;
+                }
+                // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
+                understanding.doubtful |= self.vetoes(&part, call);
                 self.session.trace.confidence = 1.0;
                 if *path == Path::Understood {
                     self.session.trace.why = "typo".to_owned();
@@ -273,7 +286,13 @@ impl Turn<'_> {
 
     /// Whether a part only looks like a request for this change.
     fn vetoes(&self, part: &Part, call: &Call) -> bool {
-        part.stance != Stance::Request && self.spec(call).is_some_and(|spec| spec.danger > Danger::Read)
+        part.stance != Stance::Request && self.may_change(call)
+    }
+
+    /// Whether something may come of it: "undo" and "again" are only as harmless as what they take back or repeat.
+    fn may_change(&self, call: &Call) -> bool {
+        let steers = matches!(call.skill.as_str(), "talk.undo" | "talk.again");
+        steers || self.spec(call).is_some_and(|spec| spec.danger > Danger::Read)
     }
 
     /// Says that nothing was changed, in the way that fits what was said.
@@ -345,7 +364,7 @@ impl Turn<'_> {
             return;
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
-        if part.question && self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read) {
+        if part.question && self.may_change(&call) {
             understanding.doubtful = true;
         }
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {

@@ -36,18 +36,11 @@ pub fn normal(text: &str) -> Option<String> {
     if let Some((network, prefix)) = text.split_once('/') {
         let network: IpAddr = network.parse().ok()?;
         let most = if network.is_ipv4() { 32 } else { 128 };
-        let digits = !prefix.is_empty()
-            && prefix.len() <= 3
-            && prefix.bytes().all(|byte| byte.is_ascii_digit());
-        let prefix: u8 = prefix
-            .parse()
-            .ok()
-            .filter(|prefix| digits && *prefix <= most)?;
+        let digits = !prefix.is_empty() && prefix.len() <= 3 && prefix.bytes().all(|byte| byte.is_ascii_digit());
+        let prefix: u8 = prefix.parse().ok().filter(|prefix| digits && *prefix <= most)?;
         return Some(format!("{network}/{prefix}"));
     }
-    Shape::parse(Rule::mac, &text)
-        .ok()
-        .map(|_| text.replace('-', ":"))
+    Shape::parse(Rule::mac, &text).ok().map(|_| text.replace('-', ":"))
 }
 
 /// XMPP address at that token: `local@domain/resource`, or a bare domain with a dot.
@@ -55,10 +48,7 @@ pub(crate) fn jid_at(cursor: &Cursor, at: usize) -> Vec<(usize, Value)> {
     let Some(token) = cursor.token(at) else {
         return Vec::new();
     };
-    jid(token.text)
-        .map(|jid| (1, Value::Jid(jid)))
-        .into_iter()
-        .collect()
+    jid(token.text).map(|jid| (1, Value::Jid(jid))).into_iter().collect()
 }
 
 /// The address with its localpart and domain in lower case; `None` if it isn't one.

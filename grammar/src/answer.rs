@@ -74,15 +74,12 @@ pub fn answer(text: &str, cx: &Context) -> Answer {
         (Class::Both, Answer::Both),
         (Class::Yes, Answer::Yes),
     ] {
-        if wholly(&all, class, cx) {
+        // "stop all" is not "stop", though "all" fills up many a sentence: it says what.
+        if wholly(&all, class, cx) && !(class == Class::Stop && says_all(&all, cx)) {
             return answer;
         }
     }
-    let cursor = Cursor {
-        text,
-        tokens: &all,
-        cx,
-    };
+    let cursor = Cursor { text, tokens: &all, cx };
     if let Some(numbers) = nth(&cursor) {
         return Answer::Nth(numbers);
     }
@@ -102,11 +99,7 @@ fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
     while at < all.len() {
         // The longest entry decides: "no problem" is a yes though "no" is not.
         let own = cx.lexicon.longest(&all[at..], class).unwrap_or(0);
-        let other = also
-            .iter()
-            .filter_map(|class| cx.lexicon.longest(&all[at..], *class))
-            .max()
-            .unwrap_or(0);
+        let other = also.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0);
         if own == 0 && other == 0 {
             return false;
         }
@@ -114,6 +107,12 @@ fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
         at += own.max(other);
     }
     seen
+}
+
+/// The last word is "all".
+fn says_all(all: &[Token], cx: &Context) -> bool {
+    let last = &all[all.len() - 1..];
+    [Class::All, Class::Everything].iter().any(|class| cx.lexicon.longest(last, *class).is_some())
 }
 
 fn all_of_them(all: &[Token], cx: &Context) -> bool {
@@ -142,17 +141,11 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     let mut at = 0;
     while at < cursor.tokens.len() {
-        let skipped = [
-            Class::And,
-            Class::Article,
-            Class::Item,
-            Class::Polite,
-            Class::Thanks,
-        ]
-        .iter()
-        .map(|class| cursor.skip(at, *class))
-        .max()
-        .unwrap_or(0);
+        let skipped = [Class::And, Class::Article, Class::Item, Class::Polite, Class::Thanks]
+            .iter()
+            .map(|class| cursor.skip(at, *class))
+            .max()
+            .unwrap_or(0);
         let read = match cursor.word(at, Class::Ordinal) {
             Some((count, "last")) => Some((count, vec![LAST])),
             _ => time::ordinal(cursor, at)
@@ -165,9 +158,7 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
                 numbers.extend(more);
                 at += count;
                 // The "one" of "the second one" is no number.
-                let counted = number::count_at(cursor, at - count)
-                    .iter()
-                    .any(|(length, _)| *length == count);
+                let counted = number::count_at(cursor, at - count).iter().any(|(length, _)| *length == count);
                 if !counted {
                     at += cursor.skip(at, Class::Item);
                 }
@@ -182,10 +173,7 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
 
 /// "1,3": without a space it is one token.
 fn listed(folded: &str) -> Option<Vec<usize>> {
-    let numbers: Option<Vec<usize>> = folded
-        .split([',', '+', '&'])
-        .map(|part| part.parse().ok())
-        .collect();
+    let numbers: Option<Vec<usize>> = folded.split([',', '+', '&']).map(|part| part.parse().ok()).collect();
     numbers.filter(|numbers| numbers.len() > 1)
 }
 
@@ -194,10 +182,7 @@ fn correction(cursor: &Cursor) -> Option<String> {
     let (mut start, mut end) = (0, cursor.tokens.len());
     let mut found = false;
     loop {
-        let here = Cursor {
-            tokens: &cursor.tokens[..end],
-            ..*cursor
-        };
+        let here = Cursor { tokens: &cursor.tokens[..end], ..*cursor };
         let longest = rules(cursor.cx, Effect::Correction)
             .filter_map(|rule| rule.ends(&here, start).into_iter().rfind(|at| *at < end))
             .max();
@@ -223,8 +208,5 @@ fn correction(cursor: &Cursor) -> Option<String> {
 }
 
 fn rules<'a>(cx: &'a Context, effect: Effect) -> impl Iterator<Item = &'a crate::stance::Rule> {
-    cx.lexicon
-        .rules()
-        .iter()
-        .filter(move |rule| rule.effect == effect)
+    cx.lexicon.rules().iter().filter(move |rule| rule.effect == effect)
 }

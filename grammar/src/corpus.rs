@@ -112,17 +112,11 @@ pub struct CorpusError {
 pub fn parse(name: &str, text: &str) -> Result<CorpusFile, CorpusError> {
     // A byte order mark says nothing here.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let mut pairs =
-        CorpusParser::parse(Rule::file, text).map_err(|error| explain(name, text, &error))?;
+    let mut pairs = CorpusParser::parse(Rule::file, text).map_err(|error| explain(name, text, &error))?;
     let mut skills: Vec<SkillText> = Vec::new();
     for pair in pairs.next().into_iter().flat_map(Pair::into_inner) {
         let (line, column) = pair.line_col();
-        let wrong = |expected: String| CorpusError {
-            file: name.to_owned(),
-            line,
-            column,
-            expected,
-        };
+        let wrong = |expected: String| CorpusError { file: name.to_owned(), line, column, expected };
         let rule = pair.as_rule();
         if rule == Rule::EOI {
             break;
@@ -130,24 +124,16 @@ pub fn parse(name: &str, text: &str) -> Result<CorpusFile, CorpusError> {
         if rule == Rule::header {
             let skill = header(pair, line);
             if let Some(other) = skills.iter().find(|other| other.id == skill.id) {
-                return Err(wrong(format!(
-                    "the skill \"{}\" was begun before, in line {}",
-                    skill.id, other.line
-                )));
+                return Err(wrong(format!("the skill \"{}\" was begun before, in line {}", skill.id, other.line)));
             }
             skills.push(skill);
             continue;
         }
         let Some(skill) = skills.last_mut() else {
-            return Err(wrong(format!(
-                "expected \"# id\" before the first {}",
-                called(rule)
-            )));
+            return Err(wrong(format!("expected \"# id\" before the first {}", called(rule))));
         };
         match rule {
-            Rule::pattern => skill
-                .patterns
-                .extend(pair.into_inner().map(|body| one_line(&body, line))),
+            Rule::pattern => skill.patterns.extend(pair.into_inner().map(|body| one_line(&body, line))),
             Rule::example => skill.examples.push(example(pair, line)),
             Rule::near_miss => {
                 let (mut text, mut belongs_to) = (String::new(), None);
@@ -157,33 +143,16 @@ pub fn parse(name: &str, text: &str) -> Result<CorpusFile, CorpusError> {
                         _ => text = part.as_str().trim().to_owned(),
                     }
                 }
-                skill.near_misses.push(NearMiss {
-                    text,
-                    belongs_to,
-                    line,
-                });
+                skill.near_misses.push(NearMiss { text, belongs_to, line });
             }
             Rule::question | Rule::reply => {
                 let mut parts = pair.into_inner();
-                let id = parts
-                    .next()
-                    .map(|id| id.as_str().to_owned())
-                    .unwrap_or_default();
-                let value = parts
-                    .next()
-                    .map(|body| body.as_str().trim_end().to_owned())
-                    .unwrap_or_default();
-                let list = if rule == Rule::question {
-                    &mut skill.questions
-                } else {
-                    &mut skill.replies
-                };
+                let id = parts.next().map(|id| id.as_str().to_owned()).unwrap_or_default();
+                let value = parts.next().map(|body| body.as_str().trim_end().to_owned()).unwrap_or_default();
+                let list = if rule == Rule::question { &mut skill.questions } else { &mut skill.replies };
                 if let Some(other) = list.get(&id) {
                     let line = other.line;
-                    return Err(wrong(format!(
-                        "the {} \"{id}\" stands already in line {line}",
-                        called(rule)
-                    )));
+                    return Err(wrong(format!("the {} \"{id}\" stands already in line {line}", called(rule))));
                 }
                 list.insert(id, Line { value, line });
             }
@@ -194,17 +163,11 @@ pub fn parse(name: &str, text: &str) -> Result<CorpusFile, CorpusError> {
 }
 
 fn header(pair: Pair<Rule>, line: usize) -> SkillText {
-    let mut skill = SkillText {
-        line,
-        ..SkillText::default()
-    };
+    let mut skill = SkillText { line, ..SkillText::default() };
     for part in pair.into_inner() {
         match part.as_rule() {
             Rule::id => skill.id = part.as_str().to_owned(),
-            _ => {
-                skill.title =
-                    Some(part.as_str().trim().to_owned()).filter(|title| !title.is_empty())
-            }
+            _ => skill.title = Some(part.as_str().trim().to_owned()).filter(|title| !title.is_empty()),
         }
     }
     skill
@@ -212,13 +175,7 @@ fn header(pair: Pair<Rule>, line: usize) -> SkillText {
 
 /// A pattern that goes on in indented lines is one line.
 fn one_line(body: &Pair<Rule>, line: usize) -> Line<String> {
-    let value = body
-        .as_str()
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ");
+    let value = body.as_str().lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     Line { value, line }
 }
 
@@ -229,10 +186,7 @@ fn example(pair: Pair<Rule>, line: usize) -> Example {
             Rule::annotation => {
                 let mut inner = part.into_inner();
                 let said = inner.next().map_or("", |said| said.as_str());
-                let slot = inner
-                    .next()
-                    .map(|slot| slot.as_str().to_owned())
-                    .unwrap_or_default();
+                let slot = inner.next().map(|slot| slot.as_str().to_owned()).unwrap_or_default();
                 let start = text.len();
                 text.push_str(said);
                 slots.push((start..text.len(), slot));
@@ -257,8 +211,8 @@ fn called(rule: Rule) -> &'static str {
 
 /// What was expected, told from the line rather than from the parser's rules.
 fn explain(name: &str, text: &str, error: &pest::error::Error<Rule>) -> CorpusError {
-    let (pest::error::LineColLocation::Pos((line, column))
-    | pest::error::LineColLocation::Span((line, column), _)) = error.line_col;
+    let (pest::error::LineColLocation::Pos((line, column)) | pest::error::LineColLocation::Span((line, column), _)) =
+        error.line_col;
     let begin = text.lines().nth(line - 1).unwrap_or("");
     let expected = match begin.chars().next() {
         Some('#') => "expected \"# id\" or \"# id — title\", the id in lower case like disk.create",
@@ -267,15 +221,8 @@ fn explain(name: &str, text: &str, error: &pest::error::Error<Rule>) -> CorpusEr
         Some('!') => "expected \"! phrasing\" or \"! phrasing -> skill.id\"",
         Some('?') => "expected \"? slot: question\"",
         Some('>') => "expected \"> id: text\"",
-        Some(' ' | '\t') => {
-            "an indented line goes on with a \"=\", \"?\" or \">\" line, and there is none before it"
-        }
+        Some(' ' | '\t') => "an indented line goes on with a \"=\", \"?\" or \">\" line, and there is none before it",
         _ => "expected a line that begins with #, =, +, !, ?, > or //",
     };
-    CorpusError {
-        file: name.to_owned(),
-        line,
-        column,
-        expected: expected.to_owned(),
-    }
+    CorpusError { file: name.to_owned(), line, column, expected: expected.to_owned() }
 }

@@ -73,15 +73,11 @@ impl Calendar {
             _ => sum.seconds = sum.seconds.checked_add(value.of(seconds(unit)?)?)?,
         }
         // Three thousand years: beyond any date, and safe to calculate with.
-        (sum.months < 36_000 && sum.days < 1_100_000 && sum.seconds < DAY * 1_100_000)
-            .then_some(sum)
+        (sum.months < 36_000 && sum.days < 1_100_000 && sum.seconds < DAY * 1_100_000).then_some(sum)
     }
 
     pub fn span(self) -> Span {
-        Span {
-            seconds: (self.months / 12 * 365 + self.months % 12 * 30 + self.days) * DAY
-                + self.seconds,
-        }
+        Span { seconds: (self.months / 12 * 365 + self.months % 12 * 30 + self.days) * DAY + self.seconds }
     }
 }
 
@@ -100,18 +96,12 @@ fn seconds(unit: &str) -> Option<u64> {
 
 /// Symbols that every language shares.
 fn symbol(suffix: &str) -> Option<&'static str> {
-    SYMBOLS
-        .iter()
-        .map(|(symbol, _)| *symbol)
-        .find(|symbol| *symbol == suffix)
+    SYMBOLS.iter().map(|(symbol, _)| *symbol).find(|symbol| *symbol == suffix)
 }
 
 /// Lengths of time that begin at that token.
 pub(crate) fn at(cursor: &Cursor, at: usize) -> Vec<(usize, Span)> {
-    calendar_at(cursor, at)
-        .into_iter()
-        .map(|(count, length)| (count, length.span()))
-        .collect()
+    calendar_at(cursor, at).into_iter().map(|(count, length)| (count, length.span())).collect()
 }
 
 /// The same by the calendar. "1 hour 30 minutes" and "1 hour and 30 minutes" are one length.
@@ -126,11 +116,7 @@ pub(crate) fn calendar_at(cursor: &Cursor, at: usize) -> Vec<(usize, Calendar)> 
     let mut end = at;
     let mut last = u64::MAX;
     loop {
-        let link = if end > at {
-            cursor.skip(end, Class::And)
-        } else {
-            0
-        };
+        let link = if end > at { cursor.skip(end, Class::And) } else { 0 };
         let next = number::quantities(cursor, end + link, Class::Span, symbol)
             .into_iter()
             .filter(|(_, sign, ..)| sign.is_none())
@@ -163,8 +149,7 @@ fn glued(cursor: &Cursor, folded: &str) -> Option<Calendar> {
         let mut inner = part.into_inner();
         let value: u64 = inner.next()?.as_str().parse().ok()?;
         let unit = match inner.next() {
-            Some(unit) => symbol(unit.as_str())
-                .or_else(|| cursor.cx.lexicon.argument(unit.as_str(), Class::Span))?,
+            Some(unit) => symbol(unit.as_str()).or_else(|| cursor.cx.lexicon.argument(unit.as_str(), Class::Span))?,
             None if last == 3_600 => "min",
             None if last == 60 => "s",
             None => return None,

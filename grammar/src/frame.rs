@@ -106,13 +106,7 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     frame.thanks = frame.parts.iter().any(|part| thanked(&part.raw, cx));
     if frame.parts.len() > 1 {
         // "thanks" among others is only a courtesy.
-        let courtesy = |part: &Part| {
-            wholly(
-                &part.text,
-                &[Class::Thanks, Class::Greeting, Class::Polite],
-                cx,
-            )
-        };
+        let courtesy = |part: &Part| wholly(&part.text, &[Class::Thanks, Class::Greeting, Class::Polite], cx);
         if !frame.parts.iter().all(courtesy) {
             frame.parts.retain(|part| !courtesy(part));
         }
@@ -123,10 +117,7 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     if let [only] = frame.parts.as_slice()
         && wholly(&only.text, &[Class::Greeting, Class::Polite], cx)
     {
-        frame.greeting |= cx
-            .lexicon
-            .longest(&tokens(&only.text), Class::Greeting)
-            .is_some();
+        frame.greeting |= cx.lexicon.longest(&tokens(&only.text), Class::Greeting).is_some();
     }
     frame
 }
@@ -136,11 +127,7 @@ fn addressed_first<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)>
     let all = tokens(text);
     let first = all.first().filter(|first| !first.clitic)?;
     let at_sign = text[..first.span.start].trim_start().starts_with('@');
-    let cursor = Cursor {
-        text,
-        tokens: &all,
-        cx,
-    };
+    let cursor = Cursor { text, tokens: &all, cx };
     let known = [Of::Machine, Of::Hypervisor]
         .iter()
         .flat_map(|of| crate::name::known(&cursor, 0, *of))
@@ -152,8 +139,7 @@ fn addressed_first<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)>
     let comma = after.starts_with(',');
     // A machine called "yes" is addressed by "yes: …", but not by every "yes, …".
     let word = count == 1 && cx.lexicon.contains(&first.folded);
-    let addressed =
-        at_sign || colon && (known.is_some() || !word) || comma && known.is_some() && !word;
+    let addressed = at_sign || colon && (known.is_some() || !word) || comma && known.is_some() && !word;
     let rest = after.trim_start_matches([':', ',']).trim_start();
     (addressed && !rest.is_empty()).then_some((name, rest))
 }
@@ -169,20 +155,12 @@ fn addressed_last<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)> 
     if at == 0 || !(at_sign || before.ends_with(',')) {
         return None;
     }
-    let cursor = Cursor {
-        text,
-        tokens: &all,
-        cx,
-    };
-    let name = [Of::Machine, Of::Hypervisor].iter().find_map(|of| {
-        crate::name::known(&cursor, at, *of)
-            .into_iter()
-            .find(|(count, _)| *count == 1)
-    })?;
-    // "start web2, web1" is a list, not an address.
-    let list = [Of::Machine, Of::Hypervisor]
+    let cursor = Cursor { text, tokens: &all, cx };
+    let name = [Of::Machine, Of::Hypervisor]
         .iter()
-        .any(|of| !crate::name::known(&cursor, at - 1, *of).is_empty());
+        .find_map(|of| crate::name::known(&cursor, at, *of).into_iter().find(|(count, _)| *count == 1))?;
+    // "start web2, web1" is a list, not an address.
+    let list = [Of::Machine, Of::Hypervisor].iter().any(|of| !crate::name::known(&cursor, at - 1, *of).is_empty());
     (at_sign || !list).then(|| (name.1, before.trim_end_matches(',')))
 }
 
@@ -203,11 +181,7 @@ fn greet<'t>(text: &'t str, cx: &Context) -> (&'t str, bool) {
 /// Where a token begins, with an "@" before it.
 fn start_of(text: &str, token: &Token) -> usize {
     let start = token.span.start;
-    if text[..start].ends_with('@') {
-        start - 1
-    } else {
-        start
-    }
+    if text[..start].ends_with('@') { start - 1 } else { start }
 }
 
 fn thanked(text: &str, cx: &Context) -> bool {
@@ -223,11 +197,7 @@ fn wholly(text: &str, classes: &[Class], cx: &Context) -> bool {
     let all = tokens(text);
     let mut at = 0;
     while at < all.len() {
-        match classes
-            .iter()
-            .filter_map(|class| cx.lexicon.longest(&all[at..], *class))
-            .max()
-        {
+        match classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
             Some(count) => at += count,
             None => return false,
         }
@@ -238,50 +208,26 @@ fn wholly(text: &str, classes: &[Class], cx: &Context) -> bool {
 /// Splits at sentence ends, semicolons, "then", and at "and" between two commands.
 fn split<'t>(text: &'t str, cx: &Context) -> Vec<&'t str> {
     let all = tokens(text);
-    let cursor = Cursor {
-        text,
-        tokens: &all,
-        cx,
-    };
+    let cursor = Cursor { text, tokens: &all, cx };
     let mut parts = Vec::new();
     let mut from = 0;
     let mut at = 1;
     while at < all.len() {
         let gap = crate::token::gap(text, &all, at);
         // "at 8 a.m. tomorrow": one letter and a dot end no sentence.
-        let short = all[at - 1]
-            .text
-            .chars()
-            .filter(|c| c.is_alphabetic())
-            .count()
-            <= 1
-            && all[at - 1]
-                .text
-                .chars()
-                .all(|c| c.is_alphabetic() || c == '.')
+        let short = all[at - 1].text.chars().filter(|c| c.is_alphabetic()).count() <= 1
+            && all[at - 1].text.chars().all(|c| c.is_alphabetic() || c == '.')
             || all[at - 1].text.contains('.') && all[at - 1].text.len() <= 4;
         let dot = gap.starts_with('.') && gap[1..].starts_with(char::is_whitespace) && !short;
         let sentence = gap.contains([';', '!', '?', '\n', '…']) || dot;
-        let then = if sentence {
-            0
-        } else {
-            cursor.skip(at, Class::Then)
-        };
+        let then = if sentence { 0 } else { cursor.skip(at, Class::Then) };
         // "if it is off then start it" is one thing.
         let conditional = cursor.skip(from, Class::Conditional) > 0;
         let then = if conditional { 0 } else { then };
-        let and = if sentence || then > 0 || conditional {
-            0
-        } else {
-            joins_commands(&cursor, from, at)
-        };
+        let and = if sentence || then > 0 || conditional { 0 } else { joins_commands(&cursor, from, at) };
         let word = then.max(and);
         if sentence || word > 0 && at + word < all.len() {
-            let end = if sentence {
-                sentence_end(text, &all[at - 1], gap)
-            } else {
-                all[at - 1].span.end
-            };
+            let end = if sentence { sentence_end(text, &all[at - 1], gap) } else { all[at - 1].span.end };
             parts.push(&text[start_of(text, &all[from])..end]);
             from = at + word;
             at = from;
@@ -324,25 +270,15 @@ fn joins_commands(cursor: &Cursor, from: usize, at: usize) -> usize {
     if verb == 0 || first + verb > at {
         return 0;
     }
-    let ends_with_verb =
-        (first + verb..at).any(|place| place + cursor.skip(place, Class::Verb) == at);
+    let ends_with_verb = (first + verb..at).any(|place| place + cursor.skip(place, Class::Verb) == at);
     if ends_with_verb { 0 } else { and }
 }
 
 /// Where the polite beginning at `at` ends, if there is one and something follows it.
 fn lead(cursor: &Cursor, at: usize) -> Option<usize> {
-    cursor
-        .cx
-        .lexicon
-        .rules()
-        .iter()
-        .filter(|rule| matches!(rule.effect, Effect::Lead { .. }))
-        .find_map(|rule| {
-            rule.ends(cursor, at)
-                .into_iter()
-                .next_back()
-                .filter(|end| *end > at && *end < cursor.tokens.len())
-        })
+    cursor.cx.lexicon.rules().iter().filter(|rule| matches!(rule.effect, Effect::Lead { .. })).find_map(|rule| {
+        rule.ends(cursor, at).into_iter().next_back().filter(|end| *end > at && *end < cursor.tokens.len())
+    })
 }
 
 /// Reads one part: takes polite words off both ends and finds its stance.
@@ -352,9 +288,7 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
     if all.is_empty() {
         return None;
     }
-    let marked = raw
-        .trim_end_matches(['!', '.', ' ', ')', '"'])
-        .ends_with('?');
+    let marked = raw.trim_end_matches(['!', '.', ' ', ')', '"']).ends_with('?');
     let question_word = cx.lexicon.longest(&all, Class::Question).is_some();
     let mut part = Part {
         text: String::new(),
@@ -371,11 +305,7 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
         part.polite |= polite_end;
         let cursor = Cursor {
             // A polite request isn't doubted for its question mark.
-            text: if part.polite {
-                raw.trim_end_matches(['?', '!', ' '])
-            } else {
-                raw
-            },
+            text: if part.polite { raw.trim_end_matches(['?', '!', ' ']) } else { raw },
             tokens: &all[..end],
             cx,
         };
@@ -408,12 +338,10 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
                     }
                 }
                 Effect::Passive if after < end => {
-                    let past =
-                        (after + 1..end).find_map(|at| Some((at, cursor.word(at, Class::Past)?)));
+                    let past = (after + 1..end).find_map(|at| Some((at, cursor.word(at, Class::Past)?)));
                     if let Some((at, (count, base))) = past {
                         let object = cursor.said(after, at - after);
-                        rewritten =
-                            Some(join(&format!("{base} {object}"), &cursor, at + count, end));
+                        rewritten = Some(join(&format!("{base} {object}"), &cursor, at + count, end));
                         part.question = false;
                         break 'again;
                     }
@@ -434,28 +362,15 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
 fn without_tail(raw: &str, all: &[Token], start: usize, cx: &Context) -> (usize, bool) {
     let (mut end, mut polite) = (all.len(), false);
     loop {
-        let cursor = Cursor {
-            text: raw,
-            tokens: &all[..end],
-            cx,
-        };
+        let cursor = Cursor { text: raw, tokens: &all[..end], cx };
         let classes = [Class::Polite, Class::Thanks].iter();
-        let by_class = classes
-            .filter_map(|class| cx.lexicon.longest_before(&all[..end], *class))
-            .map(|n| (end - n, true));
-        let by_rule = cx
-            .lexicon
-            .rules()
-            .iter()
-            .filter_map(|rule| match rule.effect {
-                Effect::Tail { polite } => rule.start_before_end(&cursor).map(|at| (at, polite)),
-                _ => None,
-            });
-        match by_class
-            .chain(by_rule)
-            .min_by_key(|(at, _)| *at)
-            .filter(|(at, _)| *at > start)
-        {
+        let by_class =
+            classes.filter_map(|class| cx.lexicon.longest_before(&all[..end], *class)).map(|n| (end - n, true));
+        let by_rule = cx.lexicon.rules().iter().filter_map(|rule| match rule.effect {
+            Effect::Tail { polite } => rule.start_before_end(&cursor).map(|at| (at, polite)),
+            _ => None,
+        });
+        match by_class.chain(by_rule).min_by_key(|(at, _)| *at).filter(|(at, _)| *at > start) {
             Some((at, courteous)) => (end, polite) = (at, polite || courteous),
             None => return (end, polite),
         }

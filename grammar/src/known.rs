@@ -14,9 +14,7 @@ pub trait Known {
             return Some(name.to_owned());
         }
         let folded = name.to_lowercase();
-        names
-            .into_iter()
-            .find(|known| known.to_lowercase() == folded)
+        names.into_iter().find(|known| known.to_lowercase() == folded)
     }
 }
 
@@ -33,9 +31,6 @@ impl Known for Nothing {
 /// A plain list of names, for tests and for tools without a host.
 impl Known for Vec<(Of, String)> {
     fn names(&self, of: Of) -> Vec<String> {
-        self.iter()
-            .filter(|(kind, _)| *kind == of)
-            .map(|(_, name)| name.clone())
-            .collect()
+        self.iter().filter(|(kind, _)| *kind == of).map(|(_, name)| name.clone()).collect()
     }
 }

@@ -226,13 +226,11 @@ impl Lexicon {
     /// ```
     pub fn parse(text: &str) -> Result<Self, LexiconError> {
         let mut file = LexiconParser::parse(Syntax::file, text).map_err(|error| {
-            let (pest::error::LineColLocation::Pos((line, _))
-            | pest::error::LineColLocation::Span((line, _), _)) = error.line_col;
+            let (pest::error::LineColLocation::Pos((line, _)) | pest::error::LineColLocation::Span((line, _), _)) =
+                error.line_col;
             LexiconError {
                 line,
-                why:
-                    "expected \"class: word, word\", \"class argument: word\" or \"rule = pattern\""
-                        .into(),
+                why: "expected \"class: word, word\", \"class argument: word\" or \"rule = pattern\"".into(),
             }
         })?;
         let mut lexicon = Lexicon::default();
@@ -249,18 +247,15 @@ impl Lexicon {
             }
             match what {
                 Syntax::words => {
-                    let class = Class::named(head).ok_or_else(|| LexiconError {
-                        line,
-                        why: format!("there is no word class \"{head}\""),
-                    })?;
+                    let class = Class::named(head)
+                        .ok_or_else(|| LexiconError { line, why: format!("there is no word class \"{head}\"") })?;
                     for phrase in bodies {
                         lexicon.add(class, argument, phrase);
                     }
                 }
                 Syntax::rule => {
                     for body in bodies {
-                        let rule = Rule::parse(head, argument, body)
-                            .map_err(|why| LexiconError { line, why })?;
+                        let rule = Rule::parse(head, argument, body).map_err(|why| LexiconError { line, why })?;
                         lexicon.rules.push(rule);
                     }
                 }
@@ -298,11 +293,7 @@ impl Lexicon {
         self.words.extend(words.iter().cloned());
         let rest = words.split_off(1);
         let list = self.entries.entry(words.remove(0)).or_default();
-        list.push(Entry {
-            rest,
-            class,
-            argument: argument.to_owned(),
-        });
+        list.push(Entry { rest, class, argument: argument.to_owned() });
         // The longest first, so that the first that fits is the longest.
         list.sort_by_key(|entry| std::cmp::Reverse(entry.rest.len()));
     }
@@ -334,11 +325,7 @@ impl Lexicon {
         let mut kept: Vec<&str> = Vec::new();
         let mut at = 0;
         while at < tokens.len() {
-            match EMPTY
-                .iter()
-                .filter_map(|class| self.longest(&tokens[at..], *class))
-                .max()
-            {
+            match EMPTY.iter().filter_map(|class| self.longest(&tokens[at..], *class)).max() {
                 Some(count) => at += count,
                 None => {
                     kept.push(&text[tokens[at].span.clone()]);
@@ -350,11 +337,7 @@ impl Lexicon {
     }
 
     /// All entries of that class that begin here, longest first: number of tokens, argument.
-    pub(crate) fn all<'a>(
-        &'a self,
-        tokens: &'a [Token],
-        class: Class,
-    ) -> impl Iterator<Item = (usize, &'a str)> {
+    pub(crate) fn all<'a>(&'a self, tokens: &'a [Token], class: Class) -> impl Iterator<Item = (usize, &'a str)> {
         tokens
             .first()
             .filter(|first| !first.quoted)
@@ -364,11 +347,7 @@ impl Lexicon {
             .filter(move |entry| entry.class == class)
             .filter(move |entry| {
                 entry.rest.len() < tokens.len()
-                    && entry
-                        .rest
-                        .iter()
-                        .zip(&tokens[1..])
-                        .all(|(word, token)| !token.quoted && *word == token.folded)
+                    && entry.rest.iter().zip(&tokens[1..]).all(|(word, token)| !token.quoted && *word == token.folded)
             })
             .map(|entry| (entry.rest.len() + 1, entry.argument.as_str()))
     }
@@ -379,30 +358,21 @@ impl Lexicon {
     }
 
     /// The longest entry of that class that begins here, with its argument.
-    pub(crate) fn longest_arg<'a>(
-        &'a self,
-        tokens: &[Token],
-        class: Class,
-    ) -> Option<(usize, &'a str)> {
+    pub(crate) fn longest_arg<'a>(&'a self, tokens: &[Token], class: Class) -> Option<(usize, &'a str)> {
         let first = tokens.first().filter(|first| !first.quoted)?;
         self.entries.get(&first.folded)?.iter().find_map(|entry| {
             let fits = entry.class == class
                 && entry.rest.len() < tokens.len()
-                && entry
-                    .rest
-                    .iter()
-                    .zip(&tokens[1..])
-                    .all(|(word, token)| !token.quoted && *word == token.folded);
+                && entry.rest.iter().zip(&tokens[1..]).all(|(word, token)| !token.quoted && *word == token.folded);
             fits.then_some((entry.rest.len() + 1, entry.argument.as_str()))
         })
     }
 
     /// Number of tokens of the longest entry of that class that ends the list.
     pub(crate) fn longest_before(&self, tokens: &[Token], class: Class) -> Option<usize> {
-        (1..=self.longest.min(tokens.len())).rev().find(|count| {
-            self.all(&tokens[tokens.len() - count..], class)
-                .any(|(length, _)| length == *count)
-        })
+        (1..=self.longest.min(tokens.len()))
+            .rev()
+            .find(|count| self.all(&tokens[tokens.len() - count..], class).any(|(length, _)| length == *count))
     }
 
     /// The argument of the entry of that class which is the folded word.

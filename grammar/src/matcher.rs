@@ -101,50 +101,30 @@ enum Code {
 
 impl<T: Clone + Eq> Patterns<T> {
     /// Compiles patterns. `kinds` says what a slot of a skill holds.
-    pub fn new(
-        list: Vec<(Pattern, T)>,
-        kinds: impl Fn(&T, &str) -> Option<Kind>,
-    ) -> Result<Self, PatternsError> {
+    pub fn new(list: Vec<(Pattern, T)>, kinds: impl Fn(&T, &str) -> Option<Kind>) -> Result<Self, PatternsError> {
         let mut words: HashMap<String, u32> = HashMap::new();
         let mut patterns = Vec::with_capacity(list.len());
         for (pattern, tag) in list {
             let mut slots = Vec::new();
             for slot in pattern.slots() {
                 let Some(kind) = kinds(&tag, &slot) else {
-                    return Err(PatternsError::UnknownSlot {
-                        pattern: pattern.source().to_owned(),
-                        slot,
-                    });
+                    return Err(PatternsError::UnknownSlot { pattern: pattern.source().to_owned(), slot });
                 };
                 slots.push((slot, kind));
             }
             let code = compile(&pattern.node, &mut words, &slots);
             let (needs, shortest) = (needs(&code), shortest(&code));
-            patterns.push(Compiled {
-                tag,
-                code,
-                slots,
-                needs,
-                shortest,
-            });
+            patterns.push(Compiled { tag, code, slots, needs, shortest });
         }
         let mut uses: HashMap<u32, usize> = HashMap::new();
-        for word in patterns
-            .iter()
-            .flat_map(|pattern| pattern.needs.iter().flatten())
-        {
+        for word in patterns.iter().flat_map(|pattern| pattern.needs.iter().flatten()) {
             *uses.entry(*word).or_default() += 1;
         }
         let (mut by_word, mut always): (HashMap<u32, Vec<u32>>, Vec<u32>) = Default::default();
         for (index, pattern) in (0u32..).zip(&patterns) {
-            let rarest = pattern
-                .needs
-                .iter()
-                .min_by_key(|set| set.iter().map(|word| uses[word]).sum::<usize>());
+            let rarest = pattern.needs.iter().min_by_key(|set| set.iter().map(|word| uses[word]).sum::<usize>());
             match rarest {
-                Some(set) => set
-                    .iter()
-                    .for_each(|word| by_word.entry(*word).or_default().push(index)),
+                Some(set) => set.iter().for_each(|word| by_word.entry(*word).or_default().push(index)),
                 None => always.push(index),
             }
         }
@@ -152,14 +132,7 @@ impl<T: Clone + Eq> Patterns<T> {
         for (word, id) in &words {
             spelled[*id as usize].clone_from(word);
         }
-        Ok(Patterns {
-            patterns,
-            words,
-            mender: Mender::new(spelled.clone()),
-            spelled,
-            by_word,
-            always,
-        })
+        Ok(Patterns { patterns, words, mender: Mender::new(spelled.clone()), spelled, by_word, always })
     }
 
     /// All different readings of the whole text, those of the earlier patterns first.
@@ -175,42 +148,20 @@ impl<T: Clone + Eq> Patterns<T> {
             return Vec::new();
         }
         let exact: Vec<Exact> = (0..all.len()).map(|at| self.exact(&all, at)).collect();
-        let cursor = Cursor {
-            text,
-            tokens: &all,
-            cx,
-        };
+        let cursor = Cursor { text, tokens: &all, cx };
         let mut slots = HashMap::new();
-        let mut run = Run {
-            cursor,
-            exact: &exact,
-            mended: None,
-            slots: &mut slots,
-            steps: STEPS,
-        };
+        let mut run = Run { cursor, exact: &exact, mended: None, slots: &mut slots, steps: STEPS };
         let found = self.run(&mut run, |_| None);
         if !found.is_empty() {
             return found;
         }
         let mended: Vec<Option<u32>> = (0..all.len())
-            .map(|at| {
-                if exact[at].one.is_none() {
-                    self.mender.mend(&all[at], cx)
-                } else {
-                    None
-                }
-            })
+            .map(|at| if exact[at].one.is_none() { self.mender.mend(&all[at], cx) } else { None })
             .collect();
         if mended.iter().all(Option::is_none) {
             return Vec::new();
         }
-        let mut run = Run {
-            cursor,
-            exact: &exact,
-            mended: Some(&mended),
-            slots: &mut slots,
-            steps: STEPS,
-        };
+        let mut run = Run { cursor, exact: &exact, mended: Some(&mended), slots: &mut slots, steps: STEPS };
         self.run(&mut run, |at| mended[at])
     }
 
@@ -222,19 +173,12 @@ impl<T: Clone + Eq> Patterns<T> {
         }
         let one = self.words.get(&token.folded).copied().or_else(|| {
             // "re-boot"
-            let plain = token
-                .folded
-                .contains('-')
-                .then(|| token.folded.replace('-', ""))?;
+            let plain = token.folded.contains('-').then(|| token.folded.replace('-', ""))?;
             self.words.get(&plain).copied()
         });
         // "what's" is also "whats".
         let two = all.get(at + 1).filter(|next| next.clitic && !next.quoted);
-        let two = two.and_then(|next| {
-            self.words
-                .get(&(token.folded.clone() + &next.folded))
-                .copied()
-        });
+        let two = two.and_then(|next| self.words.get(&(token.folded.clone() + &next.folded)).copied());
         Exact { one, two }
     }
 
@@ -243,10 +187,7 @@ impl<T: Clone + Eq> Patterns<T> {
         let mut said = vec![false; self.spelled.len()];
         let mut candidates = self.always.clone();
         for at in 0..count {
-            for word in [run.exact[at].one, run.exact[at].two, also(at)]
-                .into_iter()
-                .flatten()
-            {
+            for word in [run.exact[at].one, run.exact[at].two, also(at)].into_iter().flatten() {
                 if !said[word as usize] {
                     said[word as usize] = true;
                     candidates.extend(self.by_word.get(&word).into_iter().flatten());
@@ -262,24 +203,13 @@ impl<T: Clone + Eq> Patterns<T> {
             if pattern.shortest > count || !pattern.needs.iter().all(there) {
                 continue;
             }
-            let mut partial = Partial {
-                values: vec![None; pattern.slots.len()],
-                mended: Vec::new(),
-                cost: 0,
-            };
+            let mut partial = Partial { values: vec![None; pattern.slots.len()], mended: Vec::new(), cost: 0 };
             let mut ways = Vec::new();
-            walk(
-                run,
-                pattern,
-                &pattern.code,
-                0,
-                &mut partial,
-                &mut |_, at, partial| {
-                    if at == count && ways.len() < READINGS {
-                        ways.push((partial.cost, partial.values.clone(), partial.mended.clone()));
-                    }
-                },
-            );
+            walk(run, pattern, &pattern.code, 0, &mut partial, &mut |_, at, partial| {
+                if at == count && ways.len() < READINGS {
+                    ways.push((partial.cost, partial.values.clone(), partial.mended.clone()));
+                }
+            });
             for (cost, values, mended) in ways {
                 let values: BTreeMap<String, Value> = pattern
                     .slots
@@ -294,15 +224,8 @@ impl<T: Clone + Eq> Patterns<T> {
                         (run.cursor.tokens[at].text.to_owned(), word.to_owned())
                     })
                     .collect();
-                let reading = Reading {
-                    tag: pattern.tag.clone(),
-                    values,
-                    mended,
-                    pattern: index as usize,
-                };
-                let same = |(_, other): &(u32, Reading<T>)| {
-                    other.tag == reading.tag && other.values == reading.values
-                };
+                let reading = Reading { tag: pattern.tag.clone(), values, mended, pattern: index as usize };
+                let same = |(_, other): &(u32, Reading<T>)| other.tag == reading.tag && other.values == reading.values;
                 match readings.iter().position(same) {
                     Some(at) if cost < readings[at].0 => readings[at] = (cost, reading),
                     Some(_) => {}
@@ -312,11 +235,7 @@ impl<T: Clone + Eq> Patterns<T> {
             }
         }
         let least = readings.iter().map(|(cost, _)| *cost).min().unwrap_or(0);
-        readings
-            .into_iter()
-            .filter(|(cost, _)| *cost == least)
-            .map(|(_, reading)| reading)
-            .collect()
+        readings.into_iter().filter(|(cost, _)| *cost == least).map(|(_, reading)| reading).collect()
     }
 }
 
@@ -344,11 +263,7 @@ impl Run<'_, '_> {
         let read = || {
             let readings = cursor.at(kind, at, true).into_iter();
             Rc::new(
-                readings
-                    .map(|(count, value)| {
-                        (count, looseness(&cursor, kind, at, count, &value), value)
-                    })
-                    .collect(),
+                readings.map(|(count, value)| (count, looseness(&cursor, kind, at, count, &value), value)).collect(),
             )
         };
         Rc::clone(self.slots.entry((kind, at)).or_insert_with(read))
@@ -467,20 +382,14 @@ fn unordered<'c, 'r, T>(
         if done & 1 << index != 0 {
             continue;
         }
-        let code = if let Code::Optional(inner) = code {
-            inner
-        } else {
-            code
-        };
+        let code = if let Code::Optional(inner) = code { inner } else { code };
         walk(run, pattern, code, at, partial, &mut |run, end, partial| {
             if end > at {
                 unordered(run, pattern, all, done | 1 << index, end, partial, next);
             }
         });
     }
-    let missing = |(index, code): (usize, &Code)| {
-        done & 1 << index == 0 && !matches!(code, Code::Optional(_))
-    };
+    let missing = |(index, code): (usize, &Code)| done & 1 << index == 0 && !matches!(code, Code::Optional(_));
     if !all.iter().enumerate().take(64).any(missing) {
         next(run, at, partial);
     }
@@ -499,25 +408,15 @@ fn compile(node: &Node, words: &mut HashMap<String, u32>, slots: &[(String, Kind
                 let joined = fold(word).replace(['\'', '’', 'ʼ'], "");
                 return Code::Choice(vec![id(joined), Code::Sequence(parts)]);
             }
-            if parts.len() == 1 {
-                parts.remove(0)
-            } else {
-                Code::Sequence(parts)
-            }
+            if parts.len() == 1 { parts.remove(0) } else { Code::Sequence(parts) }
         }
         Node::Slot(name) => {
             let slot = slots.iter().position(|(slot, _)| slot == name);
             Code::Slot(slot.expect("slots are collected from this very pattern"))
         }
-        Node::Sequence(all) => {
-            Code::Sequence(all.iter().map(|node| compile(node, words, slots)).collect())
-        }
-        Node::Choice(all) => {
-            Code::Choice(all.iter().map(|node| compile(node, words, slots)).collect())
-        }
-        Node::Unordered(all) => {
-            Code::Unordered(all.iter().map(|node| compile(node, words, slots)).collect())
-        }
+        Node::Sequence(all) => Code::Sequence(all.iter().map(|node| compile(node, words, slots)).collect()),
+        Node::Choice(all) => Code::Choice(all.iter().map(|node| compile(node, words, slots)).collect()),
+        Node::Unordered(all) => Code::Unordered(all.iter().map(|node| compile(node, words, slots)).collect()),
         Node::Optional(node) => Code::Optional(Box::new(compile(node, words, slots))),
     }
 }

@@ -52,18 +52,12 @@ impl Mender {
             || letters > 40
             || !said.chars().all(char::is_alphabetic)
             || cx.lexicon.contains(said)
-            || Of::ALL
-                .iter()
-                .any(|of| cx.known.has(*of, token.text).is_some())
+            || Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some())
         {
             return None;
         }
-        let mut near: Vec<u32> = deletions(said)
-            .iter()
-            .filter_map(|part| self.by_deletion.get(part))
-            .flatten()
-            .copied()
-            .collect();
+        let mut near: Vec<u32> =
+            deletions(said).iter().filter_map(|part| self.by_deletion.get(part)).flatten().copied().collect();
         near.sort_unstable();
         near.dedup();
         let mut best: Option<(usize, u32, bool)> = None;
@@ -84,10 +78,7 @@ impl Mender {
             Of::ALL
                 .iter()
                 .flat_map(|of| cx.known.names(*of))
-                .any(|name| {
-                    name.len().abs_diff(said.len()) <= 4 * least
-                        && distance(said, &fold(&name)) <= least
-                })
+                .any(|name| name.len().abs_diff(said.len()) <= 4 * least && distance(said, &fold(&name)) <= least)
         };
         (only && !named()).then_some(index)
     }
@@ -100,20 +91,13 @@ fn deletions(word: &str) -> Vec<String> {
         return Vec::new();
     }
     let without = |letters: &[char], dropped: usize| -> Vec<char> {
-        letters
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| *at != dropped)
-            .map(|(_, letter)| *letter)
-            .collect()
+        letters.iter().enumerate().filter(|(at, _)| *at != dropped).map(|(_, letter)| *letter).collect()
     };
     let mut all = vec![letters.clone()];
     let mut last = vec![letters.clone()];
     for _ in 0..errors(letters.len()) {
-        let mut next: Vec<Vec<char>> = last
-            .iter()
-            .flat_map(|part| (0..part.len()).map(|at| without(part, at)))
-            .collect();
+        let mut next: Vec<Vec<char>> =
+            last.iter().flat_map(|part| (0..part.len()).map(|at| without(part, at))).collect();
         next.sort_unstable();
         next.dedup();
         all.extend(next.iter().cloned());

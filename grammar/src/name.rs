@@ -19,47 +19,25 @@ pub(crate) fn existing(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(u
     let called = cursor.skip(at, Class::Called);
     let mut found = names(cursor, at, of, open);
     if called > 0 {
-        found.extend(
-            names(cursor, at + called, of, true)
-                .into_iter()
-                .map(|(count, name)| (called + count, name)),
-        );
+        found.extend(names(cursor, at + called, of, true).into_iter().map(|(count, name)| (called + count, name)));
     }
     if of == Of::Machine {
         let noun = noun(cursor, at);
         if noun > 0 {
-            found.extend(
-                names(cursor, at + noun, of, true)
-                    .into_iter()
-                    .map(|(count, name)| (noun + count, name)),
-            );
+            found.extend(names(cursor, at + noun, of, true).into_iter().map(|(count, name)| (noun + count, name)));
         }
     }
-    found
-        .into_iter()
-        .map(|(count, name)| (count, Value::Name(name)))
-        .collect()
+    found.into_iter().map(|(count, name)| (count, Value::Name(name))).collect()
 }
 
 /// Names to be given that begin at that token; in running text only after "called".
 pub(crate) fn new(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize, Value)> {
     let called = cursor.skip(at, Class::Called);
-    let mut found = if open {
-        names(cursor, at, of, true)
-    } else {
-        Vec::new()
-    };
+    let mut found = if open { names(cursor, at, of, true) } else { Vec::new() };
     if called > 0 {
-        found.extend(
-            names(cursor, at + called, of, true)
-                .into_iter()
-                .map(|(count, name)| (called + count, name)),
-        );
+        found.extend(names(cursor, at + called, of, true).into_iter().map(|(count, name)| (called + count, name)));
     }
-    found
-        .into_iter()
-        .map(|(count, name)| (count, Value::Name(name)))
-        .collect()
+    found.into_iter().map(|(count, name)| (count, Value::Name(name))).collect()
 }
 
 /// "vm", "the machine", "the vm called": number of tokens.
@@ -92,19 +70,13 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
     // "stop the db": after an article only a known name, as "stop the vnc" is about no machine.
     let article = cursor.skip(at, Class::Article);
     if article > 0 && found.is_empty() {
-        found.extend(
-            known(cursor, at + article, of)
-                .into_iter()
-                .map(|(count, name)| (article + count, name)),
-        );
+        found.extend(known(cursor, at + article, of).into_iter().map(|(count, name)| (article + count, name)));
     }
     for index in 0..found.len() {
         // "web1's disk"
         let (count, name) = &found[index];
         let after = cursor.token(at + count);
-        if after.is_some_and(|after| {
-            after.clitic && cursor.cx.lexicon.is(&after.folded, Class::Possessive)
-        }) {
+        if after.is_some_and(|after| after.clitic && cursor.cx.lexicon.is(&after.folded, Class::Possessive)) {
             let longer = (count + 1, name.clone());
             found.push(longer);
         }
@@ -118,30 +90,13 @@ pub(crate) fn known(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> 
         return Vec::new();
     };
     if token.quoted {
-        return cursor
-            .cx
-            .known
-            .has(of, token.text)
-            .map(|name| (1, name))
-            .into_iter()
-            .collect();
+        return cursor.cx.known.has(of, token.text).map(|name| (1, name)).into_iter().collect();
     }
     let most = LONGEST.min(cursor.tokens.len() - at);
     (1..=most)
         .rev()
-        .filter(|count| {
-            *count == 1
-                || !cursor.tokens[at + 1..at + count]
-                    .iter()
-                    .any(|token| token.quoted)
-        })
-        .filter_map(|count| {
-            cursor
-                .cx
-                .known
-                .has(of, &cursor.said(at, count))
-                .map(|name| (count, name))
-        })
+        .filter(|count| *count == 1 || !cursor.tokens[at + 1..at + count].iter().any(|token| token.quoted))
+        .filter_map(|count| cursor.cx.known.has(of, &cursor.said(at, count)).map(|name| (count, name)))
         .collect()
 }
 
@@ -150,9 +105,7 @@ pub(crate) fn free(cursor: &Cursor, token: &Token) -> bool {
     let lexicon = cursor.cx.lexicon;
     token.text.contains(char::is_alphanumeric)
         && !token.clitic
-        && ![Class::Noname, Class::Article, Class::Polite]
-            .iter()
-            .any(|class| lexicon.is(&token.folded, *class))
+        && ![Class::Noname, Class::Article, Class::Polite].iter().any(|class| lexicon.is(&token.folded, *class))
 }
 
 /// Canonical values of a choice, said as they are or by a synonym of the lexicon.
@@ -161,11 +114,7 @@ pub(crate) fn choice(cursor: &Cursor, at: usize, values: &[&str]) -> Vec<(usize,
     let mut found = Vec::new();
     for value in values {
         let words = tokens(value);
-        let said = words.len() <= rest.len()
-            && words
-                .iter()
-                .zip(rest)
-                .all(|(word, token)| word.folded == token.folded);
+        let said = words.len() <= rest.len() && words.iter().zip(rest).all(|(word, token)| word.folded == token.folded);
         if said && !words.is_empty() {
             found.push((words.len(), Value::Choice((*value).to_owned())));
         }
@@ -184,8 +133,5 @@ pub(crate) fn text(cursor: &Cursor, at: usize) -> Vec<(usize, Value)> {
     if cursor.tokens[at].quoted {
         return vec![(1, Value::Text(cursor.tokens[at].text.to_owned()))];
     }
-    (1..=most)
-        .rev()
-        .map(|count| (count, Value::Text(cursor.said(at, count))))
-        .collect()
+    (1..=most).rev().map(|count| (count, Value::Text(cursor.said(at, count)))).collect()
 }

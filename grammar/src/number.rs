@@ -34,14 +34,8 @@ impl Ratio {
     }
 
     fn plus(self, other: Ratio) -> Option<Ratio> {
-        let above = self
-            .above
-            .checked_mul(other.below)?
-            .checked_add(other.above.checked_mul(self.below)?)?;
-        Some(Ratio {
-            above,
-            below: self.below.checked_mul(other.below)?,
-        })
+        let above = self.above.checked_mul(other.below)?.checked_add(other.above.checked_mul(self.below)?)?;
+        Some(Ratio { above, below: self.below.checked_mul(other.below)? })
     }
 
     /// This many times `unit`, rounded down; `None` when it doesn't fit.
@@ -51,9 +45,7 @@ impl Ratio {
 
     /// The whole number, if it is one.
     pub fn integer(self) -> Option<u64> {
-        self.above
-            .is_multiple_of(self.below)
-            .then_some(self.above / self.below)
+        self.above.is_multiple_of(self.below).then_some(self.above / self.below)
     }
 }
 
@@ -71,11 +63,7 @@ pub(crate) fn glued(folded: &str) -> Option<Glued<'_>> {
         return None;
     }
     let pair = Shape::parse(Rule::number, folded).ok()?.next()?;
-    let mut read = Glued {
-        sign: None,
-        value: Ratio::whole(0),
-        suffix: "",
-    };
+    let mut read = Glued { sign: None, value: Ratio::whole(0), suffix: "" };
     for part in pair.into_inner() {
         let text = part.as_str();
         match part.as_rule() {
@@ -84,25 +72,13 @@ pub(crate) fn glued(folded: &str) -> Option<Glued<'_>> {
             Rule::thousands => read.value = Ratio::whole(text.replace(',', "").parse().ok()?),
             Rule::decimal => {
                 let (whole, digits) = text.split_once(['.', ','])?;
-                let whole: u64 = if whole.is_empty() {
-                    0
-                } else {
-                    whole.parse().ok()?
-                };
+                let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
                 let below = 10u64.checked_pow(u32::try_from(digits.len()).ok()?)?;
-                read.value = Ratio {
-                    above: whole
-                        .checked_mul(below)?
-                        .checked_add(digits.parse().ok()?)?,
-                    below,
-                };
+                read.value = Ratio { above: whole.checked_mul(below)?.checked_add(digits.parse().ok()?)?, below };
             }
             Rule::fraction => {
                 let mut parts = part.into_inner();
-                let (above, below) = (
-                    parts.next()?.as_str().parse().ok()?,
-                    parts.next()?.as_str().parse().ok()?,
-                );
+                let (above, below) = (parts.next()?.as_str().parse().ok()?, parts.next()?.as_str().parse().ok()?);
                 if below == 0 {
                     return None;
                 }
@@ -144,25 +120,14 @@ pub(crate) fn at(cursor: &Cursor, at: usize) -> Vec<(usize, Option<char>, Ratio)
 
 /// Number words: "two", "twenty five", "two hundred".
 fn words(cursor: &Cursor, at: usize) -> Option<(usize, Ratio)> {
-    let number = |at| {
-        cursor
-            .word(at, Class::Number)
-            .and_then(|(n, arg)| Some((n, arg.parse::<u64>().ok()?)))
-    };
+    let number = |at| cursor.word(at, Class::Number).and_then(|(n, arg)| Some((n, arg.parse::<u64>().ok()?)));
     let (mut count, mut sum) = match number(at) {
         Some(read) => read,
         None => {
             // "twenty-five" is one token.
             let folded = &cursor.token(at)?.folded;
             let (tens, ones) = folded.split_once('-')?;
-            let part = |word| {
-                cursor
-                    .cx
-                    .lexicon
-                    .argument(word, Class::Number)?
-                    .parse::<u64>()
-                    .ok()
-            };
+            let part = |word| cursor.cx.lexicon.argument(word, Class::Number)?.parse::<u64>().ok();
             (1, part(tens)?.checked_add(part(ones)?)?)
         }
     };
@@ -201,9 +166,7 @@ pub(crate) fn quantities<'a>(
     }
     let unit_at = |at: usize| {
         let token = cursor.token(at).filter(|token| !token.quoted)?;
-        cursor
-            .word(at, class)
-            .or_else(|| known(&token.folded).map(|unit| (1, unit)))
+        cursor.word(at, class).or_else(|| known(&token.folded).map(|unit| (1, unit)))
     };
     let mut numbers = self::at(cursor, at);
     if let Some((count, _)) = cursor.word(at, Class::One) {
@@ -247,10 +210,8 @@ pub(crate) fn percent_at(cursor: &Cursor, at: usize) -> Vec<(usize, u8)> {
 
 /// Percentages with their sign.
 pub(crate) fn signed_percent_at(cursor: &Cursor, at: usize) -> Vec<(usize, Option<char>, u64)> {
-    quantities(cursor, at, Class::Percent, |suffix| {
-        (suffix == "%").then_some("%")
-    })
-    .into_iter()
-    .filter_map(|(count, sign, value, _)| Some((count, sign, value.of(1)?)))
-    .collect()
+    quantities(cursor, at, Class::Percent, |suffix| (suffix == "%").then_some("%"))
+        .into_iter()
+        .filter_map(|(count, sign, value, _)| Some((count, sign, value.of(1)?)))
+        .collect()
 }

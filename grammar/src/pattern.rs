@@ -64,26 +64,16 @@ impl Pattern {
     /// ```
     pub fn parse(source: &str) -> Result<Pattern, PatternError> {
         if source.len() > LENGTH {
-            return Err(PatternError {
-                column: LENGTH,
-                why: format!("a pattern has at most {LENGTH} bytes"),
-            });
+            return Err(PatternError { column: LENGTH, why: format!("a pattern has at most {LENGTH} bytes") });
         }
         check_depth(source)?;
-        let mut pairs =
-            PatternParser::parse(Rule::pattern, source).map_err(|error| explain(&error))?;
+        let mut pairs = PatternParser::parse(Rule::pattern, source).map_err(|error| explain(&error))?;
         let pattern = pairs.next().expect("a parsed text has its top rule");
         let node = choice(pattern);
         if matches!(&node, Node::Sequence(all) if all.is_empty()) {
-            return Err(PatternError {
-                column: 1,
-                why: "expected a word or a <slot>".into(),
-            });
+            return Err(PatternError { column: 1, why: "expected a word or a <slot>".into() });
         }
-        Ok(Pattern {
-            source: source.trim().to_owned(),
-            node,
-        })
+        Ok(Pattern { source: source.trim().to_owned(), node })
     }
 
     /// The slots it can fill.
@@ -116,9 +106,7 @@ impl Pattern {
             match node {
                 Node::Word(word) => words.push(word.clone()),
                 Node::Slot(name) => words.push(format!("<{name}>")),
-                Node::Sequence(nodes) | Node::Unordered(nodes) => {
-                    nodes.iter().for_each(|node| say(node, all, words))
-                }
+                Node::Sequence(nodes) | Node::Unordered(nodes) => nodes.iter().for_each(|node| say(node, all, words)),
                 Node::Choice(nodes) => nodes.iter().take(1).for_each(|node| say(node, all, words)),
                 Node::Optional(node) if all => say(node, all, words),
                 Node::Optional(_) => {}
@@ -143,23 +131,17 @@ fn check_depth(source: &str) -> Result<(), PatternError> {
             _ => {}
         }
         if depth > DEPTH {
-            return Err(PatternError {
-                column: column + 1,
-                why: format!("brackets are nested deeper than {DEPTH}"),
-            });
+            return Err(PatternError { column: column + 1, why: format!("brackets are nested deeper than {DEPTH}") });
         }
     }
     Ok(())
 }
 
 fn explain(error: &pest::error::Error<Rule>) -> PatternError {
-    let (pest::error::LineColLocation::Pos((_, column))
-    | pest::error::LineColLocation::Span((_, column), _)) = error.line_col;
+    let (pest::error::LineColLocation::Pos((_, column)) | pest::error::LineColLocation::Span((_, column), _)) =
+        error.line_col;
     let pest::error::ErrorVariant::ParsingError { positives, .. } = &error.variant else {
-        return PatternError {
-            column,
-            why: "not a pattern".into(),
-        };
+        return PatternError { column, why: "not a pattern".into() };
     };
     let has = |rule: Rule| positives.contains(&rule);
     let why = if has(Rule::name) {
@@ -171,24 +153,14 @@ fn explain(error: &pest::error::Error<Rule>) -> PatternError {
     } else {
         "expected a word, a <slot>, a bracket, \"|\" or \")\""
     };
-    PatternError {
-        column,
-        why: why.into(),
-    }
+    PatternError { column, why: why.into() }
 }
 
 /// Alternatives in a bracket, or at the top.
 fn choice(pair: Pair<Rule>) -> Node {
-    let mut all: Vec<Node> = pair
-        .into_inner()
-        .filter(|inner| inner.as_rule() == Rule::sequence)
-        .map(sequence)
-        .collect();
-    if all.len() == 1 {
-        all.remove(0)
-    } else {
-        Node::Choice(all)
-    }
+    let mut all: Vec<Node> =
+        pair.into_inner().filter(|inner| inner.as_rule() == Rule::sequence).map(sequence).collect();
+    if all.len() == 1 { all.remove(0) } else { Node::Choice(all) }
 }
 
 fn sequence(pair: Pair<Rule>) -> Node {
@@ -198,19 +170,12 @@ fn sequence(pair: Pair<Rule>) -> Node {
             // "," and "?" stand in no utterance.
             Rule::word if crate::token::tokens(item.as_str()).is_empty() => {}
             Rule::word => all.push(Node::Word(item.as_str().to_owned())),
-            Rule::slot => all.extend(
-                item.into_inner()
-                    .map(|name| Node::Slot(name.as_str().to_owned())),
-            ),
+            Rule::slot => all.extend(item.into_inner().map(|name| Node::Slot(name.as_str().to_owned()))),
             Rule::group => all.push(choice(item)),
             Rule::optional => all.push(Node::Optional(Box::new(choice(item)))),
             Rule::unordered => all.push(Node::Unordered(item.into_inner().map(sequence).collect())),
             _ => {}
         }
     }
-    if all.len() == 1 {
-        all.remove(0)
-    } else {
-        Node::Sequence(all)
-    }
+    if all.len() == 1 { all.remove(0) } else { Node::Sequence(all) }
 }

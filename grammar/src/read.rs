@@ -41,17 +41,10 @@ pub fn parse(kind: Kind, text: &str, cx: &Context) -> Option<Value> {
         return None;
     }
     let all = tokens(text);
-    let cursor = Cursor {
-        text,
-        tokens: &all,
-        cx,
-    };
+    let cursor = Cursor { text, tokens: &all, cx };
     if kind == Kind::Text && !text.trim().is_empty() {
         // Free text is taken as it is, down to its full stop.
-        let quoted = all
-            .first()
-            .filter(|first| first.quoted && all.len() == 1)
-            .map(|only| only.text);
+        let quoted = all.first().filter(|first| first.quoted && all.len() == 1).map(|only| only.text);
         return Some(Value::Text(quoted.unwrap_or(text.trim()).to_owned()));
     }
     // The least stripped reading first, so that a machine called "it" or a text that begins with "the" keeps it.
@@ -76,15 +69,8 @@ pub fn parse(kind: Kind, text: &str, cx: &Context) -> Option<Value> {
             if start >= end {
                 continue;
             }
-            let cursor = Cursor {
-                tokens: &all[..end],
-                ..cursor
-            };
-            if let Some(value) = cursor
-                .at(kind, start, true)
-                .into_iter()
-                .find(|(count, _)| start + count == end)
-            {
+            let cursor = Cursor { tokens: &all[..end], ..cursor };
+            if let Some(value) = cursor.at(kind, start, true).into_iter().find(|(count, _)| start + count == end) {
                 return Some(value.1);
             }
         }
@@ -98,24 +84,14 @@ pub fn find(kind: Kind, text: &str, cx: &Context) -> Vec<Found> {
         return Vec::new();
     }
     let all = tokens(text);
-    let cursor = Cursor {
-        text,
-        tokens: &all,
-        cx,
-    };
+    let cursor = Cursor { text, tokens: &all, cx };
     let mut found = Vec::new();
     let mut at = 0;
     while at < all.len() {
-        let longest = cursor
-            .at(kind, at, false)
-            .into_iter()
-            .max_by_key(|(count, _)| *count);
+        let longest = cursor.at(kind, at, false).into_iter().max_by_key(|(count, _)| *count);
         match longest {
             Some((count, value)) if count > 0 => {
-                found.push(Found {
-                    span: all[at].span.start..all[at + count - 1].span.end,
-                    value,
-                });
+                found.push(Found { span: all[at].span.start..all[at + count - 1].span.end, value });
                 at += count;
             }
             _ => at += 1,
@@ -126,12 +102,7 @@ pub fn find(kind: Kind, text: &str, cx: &Context) -> Vec<Found> {
 
 /// All readings of that kind that begin with the first of `tokens`, as (number of tokens, value), longest first.
 pub fn at(kind: Kind, tokens: &[Token], cx: &Context) -> Vec<(usize, Value)> {
-    Cursor {
-        text: "",
-        tokens,
-        cx,
-    }
-    .at(kind, 0, true)
+    Cursor { text: "", tokens, cx }.at(kind, 0, true)
 }
 
 /// A place in a tokenised text. `text` may be empty when only the tokens are at hand.
@@ -155,34 +126,15 @@ impl<'a> Cursor<'a> {
             Kind::Machines => selector::at(self, at, open),
             Kind::Name(of) => name::existing(self, at, of, open),
             Kind::NewName(of) => name::new(self, at, of, open),
-            Kind::Size => size::at(self, at, open)
-                .into_iter()
-                .map(|(n, v)| (n, Value::Size(v)))
-                .collect(),
-            Kind::SizeChange => size::change_at(self, at, open)
-                .into_iter()
-                .map(|(n, v)| (n, Value::SizeChange(v)))
-                .collect(),
-            Kind::Count => number::count_at(self, at)
-                .into_iter()
-                .map(|(n, v)| (n, Value::Count(v)))
-                .collect(),
-            Kind::Percent => number::percent_at(self, at)
-                .into_iter()
-                .map(|(n, v)| (n, Value::Percent(v)))
-                .collect(),
-            Kind::Duration => duration::at(self, at)
-                .into_iter()
-                .map(|(n, v)| (n, Value::Duration(v)))
-                .collect(),
-            Kind::When => time::at(self, at, open)
-                .into_iter()
-                .map(|(n, v)| (n, Value::When(v)))
-                .collect(),
-            Kind::Recurrence => recurrence::at(self, at)
-                .into_iter()
-                .map(|(n, v)| (n, Value::Recurrence(v)))
-                .collect(),
+            Kind::Size => size::at(self, at, open).into_iter().map(|(n, v)| (n, Value::Size(v))).collect(),
+            Kind::SizeChange => {
+                size::change_at(self, at, open).into_iter().map(|(n, v)| (n, Value::SizeChange(v))).collect()
+            }
+            Kind::Count => number::count_at(self, at).into_iter().map(|(n, v)| (n, Value::Count(v))).collect(),
+            Kind::Percent => number::percent_at(self, at).into_iter().map(|(n, v)| (n, Value::Percent(v))).collect(),
+            Kind::Duration => duration::at(self, at).into_iter().map(|(n, v)| (n, Value::Duration(v))).collect(),
+            Kind::When => time::at(self, at, open).into_iter().map(|(n, v)| (n, Value::When(v))).collect(),
+            Kind::Recurrence => recurrence::at(self, at).into_iter().map(|(n, v)| (n, Value::Recurrence(v))).collect(),
             Kind::Choice(values) => name::choice(self, at, values),
             Kind::Jid => address::jid_at(self, at),
             Kind::Address => address::at(self, at),
@@ -206,17 +158,12 @@ impl<'a> Cursor<'a> {
 
     /// Length in tokens of the longest entry of that class here; 0 when there is none.
     pub fn skip(&self, at: usize, class: Class) -> usize {
-        self.tokens
-            .get(at..)
-            .and_then(|rest| self.cx.lexicon.longest(rest, class))
-            .unwrap_or(0)
+        self.tokens.get(at..).and_then(|rest| self.cx.lexicon.longest(rest, class)).unwrap_or(0)
     }
 
     /// The longest entry of that class here, with its argument.
     pub fn word(&self, at: usize, class: Class) -> Option<(usize, &'a str)> {
-        self.tokens
-            .get(at..)
-            .and_then(|rest| self.cx.lexicon.longest_arg(rest, class))
+        self.tokens.get(at..).and_then(|rest| self.cx.lexicon.longest_arg(rest, class))
     }
 
     /// The words from token `at`, `count` of them, as they were said.
@@ -227,11 +174,7 @@ impl<'a> Cursor<'a> {
         };
         match self.text.get(first.span.start..last.span.end) {
             Some(text) if !self.text.is_empty() => text.to_owned(),
-            _ => part
-                .iter()
-                .map(|token| token.text)
-                .collect::<Vec<_>>()
-                .join(" "),
+            _ => part.iter().map(|token| token.text).collect::<Vec<_>>().join(" "),
         }
     }
 }

@@ -26,15 +26,7 @@ use crate::{
 #[serde(transparent)]
 pub struct Days(u8);
 
-const NAMES: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+const NAMES: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
 impl Days {
     /// Monday to Sunday.
@@ -51,11 +43,7 @@ impl Days {
 
     /// With that day too: 1 is Monday, 7 Sunday; other numbers change nothing.
     pub fn with(self, day: u8) -> Days {
-        if (1..=7).contains(&day) {
-            Days(self.0 | 1 << (day - 1))
-        } else {
-            self
-        }
+        if (1..=7).contains(&day) { Days(self.0 | 1 << (day - 1)) } else { self }
     }
 
     /// Whether that day is one of them.
@@ -71,10 +59,7 @@ impl Days {
     /// "12345", as lexicon arguments write them.
     fn digits(text: &str) -> Option<Days> {
         let digits = !text.is_empty() && text.bytes().all(|byte| (b'1'..=b'7').contains(&byte));
-        digits.then(|| {
-            text.bytes()
-                .fold(Days::none(), |days, byte| days.with(byte - b'0'))
-        })
+        digits.then(|| text.bytes().fold(Days::none(), |days, byte| days.with(byte - b'0')))
     }
 }
 
@@ -119,9 +104,9 @@ impl Recurrence {
     pub fn next(self, after: &Zoned) -> Option<Zoned> {
         let zone = || after.time_zone().clone();
         match self {
-            Recurrence::Every(span) => after
-                .checked_add(SignedDuration::from_secs(i64::try_from(span.seconds).ok()?))
-                .ok(),
+            Recurrence::Every(span) => {
+                after.checked_add(SignedDuration::from_secs(i64::try_from(span.seconds).ok()?)).ok()
+            }
             Recurrence::Weekly { days, time } => {
                 let time = time.unwrap_or(Time::midnight());
                 (0..8).find_map(|ahead: i64| {
@@ -133,11 +118,7 @@ impl Recurrence {
             Recurrence::Monthly { day, time } => {
                 let time = time.unwrap_or(Time::midnight());
                 (0..3).find_map(|ahead: i64| {
-                    let first = after
-                        .date()
-                        .first_of_month()
-                        .checked_add(ahead.months())
-                        .ok()?;
+                    let first = after.date().first_of_month().checked_add(ahead.months()).ok()?;
                     let day = i8::try_from(day).ok()?.min(first.days_in_month());
                     let date = first.with().day(day).build().ok()?;
                     let at = date.to_datetime(time).to_zoned(zone()).ok()?;
@@ -213,10 +194,7 @@ pub(crate) fn at(cursor: &Cursor, at: usize) -> Vec<(usize, Recurrence)> {
 fn with_time(base: Base, time: Option<Time>) -> Recurrence {
     match base {
         Base::Every(span) => Recurrence::Every(span),
-        Base::Weekly(days, usual) => Recurrence::Weekly {
-            days,
-            time: time.or(usual),
-        },
+        Base::Weekly(days, usual) => Recurrence::Weekly { days, time: time.or(usual) },
         Base::Monthly(day) => Recurrence::Monthly { day, time },
     }
 }
@@ -228,8 +206,7 @@ fn bases(cursor: &Cursor, at: usize) -> Vec<(usize, Base)> {
             // "weekly on monday", "daily", "on mondays and fridays"
             let on = cursor.skip(at + count, Class::At);
             let mut end = count;
-            while let Some((more, other)) =
-                cursor.word(at + end + cursor.skip(at + end, Class::And), Class::Often)
+            while let Some((more, other)) = cursor.word(at + end + cursor.skip(at + end, Class::And), Class::Often)
                 && let Some(other) = Days::digits(other)
             {
                 end += cursor.skip(at + end, Class::And) + more;
@@ -241,15 +218,8 @@ fn bases(cursor: &Cursor, at: usize) -> Vec<(usize, Base)> {
             {
                 found.push((count + on + more, Base::Weekly(days, None)));
             }
-        } else if let Some((_, span)) = duration::at(
-            &Cursor {
-                tokens: &crate::token::tokens(often),
-                text: often,
-                ..*cursor
-            },
-            0,
-        )
-        .first()
+        } else if let Some((_, span)) =
+            duration::at(&Cursor { tokens: &crate::token::tokens(often), text: often, ..*cursor }, 0).first()
         {
             found.push((count, Base::Every(*span)));
             let on = cursor.skip(at + count, Class::At);
@@ -312,9 +282,7 @@ fn bases(cursor: &Cursor, at: usize) -> Vec<(usize, Base)> {
 fn month_day(cursor: &Cursor, at: usize) -> Option<(usize, u8)> {
     let article = cursor.skip(at, Class::Article);
     let (count, day) = time::ordinal(cursor, at + article)?;
-    let day = u8::try_from(day)
-        .ok()
-        .filter(|day| (1..=31).contains(day))?;
+    let day = u8::try_from(day).ok().filter(|day| (1..=31).contains(day))?;
     Some((article + count, day))
 }
 

@@ -4,9 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    kind::Of, lexicon::Class, name, number, read::Cursor, time, token::comma_before, value::Value,
-};
+use crate::{kind::Of, lexicon::Class, name, number, read::Cursor, time, token::comma_before, value::Value};
 
 /// State of a machine, as people tell machines apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -92,23 +90,11 @@ impl fmt::Display for Selector {
             Selector::Nth(numbers) => {
                 let words: Vec<String> = numbers
                     .iter()
-                    .map(|number| {
-                        if *number == LAST {
-                            "last".into()
-                        } else {
-                            format!("number {number}")
-                        }
-                    })
+                    .map(|number| if *number == LAST { "last".into() } else { format!("number {number}") })
                     .collect();
                 write!(f, "the {}", words.join(" and "))
             }
-            Selector::Where {
-                state,
-                tag,
-                os,
-                prefix,
-                except,
-            } => {
+            Selector::Where { state, tag, os, prefix, except } => {
                 f.write_str("all machines")?;
                 if let Some(state) = state {
                     write!(f, " that are {state}")?;
@@ -160,9 +146,7 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
         let count = cursor.skip(at, class);
         if count > 0 {
             // "the same host" says what it is the same of.
-            let noun = cursor
-                .skip(at + count, Class::Machine)
-                .max(cursor.skip(at + count, Class::Host));
+            let noun = cursor.skip(at + count, Class::Machine).max(cursor.skip(at + count, Class::Host));
             found.push((count, selector.clone()));
             if noun > 0 && selector == Selector::Same {
                 found.push((count + noun, selector));
@@ -173,10 +157,7 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
     found.extend(filtered(cursor, at));
     let word = found.iter().any(|(count, _)| *count == 1);
     found.extend(names(cursor, at, open && !word, word));
-    found
-        .into_iter()
-        .map(|(count, selector)| (count, Value::Machines(selector)))
-        .collect()
+    found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()
 }
 
 /// "the second one", "number 2", "the first and the third".
@@ -197,20 +178,14 @@ fn ordinals(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
             }
         };
         count += more;
-        count += cursor
-            .skip(at + count, Class::Item)
-            .max(cursor.skip(at + count, Class::Machine));
+        count += cursor.skip(at + count, Class::Item).max(cursor.skip(at + count, Class::Machine));
         Some((count, number))
     };
     let mut found = Vec::new();
     let mut numbers = Vec::new();
     let mut end = at;
     loop {
-        let and = if end > at {
-            cursor.skip(end, Class::And)
-        } else {
-            0
-        };
+        let and = if end > at { cursor.skip(end, Class::And) } else { 0 };
         match one(end + and) {
             Some((count, number)) if number > 0 => {
                 end += and + count;
@@ -261,9 +236,7 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             filter.os = Some(os.to_owned());
             (at, narrowed) = (at + more, true);
         } else if let Some(more) = word(cursor, at, Class::Tagged).filter(|_| filter.tag.is_none())
-            && let Some((count, tag)) = name::names(cursor, at + more, Of::Tag, true)
-                .into_iter()
-                .next()
+            && let Some((count, tag)) = name::names(cursor, at + more, Of::Tag, true).into_iter().next()
         {
             filter.tag = Some(tag);
             (at, narrowed) = (at + more + count, true);
@@ -278,8 +251,7 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             }
             noun = true;
         } else if let Some(more) = word(cursor, at, Class::Except).filter(|_| whole || noun) {
-            let Some((count, names)) = name_list(cursor, at + more, true).into_iter().next_back()
-            else {
+            let Some((count, names)) = name_list(cursor, at + more, true).into_iter().next_back() else {
                 break;
             };
             filter.except = names;
@@ -311,20 +283,8 @@ fn selector(filter: &Filter) -> Selector {
     if *filter == Filter::default() {
         return Selector::All;
     }
-    let Filter {
-        state,
-        tag,
-        os,
-        prefix,
-        except,
-    } = filter.clone();
-    Selector::Where {
-        state,
-        tag,
-        os,
-        prefix,
-        except,
-    }
+    let Filter { state, tag, os, prefix, except } = filter.clone();
+    Selector::Where { state, tag, os, prefix, except }
 }
 
 fn word(cursor: &Cursor, at: usize, class: Class) -> Option<usize> {
@@ -343,19 +303,12 @@ fn names(cursor: &Cursor, at: usize, open: bool, word: bool) -> Vec<(usize, Sele
     let noun = name::noun(cursor, at);
     let mut found = Vec::new();
     if noun > 0 {
-        found.extend(
-            name_list(cursor, at + noun, true)
-                .into_iter()
-                .map(|(count, names)| (noun + count, names)),
-        );
+        found.extend(name_list(cursor, at + noun, true).into_iter().map(|(count, names)| (noun + count, names)));
     }
     if !(word && cursor.token(at).is_some_and(|token| !token.quoted)) {
         found.extend(name_list(cursor, at, open));
     }
-    found
-        .into_iter()
-        .map(|(count, names)| (count, Selector::Names(names)))
-        .collect()
+    found.into_iter().map(|(count, names)| (count, Selector::Names(names))).collect()
 }
 
 fn name_list(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Vec<String>)> {
@@ -381,12 +334,7 @@ fn name_list(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Vec<String>)
         let linked = and > 0 || comma_before(cursor.text, cursor.tokens, end);
         // A verb begins the next request rather than naming the next machine: "stop web1 and wait".
         let verb = cursor.skip(next, Class::Verb) > 0;
-        let names = name::names(
-            cursor,
-            next,
-            Of::Machine,
-            linked && !verb && (open || noun > 0),
-        );
+        let names = name::names(cursor, next, Of::Machine, linked && !verb && (open || noun > 0));
         let Some((count, name)) = names.into_iter().max_by_key(|(count, _)| *count) else {
             return found;
         };

@@ -14,15 +14,8 @@ use crate::{
     read::Cursor,
 };
 
-const UNITS: [(&str, u32); 7] = [
-    ("EiB", 60),
-    ("PiB", 50),
-    ("TiB", 40),
-    ("GiB", 30),
-    ("MiB", 20),
-    ("KiB", 10),
-    ("B", 0),
-];
+const UNITS: [(&str, u32); 7] =
+    [("EiB", 60), ("PiB", 50), ("TiB", 40), ("GiB", 30), ("MiB", 20), ("KiB", 10), ("B", 0)];
 
 /// An amount of bytes.
 ///
@@ -32,9 +25,7 @@ const UNITS: [(&str, u32); 7] = [
 /// assert_eq!(Bytes(1536 << 30).to_string(), "1.5 TiB");
 /// assert_eq!(Bytes(1_000_000_000).to_string(), "976562.5 KiB");
 /// ```
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Bytes(pub u64);
 
@@ -123,10 +114,7 @@ impl fmt::Display for SizeChange {
 
 /// Symbols that every language shares.
 fn symbol(suffix: &str) -> Option<&'static str> {
-    UNITS
-        .iter()
-        .map(|(symbol, _)| *symbol)
-        .find(|symbol| symbol.eq_ignore_ascii_case(suffix))
+    UNITS.iter().map(|(symbol, _)| *symbol).find(|symbol| symbol.eq_ignore_ascii_case(suffix))
 }
 
 fn bytes(value: Ratio, unit: &str) -> Option<Bytes> {
@@ -136,11 +124,7 @@ fn bytes(value: Ratio, unit: &str) -> Option<Bytes> {
 
 /// Sizes that begin at that token; `open`: a bare number is one too, in GiB.
 pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Bytes)> {
-    sized(cursor, at, open)
-        .into_iter()
-        .filter(|(_, sign, _)| sign.is_none())
-        .map(|(n, _, size)| (n, size))
-        .collect()
+    sized(cursor, at, open).into_iter().filter(|(_, sign, _)| sign.is_none()).map(|(n, _, size)| (n, size)).collect()
 }
 
 fn sized(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Option<char>, Bytes)> {
@@ -195,10 +179,7 @@ pub(crate) fn change_at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, S
             && let Some((unit_count, unit)) = cursor.word(start + count + more, Class::Unit)
             && let Some(size) = bytes(value, unit)
         {
-            found.push((
-                start + count + more + unit_count - at,
-                SizeChange::Add(size),
-            ));
+            found.push((start + count + more + unit_count - at, SizeChange::Add(size)));
         }
     }
     for (count, sign, value) in number::signed_percent_at(cursor, start) {
@@ -225,22 +206,13 @@ pub(crate) fn change_at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, S
     if let Some((count, factor)) = cursor.word(at, Class::Times) {
         match factor.parse::<f64>() {
             Ok(factor) if factor >= 1.0 => found.push((count, SizeChange::Times(factor as u32))),
-            Ok(factor) => found.push((
-                count,
-                SizeChange::Percent(((factor - 1.0) * 100.0).round() as i32),
-            )),
+            Ok(factor) => found.push((count, SizeChange::Percent(((factor - 1.0) * 100.0).round() as i32))),
             Err(_) => {}
         }
     }
     for (count, value) in number::count_at(cursor, at) {
-        let symbol = cursor
-            .token(at + count)
-            .is_some_and(|token| token.folded == "×");
-        let factor = if symbol {
-            1
-        } else {
-            cursor.skip(at + count, Class::Factor)
-        };
+        let symbol = cursor.token(at + count).is_some_and(|token| token.folded == "×");
+        let factor = if symbol { 1 } else { cursor.skip(at + count, Class::Factor) };
         if factor > 0
             && let Ok(value) = u32::try_from(value)
         {

@@ -58,10 +58,7 @@ fn compile(node: &Node) -> Result<Code, String> {
     Ok(match node {
         Node::Word(word) => {
             let parts = crate::token::tokens(word);
-            let joined = parts
-                .iter()
-                .any(|part| part.clitic)
-                .then(|| parts.iter().map(|part| &*part.folded).collect());
+            let joined = parts.iter().any(|part| part.clitic).then(|| parts.iter().map(|part| &*part.folded).collect());
             Code::Word(parts.into_iter().map(|part| part.folded).collect(), joined)
         }
         Node::Slot(name) => match (Special::named(name), Class::named(name)) {
@@ -98,10 +95,7 @@ impl Rule {
             _ => return Err(format!("there is no rule \"{head} {argument}\"")),
         };
         let pattern = Pattern::parse(source).map_err(|error| error.to_string())?;
-        Ok(Rule {
-            effect,
-            code: compile(&pattern.node)?,
-        })
+        Ok(Rule { effect, code: compile(&pattern.node)? })
     }
 
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
@@ -172,21 +166,11 @@ fn ends(code: &Code, cursor: &Cursor, at: usize) -> Vec<usize> {
             all.push(at);
             sorted(all)
         }
-        Code::Choice(codes) => sorted(
-            codes
-                .iter()
-                .flat_map(|code| ends(code, cursor, at))
-                .collect(),
-        ),
+        Code::Choice(codes) => sorted(codes.iter().flat_map(|code| ends(code, cursor, at)).collect()),
         Code::Sequence(codes) => {
             let mut places = vec![at];
             for code in codes {
-                places = sorted(
-                    places
-                        .into_iter()
-                        .flat_map(|at| ends(code, cursor, at))
-                        .collect(),
-                );
+                places = sorted(places.into_iter().flat_map(|at| ends(code, cursor, at)).collect());
                 if places.is_empty() {
                     break;
                 }
@@ -204,19 +188,9 @@ fn sorted(mut places: Vec<usize>) -> Vec<usize> {
 
 /// A word with an apostrophe also fits without it, whole or in two.
 fn word_ends(parts: &[String], joined: Option<&str>, cursor: &Cursor, at: usize) -> Vec<usize> {
-    let said = |at: usize| {
-        cursor
-            .token(at)
-            .filter(|token| !token.quoted)
-            .map(|token| token.folded.as_str())
-    };
+    let said = |at: usize| cursor.token(at).filter(|token| !token.quoted).map(|token| token.folded.as_str());
     let mut found = Vec::new();
-    if !parts.is_empty()
-        && parts
-            .iter()
-            .enumerate()
-            .all(|(index, part)| said(at + index) == Some(part))
-    {
+    if !parts.is_empty() && parts.iter().enumerate().all(|(index, part)| said(at + index) == Some(part)) {
         found.push(at + parts.len());
     }
     if joined.is_some() && said(at) == joined {
@@ -225,15 +199,10 @@ fn word_ends(parts: &[String], joined: Option<&str>, cursor: &Cursor, at: usize)
     found
 }
 
-fn class_ends<'a>(
-    class: Class,
-    cursor: &Cursor<'a>,
-    at: usize,
-) -> impl Iterator<Item = usize> + use<'a> {
+fn class_ends<'a>(class: Class, cursor: &Cursor<'a>, at: usize) -> impl Iterator<Item = usize> + use<'a> {
     let lexicon = cursor.cx.lexicon;
     let rest = cursor.tokens.get(at..);
-    rest.into_iter()
-        .flat_map(move |rest| lexicon.all(rest, class).map(move |(count, _)| at + count))
+    rest.into_iter().flat_map(move |rest| lexicon.all(rest, class).map(move |(count, _)| at + count))
 }
 
 fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
@@ -249,30 +218,16 @@ fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
             let token = &cursor.tokens[at];
             let letters = token.folded.chars().all(char::is_alphabetic);
             let taken = lexicon.contains(&token.folded) || known_length(cursor, at).is_some();
-            if letters && !taken {
-                vec![at + 1]
-            } else {
-                Vec::new()
-            }
+            if letters && !taken { vec![at + 1] } else { Vec::new() }
         }
-        Special::Known => known_length(cursor, at)
-            .map(|count| at + count)
-            .into_iter()
-            .collect(),
+        Special::Known => known_length(cursor, at).map(|count| at + count).into_iter().collect(),
         Special::Done => {
             let verbs: Vec<usize> = class_ends(Class::Verb, cursor, at).collect();
-            class_ends(Class::Past, cursor, at)
-                .filter(|end| !verbs.contains(end))
-                .collect()
+            class_ends(Class::Past, cursor, at).filter(|end| !verbs.contains(end)).collect()
         }
         Special::Comma if gap(cursor.text, cursor.tokens, at).contains(',') => vec![at],
         Special::End if at == count => vec![at],
-        Special::Asked
-            if cursor
-                .text
-                .trim_end_matches(['!', '.', ' ', ')'])
-                .ends_with('?') =>
-        {
+        Special::Asked if cursor.text.trim_end_matches(['!', '.', ' ', ')']).ends_with('?') => {
             vec![at]
         }
         _ => Vec::new(),

@@ -94,19 +94,13 @@ pub(crate) fn at(cursor: &Cursor, start: usize, open: bool) -> Vec<(usize, When)
     }
     // After the clock times, as "22h30" is rather one than a length of time.
     relative(cursor, from, open, past, &mut found);
-    found
-        .into_iter()
-        .map(|(end, at, day_only)| (end - start, When { at, day_only }))
-        .collect()
+    found.into_iter().map(|(end, at, day_only)| (end - start, When { at, day_only })).collect()
 }
 
 /// "at", and whether one was read here or just before: then a bare "8" is a clock time.
 fn at_word(cursor: &Cursor, at: usize) -> (usize, bool) {
     let count = cursor.skip(at, Class::At);
-    (
-        count,
-        count > 0 || at > 0 && cursor.skip(at - 1, Class::At) == 1,
-    )
+    (count, count > 0 || at > 0 && cursor.skip(at - 1, Class::At) == 1)
 }
 
 type Ends = Vec<(usize, Zoned, bool)>;
@@ -133,11 +127,7 @@ fn relative(cursor: &Cursor, from: usize, open: bool, past: bool, found: &mut En
 }
 
 fn shift(now: &Zoned, length: Calendar, back: bool) -> Option<Zoned> {
-    let sign = |count: u64| {
-        i64::try_from(count)
-            .ok()
-            .map(|count| if back { -count } else { count })
-    };
+    let sign = |count: u64| i64::try_from(count).ok().map(|count| if back { -count } else { count });
     let span = 0
         .seconds()
         .try_months(sign(length.months)?)
@@ -192,15 +182,9 @@ fn written(cursor: &Cursor, from: usize, found: &mut Ends) {
         return;
     };
     // "2026-12-24T08:00:00Z" says its own offset.
-    let mut offset = token
-        .text
-        .parse::<jiff::Timestamp>()
-        .ok()
-        .map(|at| (at, "+00:00".to_owned()));
+    let mut offset = token.text.parse::<jiff::Timestamp>().ok().map(|at| (at, "+00:00".to_owned()));
     if offset.is_none()
-        && let Some(next) = cursor
-            .token(end)
-            .filter(|token| token.text.starts_with(['+', '-']))
+        && let Some(next) = cursor.token(end).filter(|token| token.text.starts_with(['+', '-']))
         && let Ok(at) = format!("{moment}{}", next.text).parse::<jiff::Timestamp>()
     {
         offset = Some((at, next.text.to_owned()));
@@ -210,11 +194,7 @@ fn written(cursor: &Cursor, from: usize, found: &mut Ends) {
     if let Some(name) = cursor.token(end).map(|token| token.text)
         && (name.contains('/') || name == "UTC" || here.iana_name() == Some(name))
     {
-        zone = if here.iana_name() == Some(name) {
-            Some(here.clone())
-        } else {
-            TimeZone::get(name).ok()
-        };
+        zone = if here.iana_name() == Some(name) { Some(here.clone()) } else { TimeZone::get(name).ok() };
         end += usize::from(zone.is_some());
     }
     let at = match (offset, zone) {
@@ -233,11 +213,7 @@ fn written(cursor: &Cursor, from: usize, found: &mut Ends) {
 
 /// The next such clock time after now, or the last one before.
 fn next(now: &Zoned, time: Time, past: bool) -> Option<Zoned> {
-    let on = |date: Date| {
-        date.to_datetime(time)
-            .to_zoned(now.time_zone().clone())
-            .ok()
-    };
+    let on = |date: Date| date.to_datetime(time).to_zoned(now.time_zone().clone()).ok();
     let today = on(now.date())?;
     match past {
         false if today > *now => Some(today),
@@ -248,11 +224,7 @@ fn next(now: &Zoned, time: Time, past: bool) -> Option<Zoned> {
 }
 
 fn resolve(now: &Zoned, said: Said, clock: Option<Clock>, past: bool) -> Option<Zoned> {
-    let at = |date: Date, time: Time| {
-        date.to_datetime(time)
-            .to_zoned(now.time_zone().clone())
-            .ok()
-    };
+    let at = |date: Date, time: Time| date.to_datetime(time).to_zoned(now.time_zone().clone()).ok();
     let time = clock.map_or(Time::midnight(), |clock| clock.time);
     match said {
         Said::Date(date) => at(date, time),
@@ -261,20 +233,11 @@ fn resolve(now: &Zoned, said: Said, clock: Option<Clock>, past: bool) -> Option<
             if let Some(clock) = clock
                 && today.weekday() == day
                 && let Some(same) = at(today, clock.time)
-                && (if back || past {
-                    same < *now
-                } else {
-                    same > *now
-                })
+                && (if back || past { same < *now } else { same > *now })
             {
                 return Some(same);
             }
-            at(
-                today
-                    .nth_weekday(if back || past { -1 } else { 1 }, day)
-                    .ok()?,
-                time,
-            )
+            at(today.nth_weekday(if back || past { -1 } else { 1 }, day).ok()?, time)
         }
         Said::Moment(date, usual) => {
             let Some(clock) = clock else {
@@ -285,10 +248,7 @@ fn resolve(now: &Zoned, said: Said, clock: Option<Clock>, past: bool) -> Option<
                 if usual.hour() >= 18 && clock.time.hour() < 5 || clock.time.hour() == 0 {
                     return at(date.tomorrow().ok()?, clock.time);
                 }
-                return at(
-                    date,
-                    Time::new(clock.time.hour() + 12, clock.time.minute(), 0, 0).ok()?,
-                );
+                return at(date, Time::new(clock.time.hour() + 12, clock.time.minute(), 0, 0).ok()?);
             }
             at(date, clock.time)
         }
@@ -318,20 +278,12 @@ fn said_days(cursor: &Cursor, at: usize) -> Vec<(usize, Said)> {
     let article = cursor.skip(at, Class::Article);
     let before = next.max(last).max(article);
     if let Some((count, day)) = cursor.word(at + before, Class::Day)
-        && let Some(day) = day
-            .parse()
-            .ok()
-            .and_then(|day| Weekday::from_monday_one_offset(day).ok())
+        && let Some(day) = day.parse().ok().and_then(|day| Weekday::from_monday_one_offset(day).ok())
     {
         // French says it after: "vendredi dernier".
-        let (next_after, last_after) = (
-            cursor.skip(at + before + count, Class::Next),
-            cursor.skip(at + before + count, Class::Last),
-        );
-        found.push((
-            before + count + next_after.max(last_after),
-            Said::Weekday(day, last > 0 || last_after > 0),
-        ));
+        let (next_after, last_after) =
+            (cursor.skip(at + before + count, Class::Next), cursor.skip(at + before + count, Class::Last));
+        found.push((before + count + next_after.max(last_after), Said::Weekday(day, last > 0 || last_after > 0)));
     }
     if next > 0
         && let Some((count, unit)) = cursor.word(at + next, Class::Span)
@@ -353,28 +305,16 @@ fn said_days(cursor: &Cursor, at: usize) -> Vec<(usize, Said)> {
 
 /// "2026-12-24", "24.12.2026", "24/12": the next one when the year isn't said.
 fn date(folded: &str, today: Date) -> Option<Date> {
-    let inner = Shape::parse(Rule::date, folded)
-        .ok()?
-        .next()?
-        .into_inner()
-        .next()?;
+    let inner = Shape::parse(Rule::date, folded).ok()?.next()?.into_inner().next()?;
     let iso = inner.as_rule() == Rule::iso_date;
-    let parts: Vec<i16> = inner
-        .into_inner()
-        .filter_map(|part| part.as_str().parse().ok())
-        .collect();
+    let parts: Vec<i16> = inner.into_inner().filter_map(|part| part.as_str().parse().ok()).collect();
     let (year, month, day) = match parts[..] {
         [year, month, day] if iso => (Some(year), month, day),
         [day, month, year] => (Some(year), month, day),
         [day, month] => (None, month, day),
         _ => return None,
     };
-    calendar_date(
-        today,
-        year,
-        i8::try_from(month).ok()?,
-        i8::try_from(day).ok()?,
-    )
+    calendar_date(today, year, i8::try_from(month).ok()?, i8::try_from(day).ok()?)
 }
 
 fn calendar_date(today: Date, year: Option<i16>, month: i8, day: i8) -> Option<Date> {
@@ -399,9 +339,7 @@ fn month_day(cursor: &Cursor, at: usize, today: Date) -> Option<(usize, Date)> {
                 (count, day, false)
             }
         };
-        let day = i8::try_from(day)
-            .ok()
-            .filter(|day| (1..=31).contains(day))?;
+        let day = i8::try_from(day).ok().filter(|day| (1..=31).contains(day))?;
         Some((article + count, day, ordinal && article > 0))
     };
     let month_at = |at: usize| {
@@ -409,14 +347,8 @@ fn month_day(cursor: &Cursor, at: usize, today: Date) -> Option<(usize, Date)> {
         Some((count, month.parse::<i8>().ok()?))
     };
     let year_at = |at: usize| {
-        let token = cursor
-            .token(at)
-            .filter(|token| token.text.len() == 4 && !token.quoted)?;
-        token
-            .text
-            .parse::<i16>()
-            .ok()
-            .filter(|year| (1970..=9999).contains(year))
+        let token = cursor.token(at).filter(|token| token.text.len() == 4 && !token.quoted)?;
+        token.text.parse::<i16>().ok().filter(|year| (1970..=9999).contains(year))
     };
     let (count, month, day) = if let Some((count, month)) = month_at(at) {
         let (more, day, _) = day_at(at + count)?;
@@ -428,21 +360,14 @@ fn month_day(cursor: &Cursor, at: usize, today: Date) -> Option<(usize, Date)> {
             Some((more, month)) => (count + of + more, month, day),
             None if alone => {
                 // "the 24th": the next one.
-                let month = if day >= today.day() {
-                    today
-                } else {
-                    today.checked_add(1.month()).ok()?
-                };
+                let month = if day >= today.day() { today } else { today.checked_add(1.month()).ok()? };
                 return Some((count, Date::new(month.year(), month.month(), day).ok()?));
             }
             None => return None,
         }
     };
     let year = year_at(at + count);
-    Some((
-        count + usize::from(year.is_some()),
-        calendar_date(today, year, month, day)?,
-    ))
+    Some((count + usize::from(year.is_some()), calendar_date(today, year, month, day)?))
 }
 
 /// "1st", "second": a number in order; "last" is not one here.
@@ -454,17 +379,10 @@ pub(crate) fn ordinal(cursor: &Cursor, at: usize) -> Option<(usize, u64)> {
     if !token.folded.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let mut parts = Shape::parse(Rule::ordinal, &token.folded)
-        .ok()?
-        .next()?
-        .into_inner();
+    let mut parts = Shape::parse(Rule::ordinal, &token.folded).ok()?.next()?.into_inner();
     let number = parts.next()?.as_str().parse().ok()?;
     let end = parts.next()?.as_str();
-    cursor
-        .cx
-        .lexicon
-        .is(end, Class::Ordinal)
-        .then_some((1, number))
+    cursor.cx.lexicon.is(end, Class::Ordinal).then_some((1, number))
 }
 
 /// Clock times that begin at that token, longest first; `bare`: "8" is one.
@@ -474,14 +392,8 @@ pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Cloc
         return found;
     };
     let clock = |hour: i8, minute: i8, second: i8, half_open: bool| {
-        let (hour, minute) = if hour == 24 && minute == 0 {
-            (0, 0)
-        } else {
-            (hour, minute)
-        };
-        Time::new(hour, minute, second, 0)
-            .ok()
-            .map(|time| Clock { time, half_open })
+        let (hour, minute) = if hour == 24 && minute == 0 { (0, 0) } else { (hour, minute) };
+        Time::new(hour, minute, second, 0).ok().map(|time| Clock { time, half_open })
     };
     let afternoon = |hour: i8, half: &str| match half.starts_with('p') {
         _ if !(1..=12).contains(&hour) => hour,
@@ -489,10 +401,7 @@ pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Cloc
         false => hour % 12,
     };
     let mut read = None;
-    if let Some(pair) = Shape::parse(Rule::clock, &token.folded)
-        .ok()
-        .and_then(|mut pairs| pairs.next())
-    {
+    if let Some(pair) = Shape::parse(Rule::clock, &token.folded).ok().and_then(|mut pairs| pairs.next()) {
         let mut parts = [0i8; 3];
         let mut half = None;
         for part in pair.into_inner() {
@@ -513,10 +422,7 @@ pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Cloc
                 read = Some((1, parts, true));
             }
         }
-    } else if let Some((count, hour)) = number::count_at(cursor, at)
-        .into_iter()
-        .find(|(_, hour)| *hour <= 24)
-    {
+    } else if let Some((count, hour)) = number::count_at(cursor, at).into_iter().find(|(_, hour)| *hour <= 24) {
         let hour = i8::try_from(hour).unwrap_or(0);
         let said = cursor.skip(at + count, Class::Clock) + cursor.skip(at + count, Class::Half);
         let part = cursor.skip(at + count, Class::Part);
@@ -537,24 +443,14 @@ pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Cloc
             && let Some((more, part)) = cursor.word(at + count, Class::Part)
             && let Some(part) = part.parse::<Time>().ok()
         {
-            let hour = if part.hour() >= 12 && hour < 12 {
-                hour + 12
-            } else {
-                hour
-            };
+            let hour = if part.hour() >= 12 && hour < 12 { hour + 12 } else { hour };
             found.extend(clock(hour, minute, second, false).map(|clock| (count + more, clock)));
         }
     }
     if let Some((count, part)) = cursor.word(at, Class::Part)
         && let Ok(time) = part.parse::<Time>()
     {
-        found.push((
-            count,
-            Clock {
-                time,
-                half_open: false,
-            },
-        ));
+        found.push((count, Clock { time, half_open: false }));
     }
     found.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     found

@@ -39,10 +39,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     while let Some(found) = CHUNK.captures_at(text, from) {
         let whole = found.get(0).expect("group 0 is the match");
         let inner = (1..found.len()).find_map(|group| found.get(group));
-        let glued = text[whole.end()..]
-            .chars()
-            .next()
-            .is_some_and(char::is_alphanumeric);
+        let glued = text[whole.end()..].chars().next().is_some_and(char::is_alphanumeric);
         let apostrophe = whole.as_str().starts_with('\'');
         match inner {
             // 'quoted' only when the second mark ends a word: "'tis web1's" has no quotation.
@@ -51,9 +48,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
                 from = whole.end();
             }
             Some(_) if apostrophe => {
-                let end = text[whole.start()..]
-                    .find(char::is_whitespace)
-                    .map_or(text.len(), |at| whole.start() + at);
+                let end = text[whole.start()..].find(char::is_whitespace).map_or(text.len(), |at| whole.start() + at);
                 words(text, whole.start()..end, &mut all);
                 from = end;
             }
@@ -75,22 +70,21 @@ fn words<'t>(text: &'t str, range: Range<usize>, all: &mut Vec<Token<'t>>) {
     let mut before = None;
     for (at, c) in chunk.char_indices() {
         let after = chunk[at + c.len_utf8()..].chars().next();
-        let between_digits = before.is_some_and(|c: char| c.is_ascii_digit())
-            && after.is_some_and(|c| c.is_ascii_digit());
+        let between_digits =
+            before.is_some_and(|c: char| c.is_ascii_digit()) && after.is_some_and(|c| c.is_ascii_digit());
         let apostrophe = matches!(c, '\'' | '’' | 'ʼ');
         let cut = apostrophe
             || match c {
                 ',' => !between_digits,
-                ';' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '|'
-                | '…' | '—' | '–' | '¿' | '¡' => true,
+                ';' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '|' | '…' | '—' | '–' | '¿'
+                | '¡' => true,
                 _ => false,
             };
         if cut {
             push(text, range.start + start..range.start + at, clitic, all);
             start = at + c.len_utf8();
-            clitic = apostrophe
-                && before.is_some_and(char::is_alphanumeric)
-                && after.is_some_and(char::is_alphanumeric);
+            clitic =
+                apostrophe && before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric);
         }
         before = Some(c);
     }
@@ -119,8 +113,7 @@ fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<
         let Some(last) = rest.chars().next_back() else {
             return;
         };
-        let keep =
-            kept(last) || matches!(last, '/' | '+' | '_') || rest.ends_with("::") && rest.len() > 3;
+        let keep = kept(last) || matches!(last, '/' | '+' | '_') || rest.ends_with("::") && rest.len() > 3;
         if keep {
             break;
         }
@@ -131,23 +124,14 @@ fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<
 }
 
 fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> Token<'t> {
-    Token {
-        text,
-        span,
-        folded: fold(text),
-        quoted,
-        clitic,
-    }
+    Token { text, span, folded: fold(text), quoted, clitic }
 }
 
 /// Characters that carry meaning at the edge of a word: letters, digits, `%`, `&`, `*`, and pictures (👍).
 fn kept(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '%' | '&' | '*' | '_' | '×')
-        || c as u32 >= 0x2190
-            && !(0x3000..0x3040).contains(&(c as u32))
-            && !invisible(c)
-            && !is_combining_mark(c)
+        || c as u32 >= 0x2190 && !(0x3000..0x3040).contains(&(c as u32)) && !invisible(c) && !is_combining_mark(c)
 }
 
 /// Zero-width and direction characters, which make two words that look the same differ.
@@ -166,10 +150,7 @@ pub fn fold(text: &str) -> String {
         return text.to_ascii_lowercase();
     }
     let mut folded = String::with_capacity(text.len());
-    for c in text
-        .nfkd()
-        .filter(|c| !is_combining_mark(*c) && !invisible(*c))
-    {
+    for c in text.nfkd().filter(|c| !is_combining_mark(*c) && !invisible(*c)) {
         match c {
             'ß' => folded.push_str("ss"),
             'æ' | 'Æ' => folded.push_str("ae"),
@@ -191,10 +172,7 @@ pub(crate) fn comma_before(text: &str, tokens: &[Token], at: usize) -> bool {
 
 /// What stands between token `at - 1` and token `at` of `text`; empty if `text` isn't at hand.
 pub(crate) fn gap<'t>(text: &'t str, tokens: &[Token], at: usize) -> &'t str {
-    let (Some(before), Some(token)) = (
-        at.checked_sub(1).and_then(|at| tokens.get(at)),
-        tokens.get(at),
-    ) else {
+    let (Some(before), Some(token)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) else {
         return "";
     };
     text.get(before.span.end..token.span.start).unwrap_or("")

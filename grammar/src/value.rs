@@ -59,11 +59,9 @@ impl fmt::Display for Value {
             Value::Duration(span) => span.fmt(f),
             Value::When(when) => when.fmt(f),
             Value::Recurrence(recurrence) => recurrence.fmt(f),
-            Value::Name(text)
-            | Value::Choice(text)
-            | Value::Jid(text)
-            | Value::Address(text)
-            | Value::Text(text) => f.write_str(text),
+            Value::Name(text) | Value::Choice(text) | Value::Jid(text) | Value::Address(text) | Value::Text(text) => {
+                f.write_str(text)
+            }
         }
     }
 }

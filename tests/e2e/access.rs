@@ -60,3 +60,19 @@ fn an_address_counts_as_servers_compare_it_and_a_lookalike_is_somebody_else() {
     lookalike.ask(WEB1, "shut down", "I don't know you");
     assert_eq!(world.atoll.begun(), []);
 }
+
+#[test]
+fn access_is_read_again_when_asked_and_a_wrong_file_changes_nothing() {
+    let mut world = World::start();
+    let mut victor = world.person("victor");
+    victor.ask(WEB1, "pause", "You may not do that");
+    world.atoll.reconfigure("role = \"viewer\"", "role = \"king\"");
+    world.atoll.reload();
+    world.atoll.wait_log("king", 1);
+    victor.ask(WEB1, "pause", "You may not do that");
+    world.atoll.reconfigure("role = \"king\"", "role = \"operator\"");
+    world.atoll.reload();
+    world.atoll.wait_log("access is read again", 1);
+    victor.ask(WEB1, "pause", "web1 is paused.");
+    assert_eq!(world.atoll.begun(), [("vm.pause".to_owned(), "web1".to_owned())]);
+}

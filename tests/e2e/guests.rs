@@ -136,16 +136,14 @@ fn an_op_that_a_kill_cut_off_is_never_run_again_and_its_asker_hears_so() {
     alice.wait("working on it", |event| event["xml"].as_str().is_some_and(|xml| xml.contains("<composing")));
     world.atoll.kill();
     session.go_on();
-    // Whatever the kill left of it in libvirt has happened when this is answered; then it is undone from outside.
-    let before = session.virsh(&["domstate", "web1"]).expect("virsh sees it");
-    if before == "paused" {
-        session.virsh(&["resume", "web1"]).expect("virsh resumes");
-    }
     world.atoll.start();
     let told = alice.hear(WEB1, "I was stopped in the middle");
-    assert!(told.contains("web1 is running now"), "{told}");
-    alice.ask(WEB1, "status", "web1 is running");
-    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running", "it was not run again");
+    assert!(told.contains("vm.pause") && told.contains("web1 is "), "{told}");
+    // Whether libvirt still did it is libvirt's affair; from here on the machine runs.
+    if session.virsh(&["domstate", "web1"]).expect("virsh sees it") == "paused" {
+        session.virsh(&["resume", "web1"]).expect("virsh resumes");
+        alice.hear(WEB1, "web1 goes on (somebody used virsh).");
+    }
     assert_eq!(world.atoll.begun(), [("vm.pause".to_owned(), "web1".to_owned())]);
     let unknown = world
         .atoll
@@ -156,9 +154,11 @@ fn an_op_that_a_kill_cut_off_is_never_run_again_and_its_asker_hears_so() {
     assert_eq!(unknown, 1, "the journal says that nobody knows");
     world.atoll.stop();
     assert!(Journal::verify(&world.atoll.store()).is_ok(), "the chain holds");
-    // Told once.
+    // Told once, and not run at this start either.
     world.atoll.start();
     alice.ask(WEB1, "status", "web1 is running");
+    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
+    assert_eq!(world.atoll.begun().len(), 1);
     assert_eq!(alice.heard(WEB1, "I was stopped"), 0, "{}", alice.inbox());
 }
 

@@ -79,3 +79,24 @@ fn in_a_room_that_hides_addresses_everybody_may_only_ask() {
     alice.hear("veil@veiled.localhost/hv1", "I can't see who you are");
     assert_eq!(world.atoll.begun(), []);
 }
+
+#[test]
+fn a_host_comes_along_when_somebody_it_knows_invites_it_and_with_nobody_else() {
+    let world = World::start();
+    let (mut alice, mut mallory) = (world.person("alice"), world.person("mallory"));
+    let invite = |room: &str| format!("<message to='{HV1}'><x xmlns='jabber:x:conference' jid='{room}'/></message>");
+    mallory.join("trap@rooms.localhost", "mallory");
+    mallory.send(&invite("trap@rooms.localhost"));
+    mallory.say("alice@localhost", "invited");
+    alice.hear("mallory@localhost", "invited");
+    alice.join("side@rooms.localhost", "alice");
+    alice.send(&invite("side@rooms.localhost"));
+    alice.wait("the host in the room", |event| {
+        event["from"] == "side@rooms.localhost/hv1" && event["kind"] == "presence"
+    });
+    alice.say_in_room("side@rooms.localhost", "web1: status");
+    alice.hear("side@rooms.localhost/hv1", "web1 is running.");
+    let trapped =
+        |event: &serde_json::Value| event["from"].as_str().is_some_and(|from| from == "trap@rooms.localhost/hv1");
+    assert_eq!(mallory.count(trapped), 0, "{}", mallory.inbox());
+}

@@ -28,9 +28,54 @@ const MOST_STEPS: usize = 40;
 
 /// Answers and other small words, and names that look like words.
 const SMALL: [&str; 48] = [
-    "yes", "no", "ok", "go", "sure, go ahead", "cancel", "never mind", "stop", "what?", "undo", "undo that", "again", "same again but 30 GB", "more", "skip", "default", "2", "1", "the second", "both", "no, 30", "no, raw",
-    "make it qcow2", "no, web2", "web1", "web2", "vm 42", "\"yes\"", "delete-me", "all 2", "\"stop\"", "me", "it", "20 gigs", "data", "qcow2", "20 GB, data, raw", "call it data", "carol@example.org", "before-upgrade",
-    "pull the plug", "reboot", "shut down all", "delete snapshot before-upgrade", "web1: yes", "how are you?", "no thanks", "wait",
+    "yes",
+    "no",
+    "ok",
+    "go",
+    "sure, go ahead",
+    "cancel",
+    "never mind",
+    "stop",
+    "what?",
+    "undo",
+    "undo that",
+    "again",
+    "same again but 30 GB",
+    "more",
+    "skip",
+    "default",
+    "2",
+    "1",
+    "the second",
+    "both",
+    "no, 30",
+    "no, raw",
+    "make it qcow2",
+    "no, web2",
+    "web1",
+    "web2",
+    "vm 42",
+    "\"yes\"",
+    "delete-me",
+    "all 2",
+    "\"stop\"",
+    "me",
+    "it",
+    "20 gigs",
+    "data",
+    "qcow2",
+    "20 GB, data, raw",
+    "call it data",
+    "carol@example.org",
+    "before-upgrade",
+    "pull the plug",
+    "reboot",
+    "shut down all",
+    "delete snapshot before-upgrade",
+    "web1: yes",
+    "how are you?",
+    "no thanks",
+    "wait",
 ];
 
 /// Around a sentence: what makes it mean less, more, or something else.
@@ -69,7 +114,9 @@ impl Known for Names {
 /// The words of the real corpus, without a classifier.
 pub fn machine() -> &'static Machine {
     static MACHINE: OnceLock<Machine> = OnceLock::new();
-    MACHINE.get_or_init(|| Machine::new(Book::load(skills::specs(), &agent::mind::corpus()).expect("the corpus loads").into()))
+    MACHINE.get_or_init(|| {
+        Machine::new(Book::load(skills::specs(), &agent::mind::corpus()).expect("the corpus loads").into())
+    })
 }
 
 /// Everything that anybody ever wrote into the corpus, and an example of each command.
@@ -177,7 +224,12 @@ pub fn conversation(data: &[u8]) {
     let scopes = [(Scope::Machine, "web1"), (Scope::Host, "hv1"), (Scope::Desk, "desk")];
     let mut people = [0, 1].map(|_| {
         let (scope, entity) = scopes[bytes.below(3)];
-        Person { session: Session::default(), scope, entity, used: BTreeSet::new() }
+        let mut session = Session::default();
+        if bytes.chance(2) {
+            let call = Call { skill: "vm.start".to_owned(), ..Call::default() };
+            session.undo.push(Done { call, receipt: "{}".to_owned(), at: now.timestamp() });
+        }
+        Person { session, scope, entity, used: BTreeSet::new() }
     });
     for _ in 0..MOST_STEPS {
         if bytes.0.is_empty() {
@@ -185,7 +237,9 @@ pub fn conversation(data: &[u8]) {
         }
         // Time never stands still between two messages, so that no two questions are put at the same instant.
         let passed = [1, 5, 119, 130, 400, 700, 2_000][bytes.below(7)];
-        now = now.checked_add(SignedDuration::from_secs(if bytes.chance(3) { passed } else { 1 })).expect("not far in the future");
+        now = now
+            .checked_add(SignedDuration::from_secs(if bytes.chance(3) { passed } else { 1 }))
+            .expect("not far in the future");
         let who = usize::from(bytes.chance(3));
         let other = people[1 - who].session.clone();
         step(&mut people[who], &mut bytes, &now);
@@ -203,13 +257,25 @@ fn step(person: &mut Person<'_>, bytes: &mut Bytes<'_>, now: &Zoned) {
         person.session = serde_json::from_slice(&kept).expect("what was kept can be read");
         return;
     }
-    let around = Around { now, known: &Names, scope: person.scope, entity: person.entity, room: bytes.chance(6), asker: "alice", ask_disruptive: bytes.chance(8) };
+    let around = Around {
+        now,
+        known: &Names,
+        scope: person.scope,
+        entity: person.entity,
+        room: bytes.chance(6),
+        asker: "alice",
+        ask_disruptive: bytes.chance(8),
+    };
     match bytes.byte() % 16 {
-        14 => person.session = machine().on(person.session.clone(), Input::Event { machines: vec!["web2".to_owned()] }, &around).0,
+        14 => {
+            person.session =
+                machine().on(person.session.clone(), Input::Event { machines: vec!["web2".to_owned()] }, &around).0
+        }
         15 => person.session = machine().on(person.session.clone(), Input::Tick, &around).0,
         _ => {
             let late = bytes.chance(8).then(|| LATE.saturating_add(SignedDuration::from_mins(5)));
-            let utterance = Utterance { text: bytes.text(), late, edits_last: bytes.chance(8) };
+            let text = fitting(&person.session, bytes).unwrap_or_else(|| bytes.text());
+            let utterance = Utterance { text, late, edits_last: bytes.chance(8) };
             let before = person.session.clone();
             let done = turn(person, Input::Said(utterance.clone()), bytes, &around);
             for plan in &done.applied {
@@ -218,6 +284,19 @@ fn step(person: &mut Person<'_>, bytes: &mut Bytes<'_>, now: &Zoned) {
         }
     }
     sound(&person.session);
+}
+
+/// Now and then, the very answer that a question waits for.
+fn fitting(session: &Session, bytes: &mut Bytes<'_>) -> Option<String> {
+    let open = session.open.as_ref().filter(|_| bytes.chance(2))?;
+    Some(match &open.about {
+        About::Confirm { plan, by_name: true, .. } => plan.typed.clone(),
+        About::Skills { .. } => "1".to_owned(),
+        About::Slots { .. } => {
+            open.asked.choices.first().map_or_else(|| "20 GB, data, raw".to_owned(), |choice| choice.says.clone())
+        }
+        About::Confirm { .. } | About::Drop { .. } => "yes".to_owned(),
+    })
 }
 
 /// What came of a turn.
@@ -236,7 +315,11 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
         rounds += 1;
         assert!(rounds < 50, "a turn ends");
         let (session, actions) = machine().on(person.session.clone(), input.clone(), around);
-        assert_eq!((&session, &actions), (&machine().on(person.session.clone(), input, around).0, &actions), "the same input in the same state has the same outcome");
+        assert_eq!(
+            (&session, &actions),
+            (&machine().on(person.session.clone(), input, around).0, &actions),
+            "the same input in the same state has the same outcome"
+        );
         person.session = session;
         for action in actions {
             match action {
@@ -245,11 +328,23 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     inputs.push_back(Input::Ranked(ranking(bytes)));
                 }
                 Action::Plan(calls) => inputs.push_back(Input::Planned(planned(&calls, bytes))),
-                Action::PlanUndo(done) => inputs.push_back(Input::Planned(planned_change(std::slice::from_ref(&done.call), [Danger::Reversible, Danger::Disruptive, Danger::Destructive][bytes.below(3)], bytes))),
+                Action::PlanUndo(done) => inputs.push_back(Input::Planned(planned_change(
+                    std::slice::from_ref(&done.call),
+                    [Danger::Reversible, Danger::Disruptive, Danger::Destructive][bytes.below(3)],
+                    bytes,
+                ))),
                 Action::Apply(plan) => {
-                    let undo = plan.calls.iter().map(|call| Done { call: call.clone(), receipt: "{}".to_owned(), at: around.now.timestamp() }).collect();
+                    let undo = plan
+                        .calls
+                        .iter()
+                        .map(|call| Done { call: call.clone(), receipt: "{}".to_owned(), at: around.now.timestamp() })
+                        .collect();
                     let reply = Reply::say(Phrase::common("cancelled"));
-                    inputs.push_back(Input::Applied(if bytes.chance(4) { Applied::Failed { reply, undo: Vec::new() } } else { Applied::Done { reply, undo } }));
+                    inputs.push_back(Input::Applied(if bytes.chance(4) {
+                        Applied::Failed { reply, undo: Vec::new() }
+                    } else {
+                        Applied::Done { reply, undo }
+                    }));
                     outcome.applied.push(plan);
                 }
                 Action::Say(reply) => {
@@ -266,8 +361,24 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
 }
 
 fn ranking(bytes: &mut Bytes<'_>) -> Ranking {
+    const TELLING: [&str; 10] = [
+        "talk.undo",
+        "talk.again",
+        "talk.yes",
+        "vm.start",
+        "vm.shutdown",
+        "vm.force_off",
+        "vm.list",
+        "disk.create",
+        "snapshot.delete",
+        "contact.allow",
+    ];
     let specs = machine().book().specs();
-    let ranked = (0..3).map(|nth| (specs[bytes.below(specs.len())].id.to_owned(), 0.9 - nth as f32 * 0.2)).collect();
+    let mut pick = || match bytes.chance(2) {
+        true => TELLING[bytes.below(TELLING.len())],
+        false => specs[bytes.below(specs.len())].id,
+    };
+    let ranked = (0..3).map(|nth| (pick().to_owned(), 0.9 - nth as f32 * 0.2)).collect();
     Ranking { ranked, sure: [Sure::Yes, Sure::Yes, Sure::Guess, Sure::No][bytes.below(4)] }
 }
 
@@ -277,7 +388,11 @@ fn planned(calls: &[Call], bytes: &mut Bytes<'_>) -> Planned {
         8 => return Planned::Refused(Reply::say(Phrase::common("nobody_matches"))),
         9 => {
             if let Some(slot) = specs.first().and_then(|spec| spec.slots.first()) {
-                return Planned::Ask { call: 0, slot: slot.name.to_owned(), question: Reply::say(Phrase::common("which_machine")) };
+                return Planned::Ask {
+                    call: 0,
+                    slot: slot.name.to_owned(),
+                    question: Reply::say(Phrase::common("which_machine")),
+                };
             }
         }
         _ => {}
@@ -285,7 +400,9 @@ fn planned(calls: &[Call], bytes: &mut Bytes<'_>) -> Planned {
     let danger = specs.iter().map(|spec| spec.danger).max().unwrap_or(Danger::Read);
     if danger == Danger::Read {
         let rows = if bytes.chance(6) { 3_000 } else { 3 };
-        let rows = (0..rows).map(|row| Phrase::common("row").with("text", format!("a machine with quite a long name, number {row}"))).collect();
+        let rows = (0..rows)
+            .map(|row| Phrase::common("row").with("text", format!("a machine with quite a long name, number {row}")))
+            .collect();
         return Planned::Ready { answers: vec![Reply { rows, ..Reply::default() }], change: None };
     }
     planned_change(calls, danger, bytes)
@@ -302,31 +419,57 @@ fn planned_change(calls: &[Call], danger: Danger, bytes: &mut Bytes<'_>) -> Plan
         })
         .collect();
     subjects.dedup();
-    let typed = if subjects.len() > 1 { format!("all {}", subjects.len()) } else { subjects.first().cloned().unwrap_or_default() };
+    let typed = if subjects.len() > 1 {
+        format!("all {}", subjects.len())
+    } else {
+        subjects.first().cloned().unwrap_or_default()
+    };
     let drift = if bytes.chance(5) { bytes.byte() } else { 0 };
     let allocates = calls.iter().filter_map(|call| machine().book().spec(&call.skill)).any(|spec| spec.allocates);
-    let plan = PlanRef { calls: calls.to_vec(), digest: format!("{calls:?} {danger:?} {drift}"), danger, summary: vec![Phrase::common("nothing")], typed, subjects, allocates, doubtful: false };
+    let plan = PlanRef {
+        calls: calls.to_vec(),
+        digest: format!("{calls:?} {danger:?} {drift}"),
+        danger,
+        summary: vec![Phrase::common("nothing")],
+        typed,
+        subjects,
+        allocates,
+        doubtful: false,
+    };
     Planned::Ready { answers: Vec::new(), change: Some(plan) }
 }
 
 /// Whether this could be applied: with a live confirmation of that very plan, or straight away if it is harmless enough for how it was said.
-fn judge(plan: &PlanRef, utterance: &Utterance, before: &Session, done: &Outcome, person: &mut Person<'_>, around: &Around<'_>) {
+fn judge(
+    plan: &PlanRef,
+    utterance: &Utterance,
+    before: &Session,
+    done: &Outcome,
+    person: &mut Person<'_>,
+    around: &Around<'_>,
+) {
     let cx = Context { lexicon: &machine().book().words("en").lexicon, known: around.known, now: around.now.clone() };
     // An edited message stands in for the last one, so it may answer the question that was open before that.
     let earlier = before.last.as_ref().filter(|_| utterance.edits_last).and_then(|last| last.before.as_deref());
     let open = before.open.iter().chain(earlier).find(|open| confirms(open, plan, utterance, &cx, around));
     if let Some(open) = open {
         assert!(person.used.insert((plan.digest.clone(), open.at)), "a confirmation counts once: {utterance:?}");
-        assert!(person.session.open.as_ref().is_none_or(|now| now.at != open.at), "a question that was answered is closed");
+        assert!(
+            person.session.open.as_ref().is_none_or(|now| now.at != open.at),
+            "a question that was answered is closed"
+        );
         return;
     }
     let said = format!("{utterance:?} applied {plan:?} by {:?} with {:?} open", done.trace.path, before.open);
     assert!(plan.danger <= Danger::Disruptive, "unconfirmed: {said}");
     assert!(utterance.late.is_none(), "late: {said}");
     assert!(plan.subjects.len() < 2, "many at once: {said}");
-    assert!(!utterance.edits_last || before.last.as_ref().is_none_or(|last| !last.applied), "edited after it was done: {said}");
+    assert!(
+        !utterance.edits_last || before.last.as_ref().is_none_or(|last| !last.applied),
+        "edited after it was done: {said}"
+    );
     let parts = frame(&utterance.text, &cx).parts;
-    assert!(parts.iter().all(|part| part.stance == Stance::Request) || done.trace.path == Some(Path::Command) && !done.ranked && plan.danger <= Danger::Reversible, "not a request: {said}");
+    assert!(parts.iter().all(|part| part.stance == Stance::Request), "not a request: {said}");
     if plan.danger == Danger::Disruptive {
         assert!(!done.ranked && done.trace.path == Some(Path::Command), "from the classifier: {said}");
         assert!(!around.ask_disruptive, "configured to ask: {said}");
@@ -355,8 +498,21 @@ fn sound(session: &Session) {
 
 /// "cancel" ends whatever is open, in one turn, and does nothing.
 fn cancels(person: &mut Person<'_>, now: &Zoned) {
-    let around = Around { now, known: &Names, scope: person.scope, entity: person.entity, room: false, asker: "alice", ask_disruptive: false };
-    let done = turn(person, Input::Said(Utterance { text: "cancel".to_owned(), ..Utterance::default() }), &mut Bytes(&[]), &around);
+    let around = Around {
+        now,
+        known: &Names,
+        scope: person.scope,
+        entity: person.entity,
+        room: false,
+        asker: "alice",
+        ask_disruptive: false,
+    };
+    let done = turn(
+        person,
+        Input::Said(Utterance { text: "cancel".to_owned(), ..Utterance::default() }),
+        &mut Bytes(&[]),
+        &around,
+    );
     assert!(person.session.open.is_none() && done.applied.is_empty(), "{:?}", person.session.open);
 }
 
@@ -366,8 +522,22 @@ fn cancels(person: &mut Person<'_>, now: &Zoned) {
 /// When one does.
 pub fn readers(data: &[u8]) {
     const KINDS: [Kind; 16] = [
-        Kind::Machines, Kind::Name(Of::Snapshot), Kind::NewName(Of::Volume), Kind::Size, Kind::SizeChange, Kind::Count, Kind::Percent, Kind::Duration, Kind::When, Kind::Recurrence, Kind::Choice(&["qcow2", "raw"]),
-        Kind::Jid, Kind::Address, Kind::Topic, Kind::Text, Kind::Name(Of::Machine),
+        Kind::Machines,
+        Kind::Name(Of::Snapshot),
+        Kind::NewName(Of::Volume),
+        Kind::Size,
+        Kind::SizeChange,
+        Kind::Count,
+        Kind::Percent,
+        Kind::Duration,
+        Kind::When,
+        Kind::Recurrence,
+        Kind::Choice(&["qcow2", "raw"]),
+        Kind::Jid,
+        Kind::Address,
+        Kind::Topic,
+        Kind::Text,
+        Kind::Name(Of::Machine),
     ];
     let text = String::from_utf8_lossy(data);
     let words = machine().book().words("en");

@@ -31,9 +31,9 @@ use agent::host::HostErrorKind;
 use agent::host::HostEvent;
 use agent::host::fake::Fake;
 use agent::journal::Journal;
+use agent::message::{Asker, Message};
 use agent::mind::Mind;
 use agent::office::Affairs;
-use agent::message::{Asker, Message};
 use agent::store::Store;
 use dialogue::machine::Utterance;
 use dialogue::spec::Role;
@@ -76,7 +76,8 @@ pub fn mind() -> &'static Arc<Mind> {
 
 /// The shared cache folder.
 pub fn cache() -> PathBuf {
-    std::env::var_os("ATOLL_CACHE").map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/atoll"), PathBuf::from)
+    std::env::var_os("ATOLL_CACHE")
+        .map_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/atoll"), PathBuf::from)
 }
 
 /// The sentence encoder's folder.
@@ -155,9 +156,14 @@ impl Stage {
     /// Starts the agent on what is kept.
     fn raise(&mut self) {
         self.bot = None;
-        let grants: Vec<Grant> = self.cast.iter().map(|(name, role)| Grant { who: format!("{name}@example.org"), role: *role }).collect();
+        let grants: Vec<Grant> =
+            self.cast.iter().map(|(name, role)| Grant { who: format!("{name}@example.org"), role: *role }).collect();
         let told = Arc::clone(&self.told);
-        let office = Affairs::new(Arc::clone(&self.journal), Box::new(|_| Ok(())), Box::new(|| vec![agent::skill::Leg { name: "libvirt", state: Ok("fake".to_owned()) }]));
+        let office = Affairs::new(
+            Arc::clone(&self.journal),
+            Box::new(|_| Ok(())),
+            Box::new(|| vec![agent::skill::Leg { name: "libvirt", state: Ok("fake".to_owned()) }]),
+        );
         let bot = Bot::new(Parts {
             mind: Arc::clone(mind()),
             host: Arc::clone(&self.fake) as Arc<dyn agent::bot::Host>,
@@ -166,7 +172,11 @@ impl Stage {
             journal: Arc::clone(&self.journal),
             store: open_store(self.folder.path()),
             in_flight: Arc::clone(&self.flights),
-            caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
+            caution: Caution {
+                ask_disruptive: false,
+                most_at_once: 10,
+                shutdown_patience: SignedDuration::from_secs(60),
+            },
             language: "en".to_owned(),
             desk: "desk".to_owned(),
             notices: Box::new(move |notice| told.lock().expect("no panic").push(notice.text)),
@@ -214,7 +224,9 @@ impl Stage {
             }
             "edit" => return self.said("alice", rest, true),
             "user" => return self.said("alice", rest, false),
-            name if self.cast.iter().any(|(known, _)| known == name) || name == "nobody" => return self.said(&name.to_owned(), rest, false),
+            name if self.cast.iter().any(|(known, _)| known == name) || name == "nobody" => {
+                return self.said(&name.to_owned(), rest, false);
+            }
             other => return Err(format!("nobody called {other}, and no such line; see tests/src/transcript.rs")),
         }
         Ok(Vec::new())
@@ -245,7 +257,12 @@ impl Stage {
             later.extend(settled);
         }
         let mut lines: Vec<String> = self.fake.take_journal().into_iter().map(|op| format!("host: {op}")).collect();
-        lines.extend(later.iter().map(|text| format!("bot:  {}", text.replace('\n', "\n    "))).flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()));
+        lines.extend(
+            later
+                .iter()
+                .map(|text| format!("bot:  {}", text.replace('\n', "\n    ")))
+                .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()),
+        );
         lines.extend(self.told.lock().expect("no panic").drain(..).map(|text| format!("told: {text}")));
         lines
     }

@@ -88,8 +88,12 @@ impl Subscriptions {
             Type::Probe => vec![send(Type::Unsubscribed, &person, entity)],
             Type::None => self.on_available(person, from),
             Type::Unavailable => {
-                self.awaited.remove(&person);
-                self.forget_device(&person, from);
+                // Servers also say so of somebody who is there, to an entity that may not see them (yet).
+                let told = self.find(&person, entity).is_some_and(|contact| contact.seen == Seen::Yes);
+                if told || from.resource().is_some() {
+                    self.awaited.remove(&person);
+                    self.forget_device(&person, from);
+                }
                 Vec::new()
             }
             // An error about a presence of ours says nothing reliable about

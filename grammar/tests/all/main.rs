@@ -24,24 +24,8 @@ static ENGLISH: LazyLock<Lexicon> =
 
 /// Names that exist in these tests, some of them looking like words.
 static NAMES: LazyLock<Vec<(Of, String)>> = LazyLock::new(|| {
-    let machine = [
-        "web1",
-        "web2",
-        "db",
-        "Cache-1",
-        "delete-me",
-        "stop",
-        "all",
-        "me",
-        "yes",
-        "it",
-        "42",
-        "my old vm",
-    ];
-    let mut names: Vec<(Of, String)> = machine
-        .iter()
-        .map(|name| (Of::Machine, (*name).to_owned()))
-        .collect();
+    let machine = ["web1", "web2", "db", "Cache-1", "delete-me", "stop", "all", "me", "yes", "it", "42", "my old vm"];
+    let mut names: Vec<(Of, String)> = machine.iter().map(|name| (Of::Machine, (*name).to_owned())).collect();
     names.push((Of::Hypervisor, "hv1".into()));
     names.push((Of::Snapshot, "before upgrade".into()));
     names.push((Of::Snapshot, "old".into()));
@@ -51,11 +35,7 @@ static NAMES: LazyLock<Vec<(Of, String)>> = LazyLock::new(|| {
 
 /// It is Friday noon in Berlin.
 fn cx() -> Context<'static> {
-    Context {
-        lexicon: &ENGLISH,
-        known: &*NAMES,
-        now: "2026-11-20T12:00:30+01:00[Europe/Berlin]".parse().unwrap(),
-    }
+    Context { lexicon: &ENGLISH, known: &*NAMES, now: "2026-11-20T12:00:30+01:00[Europe/Berlin]".parse().unwrap() }
 }
 
 /// The value in its canonical notation, or "-".
@@ -64,10 +44,7 @@ fn said(kind: Kind, text: &str) -> String {
 }
 
 /// Compares a whole table, and shows all rows that are wrong.
-fn check<'a, T: PartialEq + std::fmt::Debug>(
-    table: &'a [(&'a str, T)],
-    read: impl Fn(&'a str) -> T,
-) {
+fn check<'a, T: PartialEq + std::fmt::Debug>(table: &'a [(&'a str, T)], read: impl Fn(&'a str) -> T) {
     let wrong: Vec<String> = table
         .iter()
         .filter_map(|(text, expected)| {
@@ -75,11 +52,5 @@ fn check<'a, T: PartialEq + std::fmt::Debug>(
             (found != *expected).then(|| format!("{text:?}: expected {expected:?}, read {found:?}"))
         })
         .collect();
-    assert!(
-        wrong.is_empty(),
-        "{} of {} rows are wrong:\n{}",
-        wrong.len(),
-        table.len(),
-        wrong.join("\n")
-    );
+    assert!(wrong.is_empty(), "{} of {} rows are wrong:\n{}", wrong.len(), table.len(), wrong.join("\n"));
 }

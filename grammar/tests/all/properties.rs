@@ -113,26 +113,17 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn selector() -> impl Strategy<Value = Selector> {
-    let state = prop::option::of(prop::sample::select(vec![
-        State::Off,
-        State::Running,
-        State::Paused,
-        State::Crashed,
-    ]));
+    let state = prop::option::of(prop::sample::select(vec![State::Off, State::Running, State::Paused, State::Crashed]));
     let filtered = (
         state,
         prop::option::of("[a-z]{2,8}"),
-        prop::option::of(prop::sample::select(vec![
-            "debian".to_owned(),
-            "windows".to_owned(),
-        ])),
+        prop::option::of(prop::sample::select(vec!["debian".to_owned(), "windows".to_owned()])),
         prop::option::of("[a-z]{2,5}-"),
         prop::collection::vec("[a-z]{2,6}[0-9]", 0..3),
     );
     prop_oneof![
         prop::collection::vec(
-            name().prop_filter("not written otherwise by a known name", |name| name
-                != "cache-1"),
+            name().prop_filter("not written otherwise by a known name", |name| name != "cache-1"),
             1..4
         )
         .prop_map(Selector::Names),
@@ -140,32 +131,18 @@ fn selector() -> impl Strategy<Value = Selector> {
         Just(Selector::Myself),
         Just(Selector::Same),
         Just(Selector::All),
-        prop::collection::vec(prop_oneof![1..30usize, Just(grammar::selector::LAST)], 1..3)
-            .prop_map(Selector::Nth),
+        prop::collection::vec(prop_oneof![1..30usize, Just(grammar::selector::LAST)], 1..3).prop_map(Selector::Nth),
         filtered.prop_map(|(state, tag, os, prefix, except)| {
-            if state.is_none()
-                && tag.is_none()
-                && os.is_none()
-                && prefix.is_none()
-                && except.is_empty()
-            {
+            if state.is_none() && tag.is_none() && os.is_none() && prefix.is_none() && except.is_empty() {
                 return Selector::All;
             }
-            Selector::Where {
-                state,
-                tag,
-                os,
-                prefix,
-                except,
-            }
+            Selector::Where { state, tag, os, prefix, except }
         }),
     ]
 }
 
 fn time() -> impl Strategy<Value = Option<Time>> {
-    prop::option::of(
-        (0..24i8, 0..60i8).prop_map(|(hour, minute)| Time::constant(hour, minute, 0, 0)),
-    )
+    prop::option::of((0..24i8, 0..60i8).prop_map(|(hour, minute)| Time::constant(hour, minute, 0, 0)))
 }
 
 fn value() -> impl Strategy<Value = (Kind, Value)> {
@@ -185,35 +162,16 @@ fn value() -> impl Strategy<Value = (Kind, Value)> {
         (1..50u32).prop_map(SizeChange::Times),
     ];
     // Negative nothing is nothing more.
-    let change = change.prop_map(|change| {
-        if change == SizeChange::Percent(0) {
-            SizeChange::Percent(1)
-        } else {
-            change
-        }
-    });
-    let zone = prop::sample::select(vec![
-        "Europe/Berlin",
-        "UTC",
-        "America/New_York",
-        "Asia/Kolkata",
-    ]);
+    let change =
+        change.prop_map(|change| if change == SizeChange::Percent(0) { SizeChange::Percent(1) } else { change });
+    let zone = prop::sample::select(vec!["Europe/Berlin", "UTC", "America/New_York", "Asia/Kolkata"]);
     let when = (0..4_000_000_000i64, zone, any::<bool>()).prop_map(|(second, zone, day_only)| {
-        let at = Timestamp::from_second(second)
-            .unwrap()
-            .to_zoned(TimeZone::get(zone).unwrap());
-        let at = if day_only {
-            at.start_of_day().unwrap()
-        } else {
-            at
-        };
+        let at = Timestamp::from_second(second).unwrap().to_zoned(TimeZone::get(zone).unwrap());
+        let at = if day_only { at.start_of_day().unwrap() } else { at };
         When { at, day_only }
     });
-    let days = (1..128u8).prop_map(|bits| {
-        (1..=7)
-            .filter(|day| bits & 1 << (day - 1) != 0)
-            .fold(Days::none(), Days::with)
-    });
+    let days =
+        (1..128u8).prop_map(|bits| (1..=7).filter(|day| bits & 1 << (day - 1) != 0).fold(Days::none(), Days::with));
     let recurrence = prop_oneof![
         (1..10_000_000u64).prop_map(|seconds| Recurrence::Every(Span { seconds })),
         (days, time()).prop_map(|(days, time)| Recurrence::Weekly { days, time }),
@@ -229,8 +187,7 @@ fn value() -> impl Strategy<Value = (Kind, Value)> {
         change.prop_map(|change| (Kind::SizeChange, Value::SizeChange(change))),
         (0..1_000_000u64).prop_map(|count| (Kind::Count, Value::Count(count))),
         any::<u8>().prop_map(|percent| (Kind::Percent, Value::Percent(percent))),
-        (0..1_000_000_000u64)
-            .prop_map(|seconds| (Kind::Duration, Value::Duration(Span { seconds }))),
+        (0..1_000_000_000u64).prop_map(|seconds| (Kind::Duration, Value::Duration(Span { seconds }))),
         when.prop_map(|when| (Kind::When, Value::When(when))),
         recurrence.prop_map(|recurrence| (Kind::Recurrence, Value::Recurrence(recurrence))),
         selector().prop_map(|selector| (Kind::Machines, Value::Machines(selector))),

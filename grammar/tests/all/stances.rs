@@ -180,17 +180,8 @@ fn negations_stop_nothing() {
         "web1 won't start",
     ];
     let table = negated.map(|text| (text, true));
-    check(&table, |text| {
-        matches!(stance(text), Negated | Hypothetical)
-    });
-    check(
-        &[
-            ("don't stop db", Negated),
-            ("please don't reboot", Negated),
-            ("no need to restart", Negated),
-        ],
-        stance,
-    );
+    check(&table, |text| matches!(stance(text), Negated | Hypothetical));
+    check(&[("don't stop db", Negated), ("please don't reboot", Negated), ("no need to restart", Negated)], stance);
 }
 
 #[test]
@@ -237,15 +228,9 @@ fn how_to_questions_do_nothing() {
         "do i need to reboot?",
         "why should I reboot?",
     ];
-    check(&questions.map(|text| (text, false)), |text| {
-        stance(text) == Request
-    });
+    check(&questions.map(|text| (text, false)), |text| stance(text) == Request);
     check(
-        &[
-            ("how do I reboot?", HowTo),
-            ("what happens if I reboot you?", HowTo),
-            ("can I stop web1?", HowTo),
-        ],
+        &[("how do I reboot?", HowTo), ("what happens if I reboot you?", HowTo), ("can I stop web1?", HowTo)],
         stance,
     );
 }
@@ -325,9 +310,7 @@ fn reports_and_questions_about_the_past_do_nothing() {
         "everybody stopped working",
         "how come you rebooted",
     ];
-    check(&reports.map(|text| (text, false)), |text| {
-        stance(text) == Request
-    });
+    check(&reports.map(|text| (text, false)), |text| stance(text) == Request);
     check(
         &[
             ("I rebooted web1 yesterday", Report),
@@ -382,9 +365,7 @@ fn considerations_do_nothing() {
         "want me to reboot?",
         "i wonder whether to reboot",
     ];
-    check(&considered.map(|text| (text, false)), |text| {
-        stance(text) == Request
-    });
+    check(&considered.map(|text| (text, false)), |text| stance(text) == Request);
     check(
         &[
             ("should we restart?", Hypothetical),
@@ -425,16 +406,9 @@ fn verbs_as_nouns_and_doubts_do_nothing() {
         "stop web1?",
         "going to stop db",
     ];
-    check(&rows.map(|text| (text, false)), |text| {
-        frame(text, &cx()).parts[0].stance == Request
-    });
-    let requests = [
-        "please stop web1?",
-        "could you stop web1?",
-        "restart web1 for me?",
-        "reboot it then",
-        "stop it already!",
-    ];
+    check(&rows.map(|text| (text, false)), |text| frame(text, &cx()).parts[0].stance == Request);
+    let requests =
+        ["please stop web1?", "could you stop web1?", "restart web1 for me?", "reboot it then", "stop it already!"];
     check(&requests.map(|text| (text, Request)), stance);
 }
 
@@ -473,9 +447,7 @@ fn what_others_do_or_should_do_is_no_request() {
         "you can reboot web1 by typing reboot",
         "you'd better restart",
     ];
-    check(&others.map(|text| (text, false)), |text| {
-        stance(text) == Request
-    });
+    check(&others.map(|text| (text, false)), |text| stance(text) == Request);
     check(
         &[
             ("tell bob to reboot", AboutOthers),
@@ -506,10 +478,7 @@ fn polite_words_are_taken_off() {
             ("thanks", "thanks"),
             ("hello", "hello"),
             ("please", "please"),
-            (
-                "create a disk called \"please\"",
-                "create a disk called \"please\"",
-            ),
+            ("create a disk called \"please\"", "create a disk called \"please\""),
         ],
         |text| frame(text, &cx()).parts[0].text.clone().leak() as &str,
     );
@@ -541,10 +510,7 @@ fn somebody_is_addressed_only_when_it_is_clear() {
         ],
         |text| {
             let frame = frame(text, &cx());
-            (
-                frame.addressee.map(|name| name.leak() as &str),
-                frame.parts[0].text.clone().leak() as &str,
-            )
+            (frame.addressee.map(|name| name.leak() as &str), frame.parts[0].text.clone().leak() as &str)
         },
     );
 }
@@ -553,49 +519,22 @@ fn somebody_is_addressed_only_when_it_is_clear() {
 fn several_requests_in_one_utterance_are_parts() {
     check(
         &[
-            (
-                "snapshot yourself, then reboot",
-                vec!["snapshot yourself", "reboot"],
-            ),
-            (
-                "snapshot yourself and then reboot",
-                vec!["snapshot yourself", "reboot"],
-            ),
+            ("snapshot yourself, then reboot", vec!["snapshot yourself", "reboot"]),
+            ("snapshot yourself and then reboot", vec!["snapshot yourself", "reboot"]),
             ("stop web1 and start web2", vec!["stop web1", "start web2"]),
             ("stop web1 and web2", vec!["stop web1 and web2"]),
-            (
-                "let bob start and stop web1",
-                vec!["let bob start and stop web1"],
-            ),
+            ("let bob start and stop web1", vec!["let bob start and stop web1"]),
             ("take a snapshot; reboot", vec!["take a snapshot", "reboot"]),
             ("Reboot. Thanks!", vec!["Reboot"]),
-            (
-                "20 gigs, call it data. No, make that 30.",
-                vec!["20 gigs, call it data", "make that 30"],
-            ),
-            (
-                "reboot at 8 a.m. tomorrow",
-                vec!["reboot at 8 a.m. tomorrow"],
-            ),
+            ("20 gigs, call it data. No, make that 30.", vec!["20 gigs, call it data", "make that 30"]),
+            ("reboot at 8 a.m. tomorrow", vec!["reboot at 8 a.m. tomorrow"]),
             ("Hello, how are you?", vec!["how are you"]),
-            (
-                "please stop web1 and please start web2",
-                vec!["stop web1", "start web2"],
-            ),
-            (
-                "create a disk called \"one; two. Three\"",
-                vec!["create a disk called \"one; two. Three\""],
-            ),
+            ("please stop web1 and please start web2", vec!["stop web1", "start web2"]),
+            ("create a disk called \"one; two. Three\"", vec!["create a disk called \"one; two. Three\""]),
             ("create a disk of 1.5 TB", vec!["create a disk of 1.5 TB"]),
             ("reboot! don't stop db", vec!["reboot", "don't stop db"]),
         ],
-        |text| {
-            frame(text, &cx())
-                .parts
-                .into_iter()
-                .map(|part| part.text.leak() as &str)
-                .collect()
-        },
+        |text| frame(text, &cx()).parts.into_iter().map(|part| part.text.leak() as &str).collect(),
     );
     let frame = frame("hello! can you reboot? thanks a lot", &cx());
     assert!(frame.greeting && frame.thanks);

@@ -83,12 +83,7 @@ fn counts_percentages_and_durations() {
         |text| said(Kind::Count, text),
     );
     check(
-        &[
-            ("90%", "90 %".to_owned()),
-            ("90 %", "90 %".into()),
-            ("ninety percent", "90 %".into()),
-            ("90", "-".into()),
-        ],
+        &[("90%", "90 %".to_owned()), ("90 %", "90 %".into()), ("ninety percent", "90 %".into()), ("90", "-".into())],
         |text| said(Kind::Percent, text),
     );
     check(
@@ -177,24 +172,15 @@ fn points_in_time_are_resolved_where_the_asker_is() {
 fn recurrences() {
     check(
         &[
-            (
-                "every weekday at 22:00",
-                "every weekday at 22:00".to_owned(),
-            ),
+            ("every weekday at 22:00", "every weekday at 22:00".to_owned()),
             ("at 22:00 every weekday", "every weekday at 22:00".into()),
             ("on weekdays at 10pm", "every weekday at 22:00".into()),
             ("every day at 8", "every day at 08:00".into()),
             ("daily at 8", "every day at 08:00".into()),
             ("every night", "every day at 22:00".into()),
             ("every night at 3", "every day at 03:00".into()),
-            (
-                "every monday and thursday at 8am",
-                "every Monday, Thursday at 08:00".into(),
-            ),
-            (
-                "every mon, wed, fri at 06:30",
-                "every Monday, Wednesday, Friday at 06:30".into(),
-            ),
+            ("every monday and thursday at 8am", "every Monday, Thursday at 08:00".into()),
+            ("every mon, wed, fri at 06:30", "every Monday, Wednesday, Friday at 06:30".into()),
             ("sundays at 4", "every Sunday at 04:00".into()),
             ("every hour", "every 1 h".into()),
             ("hourly", "every 1 h".into()),
@@ -203,10 +189,7 @@ fn recurrences() {
             ("every week on sunday at 4", "every Sunday at 04:00".into()),
             ("weekly", "every 7 d".into()),
             ("every day", "every day".into()),
-            (
-                "monthly on the 1st at 8",
-                "monthly on the 1st at 08:00".into(),
-            ),
+            ("monthly on the 1st at 8", "monthly on the 1st at 08:00".into()),
             ("on the 1st of every month", "monthly on the 1st".into()),
             ("weekends at noon", "every weekend at 12:00".into()),
             ("every gig", "-".into()),
@@ -227,9 +210,7 @@ fn a_recurrence_knows_when_it_is_due() {
             ("monthly on the 31st", "2026-11-30T00:00:00".into()),
         ],
         |text| match parse(Kind::Recurrence, text, &cx) {
-            Some(Value::Recurrence(recurrence)) => {
-                recurrence.next(&cx.now).unwrap().datetime().to_string()
-            }
+            Some(Value::Recurrence(recurrence)) => recurrence.next(&cx.now).unwrap().datetime().to_string(),
             other => format!("{other:?}"),
         },
     );
@@ -256,28 +237,16 @@ fn selectors_say_which_machines() {
             ("every machine", "all machines".into()),
             ("all vms that are off", "all machines that are off".into()),
             ("the stopped vms", "all machines that are off".into()),
-            (
-                "all running machines",
-                "all machines that are running".into(),
-            ),
-            (
-                "everything tagged test",
-                "all machines tagged \"test\"".into(),
-            ),
+            ("all running machines", "all machines that are running".into()),
+            ("everything tagged test", "all machines tagged \"test\"".into()),
             ("all debian vms", "all machines with debian".into()),
             ("web*", "all machines called web*".into()),
             ("all vms except db", "all machines except \"db\"".into()),
-            (
-                "everything but db and web1",
-                "all machines except \"db\", web1".into(),
-            ),
+            ("everything but db and web1", "all machines except \"db\", web1".into()),
             ("the second one", "the number 2".into()),
             ("the last one", "the last".into()),
             ("number 3", "the number 3".into()),
-            (
-                "the first and the third",
-                "the number 1 and number 3".into(),
-            ),
+            ("the first and the third", "the number 1 and number 3".into()),
             ("both", "the number 1 and number 2".into()),
             ("the db", "\"db\"".into()),
             ("the vnc", "\"vnc\"".into()),
@@ -291,11 +260,8 @@ fn selectors_say_which_machines() {
 
 #[test]
 fn machines_whose_names_look_like_words() {
-    let names = |names: &[&str]| {
-        Some(Value::Machines(Selector::Names(
-            names.iter().map(|name| (*name).to_owned()).collect(),
-        )))
-    };
+    let names =
+        |names: &[&str]| Some(Value::Machines(Selector::Names(names.iter().map(|name| (*name).to_owned()).collect())));
     check(
         &[
             // A word of the language wins …
@@ -318,11 +284,7 @@ fn machines_whose_names_look_like_words() {
         |text| parse(Kind::Machines, text, &cx()),
     );
     for name in ["it", "all", "stop", "me", "yes", "delete-me", "42"] {
-        assert_eq!(
-            said(Kind::Name(Of::Machine), name),
-            name,
-            "only a name may stand here"
-        );
+        assert_eq!(said(Kind::Name(Of::Machine), name), name, "only a name may stand here");
     }
 }
 
@@ -341,25 +303,15 @@ fn names_are_one_word_unless_quoted_or_known() {
         ],
         |text| said(Kind::Name(Of::Snapshot), text),
     );
-    check(
-        &[
-            ("call it data", "data".to_owned()),
-            ("web3", "web3".into()),
-            ("web3 now", "-".into()),
-        ],
-        |text| said(Kind::NewName(Of::Machine), text),
-    );
+    check(&[("call it data", "data".to_owned()), ("web3", "web3".into()), ("web3 now", "-".into())], |text| {
+        said(Kind::NewName(Of::Machine), text)
+    });
 }
 
 #[test]
 fn choices_addresses_and_text() {
     check(
-        &[
-            ("qcow2", "qcow2".to_owned()),
-            ("QCOW", "qcow2".into()),
-            ("raw please", "raw".into()),
-            ("vmdk", "-".into()),
-        ],
+        &[("qcow2", "qcow2".to_owned()), ("QCOW", "qcow2".into()), ("raw please", "raw".into()), ("vmdk", "-".into())],
         |text| said(Kind::Choice(&["qcow2", "raw"]), text),
     );
     check(
@@ -377,19 +329,13 @@ fn choices_addresses_and_text() {
     check(
         &[
             ("Bob@Example.org", "bob@example.org".to_owned()),
-            (
-                "ops@rooms.example.org/Bob",
-                "ops@rooms.example.org/Bob".into(),
-            ),
+            ("ops@rooms.example.org/Bob", "ops@rooms.example.org/Bob".into()),
             ("example.org", "example.org".into()),
             ("bob", "-".into()),
         ],
         |text| said(Kind::Jid, text),
     );
-    assert_eq!(
-        said(Kind::Text, "  the mail server, please  "),
-        "the mail server, please"
-    );
+    assert_eq!(said(Kind::Text, "  the mail server, please  "), "the mail server, please");
     assert_eq!(said(Kind::Text, "\"the mail server\""), "the mail server");
     assert_eq!(said(Kind::Topic, "snapshots please"), "snapshots");
 }
@@ -398,31 +344,17 @@ fn choices_addresses_and_text() {
 fn values_are_found_in_running_text() {
     let cx = cx();
     let text = "20 gigs, call it data. No, make that 30 GB on web1 tomorrow at 8!";
-    let spans = |kind| -> Vec<&str> {
-        find(kind, text, &cx)
-            .into_iter()
-            .map(|found| &text[found.span])
-            .collect()
-    };
+    let spans = |kind| -> Vec<&str> { find(kind, text, &cx).into_iter().map(|found| &text[found.span]).collect() };
     assert_eq!(spans(Kind::Size), ["20 gigs", "30 GB"]);
     assert_eq!(spans(Kind::When), ["tomorrow at 8"]);
     assert_eq!(spans(Kind::Name(Of::Machine)), ["web1"]);
     let stopped = find(Kind::Machines, "please start all stopped vms now", &cx);
     assert!(
-        matches!(
-            &stopped[0].value,
-            Value::Machines(Selector::Where {
-                state: Some(State::Off),
-                ..
-            })
-        ),
+        matches!(&stopped[0].value, Value::Machines(Selector::Where { state: Some(State::Off), .. })),
         "{stopped:?}"
     );
     let named = "create a disk called data";
-    assert_eq!(
-        find(Kind::NewName(Of::Disk), named, &cx)[0].value,
-        Value::Name("data".into())
-    );
+    assert_eq!(find(Kind::NewName(Of::Disk), named, &cx)[0].value, Value::Name("data".into()));
 }
 
 #[test]

@@ -94,6 +94,13 @@ impl Atoll {
         }
     }
 
+    /// SIGHUP: has it read again who may do what.
+    pub fn reload(&self) {
+        if let Some(child) = &self.child {
+            let _ = Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status();
+        }
+    }
+
     /// SIGTERM, and waits for its end.
     pub fn stop(&mut self) {
         let Some(mut child) = self.child.take() else { return };

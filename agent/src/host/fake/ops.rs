@@ -289,6 +289,6 @@ mod tests {
             assert!(Fake::new(name, now()).is_ok(), "{name}");
         }
         let unknown = Fake::new("three_vms", now()).unwrap_err();
-        assert_eq!(unknown.to_string(), "no fixture three_vms; there are two_vms, fleet, odd_names, empty");
+        assert_eq!(unknown.to_string(), "no fixture three_vms; there are two_vms, fleet, odd_names, twins, empty");
     }
 }

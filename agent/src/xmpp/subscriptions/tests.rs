@@ -120,3 +120,16 @@ fn offering_a_machine_asks_the_person_until_it_was_accepted() {
     let steps = text(&all.on(&Type::Subscribe, &ann, Some("web1"), true));
     assert!(!steps.iter().any(|step| step.ends_with(": Subscribe")), "{steps:?}");
 }
+
+#[test]
+fn a_person_who_is_there_stays_so_when_an_entity_they_have_not_let_in_hears_otherwise() {
+    let mut all = ann_with(&[Some("web1")]);
+    let (ann, phone) = (jid("ann@example.org"), jid("ann@example.org/phone"));
+    all.on(&Type::None, &phone, Some("web1"), true);
+    all.on(&Type::Subscribe, &ann, Some("db1"), true);
+    // Prosody says so of everybody whom an entity asks to see and may not yet.
+    all.on(&Type::Unavailable, &ann, Some("db1"), true);
+    assert_eq!(all.watchers(Some("web1")), [ann.to_bare()]);
+    all.on(&Type::Unavailable, &ann, Some("web1"), true);
+    assert!(all.watchers(Some("web1")).is_empty());
+}

@@ -1,7 +1,7 @@
 //! A person's client as bare as can be: a blocking socket that looks for the end of a message, so that it is never what
 //! is measured.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -91,7 +91,10 @@ impl Client {
                 let rest = self.seen.split_off(at + text.len());
                 return Ok(std::mem::replace(&mut self.seen, rest));
             }
-            let read = self.socket.read(&mut buffer).with_context(|| format!("waited for {text}, got: {}", self.seen))?;
+            let read = match self.socket.read(&mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => continue,
+                read => read.with_context(|| format!("waited for {text}, got: {}", self.seen))?,
+            };
             if read == 0 {
                 bail!("closed while waiting for {text}, got: {}", self.seen);
             }

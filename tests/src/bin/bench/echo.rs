@@ -14,13 +14,15 @@ use crate::site::{ECHO, SECRET};
 /// # Errors
 /// When there is no runtime, or the link gives up.
 pub fn run(port: u16) -> Result<()> {
-    // As many threads as the agent's.
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?.block_on(serve(port))
+    // As many threads as the agent's, and like its loop not on the main one.
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    runtime.block_on(async move { tokio::spawn(serve(port)).await })?
 }
 
 async fn serve(port: u16) -> Result<()> {
     let domain = BareJid::new(ECHO).context("an address")?;
-    let (outbox, mut incoming) = Link::start(LinkConfig::new(vec![format!("127.0.0.1:{port}")], domain, Secret::new(SECRET)));
+    let (outbox, mut incoming) =
+        Link::start(LinkConfig::new(vec![format!("127.0.0.1:{port}")], domain, Secret::new(SECRET)));
     while let Some(item) = incoming.recv().await {
         if let Incoming::Stanza(stanza) = item
             && let Stanza::Message(mut message) = *stanza

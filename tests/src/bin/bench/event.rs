@@ -32,7 +32,11 @@ pub fn measure(report: &mut Report) -> Result<()> {
     for change in 0..CHANGES {
         echo.add(person.say(ECHO, "status")?.0);
         let begun = Instant::now();
-        if change % 2 == 0 { domain.suspend()? } else { domain.resume()? };
+        if change % 2 == 0 {
+            domain.suspend()?
+        } else {
+            domain.resume()?
+        };
         call.add(begun.elapsed());
         let told = person.message()?;
         heard.add(begun.elapsed());

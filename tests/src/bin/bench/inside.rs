@@ -1,48 +1,69 @@
-//! A turn within this process, without server or hypervisor: what understanding and dialogue cost.
+//! A turn within this process, without a server: what understanding, dialogue, plan and store cost.
 
-use std::path::PathBuf;
-use std::time::Instant;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
-use agent::explain::{Question, explain};
-use agent::mind::Mind;
-use anyhow::{Context, Result};
-use dialogue::spec::Scope;
+use agent::addresses::Entity;
+use agent::config::Config;
+use agent::host::HostRead;
+use agent::message::{Asker, Message};
+use agent::run::{House, house};
+use anyhow::{Context, Result, ensure};
+use dialogue::machine::Utterance;
 use jiff::Zoned;
 
 use crate::figure::{Report, Sample};
+use crate::site::{configuration, machines};
 use crate::talk::SENTENCE;
 
-/// Measures turns at a machine among 1,000.
+/// Turns of each kind.
+const TURNS: usize = 300;
+/// Sentences for the encoder.
+const SENTENCES: usize = 50;
+
+/// Measures turns at a machine among 1,000, and at their host.
 pub fn measure(report: &mut Report) -> Result<()> {
-    let cache = std::env::var_os("ATOLL_CACHE").map(PathBuf::from);
-    let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/atoll"))).context("HOME is not set")?;
-    let mind = Mind::load(&cache.join("model"), Some(&cache.join("trained")))?;
-    let now = Zoned::now();
-    let machines: Vec<String> = (0..1_000).map(|number| format!("vm-{number:04}")).collect();
-    let turn = |text: &str, times: usize| {
-        let question = Question { text: text.to_owned(), to: Scope::Machine, machines: Some(machines.clone()) };
-        let mut sample = Sample::default();
-        for _ in 0..times {
-            let begun = Instant::now();
-            let explained = explain(&mind, &question, &now);
-            sample.add(begun.elapsed());
-            std::hint::black_box(explained);
-        }
-        sample
-    };
-    let command = turn("status", 500);
-    report.note("\"status\": grammar and dialogue, p50", command.quantile(0.5) * 1e3, "µs");
-    let long = turn("please take a snapshot called before-upgrade and then reboot", 200);
-    report.note("a compound command: grammar and dialogue, p50", long.quantile(0.5) * 1e3, "µs");
-    let sentence = turn(SENTENCE, 50);
-    report.note("a sentence for the encoder: the whole turn, p50", sentence.quantile(0.5), "ms");
+    let folder = tempfile::tempdir()?;
+    let uri = machines(folder.path(), 1_000)?;
+    let config = Config::parse(Path::new("bench"), &configuration(0, &uri, &folder.path().join("store"))?)?;
+    let house = house(&config)?;
+    house.bridge.wait_settled(Duration::from_secs(60));
+    let machine = house.bridge.named("vm-0500").first().context("the machines are not there")?.id.clone();
+    let (machine, host) = (Entity::Machine(machine), Entity::Hypervisor("hv1".to_owned()));
+    report.note("\"status\" to a machine: the whole turn, p50", turns(&house, &machine, "status", TURNS)? * 1e3, "µs");
+    report.note(
+        "\"status of vm-0500\" to its host, p50",
+        turns(&house, &host, "status of vm-0500", TURNS)? * 1e3,
+        "µs",
+    );
+    report.note("a sentence for the encoder: the whole turn, p50", turns(&house, &machine, SENTENCE, SENTENCES)?, "ms");
     let mut rank = Sample::default();
-    for _ in 0..50 {
+    for _ in 0..SENTENCES {
         let begun = Instant::now();
-        std::hint::black_box(mind.rank(SENTENCE, "en"));
+        std::hint::black_box(house.mind.rank(SENTENCE, "en"));
         rank.add(begun.elapsed());
     }
     report.note("of which encoder and classifier, p50", rank.quantile(0.5), "ms");
-    report.note("encoder", f64::from(u8::from(mind.encoder().is_ok())), "loaded");
+    ensure!(house.mind.encoder().is_ok(), "there is no encoder: these were n-grams alone");
     Ok(())
+}
+
+/// Half of the turns with this text take less, in milliseconds.
+fn turns(house: &House, entity: &Entity, text: &str, times: usize) -> Result<f64> {
+    let message = Message {
+        asker: Asker { jid: Some("alice@localhost".to_owned()), name: "alice".to_owned() },
+        entity: entity.clone(),
+        room: None,
+        utterance: Utterance { text: text.to_owned(), ..Utterance::default() },
+        now: Zoned::now(),
+    };
+    let mut sample = Sample::default();
+    for _ in 0..times {
+        let mut answers = 0;
+        let begun = Instant::now();
+        house.bot.hear(&message, &mut |_| answers += 1);
+        sample.add(begun.elapsed());
+        ensure!(answers > 0, "no answer to {text}");
+    }
+    Ok(sample.quantile(0.5))
 }

@@ -61,6 +61,10 @@ fn run(arguments: &[String]) -> Result<()> {
         eprintln!("{name}: {what}");
         measure(&mut report).with_context(|| (*name).to_owned())?;
     }
-    if json { println!("{}", report.json()) } else { print!("{report}") }
+    if json {
+        println!("{}", report.json())
+    } else {
+        print!("{report}")
+    }
     Ok(())
 }

@@ -48,7 +48,8 @@ impl Process {
         let status = fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
         let field = |name: &str| {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok()).with_context(|| format!("no {name} in its status: it has ended"))
+            line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok())
+                .with_context(|| format!("no {name} in its status: it has ended"))
         };
         Ok(Resident { all: field("VmRSS:")? * 1024.0, anonymous: field("RssAnon:")? * 1024.0 })
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -70,25 +70,15 @@ impl Site {
     /// # Errors
     /// When it does not.
     pub fn agent(&self, uri: &str, machine: &str) -> Result<Process> {
-        let cache = std::env::var_os("ATOLL_CACHE").map(PathBuf::from);
-        let cache = cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/atoll"))).context("HOME is not set")?;
         let store = tempfile::tempdir_in(self.folder.path())?.keep();
-        let config = format!(
-            "[xmpp]\nservers = [\"127.0.0.1:{}\"]\ndomain = \"{VMS}\"\nsecret = \"{SECRET}\"\n\
-             [[hypervisor]]\nname = \"hv1\"\nuri = \"{uri}\"\n\
-             [[access]]\nwho = \"@localhost\"\nrole = \"operator\"\n\
-             [store]\npath = \"{}\"\n[model]\npath = \"{}\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
-            self.component_port,
-            store.display(),
-            cache.join("model").display(),
-            cache.join("trained").display(),
-        );
+        let config = configuration(self.component_port, uri, &store)?;
         let file = store.join("atoll.toml");
         fs::write(&file, config)?;
         let log = fs::File::create(store.join("log"))?;
         let program = std::env::current_exe()?.with_file_name("atoll");
         let agent = Process::start(Command::new(program).arg("run").arg("--config").arg(&file).stderr(log))?;
-        self.answers(&address(machine), PATIENCE).with_context(|| fs::read_to_string(store.join("log")).unwrap_or_default())?;
+        self.answers(&address(machine), PATIENCE)
+            .with_context(|| fs::read_to_string(store.join("log")).unwrap_or_default())?;
         Ok(agent)
     }
 
@@ -97,29 +87,56 @@ impl Site {
         wait_for(to, patience, || self.client().and_then(|mut client| client.say(to, "status")).is_ok())
     }
 
-    /// A file for libvirt's test driver with so many running machines, `vm-0000` and on; gives its URI.
+    /// As [`machines`], in the site's folder.
     ///
     /// # Errors
     /// When it can't be written.
     pub fn machines(&self, count: usize) -> Result<String> {
-        let mut xml = "<node>\n".to_owned();
-        for number in 0..count {
-            write!(
-                xml,
-                "<domain type='test'><name>vm-{number:04}</name><uuid>{number:08x}-0000-4000-8000-000000000000</uuid>\
-                 <memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type arch='x86_64'>hvm</type></os><devices>\
-                 <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
-                 <source file='/var/lib/libvirt/images/vm-{number:04}.qcow2'/><target dev='vda' bus='virtio'/></disk>\
-                 <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
-                 <source file='/var/lib/libvirt/images/vm-{number:04}-data.qcow2'/><target dev='vdb' bus='virtio'/></disk>\
-                 <interface type='network'><source network='default'/><model type='virtio'/></interface>\
-                 </devices></domain>\n"
-            )?;
-        }
-        let file = self.folder.path().join(format!("machines-{count}.xml"));
-        fs::write(&file, xml + "</node>\n")?;
-        Ok(format!("test://{}", file.display()))
+        machines(self.folder.path(), count)
     }
+}
+
+/// A file for libvirt's test driver with so many running machines, `vm-0000` and on; gives its URI.
+///
+/// # Errors
+/// When it can't be written.
+pub fn machines(folder: &Path, count: usize) -> Result<String> {
+    let mut xml = "<node>\n".to_owned();
+    for number in 0..count {
+        writeln!(
+            xml,
+            "<domain type='test'><name>vm-{number:04}</name><uuid>{number:08x}-0000-4000-8000-000000000000</uuid>\
+             <memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type arch='x86_64'>hvm</type></os><devices>\
+             <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
+             <source file='/var/lib/libvirt/images/vm-{number:04}.qcow2'/><target dev='vda' bus='virtio'/></disk>\
+             <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
+             <source file='/var/lib/libvirt/images/vm-{number:04}-data.qcow2'/><target dev='vdb' bus='virtio'/></disk>\
+             <interface type='network'><source network='default'/><model type='virtio'/></interface>\
+             </devices></domain>"
+        )?;
+    }
+    let file = folder.join(format!("machines-{count}.xml"));
+    fs::write(&file, xml + "</node>\n")?;
+    Ok(format!("test://{}", file.display()))
+}
+
+/// An agent's configuration: a hypervisor "hv1", a store, and the model and what was trained where the set-up puts them.
+///
+/// # Errors
+/// When nobody knows where that is.
+pub fn configuration(component_port: u16, uri: &str, store: &Path) -> Result<String> {
+    let cache = std::env::var_os("ATOLL_CACHE").map(PathBuf::from);
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache/atoll"));
+    let cache = cache.or_else(home).context("HOME is not set")?;
+    Ok(format!(
+        "[xmpp]\nservers = [\"127.0.0.1:{component_port}\"]\ndomain = \"{VMS}\"\nsecret = \"{SECRET}\"\n\
+         [[hypervisor]]\nname = \"hv1\"\nuri = \"{uri}\"\n\
+         [[access]]\nwho = \"@localhost\"\nrole = \"operator\"\n\
+         [store]\npath = \"{}\"\n[model]\npath = \"{}\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
+        store.display(),
+        cache.join("model").display(),
+        cache.join("trained").display(),
+    ))
 }
 
 /// A machine's address.

@@ -48,6 +48,11 @@ pub fn measure(report: &mut Report) -> Result<()> {
     report.judge("\"status\" : echo, p50", command.quantile(p50) / echo.quantile(p50), "×", 1.5);
     report.judge("\"status\" : echo, p99", command.quantile(p99) / echo.quantile(p99), "×", 3.0);
     report.note("a sentence for the encoder, p50", sentence.quantile(p50), "ms");
-    report.judge("a sentence for the encoder − \"status\", p50", sentence.quantile(p50) - command.quantile(p50), "ms", 25.0);
+    report.judge(
+        "a sentence for the encoder − \"status\", p50",
+        sentence.quantile(p50) - command.quantile(p50),
+        "ms",
+        25.0,
+    );
     Ok(())
 }

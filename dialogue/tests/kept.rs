@@ -1,0 +1,31 @@
+//! Conversations that an earlier version kept are still read, with their question open.
+
+use dialogue::session::{About, Session, VERSION};
+
+/// As the first version wrote it: without what later versions remember besides.
+const FIRST: &str = r#"{
+    "version": 1, "language": "en",
+    "open": {
+        "about": {"Confirm": {
+            "plan": {
+                "calls": [{"skill": "vm.reboot", "args": {}}], "digest": "d1", "danger": "disruptive",
+                "summary": [{"key": "vm.reboot/summary", "vars": [["name", {"Text": "web1"}]]}],
+                "typed": "web1", "subjects": ["web1"], "allocates": false
+            },
+            "by_name": false, "path": "understood", "undoing": false
+        }},
+        "asked": {"head": [], "rows": [], "tail": [], "choices": [], "numbered": false},
+        "at": "2026-11-21T12:00:00Z"
+    },
+    "expired": null, "focus": [["web1"]], "things": [], "undo": [], "last": null, "said": null, "more": []
+}"#;
+
+#[test]
+fn a_question_of_the_first_version_is_still_open() {
+    let session: Session = serde_json::from_str(FIRST).expect("the first version is still read");
+    assert_eq!(session.version, VERSION);
+    let about = session.open.as_ref().map(|open| &open.about);
+    assert!(matches!(about, Some(About::Confirm { plan, .. }) if plan.digest == "d1" && !plan.doubtful), "{about:?}");
+    let kept = serde_json::to_string(&session).expect("a session is plain data");
+    assert_eq!(serde_json::from_str::<Session>(&kept).expect("and again"), session);
+}
