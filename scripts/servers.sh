@@ -33,6 +33,8 @@ storage = "internal"
 authentication = "internal_plain"
 log = { { levels = { min = "info" }, to = "console" } }
 interfaces = { "127.0.0.1" }
+-- Small stanzas go out at once: otherwise news reach a silent client 40 ms later.
+network_settings = { nagle = false }
 c2s_ports = { $c2s }
 c2s_direct_tls_ports = {}
 component_interfaces = { "127.0.0.1" }

@@ -228,6 +228,14 @@ impl Directory for Switchboard {
         self.describe(&entity, local)
     }
 
+    fn exists(&self, local: Option<&str>) -> bool {
+        match self.at(local) {
+            Some(Entity::Machine(id)) => self.host.machine(&id).is_some(),
+            Some(_) => true,
+            None => false,
+        }
+    }
+
     fn all(&self) -> Vec<EntityInfo> {
         let entities: Vec<Entity> = std::iter::once(Entity::Desk)
             .chain(self.host.hypervisors().into_iter().map(|hypervisor| Entity::Hypervisor(hypervisor.name)))

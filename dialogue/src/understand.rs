@@ -255,7 +255,7 @@ impl Turn<'_> {
                     return;
                 }
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
-                understanding.doubtful |= self.vetoes(&part, call);
+                understanding.doubtful |= part.stance != Stance::Request;
                 self.session.trace.confidence = 1.0;
                 if *path == Path::Understood {
                     self.session.trace.why = "typo".to_owned();
@@ -364,9 +364,8 @@ impl Turn<'_> {
             return;
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
-        if part.question && self.may_change(&call) {
-            understanding.doubtful = true;
-        }
+        // Beside a report or a question about the past ("who did that? then reboot"), a change is asked about too.
+        understanding.doubtful |= part.stance != Stance::Request || part.question && self.may_change(&call);
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
             self.understood_nothing(&fitting, understanding.preface);
             return;

@@ -225,7 +225,7 @@ impl Stage {
             "edit" => return self.said("alice", rest, true),
             "user" => return self.said("alice", rest, false),
             name if self.cast.iter().any(|(known, _)| known == name) || name == "nobody" => {
-                return self.said(&name.to_owned(), rest, false);
+                return self.said(name, rest, false);
             }
             other => return Err(format!("nobody called {other}, and no such line; see tests/src/transcript.rs")),
         }

@@ -174,7 +174,7 @@ impl Core {
                 heard.room = Some(room);
             }
         }
-        if self.directory.entity(entity).is_none() {
+        if !self.directory.exists(entity) {
             if heard.kind != Kind::Groupchat {
                 self.refuse_message(&heard);
             }
@@ -187,7 +187,7 @@ impl Core {
     }
 
     fn on_invited(&mut self, invitation: Invitation) {
-        if self.directory.entity(invitation.entity.as_deref()).is_some() {
+        if self.directory.exists(invitation.entity.as_deref()) {
             self.events.push(Event::Invited(invitation));
         }
     }
@@ -215,7 +215,7 @@ impl Core {
             return;
         }
         let person = from.to_bare();
-        let exists = self.directory.entity(entity).is_some();
+        let exists = self.directory.exists(entity);
         let allowed = exists && self.access.may_see(&person, entity);
         let steps = self.subscriptions.on(&presence.type_, &from, entity, allowed);
         self.perform(steps);

@@ -72,6 +72,10 @@ pub struct EntityInfo {
 pub trait Directory: Send + Sync {
     /// The entity of a local part; `None` asks for the front desk.
     fn entity(&self, local: Option<&str>) -> Option<EntityInfo>;
+    /// Whether there is an entity of that local part. Asked for every message.
+    fn exists(&self, local: Option<&str>) -> bool {
+        self.entity(local).is_some()
+    }
     /// All entities, the front desk among them.
     fn all(&self) -> Vec<EntityInfo>;
 }
