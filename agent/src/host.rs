@@ -213,6 +213,11 @@ pub trait HostRead: Send + Sync {
     fn pools(&self, hypervisor: &str) -> Vec<Pool>;
     /// Whether that hypervisor can do such things.
     fn can(&self, hypervisor: &str, feature: Feature) -> bool;
+    /// Live: a machine, read again, so that a plan that would change it rests on how it is now. Where it can't be read
+    /// in time this is what the mirror has; what changes later is found by the preconditions of the op.
+    fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        self.machine(id)
+    }
     /// Live: what a machine uses now.
     ///
     /// # Errors

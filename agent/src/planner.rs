@@ -159,7 +159,14 @@ impl Planner<'_> {
         let several = subjects.len() > 1;
         let mut refused = None;
         let (answered, stepped) = (answers.len(), steps.len());
+        let changes = skill.spec().danger > Danger::Read;
         for machine in subjects {
+            // libvirt tells nothing of what is done to the definition of a machine that is off.
+            let stale = machine.as_ref().filter(|machine| changes && machine.state == State::Off);
+            let machine = match stale {
+                Some(stale) => self.host.look_again(&stale.id),
+                None => machine,
+            };
             match skill.plan(&args, &self.scene(machine.clone())) {
                 Ok(Plan::Answer(reply)) => answers.push(reply),
                 Ok(Plan::Change(change)) => steps.push(Step { call: call.clone(), machine, change: *change }),

@@ -337,6 +337,13 @@ impl HostRead for Bridge {
         self.mirror.named(name)
     }
 
+    fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        if let Ok(host) = self.host(&id.hypervisor, "read") {
+            host.look_again(id);
+        }
+        self.mirror.machine(id)
+    }
+
     fn pools(&self, hypervisor: &str) -> Vec<Pool> {
         self.mirror.pools(hypervisor)
     }

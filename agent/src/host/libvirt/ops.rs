@@ -108,6 +108,13 @@ impl Host {
         self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone())
     }
 
+    /// Has the watch read a machine again, and waits for it: libvirt tells of no change to the definition of one that is off.
+    pub(super) fn look_again(&self, id: &MachineId) {
+        let (done, waited) = channel();
+        let _ = self.signals.send(Signal::Refresh { uuid: id.uuid, say: None, done });
+        let _ = waited.recv_timeout(self.timeouts.read);
+    }
+
     /// Has the watch read again what the op changed, and waits for it, so that whoever reads next sees it.
     fn show(&self, op: &HostOp, worked: bool) {
         let (done, waited) = channel();
