@@ -24,7 +24,6 @@ use crate::message::Message;
 use crate::mind::Mind;
 use crate::planner::{Made, Planner, Step};
 use crate::skill::{Office, OfficeOp, Op};
-use crate::skills;
 use crate::store::Store;
 
 mod apply;
@@ -155,11 +154,6 @@ impl Bot {
     /// The language of what everybody hears.
     pub(crate) fn language(&self) -> &str {
         &self.language
-    }
-
-    /// What the front desk calls itself.
-    pub fn desk(&self) -> &str {
-        &self.desk
     }
 
     /// A sentence for everybody.
@@ -311,7 +305,7 @@ impl Bot {
         plans: &mut HashMap<String, Made>,
     ) -> Input {
         let (planned, made) = self.planner(message, place, session).plan(calls);
-        self.keep_plan(message, planned, made, plans)
+        self.keep_plan(planned, made, plans)
     }
 
     fn plan_undo(
@@ -323,19 +317,13 @@ impl Bot {
         plans: &mut HashMap<String, Made>,
     ) -> Input {
         let (planned, made) = self.planner(message, place, session).undo(done);
-        self.keep_plan(message, planned, made, plans)
+        self.keep_plan(planned, made, plans)
     }
 
-    fn keep_plan(
-        &self,
-        message: &Message,
-        planned: Planned,
-        made: Option<Made>,
-        plans: &mut HashMap<String, Made>,
-    ) -> Input {
+    fn keep_plan(&self, planned: Planned, made: Option<Made>, plans: &mut HashMap<String, Made>) -> Input {
         let Some(made) = made else { return Input::Planned(planned) };
         // Whoever comes second is told who is first, before being asked anything.
-        if let Some((machine, who)) = self.busy(&made, message) {
+        if let Some((machine, who)) = self.busy(&made) {
             return Input::Planned(Planned::Refused(Reply::say(
                 Phrase::common("busy").with("who", who).with("name", machine),
             )));
@@ -345,7 +333,7 @@ impl Bot {
     }
 
     /// Another person's op under way on one of the plan's machines.
-    fn busy(&self, made: &Made, _message: &Message) -> Option<(String, String)> {
+    fn busy(&self, made: &Made) -> Option<(String, String)> {
         let writing = lock(&self.writing);
         made.steps
             .iter()
@@ -422,9 +410,4 @@ struct Place {
 /// A panic in one turn must not poison the others.
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// All skills' Specs, for whoever needs them without a bot.
-pub fn specs() -> Vec<&'static dialogue::spec::Spec> {
-    skills::specs()
 }

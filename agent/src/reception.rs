@@ -1,6 +1,6 @@
 //! From what XMPP heard to a message for the bot: who speaks by what right, to whom, in time or late.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use dialogue::machine::Utterance;
@@ -28,7 +28,6 @@ pub enum Received {
 #[derive(Default)]
 pub struct Reception {
     told: Mutex<HashSet<(String, &'static str, i64)>>,
-    last: Mutex<HashMap<String, String>>,
 }
 
 impl Reception {
@@ -83,11 +82,7 @@ impl Reception {
             _ => {}
         }
         let late = heard.delayed.map(|sent| now.duration_since(sent)).filter(|span| *span > LATE);
-        let conversation = format!("{}|{}", heard.from, heard.entity.as_deref().unwrap_or_default());
         let edits_last = heard.replaces.is_some();
-        if let Some(id) = &heard.id {
-            self.last.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation, id.clone());
-        }
         let name = match (&person, &heard.room) {
             (Some(person), _) => person.split_once('@').map_or(person.as_str(), |(name, _)| name).to_owned(),
             (None, Some(room)) => room.nick.clone(),
