@@ -41,65 +41,6 @@ fn danger(id: &str) -> Danger {
     mind().book().spec(id).map_or(Danger::Read, |spec| spec.danger)
 }
 
-/// The names that phrasings speak of: whatever is marked as a machine in one of them, and some of each other kind.
-struct Spoken(BTreeSet<String>);
-
-impl Known for Spoken {
-    fn names(&self, of: Of) -> Vec<String> {
-        match of {
-            Of::Machine => self.0.iter().cloned().collect(),
-            Of::Hypervisor => (1..10).map(|number| format!("hv{number}")).collect(),
-            Of::Snapshot => vec!["before-upgrade".to_owned()],
-            Of::Disk => vec!["vda".to_owned(), "vdb".to_owned()],
-            Of::Pool | Of::Network => vec!["default".to_owned()],
-            _ => Vec::new(),
-        }
-    }
-
-    fn has(&self, of: Of, name: &str) -> Option<String> {
-        if of == Of::Machine {
-            self.0.get(name).cloned()
-        } else {
-            self.names(of).into_iter().find(|known| known == name)
-        }
-    }
-}
-
-fn spoken() -> &'static Spoken {
-    static SPOKEN: OnceLock<Spoken> = OnceLock::new();
-    SPOKEN.get_or_init(|| {
-        let marked = |slots: &'static [&'static str]| {
-            let examples = words().skills.values().flat_map(|section| &section.examples);
-            let of = |slot: &str| slots.contains(&slot);
-            let spans = examples.flat_map(|example| {
-                let spans = example.slots.iter().filter(move |(_, slot)| of(slot));
-                spans.map(|(span, _)| example.text[span.clone()].to_owned()).collect::<Vec<_>>()
-            });
-            spans.filter(|name| !name.contains(['*', ' '])).collect::<BTreeSet<String>>()
-        };
-        // A machine called like a pool or a network is another matter, and asked about.
-        Spoken(marked(&["machine"]).difference(&marked(&["pool", "network"])).cloned().collect())
-    })
-}
-
-/// Skills whose command patterns consume the whole text, unmended; of readings that differ in what exists, those that name what does.
-fn commanded(text: &str) -> BTreeSet<&'static str> {
-    let book = mind().book();
-    let cx = Context { lexicon: &words().lexicon, known: spoken(), now: now() };
-    let readings: Vec<_> =
-        words().patterns.matches(text, &cx).into_iter().filter(|reading| reading.mended.is_empty()).collect();
-    let unknown = |tag: usize, values: &BTreeMap<String, Value>| {
-        let spec = book.specs()[tag];
-        slots::unknown_names(spec, &Call { skill: spec.id.to_owned(), args: values.clone() }, spoken())
-    };
-    let least = readings.iter().map(|reading| unknown(reading.tag, &reading.values)).min().unwrap_or(0);
-    readings
-        .iter()
-        .filter(|reading| unknown(reading.tag, &reading.values) == least)
-        .map(|reading| book.specs()[reading.tag].id)
-        .collect()
-}
-
 #[test]
 fn every_phrasing_is_won_by_its_own_skill() {
     let examples: Vec<_> = words().examples().into_iter().filter(|(_, id)| !id.is_empty()).collect();
