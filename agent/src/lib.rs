@@ -30,4 +30,5 @@ pub mod skills;
 pub mod store;
 pub mod switchboard;
 pub mod teller;
+pub mod tongues;
 pub mod xmpp;
