@@ -12,6 +12,7 @@ pub mod config;
 mod desk;
 pub mod doctor;
 pub mod error;
+pub mod evaluate;
 pub mod events;
 pub mod explain;
 pub mod host;
