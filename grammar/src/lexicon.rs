@@ -211,6 +211,8 @@ classes! {
     Elided "elided",
     /// The decimal comma, where there is one; then no comma stands between thousands.
     Decimal "decimal",
+    /// How a value is said to people; argument what is said, and the entry its words, with places like `{number}`.
+    Say "say",
     /// Fraction taken off an hour: French "moins le quart"; argument like 1/4.
     Minus "minus",
 }
@@ -248,6 +250,7 @@ pub struct Lexicon {
     rules: Vec<Rule>,
     longest: usize,
     decimal_comma: bool,
+    said: HashMap<String, String>,
 }
 
 /// Argument of verbs that clitics hang on to.
@@ -300,6 +303,10 @@ impl Lexicon {
         };
         words.sort_by_key(|(class, argument, _)| !cuts(*class, argument));
         for (class, argument, phrases) in words {
+            if class == Class::Say {
+                lexicon.said.insert(argument.to_owned(), phrases.join(", "));
+                continue;
+            }
             for phrase in phrases {
                 lexicon.add(class, argument, phrase);
                 if class == Class::Infinitive {
@@ -400,6 +407,16 @@ impl Lexicon {
             !rest.contains('-') && self.is(first, Class::Prefix) && self.contains(rest)
         });
         if prefixed { 2 } else { 1 }
+    }
+
+    /// How something is said to people, if the language has words for it.
+    pub(crate) fn say(&self, what: &str) -> Option<&str> {
+        self.said.get(what).map(String::as_str)
+    }
+
+    /// The folded words of all entries.
+    pub(crate) fn all_words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
     }
 
     /// Whether the language writes a decimal comma.
