@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use grammar::corpus::{self, CorpusFile, SkillText};
+use grammar::language::Languages;
 use grammar::lexicon::Lexicon;
 use grammar::pattern::{Pattern, Patterns};
 
@@ -19,6 +20,7 @@ pub struct Book {
     specs: Vec<&'static Spec>,
     index: BTreeMap<&'static str, usize>,
     languages: BTreeMap<String, Words>,
+    tongues: Languages,
 }
 
 /// One language.
@@ -83,7 +85,11 @@ impl Book {
         for (language, files) in by_language {
             languages.insert(language.to_owned(), load_language(language, &files, &specs, &index)?);
         }
-        let book = Self { specs, index, languages };
+        let tongues = Languages::new(languages.iter().map(|(name, words): (&String, &Words)| {
+            let all = words.skills.values().flat_map(|section| &section.examples);
+            (name.as_str(), &words.lexicon, all.map(|example| example.text.as_str()).collect())
+        }));
+        let book = Self { specs, index, languages, tongues };
         book.check_variables()?;
         Ok(book)
     }
@@ -105,8 +111,7 @@ impl Book {
 
     /// The language a text is clearly written in.
     pub fn language_of(&self, text: &str) -> Option<&str> {
-        let _ = text;
-        None
+        self.tongues.guess(text)
     }
 
     /// The words of a language, or of English, or of the first there is.
@@ -181,7 +186,7 @@ fn load_language(
     }
     let patterns = Patterns::new(patterns, |at: &usize, slot: &str| specs[*at].slot(slot).map(|slot| slot.kind))
         .map_err(|error| BookError::Patterns { language: language.to_owned(), why: error.to_string() })?;
-    let phrases = Phrases::new(language, &replies).map_err(|(key, why)| BookError::Reply {
+    let phrases = Phrases::new(language, &lexicon, &replies).map_err(|(key, why)| BookError::Reply {
         language: language.to_owned(),
         key,
         why,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use fluent_bundle::concurrent::FluentBundle;
 use fluent_bundle::{FluentArgs, FluentResource, FluentValue};
 use fluent_syntax::ast;
+use grammar::lexicon::Lexicon;
 use grammar::size::Bytes;
 use jiff::{SignedDuration, Zoned};
 use unic_langid::LanguageIdentifier;
@@ -14,9 +15,15 @@ use crate::reply::{Phrase, Reply, Var};
 /// Most lines a reply shows before it is cut.
 pub const MOST_LINES: usize = 15;
 
+/// Units of size in their notation.
+const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+
 /// All reply texts of one language.
 pub struct Phrases {
     bundle: FluentBundle<FluentResource>,
+    /// How units of size are written, from bytes on.
+    units: [String; 7],
+    decimal: char,
     wants: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -41,7 +48,7 @@ impl Phrases {
     ///
     /// # Errors
     /// The key whose text Fluent can't read, with Fluent's words.
-    pub fn new(language: &str, texts: &[(String, String)]) -> Result<Self, (String, String)> {
+    pub fn new(language: &str, lexicon: &Lexicon, texts: &[(String, String)]) -> Result<Self, (String, String)> {
         let identifier: LanguageIdentifier =
             language.parse().map_err(|error| (language.to_owned(), format!("{error}")))?;
         let mut bundle = FluentBundle::new_concurrent(vec![identifier]);
@@ -63,7 +70,8 @@ impl Phrases {
                 (key.clone(), errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
             })?;
         }
-        Ok(Self { bundle, wants })
+        let units = UNITS.map(|unit| lexicon.say(&format!("unit {unit}")).unwrap_or(unit).to_owned());
+        Ok(Self { bundle, units, decimal: if lexicon.decimal_comma() { ',' } else { '.' }, wants })
     }
 
     /// Which variables a phrase wants; `None` if there is no such phrase.
@@ -97,7 +105,7 @@ impl Phrases {
         match value {
             Var::Text(text) => clean(text),
             Var::Number(number) => number.to_string(),
-            Var::Size(bytes) => size(*bytes),
+            Var::Size(bytes) => self.size(*bytes),
             Var::List(items) => self.list(&items.iter().map(|item| clean(item)).collect::<Vec<_>>(), now),
             Var::When(instant) => {
                 let at = instant.to_zoned(now.time_zone().clone());
@@ -117,6 +125,21 @@ impl Phrases {
             [before @ .., last] => self
                 .phrase(&Phrase::common("list_and").with("before", before.join(", ")).with("last", last.as_str()), now),
         }
+    }
+
+    /// A size as people read it: three digits at most, in the unit that fits; what is exact stays exact.
+    fn size(&self, bytes: Bytes) -> String {
+        let mut number = bytes.0 as f64;
+        let mut unit = 0;
+        // 999.5 of a unit would round to four digits.
+        while number >= 999.5 && unit + 1 < UNITS.len() {
+            number /= 1024.0;
+            unit += 1;
+        }
+        let places = if number >= 99.95 { 0 } else { 1 };
+        let text = format!("{number:.places$}");
+        let text = text.strip_suffix(".0").unwrap_or(&text).replace('.', &self.decimal.to_string());
+        format!("{text} {}", self.units[unit])
     }
 
     /// The largest fitting unit, rounded down: "3 min".
@@ -169,20 +192,6 @@ impl Phrases {
     }
 }
 
-/// A size as people read it: three digits at most, in the unit that fits; what is exact stays exact.
-fn size(bytes: Bytes) -> String {
-    const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
-    let mut number = bytes.0 as f64;
-    let mut unit = 0;
-    // 999.5 of a unit would round to four digits.
-    while number >= 999.5 && unit + 1 < UNITS.len() {
-        number /= 1024.0;
-        unit += 1;
-    }
-    let places = if number >= 99.95 { 0 } else { 1 };
-    let text = format!("{number:.places$}");
-    format!("{} {}", text.strip_suffix(".0").unwrap_or(&text), UNITS[unit])
-}
 
 /// Values come from hosts, guests and people: no control characters, no bidi marks, no zero-width characters in what we say.
 pub fn clean(text: &str) -> String {
@@ -239,7 +248,7 @@ mod tests {
             ("phrases/span_minutes", "{$n} min"),
             ("t.a/one", "{$who} has {$n ->\n    [one] one disk\n   *[other] {$n} disks\n}."),
         ];
-        Phrases::new("en", &texts.map(|(key, text)| (key.to_owned(), text.to_owned()))).expect("these texts are right")
+        Phrases::new("en", &Lexicon::default(), &texts.map(|(key, text)| (key.to_owned(), text.to_owned()))).expect("these texts are right")
     }
 
     fn now() -> Zoned {
@@ -269,7 +278,7 @@ mod tests {
             (1 << 37, "128 GiB"),
             (179_530_041_331_797, "163 TiB"),
         ] {
-            assert_eq!(size(Bytes(bytes)), text);
+            assert_eq!(phrases().size(Bytes(bytes)), text);
         }
     }
 

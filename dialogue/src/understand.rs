@@ -425,7 +425,7 @@ impl Turn<'_> {
     fn label(&self, call: &Call) -> String {
         let section = self.words.skills.get(&call.skill);
         let title = section.and_then(|section| section.title.clone()).unwrap_or_else(|| call.skill.clone());
-        let values: Vec<String> = call.args.values().map(|value| crate::phrases::clean(&value.to_string())).collect();
+        let values: Vec<String> = call.args.values().map(|value| crate::phrases::clean(&value.said(&self.words.lexicon))).collect();
         if values.is_empty() { title } else { format!("{title}: {}", values.join(", ")) }
     }
 

@@ -410,7 +410,7 @@ impl Lexicon {
     }
 
     /// How something is said to people, if the language has words for it.
-    pub(crate) fn say(&self, what: &str) -> Option<&str> {
+    pub fn say(&self, what: &str) -> Option<&str> {
         self.said.get(what).map(String::as_str)
     }
 
@@ -420,7 +420,7 @@ impl Lexicon {
     }
 
     /// Whether the language writes a decimal comma.
-    pub(crate) fn decimal_comma(&self) -> bool {
+    pub fn decimal_comma(&self) -> bool {
         self.decimal_comma
     }
 
