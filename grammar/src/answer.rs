@@ -55,6 +55,24 @@ pub enum Answer {
 /// assert_eq!(answer("\"yes\"", &cx), Answer::Other, "quoted text is always a value");
 /// ```
 pub fn answer(text: &str, cx: &Context) -> Answer {
+    read(text, cx, Class::Cancel)
+}
+
+/// The same when no question is open: then words that both drop a question and take back what was done, as
+/// French "annule" does, take back.
+///
+/// ```
+/// use grammar::{answer::{Answer, answer, control}, known::Nothing, lexicon::Lexicon, read::Context};
+/// let lexicon = Lexicon::parse("cancel: annule\nundo: annule").unwrap();
+/// let cx = Context { lexicon: &lexicon, known: &Nothing, now: "2026-11-20T12:00[UTC]".parse().unwrap() };
+/// assert_eq!(answer("annule", &cx), Answer::Cancel);
+/// assert_eq!(control("annule", &cx), Answer::Undo);
+/// ```
+pub fn control(text: &str, cx: &Context) -> Answer {
+    read(text, cx, Class::Undo)
+}
+
+fn read(text: &str, cx: &Context, first: Class) -> Answer {
     if text.chars().count() > MAX_TEXT {
         return Answer::Other;
     }
@@ -64,9 +82,11 @@ pub fn answer(text: &str, cx: &Context) -> Answer {
         return if marks { Answer::Repeat } else { Answer::Other };
     }
     // Careful ones first: "no, stop" is no "no", and "ok cancel" no "ok".
+    let (cancel, undo) = ((Class::Cancel, Answer::Cancel), (Class::Undo, Answer::Undo));
+    let (one, other) = if first == Class::Undo { (undo, cancel) } else { (cancel, undo) };
     for (class, answer) in [
-        (Class::Cancel, Answer::Cancel),
-        (Class::Undo, Answer::Undo),
+        one,
+        other,
         (Class::Stop, Answer::Stop),
         (Class::No, Answer::No),
         (Class::Repeat, Answer::Repeat),

@@ -220,7 +220,9 @@ fn split<'t>(text: &'t str, cx: &Context) -> Vec<&'t str> {
             || all[at - 1].text.contains('.') && all[at - 1].text.len() <= 4;
         let dot = gap.starts_with('.') && gap[1..].starts_with(char::is_whitespace) && !short;
         let sentence = gap.contains([';', '!', '?', '\n', '…']) || dot;
-        let then = if sentence { 0 } else { cursor.skip(at, Class::Then) };
+        // "puis-je" is no "puis".
+        let tied = crate::token::gap(text, &all, at + 1) == "-";
+        let then = if sentence || tied { 0 } else { cursor.skip(at, Class::Then) };
         // "if it is off then start it" is one thing.
         let conditional = cursor.skip(from, Class::Conditional) > 0;
         let then = if conditional { 0 } else { then };

@@ -4,7 +4,7 @@
 //! caller goes on in the language the person last used. An explicit switch ("speak French") is not guessed here: it is a
 //! command like any other, and what it sets stays until the person's own words clearly say otherwise.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::{
     MAX_TEXT,
@@ -18,6 +18,9 @@ const CLEAR: f32 = 1.0;
 const WORD: f32 = 1.0;
 /// The most that one word can weigh.
 const MOST: f32 = 2.5;
+/// How often a word counts as seen that a lexicon lists, and one that was never seen.
+const LISTED: f32 = 2.0;
+const UNSEEN: f32 = 0.25;
 
 /// The language of a text by the words of the lexicons alone; `None` when that can't be told.
 ///
@@ -46,42 +49,53 @@ pub struct Languages {
     names: Vec<String>,
     /// For each word, how much it speaks for each language.
     words: HashMap<String, Vec<f32>>,
+    /// What may hang on to a word by a hyphen, in each language.
+    clitics: Vec<HashSet<String>>,
 }
 
 impl Languages {
     /// Learns each language, by its name, from its lexicon and from texts in it, such as the phrasings of the corpus.
     pub fn new<'a>(languages: impl IntoIterator<Item = (&'a str, &'a Lexicon, Vec<&'a str>)>) -> Languages {
         let all: Vec<_> = languages.into_iter().collect();
-        let mut counts: HashMap<String, Vec<f32>> = HashMap::new();
+        let mut said: HashMap<String, Vec<f32>> = HashMap::new();
         let mut totals = vec![1.0f32; all.len()];
-        for (index, (_, lexicon, texts)) in all.iter().enumerate() {
-            let mut count = |word: &str, by: f32| {
-                counts.entry(word.to_owned()).or_insert_with(|| vec![0.0; all.len()])[index] += by;
-            };
+        for (index, (_, _, texts)) in all.iter().enumerate() {
             for text in texts {
-                let said = words(text);
-                for (at, token) in said.iter().enumerate() {
-                    count(&key(&said, at), 1.0);
-                    totals[index] += 1.0;
-                    if token.clitic {
-                        // "qu'il": also without its apostrophe.
-                        count(&token.folded, 0.5);
-                    }
+                let tokens = words(text);
+                totals[index] += tokens.len() as f32;
+                for at in 0..tokens.len() {
+                    said.entry(key(&tokens, at)).or_insert_with(|| vec![0.0; all.len()])[index] += 1.0;
                 }
             }
+        }
+        // As often as in texts of the same length.
+        let most = totals.iter().copied().fold(1.0, f32::max);
+        for counts in said.values_mut() {
+            counts.iter_mut().zip(&totals).for_each(|(count, total)| *count *= most / total);
+        }
+        for (index, (_, lexicon, _)) in all.iter().enumerate() {
             for word in lexicon.all_words() {
-                count(word, 2.0);
+                let mut keys = vec![word.to_owned()];
+                let short = word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_lowercase());
+                if lexicon.is(word, Class::Elided) {
+                    keys.push(format!("{word}'"));
+                } else if short {
+                    keys.push(format!("'{word}"));
+                }
+                for key in keys {
+                    said.entry(key).or_insert_with(|| vec![0.0; all.len()])[index] += LISTED;
+                }
             }
         }
-        let most = totals.iter().copied().fold(1.0, f32::max);
         let weigh = |counts: Vec<f32>| -> Vec<f32> {
-            let scaled: Vec<f32> = counts.iter().zip(&totals).map(|(count, total)| count * most / total + 0.3).collect();
-            let mean = scaled.iter().map(|count| count.ln()).sum::<f32>() / scaled.len().max(1) as f32;
-            scaled.iter().map(|count| (count.ln() - mean).clamp(-MOST, MOST)).collect()
+            let logs: Vec<f32> = counts.iter().map(|count| (count + UNSEEN).ln()).collect();
+            let mean = logs.iter().sum::<f32>() / logs.len().max(1) as f32;
+            logs.iter().map(|log| (log - mean).clamp(-MOST, MOST)).collect()
         };
         Languages {
             names: all.iter().map(|(name, ..)| (*name).to_owned()).collect(),
-            words: counts.into_iter().map(|(word, counts)| (word, weigh(counts))).collect(),
+            words: said.into_iter().map(|(word, counts)| (word, weigh(counts))).collect(),
+            clitics: all.iter().map(|(_, lexicon, _)| lexicon.clitics().map(str::to_owned).collect()).collect(),
         }
     }
 
@@ -89,11 +103,12 @@ impl Languages {
     pub fn guess(&self, text: &str) -> Option<&str> {
         let mut weights = vec![0.0; self.names.len()];
         let all = words(text);
-        for at in 0..all.len() {
-            if let Some(word) = self.words.get(&key(&all, at)) {
-                for (weight, more) in weights.iter_mut().zip(word) {
-                    *weight += more;
-                }
+        for (at, token) in all.iter().enumerate() {
+            let hung = token.folded.rsplit_once('-').filter(|(head, _)| self.words.contains_key(*head));
+            let word = self.words.get(&key(&all, at)).or_else(|| self.words.get(hung?.0));
+            for (index, weight) in weights.iter_mut().enumerate() {
+                *weight += word.map_or(0.0, |word| word[index]);
+                *weight += hung.filter(|(_, tail)| self.clitics[index].contains(*tail)).map_or(0.0, |_| WORD);
             }
         }
         winner(&weights).map(|index| self.names[index].as_str())
@@ -108,13 +123,13 @@ fn words(text: &str) -> Vec<Token<'_>> {
     all
 }
 
-/// A word as it is looked up: what is before or behind an apostrophe is another word than alone.
+/// A word as it is looked up: the "t" of "don't" and that of "t'as" are two.
 fn key(all: &[Token], at: usize) -> String {
     let token = &all[at];
-    let elided = all.get(at + 1).is_some_and(|next| next.clitic && next.span.start <= token.span.end + 3);
-    match (token.clitic && token.folded.len() <= 2, elided) {
-        (true, _) => format!("'{}", token.folded),
-        (false, true) => format!("{}'", token.folded),
+    let elided = all.get(at + 1).is_some_and(|next| next.clitic);
+    match token.folded.len() <= 2 {
+        true if token.clitic => format!("'{}", token.folded),
+        true if elided => format!("{}'", token.folded),
         _ => token.folded.clone(),
     }
 }
@@ -123,8 +138,8 @@ fn key(all: &[Token], at: usize) -> String {
 fn tells(lexicon: &Lexicon, all: &[Token], at: usize) -> bool {
     let token = &all[at];
     let elided = all.get(at + 1).is_some_and(|next| next.clitic);
-    if elided {
-        return lexicon.is(&token.folded, Class::Elided) || token.folded.len() > 2 && lexicon.contains(&token.folded);
+    if token.folded.len() <= 2 && (elided || token.clitic) {
+        return lexicon.is(&token.folded, Class::Elided) == elided && lexicon.contains(&token.folded);
     }
     if let Some((head, tail)) = token.folded.rsplit_once('-') {
         return lexicon.is(tail, Class::Clitic) && lexicon.contains(head);

@@ -38,6 +38,11 @@ macro_rules! classes {
         pub enum Class { $($(#[doc = $doc])+ $class,)+ }
 
         impl Class {
+            /// A bit of its own.
+            pub(crate) fn bit(self) -> u128 {
+                1 << self as u32
+            }
+
             /// The class of that name.
             pub fn named(name: &str) -> Option<Class> {
                 match name { $($name => Some(Class::$class),)+ _ => None }
@@ -247,6 +252,8 @@ struct Entry {
 pub struct Lexicon {
     entries: HashMap<String, Vec<Entry>>,
     words: HashSet<String>,
+    /// Bits of the classes with entries that begin with a word.
+    classes: HashMap<String, u128>,
     rules: Vec<Rule>,
     longest: usize,
     decimal_comma: bool,
@@ -351,6 +358,7 @@ impl Lexicon {
         self.longest = self.longest.max(words.len());
         self.words.extend(words.iter().cloned());
         let rest = words.split_off(1);
+        *self.classes.entry(words[0].clone()).or_default() |= class.bit();
         let list = self.entries.entry(words.remove(0)).or_default();
         list.push(Entry { rest, class, argument: argument.to_owned(), spelled });
         // The longest first, so that the first that fits is the longest.
@@ -403,10 +411,15 @@ impl Lexicon {
                 return count;
             }
         }
-        let prefixed = folded.split_once('-').is_some_and(|(first, rest)| {
-            !rest.contains('-') && self.is(first, Class::Prefix) && self.contains(rest)
-        });
+        let prefixed = folded
+            .split_once('-')
+            .is_some_and(|(first, rest)| !rest.contains('-') && self.is(first, Class::Prefix) && self.contains(rest));
         if prefixed { 2 } else { 1 }
+    }
+
+    /// Bits of the classes with entries that begin with that folded word.
+    pub(crate) fn classes(&self, folded: &str) -> u128 {
+        self.classes.get(folded).copied().unwrap_or(0)
     }
 
     /// How something is said to people, if the language has words for it.
@@ -417,6 +430,12 @@ impl Lexicon {
     /// The folded words of all entries.
     pub(crate) fn all_words(&self) -> impl Iterator<Item = &str> {
         self.words.iter().map(String::as_str)
+    }
+
+    /// The words that hang on to others by a hyphen.
+    pub(crate) fn clitics(&self) -> impl Iterator<Item = &str> {
+        let clitic = |entries: &Vec<Entry>| entries.iter().any(|entry| entry.class == Class::Clitic);
+        self.entries.iter().filter(move |(_, entries)| clitic(entries)).map(|(word, _)| word.as_str())
     }
 
     /// Whether the language writes a decimal comma.
@@ -431,8 +450,9 @@ impl Lexicon {
         }
         let said = token.text.to_lowercase();
         let entries = || self.entries.get(&token.folded).into_iter().flatten().filter(|entry| entry.rest.is_empty());
-        let spelled =
-            |class| entries().any(|entry| entry.class == class && entry.spelled.as_ref().is_some_and(|as_| *as_ == said));
+        let spelled = |class| {
+            entries().any(|entry| entry.class == class && entry.spelled.as_ref().is_some_and(|as_| *as_ == said))
+        };
         spelled(Class::Past) && !spelled(Class::Verb)
     }
 

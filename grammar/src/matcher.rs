@@ -400,21 +400,24 @@ fn compile(node: &Node, words: &mut HashMap<String, u32>, slots: &[(String, Kind
         let next = u32::try_from(words.len()).unwrap_or(u32::MAX);
         Code::Word(*words.entry(word).or_insert(next))
     };
+    // "éteins-toi" is two words where the language says so, and is also typed as two.
+    let joined = |word: &str, id: &mut dyn FnMut(String) -> Code| {
+        let apart: Vec<&str> = word.split('-').filter(|part| !part.is_empty()).collect();
+        match apart.as_slice() {
+            [] | [_] => id(word.to_owned()),
+            parts => {
+                let whole = id(word.to_owned());
+                Code::Choice(vec![whole, Code::Sequence(parts.iter().map(|part| id((*part).to_owned())).collect())])
+            }
+        }
+    };
     match node {
         Node::Word(word) => {
             let all = tokens(word);
-            let mut parts: Vec<Code> = all.iter().map(|token| id(token.folded.clone())).collect();
+            let mut parts: Vec<Code> = all.iter().map(|token| joined(&token.folded, &mut id)).collect();
             if all.iter().any(|token| token.clitic) {
-                let joined = fold(word).replace(['\'', '’', 'ʼ'], "");
-                return Code::Choice(vec![id(joined), Code::Sequence(parts)]);
-            }
-            // "éteins-toi" is two words where the language says so, and is also typed as two.
-            if let [token] = all.as_slice()
-                && token.folded.contains('-')
-            {
-                let apart = token.folded.split('-').filter(|part| !part.is_empty());
-                parts.push(Code::Sequence(apart.map(|part| id(part.to_owned())).collect()));
-                return Code::Choice(parts);
+                let whole = fold(word).replace(['\'', '’', 'ʼ'], "");
+                return Code::Choice(vec![id(whole), Code::Sequence(parts)]);
             }
             if parts.len() == 1 { parts.remove(0) } else { Code::Sequence(parts) }
         }

@@ -3,13 +3,7 @@
 //! A free name is one token, unless it is quoted or exactly a known name: otherwise "create a drive called data of
 //! 20 GiB" could be a drive called "data of 20 GiB".
 
-use crate::{
-    kind::Of,
-    lexicon::Class,
-    read::Cursor,
-    token::tokens,
-    value::Value,
-};
+use crate::{kind::Of, lexicon::Class, read::Cursor, token::tokens, value::Value};
 
 /// Longest known name, in tokens, that is looked for unquoted.
 const LONGEST: usize = 6;

@@ -285,7 +285,8 @@ fn month_day(cursor: &Cursor, at: usize) -> Option<(usize, u8)> {
     let article = cursor.skip(at, Class::Article);
     // "le 2 de chaque mois", "tous les 15 du mois"
     let counted = || {
-        let named = article > 0 || at > 0 && cursor.skip(at - 1, Class::Every).max(cursor.skip(at - 1, Class::Article)) > 0;
+        let named =
+            article > 0 || at > 0 && cursor.skip(at - 1, Class::Every).max(cursor.skip(at - 1, Class::Article)) > 0;
         let named = named || at > 1 && cursor.skip(at - 2, Class::Every) == 2;
         number::count_at(cursor, at + article).into_iter().find(|_| named)
     };

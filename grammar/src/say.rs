@@ -110,7 +110,11 @@ impl Recurrence {
                 let unit = notation.split(' ').nth(1).unwrap_or("s");
                 let template = words.say(&format!("every {unit}")).or(words.say("every")).unwrap_or("{span}");
                 // A day is "every day": as a length it is 24 hours.
-                let span = if span.seconds == 86_400 { format!("24 {}", words.say("span h").unwrap_or("h")) } else { span.said(words) };
+                let span = if span.seconds == 86_400 {
+                    format!("24 {}", words.say("span h").unwrap_or("h"))
+                } else {
+                    span.said(words)
+                };
                 return fill(template, &[("span", &span)]);
             }
             Recurrence::Weekly { days, time } => (days.said(words), time),

@@ -4,6 +4,8 @@
 //! decides. A `lead` is taken off and the rules begin again with the rest, so that "could you please not stop" is
 //! still a negation. What no rule fits is a request.
 
+use std::collections::HashSet;
+
 use crate::{
     frame::Stance,
     kind::Of,
@@ -11,7 +13,7 @@ use crate::{
     name,
     pattern::{Node, Pattern},
     read::Cursor,
-    token::gap,
+    token::{Token, gap},
 };
 
 /// What a rule does when it fits.
@@ -42,6 +44,43 @@ pub(crate) struct Rule {
     /// Only tried while nothing polite has been said.
     pub plain: bool,
     code: Code,
+    first: First,
+}
+
+/// What a rule can begin with, so that most rules are passed over at a glance.
+#[derive(Debug, Default)]
+struct First {
+    words: HashSet<String>,
+    classes: u128,
+    /// Anything, or nothing.
+    any: bool,
+}
+
+impl First {
+    /// Adds what `code` can begin with; whether it can also be nothing.
+    fn add(&mut self, code: &Code) -> bool {
+        match code {
+            Code::Word(parts, joined) => {
+                self.words.extend(parts.first().cloned());
+                self.words.extend(joined.clone());
+                parts.is_empty()
+            }
+            Code::Class(class) => {
+                self.classes |= class.bit();
+                false
+            }
+            Code::Special(_) => {
+                self.any = true;
+                false
+            }
+            Code::Sequence(all) => all.iter().all(|code| self.add(code)),
+            Code::Choice(all) => all.iter().map(|code| self.add(code)).fold(false, |nothing, also| nothing || also),
+            Code::Optional(inner) => {
+                self.add(inner);
+                true
+            }
+        }
+    }
 }
 
 /// A rule with its words cut and its classes looked up, once.
@@ -105,11 +144,21 @@ impl Rule {
             _ => return Err(format!("there is no rule \"{head} {argument}\"")),
         };
         let pattern = Pattern::parse(source).map_err(|error| error.to_string())?;
-        Ok(Rule { effect, plain, code: compile(&pattern.node, lexicon)? })
+        let code = compile(&pattern.node, lexicon)?;
+        let mut first = First::default();
+        first.any |= first.add(&code);
+        Ok(Rule { effect, plain, code, first })
     }
 
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
     pub fn ends(&self, cursor: &Cursor, at: usize) -> Vec<usize> {
+        let begins = |token: &Token| {
+            let classes = || cursor.cx.lexicon.classes(&token.folded) & self.first.classes != 0;
+            !token.quoted && (self.first.words.contains(&token.folded) || classes())
+        };
+        if !self.first.any && !cursor.token(at).is_some_and(begins) {
+            return Vec::new();
+        }
         ends(&self.code, cursor, at)
     }
 

@@ -417,7 +417,9 @@ pub(crate) fn ordinal(cursor: &Cursor, at: usize) -> Option<(usize, u64)> {
 /// What may follow a full hour: "30", "et demie", "moins le quart"; number of tokens, hour and minute.
 fn past_the_hour(cursor: &Cursor, at: usize, hour: i8) -> impl Iterator<Item = (usize, i8, i8)> {
     let minutes = cursor.token(at).filter(|token| token.text.len() == 2 && !token.quoted).and_then(|token| {
-        let unit = [Class::Span, Class::Unit, Class::Percent, Class::Clock].iter().any(|class| cursor.skip(at + 1, *class) > 0);
+        let unit = [Class::Span, Class::Unit, Class::Percent, Class::Clock]
+            .iter()
+            .any(|class| cursor.skip(at + 1, *class) > 0);
         token.text.parse::<i8>().ok().filter(|minutes| (0..60).contains(minutes) && !unit)
     });
     let part = |class| {
@@ -481,7 +483,9 @@ pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Cloc
         let open = !closed && hour <= 12 && hour > 0 && !token.folded.starts_with('0');
         let mut variants = vec![(count, hour, minute)];
         if minute == 0 && (worded > 0 || token.folded.ends_with(char::is_alphabetic)) {
-            variants.extend(past_the_hour(cursor, at + count, hour).map(|(more, hour, minute)| (count + more, hour, minute)));
+            variants.extend(
+                past_the_hour(cursor, at + count, hour).map(|(more, hour, minute)| (count + more, hour, minute)),
+            );
         }
         for (mut count, mut hour, minute) in variants {
             let mut half_open = open;

@@ -4,6 +4,10 @@
 
 mod answers;
 mod corpora;
+mod french_frames;
+mod french_stances;
+mod french_values;
+mod languages;
 mod patterns;
 mod properties;
 mod stances;
@@ -22,6 +26,10 @@ use grammar::{
 static ENGLISH: LazyLock<Lexicon> =
     LazyLock::new(|| Lexicon::parse(include_str!("../../../corpus/en/lexicon.txt")).unwrap());
 
+/// The words of French.
+static FRENCH: LazyLock<Lexicon> =
+    LazyLock::new(|| Lexicon::parse(include_str!("../../../corpus/fr/lexicon.txt")).unwrap());
+
 /// Names that exist in these tests, some of them looking like words.
 static NAMES: LazyLock<Vec<(Of, String)>> = LazyLock::new(|| {
     let machine = ["web1", "web2", "db", "Cache-1", "delete-me", "stop", "all", "me", "yes", "it", "42", "my old vm"];
@@ -36,6 +44,11 @@ static NAMES: LazyLock<Vec<(Of, String)>> = LazyLock::new(|| {
 /// It is Friday noon in Berlin.
 fn cx() -> Context<'static> {
     Context { lexicon: &ENGLISH, known: &*NAMES, now: "2026-11-20T12:00:30+01:00[Europe/Berlin]".parse().unwrap() }
+}
+
+/// The same where French is spoken.
+fn french() -> Context<'static> {
+    Context { lexicon: &FRENCH, ..cx() }
 }
 
 /// The value in its canonical notation, or "-".

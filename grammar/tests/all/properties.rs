@@ -14,7 +14,7 @@ use grammar::{
 use jiff::{Timestamp, civil::Time, tz::TimeZone};
 use proptest::prelude::*;
 
-use crate::cx;
+use crate::{cx, french};
 
 const KINDS: [Kind; 16] = [
     Kind::Machines,
@@ -35,6 +35,32 @@ const KINDS: [Kind; 16] = [
     Kind::Name(Of::Snapshot),
 ];
 
+/// Choices that differ from each other in every language.
+const CHOICES: &[&str] = &[
+    "thin",
+    "thick",
+    "linked",
+    "all",
+    "errors",
+    "quiet",
+    "now",
+    "next-boot",
+    "cdrom",
+    "network",
+    "nat",
+    "bridge",
+    "viewer",
+    "operator",
+    "admin",
+    "running",
+    "paused",
+    "crashed",
+    "memory",
+    "cpu",
+    "latest",
+    "oldest",
+];
+
 /// Texts made of words that mean something, of anything, and of what breaks parsers.
 fn text() -> impl Strategy<Value = String> {
     let word = prop_oneof![
@@ -42,7 +68,7 @@ fn text() -> impl Strategy<Value = String> {
             "web1", "stop", "all", "vms", "20", "gigs", "1.5", "tomorrow", "at", "8", "every", "monday", "don't", "web1's", "\"", "'", "“", "”",
             "(", "and", "then", "if", ",", ";", ".", "?", ":", "@", "the", "second", "one", "half", "a", "in", "1h30", "22:00", "99999999999999",
             "2026-02-30", "10.0.0.0/8", "-5", "+1/0", "0/0", "½", "24.12.", "24th", "december", "except", "tagged", "*", "web*", "👍", "é", "ß",
-            "İ", "\u{200b}", "\u{202e}", "\u{301}", "no", "make that", "30", "::", "%", "10%", "more", "since", "ago", "years", "999999999", "months",
+            "éteins-toi", "l'", "demi-heure", "tous les", "h", "et", "moins le quart", "-la", "«", "»", "le", "1er", "İ", "\u{200b}", "\u{202e}", "\u{301}", "no", "make that", "30", "::", "%", "10%", "more", "since", "ago", "years", "999999999", "months",
         ]).prop_map(str::to_owned),
         1 => any::<String>(),
         1 => "[a-z0-9:./@' -]{1,8}",
@@ -55,7 +81,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_it_panic_and_spans_are_of_the_text(text in text()) {
-        let cx = cx();
+        for cx in [cx(), french()] {
         for kind in KINDS {
             parse(kind, &text, &cx);
             let mut last = 0;
@@ -78,6 +104,7 @@ proptest! {
             prop_assert!(!part.raw.is_empty() && !part.text.is_empty(), "{frame:?}");
         }
         answer(&text, &cx);
+        }
     }
 
     #[test]
@@ -91,6 +118,23 @@ proptest! {
     fn what_is_printed_is_read_again((kind, value) in value()) {
         let printed = value.to_string();
         prop_assert_eq!(parse(kind, &printed, &cx()), Some(value), "{}", printed);
+    }
+
+    #[test]
+    fn what_is_said_in_a_language_is_read_again_in_it((kind, value) in value()) {
+        for cx in [cx(), french()] {
+            let said = value.said(cx.lexicon);
+            prop_assert_eq!(parse(kind, &said, &cx), Some(value.clone()), "{}", said);
+        }
+    }
+
+    #[test]
+    fn choices_are_said_and_read_again(value in prop::sample::select(CHOICES.to_vec())) {
+        for cx in [cx(), french()] {
+            let said = Value::Choice(value.to_owned()).said(cx.lexicon);
+            let read = parse(Kind::Choice(CHOICES), &said, &cx);
+            prop_assert_eq!(read, Some(Value::Choice(value.to_owned())), "{}", said);
+        }
     }
 
     #[test]
