@@ -206,6 +206,8 @@ classes! {
     Infinitive "infinitive",
     /// What is done, as a noun: French "redémarrage".
     Deed "deed",
+    /// Nouns of the trade, so that they are taken for nobody's name.
+    Thing "thing",
     /// Words that hang on to the one before by a hyphen and are words of their own: French "éteins-toi".
     Clitic "clitic",
     /// Words that clitics hang on to, besides verbs with the argument `tied`: French "peux-tu".
