@@ -144,7 +144,7 @@ fn tells(lexicon: &Lexicon, all: &[Token], at: usize) -> bool {
     if let Some((head, tail)) = token.folded.rsplit_once('-') {
         return lexicon.is(tail, Class::Clitic) && lexicon.contains(head);
     }
-    lexicon.contains(&token.folded)
+    lexicon.tells(&token.folded)
 }
 
 /// Single letters say little.
