@@ -300,18 +300,21 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
         polite: false,
     };
     let mut end = all.len();
+    // "web1 redémarre, merci" thanks for what goes on; "web1 redémarre stp" asks for it.
+    let mut pleading = false;
     let (mut start, mut rewritten) = (0, None);
     'again: loop {
-        let polite_end;
-        (end, polite_end) = without_tail(raw, &all[..end], start, cx);
-        part.polite |= polite_end;
+        let tail;
+        (end, tail) = without_tail(raw, &all[..end], start, cx);
+        part.polite |= tail.polite;
+        pleading |= tail.pleading;
         let cursor = Cursor {
             // A polite request isn't doubted for its question mark.
             text: if part.polite { raw.trim_end_matches(['?', '!', ' ']) } else { raw },
             tokens: &all[..end],
             cx,
         };
-        for rule in cx.lexicon.rules().iter().filter(|rule| !(rule.plain && part.polite)) {
+        for rule in cx.lexicon.rules().iter().filter(|rule| !(rule.plain && pleading)) {
             let fits = match rule.effect {
                 Effect::Tail { .. } | Effect::Correction | Effect::CorrectionEnd => continue,
                 _ => rule.ends(&cursor, start),
@@ -326,6 +329,7 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
                 }
                 Effect::Lead { polite } if after > start && after < end => {
                     part.polite |= polite;
+                    pleading |= polite;
                     // "can you reboot?" asks for no information.
                     part.question &= !polite || start_of_question(&all[after..end], cx);
                     start = after;
@@ -367,21 +371,35 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
     Some(part)
 }
 
-/// Where the part ends without polite words and other courtesies, and whether there were polite ones.
-fn without_tail(raw: &str, all: &[Token], start: usize, cx: &Context) -> (usize, bool) {
-    let (mut end, mut polite) = (all.len(), false);
+/// What the courtesies at the end of a part say.
+#[derive(Clone, Copy, Default)]
+struct Tail {
+    polite: bool,
+    /// Asks for something, as thanks don't.
+    pleading: bool,
+}
+
+/// Where the part ends without polite words and other courtesies, and what these say.
+fn without_tail(raw: &str, all: &[Token], start: usize, cx: &Context) -> (usize, Tail) {
+    let (mut end, mut said) = (all.len(), Tail::default());
     loop {
         let cursor = Cursor { text: raw, tokens: &all[..end], cx };
-        let classes = [Class::Polite, Class::Thanks].iter();
-        let by_class =
-            classes.filter_map(|class| cx.lexicon.longest_before(&all[..end], *class)).map(|n| (end - n, true));
+        let classes = [(Class::Thanks, false), (Class::Polite, true)].into_iter();
+        let by_class = classes.filter_map(|(class, pleading)| {
+            let count = cx.lexicon.longest_before(&all[..end], class)?;
+            Some((end - count, Tail { polite: true, pleading }))
+        });
         let by_rule = cx.lexicon.rules().iter().filter_map(|rule| match rule.effect {
-            Effect::Tail { polite } => rule.start_before_end(&cursor).map(|at| (at, polite)),
+            Effect::Tail { polite } => rule.start_before_end(&cursor).map(|at| (at, Tail { polite, pleading: polite })),
             _ => None,
         });
         match by_class.chain(by_rule).min_by_key(|(at, _)| *at).filter(|(at, _)| *at > start) {
-            Some((at, courteous)) => (end, polite) = (at, polite || courteous),
-            None => return (end, polite),
+            Some((at, tail)) => {
+                end = at;
+                said.polite |= tail.polite;
+                said.pleading |= tail.pleading;
+            }
+            None => return (end, said),
         }
     }
 }

@@ -36,9 +36,9 @@ const UNSEEN: f32 = 0.25;
 pub fn guess<'n>(text: &str, languages: &[(&'n str, &Lexicon)]) -> Option<&'n str> {
     let mut weights = vec![0.0; languages.len()];
     let all = words(text);
-    for (at, token) in all.iter().enumerate() {
+    for at in 0..all.len() {
         let has: Vec<bool> = languages.iter().map(|(_, lexicon)| tells(lexicon, &all, at)).collect();
-        weigh(&mut weights, &has, WORD * length(token));
+        weigh(&mut weights, &has, WORD * length(&all, at));
     }
     winner(&weights).map(|index| languages[index].0)
 }
@@ -144,12 +144,13 @@ fn tells(lexicon: &Lexicon, all: &[Token], at: usize) -> bool {
     if let Some((head, tail)) = token.folded.rsplit_once('-') {
         return lexicon.is(tail, Class::Clitic) && lexicon.contains(head);
     }
-    lexicon.contains(&token.folded)
+    lexicon.tells(&token.folded)
 }
 
-/// Single letters say little.
-fn length(token: &Token) -> f32 {
-    if token.folded.len() == 1 && !token.clitic { 0.5 } else { 1.0 }
+/// Single letters say little, unless an apostrophe stands by them.
+fn length(all: &[Token], at: usize) -> f32 {
+    let apostrophe = all[at].clitic || all.get(at + 1).is_some_and(|next| next.clitic);
+    if all[at].folded.len() == 1 && !apostrophe { 0.5 } else { 1.0 }
 }
 
 fn weigh(weights: &mut [f32], has: &[bool], by: f32) {

@@ -206,6 +206,8 @@ classes! {
     Infinitive "infinitive",
     /// What is done, as a noun: French "redémarrage".
     Deed "deed",
+    /// Nouns of the trade, so that they are taken for nobody's name.
+    Thing "thing",
     /// Words that hang on to the one before by a hyphen and are words of their own: French "éteins-toi".
     Clitic "clitic",
     /// Words that clitics hang on to, besides verbs with the argument `tied`: French "peux-tu".
@@ -427,9 +429,14 @@ impl Lexicon {
         self.said.get(what).map(String::as_str)
     }
 
-    /// The folded words of all entries.
+    /// The folded words that are this language's, but nouns of the trade: "image" and "version" are anybody's.
     pub(crate) fn all_words(&self) -> impl Iterator<Item = &str> {
-        self.words.iter().map(String::as_str)
+        self.words.iter().map(String::as_str).filter(|word| self.tells(word))
+    }
+
+    /// Whether the folded word is one of them.
+    pub(crate) fn tells(&self, folded: &str) -> bool {
+        self.contains(folded) && self.classes(folded) != Class::Thing.bit()
     }
 
     /// The words that hang on to others by a hyphen.

@@ -74,7 +74,7 @@ impl First {
                 false
             }
             Code::Sequence(all) => all.iter().all(|code| self.add(code)),
-            Code::Choice(all) => all.iter().map(|code| self.add(code)).fold(false, |nothing, also| nothing || also),
+            Code::Choice(all) => all.iter().filter(|code| self.add(code)).count() > 0,
             Code::Optional(inner) => {
                 self.add(inner);
                 true
@@ -284,7 +284,9 @@ fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
         }
         Special::Known => known_length(cursor, at).map(|count| at + count).into_iter().collect(),
         Special::Done => {
-            let verbs: Vec<usize> = class_ends(Class::Verb, cursor, at).collect();
+            // A noun neither: "sauvegardes" is no "sauvegardés".
+            let verbs: Vec<usize> =
+                class_ends(Class::Verb, cursor, at).chain(class_ends(Class::Deed, cursor, at)).collect();
             let mut found: Vec<usize> =
                 class_ends(Class::Past, cursor, at).filter(|end| !verbs.contains(end)).collect();
             if cursor.token(at).is_some_and(|token| lexicon.past_by_accent(token)) {
