@@ -95,7 +95,8 @@ fn no_two_skills_claim_the_same_sentence() {
             let taken = commanded(book, words, spoken, text);
             let others: Vec<_> = taken.into_iter().filter(|other| *other != id && !apart(other, id)).collect();
             if !others.is_empty() {
-                wrong.push(format!("{language}: {what} of {id}: \"{text}\" is also a command of {}", others.join(", ")));
+                wrong
+                    .push(format!("{language}: {what} of {id}: \"{text}\" is also a command of {}", others.join(", ")));
             }
         };
         for (id, section) in &words.skills {

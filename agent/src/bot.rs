@@ -12,6 +12,7 @@ use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{Call, Done, Session, Trace};
 use dialogue::spec::Scope;
+use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::access::Access;
@@ -22,6 +23,7 @@ use crate::journal::{Entry, Journal, Told};
 use crate::known::KnownHere;
 use crate::message::Message;
 use crate::mind::Mind;
+use crate::misses::{self, Misses};
 use crate::planner::{Made, Planner, Step};
 use crate::skill::{Office, OfficeOp, Op};
 use crate::store::Store;
@@ -72,6 +74,7 @@ pub struct Bot {
     topics: Mutex<Topics>,
     watched: Mutex<Vec<Watched>>,
     references: Mutex<Option<u64>>,
+    misses: Option<Misses>,
 }
 
 /// What "it" may be because it was just told.
@@ -137,7 +140,14 @@ impl Bot {
             topics: Mutex::default(),
             watched: Mutex::default(),
             references: Mutex::default(),
+            misses: None,
         }
+    }
+
+    /// Writes down what is not understood.
+    #[must_use]
+    pub fn with_misses(self, misses: Misses) -> Self {
+        Self { misses: Some(misses), ..self }
     }
 
     /// References counted instead of drawn, for transcripts.
@@ -154,7 +164,8 @@ impl Bot {
 
     /// How one person is spoken to; `None` is a room, or everybody.
     pub(crate) fn phrases(&self, person: Option<&str>) -> &Phrases {
-        let language = person.map_or_else(|| self.tongues.common().to_owned(), |person| self.tongues.of(person).language);
+        let language =
+            person.map_or_else(|| self.tongues.common().to_owned(), |person| self.tongues.of(person).language);
         &self.mind.book().words(&language).phrases
     }
 
@@ -216,6 +227,8 @@ impl Bot {
         if let Some(machines) = self.topic(&key, message.now.timestamp()) {
             session = self.machine.on(session, Input::Event { machines }, &around).0;
         }
+        let said = matches!(input, Input::Said(_));
+        let mut first = None;
         let mut made: HashMap<String, Made> = HashMap::new();
         let mut inputs = std::collections::VecDeque::from([input]);
         while let Some(input) = inputs.pop_front() {
@@ -223,7 +236,11 @@ impl Bot {
             session = next;
             for action in actions {
                 match action {
-                    Action::Rank(text) => inputs.push_back(Input::Ranked(self.mind.rank(&text, &session.heard))),
+                    Action::Rank(text) => {
+                        let ranking = self.mind.rank(&text, &session.heard);
+                        first = ranking.ranked.first().cloned();
+                        inputs.push_back(Input::Ranked(ranking));
+                    }
                     Action::Plan(calls) => inputs.push_back(self.plan(message, &place, &session, &calls, &mut made)),
                     Action::PlanUndo(done) => {
                         inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made))
@@ -250,6 +267,17 @@ impl Bot {
             self.tongues.keep(person, Tongue { language: session.language.clone(), fixed: session.fixed });
         }
         self.keep(&key, &session, false);
+        if let Some(misses) = self.misses.as_ref().filter(|_| said) {
+            let heard = misses::Heard {
+                text: &message.utterance.text,
+                trace: &session.trace,
+                ranked: first.as_ref(),
+                language: &session.heard,
+                to: place.scope,
+                at: message.now.timestamp(),
+            };
+            misses.heard(&key, &heard, &|| misses::names(&*self.host, &message.asker.name));
+        }
         session.trace
     }
 
@@ -301,6 +329,7 @@ impl Bot {
             asker: &message.asker,
             now: &message.now,
             language: &session.language,
+            talk: Talk::of(session),
             most_at_once: self.caution.most_at_once,
         }
     }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use dialogue::spec::Scope;
 use intents::{Example, evaluate};
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::bot::Host;
 use crate::chat::{self, Chat};
@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigError, Grant};
 use crate::explain::{self, Question};
 use crate::message::Asker;
 use crate::mind::{Mind, MindError};
-use crate::{doctor, run};
+use crate::{doctor, misses, run};
 
 /// The configuration's usual place.
 const CONFIG: &str = "/etc/atoll/atoll.toml";
@@ -72,6 +72,17 @@ enum Verb {
     },
     /// Prove each leg: configuration, store, model, clock, libvirt, events, XMPP, delivery.
     Doctor(Where),
+    /// List what was not understood, as far as the configuration has it kept.
+    Misses {
+        #[command(flatten)]
+        place: Where,
+        /// As JSON, one object a line.
+        #[arg(long)]
+        jsonl: bool,
+        /// Only those of the last hours, days or weeks: 12h, 7d, 2w.
+        #[arg(long, value_parser = span)]
+        since: Option<SignedDuration>,
+    },
     /// Train the classifier from the corpus, into the cache.
     Train(ModelPlace),
     /// Measure the classifier by cross-validation on the corpus, or on public benchmark files.
@@ -174,6 +185,7 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::Explain { text, jsonl, to, model } => explain_texts(text, jsonl, to, &model)?,
         Verb::Init { path } => init(&path)?,
+        Verb::Misses { place, jsonl, since } => list_misses(&place.config, jsonl, since)?,
         Verb::Doctor(place) => return Ok(examine(&place.config)),
         Verb::Train(model) => {
             let begun = std::time::Instant::now();
@@ -263,6 +275,36 @@ fn explain_texts(text: Option<String>, jsonl: bool, to: Scope, model: &ModelPlac
         }
         None if jsonl => explain::batch(&mind, BufReader::new(std::io::stdin()), std::io::stdout().lock(), &now)?,
         None => bail!("say what to explain, or --jsonl"),
+    }
+    Ok(())
+}
+
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let span: jiff::Span = text.parse().map_err(|_| format!("{text} is no length of time like 12h, 7d or 2w"))?;
+    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())
+}
+
+fn list_misses(path: &Path, jsonl: bool, since: Option<SignedDuration>) -> anyhow::Result<()> {
+    let config = Config::read(path)?;
+    let mut misses = misses::read(&config.store.path).context("what was not understood can't be read")?;
+    let keep = since.map_or(config.misses.days(), |since| since.min(config.misses.days()));
+    let now = Timestamp::now();
+    misses.retain(|miss| now.duration_since(miss.at) <= keep);
+    let mut out = std::io::stdout().lock();
+    if jsonl {
+        for miss in &misses {
+            serde_json::to_writer(&mut out, miss)?;
+            out.write_all(b"\n")?;
+        }
+    } else if !misses.is_empty() {
+        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
+        out.write_all(misses::report(&misses, &book, &crate::mind::corpus()).as_bytes())?;
+    }
+    if !config.misses.keep {
+        let path = path.display();
+        eprintln!("Nothing is written down: set keep = true under [misses] in {path}, and start the agent again.");
+    } else if misses.is_empty() {
+        eprintln!("Nothing has been misunderstood in that time, or nobody has spoken.");
     }
     Ok(())
 }
@@ -363,9 +405,9 @@ fn measure(
         evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?
     };
     if let Some(path) = picture {
-        let labels: Vec<&str> = report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
-        std::fs::write(path, crate::evaluate::picture(&report, &labels))
-            .with_context(|| path.display().to_string())?;
+        let labels: Vec<&str> =
+            report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
+        std::fs::write(path, crate::evaluate::picture(&report, &labels)).with_context(|| path.display().to_string())?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);

@@ -1,9 +1,11 @@
 //! The configuration: one commented file over embedded defaults; wrong keys and values are named with file, line and key.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
 use dialogue::spec::Role;
+use jiff::SignedDuration;
 use serde::Deserialize;
 
 /// The defaults, which are also the documentation.
@@ -34,6 +36,8 @@ pub struct Config {
     pub libvirt: Libvirt,
     /// Journal and conversations.
     pub store: Store,
+    /// What was not understood.
+    pub misses: Misses,
     /// Sentence encoder.
     pub model: Model,
     /// Web chat.
@@ -143,6 +147,23 @@ pub struct Store {
     pub path: PathBuf,
     /// Days that entries are kept; 0 for ever.
     pub keep_days: u32,
+}
+
+/// What was not understood.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Misses {
+    /// Whether it is kept.
+    pub keep: bool,
+    /// Days until it is forgotten.
+    pub keep_days: NonZeroU32,
+}
+
+impl Misses {
+    /// How long it is kept.
+    pub fn days(&self) -> SignedDuration {
+        SignedDuration::from_hours(24 * i64::from(self.keep_days.get()))
+    }
 }
 
 /// Sentence encoder.
@@ -299,6 +320,7 @@ struct Partial {
     policy: Option<PartialPolicy>,
     libvirt: Option<PartialLibvirt>,
     store: Option<PartialStore>,
+    misses: Option<PartialMisses>,
     model: Option<PartialModel>,
     http: Option<PartialHttp>,
 }
@@ -317,6 +339,7 @@ partial!(PartialPolicy { ask_disruptive: bool, most_at_once: usize });
 partial!(PartialLibvirt { read_timeout: u64, write_timeout: u64, resync_every: u64 });
 partial!(PartialModel { path: PathBuf, trained: PathBuf });
 partial!(PartialStore { path: PathBuf, keep_days: u32 });
+partial!(PartialMisses { keep: bool, keep_days: NonZeroU32 });
 partial!(PartialHttp { listen: String, websocket: String, accounts: String, behind_proxy: bool });
 
 fn overlay(base: &mut toml::Table, over: toml::Table) {
@@ -356,6 +379,8 @@ mod tests {
             "[[hypervisor]]\nname = \"hv1\"\nuri = \"test:///default\"\n[[hypervisor]]\nname = \"HV1\"\nuri = \"x\"\n",
         );
         assert!(twice.contains("line 5") && twice.contains("two hypervisors are called HV1"), "{twice}");
+        let never = error("[misses]\nkeep_days = 0\n");
+        assert!(never.starts_with("atoll.toml, line 2: `keep_days`: "), "{never}");
         let open = error("[http]\nlisten = \"0.0.0.0:80\"\n");
         assert!(open.starts_with("atoll.toml, line 2: `listen`: without TLS"), "{open}");
     }

@@ -21,6 +21,7 @@ pub mod journal;
 pub mod known;
 pub mod message;
 pub mod mind;
+pub mod misses;
 pub mod office;
 pub mod planner;
 pub mod reception;

@@ -8,6 +8,7 @@ use dialogue::machine::Planned;
 use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{Call, Done, PlanRef};
 use dialogue::spec::{Danger, Role, Scope, Spec, TARGET};
+use dialogue::topics::Talk;
 use grammar::kind::Of;
 use grammar::selector::{self, Selector};
 use grammar::value::Value;
@@ -45,6 +46,8 @@ pub struct Planner<'a> {
     pub now: &'a Zoned,
     /// Language of the answer.
     pub language: &'a str,
+    /// What was said and what went before.
+    pub talk: Talk<'a>,
     /// Machines one sentence may disturb.
     pub most_at_once: usize,
 }
@@ -238,6 +241,7 @@ impl Planner<'_> {
             role: self.role(),
             now: self.now,
             language: self.language,
+            talk: self.talk,
         }
     }
 

@@ -18,11 +18,12 @@ use crate::host::HostEvent;
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
 use crate::journal::{Fact, Journal, Unfinished};
 use crate::mind::Mind;
+use crate::misses::{self, Misses};
 use crate::office::Affairs;
 use crate::skill::{Leg, OfficeOp};
 use crate::store::Store;
-use crate::tongues::Tongues;
 use crate::switchboard::{Manner, ROOM, Switchboard};
+use crate::tongues::Tongues;
 use crate::xmpp::event::Event;
 use crate::xmpp::rooms::Join;
 use crate::xmpp::service::{Handle, Service, ServiceConfig};
@@ -112,6 +113,15 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
         desk: config.xmpp.domain.clone(),
         notices: Box::new(move |notice| drop(tell.send(notice))),
     });
+    let days = config.misses.days();
+    let bot = if config.misses.keep {
+        bot.with_misses(Misses::open(&config.store.path, days, Timestamp::now(), mind.book()))
+    } else {
+        if let Err(error) = misses::retire(&config.store.path, days, Timestamp::now()) {
+            tracing::warn!(%error, "what was not understood once can't be let go");
+        }
+        bot
+    };
     Ok(House { bot: Arc::new(bot), bridge, events, office, notices, facts, unfinished, journal, mind, handle, zone })
 }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use dialogue::book::Book;
 use dialogue::reply::{Choice, Phrase, Reply};
 use dialogue::spec::{Danger, Role, Scope, Spec};
+use dialogue::topics::Talk;
 use grammar::size::Bytes;
 use grammar::value::Value;
 use jiff::Zoned;
@@ -98,6 +99,8 @@ pub struct Scene<'a> {
     pub now: &'a Zoned,
     /// Language of the answer.
     pub language: &'a str,
+    /// What was said and what went before, for help.
+    pub talk: Talk<'a>,
 }
 
 impl Scene<'_> {

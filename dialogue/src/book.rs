@@ -9,6 +9,7 @@ use grammar::pattern::{Pattern, Patterns};
 
 use crate::phrases::Phrases;
 use crate::spec::Spec;
+use crate::topics::Topics;
 
 /// The corpus section that is no skill: what means none of them.
 pub const NONE: &str = "none";
@@ -33,6 +34,8 @@ pub struct Words {
     pub phrases: Phrases,
     /// The corpus section of each skill, by id; `none` holds the rejections.
     pub skills: BTreeMap<String, SkillText>,
+    /// What each skill is about, for help.
+    pub topics: Topics,
 }
 
 /// What is wrong with a corpus, with the place.
@@ -191,7 +194,8 @@ fn load_language(
         key,
         why,
     })?;
-    Ok(Words { lexicon, patterns, phrases, skills })
+    let topics = Topics::new(specs, &skills);
+    Ok(Words { lexicon, patterns, phrases, skills, topics })
 }
 
 /// Patterns, annotations and questions of a section name slots of its Spec.

@@ -19,4 +19,5 @@ pub mod reply;
 pub mod session;
 pub mod slots;
 pub mod spec;
+pub mod topics;
 pub mod understand;

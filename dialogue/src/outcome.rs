@@ -8,6 +8,7 @@ use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, gate};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Decision, Last, PlanRef, UNDO_DEPTH};
+use crate::topics::HOW_TO;
 
 impl Turn<'_> {
     pub(crate) fn planned(&mut self, planned: Planned) {
@@ -19,6 +20,7 @@ impl Turn<'_> {
                 if self.session.trace.why.is_empty() {
                     self.session.trace.why = "refused".to_owned();
                 }
+                self.trouble_with(&planning.calls, reply.head.clone());
                 reply.head.splice(0..0, std::mem::take(&mut planning.preface));
                 self.remember(&planning, false);
                 self.say(reply);
@@ -26,6 +28,7 @@ impl Turn<'_> {
             }
             Planned::Ask { call, slot, question } => self.ask_slots(planning, call, vec![slot], Some(question)),
             Planned::Ready { answers, change } => {
+                self.session.trouble = None;
                 self.remember(&planning, false);
                 self.keep_in_focus(&planning, change.as_ref());
                 match change {
@@ -45,6 +48,11 @@ impl Turn<'_> {
         let smalltalk =
             planning.calls.iter().all(|call| matches!(call.skill.as_str(), "talk.greet" | "talk.thanks" | "talk.bye"));
         self.session.trace.decision = if smalltalk { Decision::Smalltalk } else { Decision::Act };
+        // Answered with how to say it, which is not what it would be to do it.
+        if self.session.trace.why == HOW_TO {
+            self.session.trace.decision = Decision::Decline;
+            self.session.trace.skill = self.session.trace.how_to.clone();
+        }
         let preface = std::mem::take(&mut planning.preface);
         let greeted = planning.calls.iter().any(|call| call.skill == "talk.greet");
         for (index, mut answer) in answers.into_iter().enumerate() {
@@ -177,6 +185,9 @@ impl Turn<'_> {
             self.session.undo.pop();
         }
         self.remember(&planning, true);
+        if let Applied::Failed { reply, .. } = &applied {
+            self.trouble_with(&planning.calls, reply.head.clone());
+        }
         let (mut reply, undo) = match applied {
             Applied::Done { reply, undo } | Applied::Failed { reply, undo } => (reply, undo),
         };

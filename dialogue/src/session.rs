@@ -132,6 +132,19 @@ pub struct Expired {
     pub said: bool,
 }
 
+/// What went wrong last, for a "help" right after it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Trouble {
+    /// The skills that were wanted, or that are near to what was said.
+    pub skills: Vec<String>,
+    /// What was said, when it was not understood.
+    pub text: Option<String>,
+    /// What the person was told.
+    pub why: Vec<Phrase>,
+    /// When.
+    pub at: Timestamp,
+}
+
 /// The last thing understood, for "again" and for edited messages.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Last {
@@ -170,6 +183,9 @@ pub struct Session {
     pub last: Option<Last>,
     /// The last reply, for "what?".
     pub said: Option<Reply>,
+    /// What went wrong last, until something goes well.
+    #[serde(default)]
+    pub trouble: Option<Trouble>,
     /// Rows cut from the last list, for "more".
     pub more: Vec<String>,
     /// Machines of the last list in its order, for "the second one".
@@ -197,10 +213,26 @@ impl Default for Session {
             undo: Vec::new(),
             last: None,
             said: None,
+            trouble: None,
             more: Vec::new(),
             listed: Vec::new(),
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
+        }
+    }
+}
+
+impl Session {
+    /// The skill about which a question is open, also while somebody looks aside from it.
+    pub fn asked_about(&self) -> Option<&str> {
+        let aside = match &self.stage {
+            crate::machine::Stage::Planning(planning) => planning.back_to.as_ref(),
+            _ => None,
+        };
+        match &aside.or(self.open.as_ref())?.about {
+            About::Slots { calls, at, .. } => calls.get(*at).map(|call| call.skill.as_str()),
+            About::Confirm { plan, .. } => plan.calls.first().map(|call| call.skill.as_str()),
+            About::Skills { .. } | About::Drop { .. } => None,
         }
     }
 }
@@ -237,6 +269,10 @@ pub struct Trace {
     pub alternatives: Vec<(String, f32)>,
     /// Values by slot.
     pub args: BTreeMap<String, Value>,
+    /// What was said.
+    pub text: String,
+    /// The skill that somebody asks how to use.
+    pub how_to: Option<String>,
     /// What came of it.
     pub decision: Decision,
     /// Why, in a word: `negated`, `how_to`, `planned`, `typo`.

@@ -12,9 +12,10 @@ use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply};
-use crate::session::{About, Call, Decision, Open, Trace};
+use crate::session::{About, Call, Decision, Open, Trace, Trouble};
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
+use crate::topics::{HELP, HOW_TO};
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
@@ -54,9 +55,9 @@ fn is_pasted(text: &str) -> bool {
 impl Turn<'_> {
     /// A message came in.
     pub(crate) fn said(&mut self, utterance: Utterance) {
-        self.session.trace = Trace::default();
-        self.session.stage = Stage::Idle;
         let text = utterance.text.trim().to_owned();
+        self.session.trace = Trace { text: text.clone(), ..Trace::default() };
+        self.session.stage = Stage::Idle;
         if text.chars().count() > MOST_CHARACTERS {
             self.say_common("too_long");
             return;
@@ -271,6 +272,7 @@ impl Turn<'_> {
                     self.session.trace.why = "typo".to_owned();
                 }
                 understanding.path = understanding.path.min(*path);
+                self.note_how_to(&part, call);
                 understanding.calls.push(call.clone());
                 understanding.part = understanding.rest.pop_front();
                 self.next_part(understanding);
@@ -311,7 +313,7 @@ impl Turn<'_> {
             Stance::Negated => ("negated", "veto_negated"),
             Stance::Report => ("report", "veto_report"),
             Stance::AboutOthers => ("about_others", "veto_report"),
-            Stance::HowTo => ("how_to", "veto_how_to"),
+            Stance::HowTo => (HOW_TO, "not_understood"),
             Stance::Hypothetical | Stance::Request => ("hypothetical", "veto_hypothetical"),
         };
         self.session.trace = Trace {
@@ -321,14 +323,47 @@ impl Turn<'_> {
             why: why.to_owned(),
             ..Trace::default()
         };
-        let example = skill.and_then(|skill| self.words.commands(skill).into_iter().next());
+        if part.stance == Stance::HowTo
+            && let Some(skill) = skill
+        {
+            self.tell_how(skill);
+            return;
+        }
+        let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| !spec.planned);
+        let example = spec.and_then(|spec| self.words.commands(spec.id).into_iter().next());
         match example {
-            Some(example) if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => {
+            Some(example) if part.stance == Stance::Hypothetical => {
                 self.say(Reply::say(Phrase::common(id).with("example", example)))
             }
             _ if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say_common("not_understood"),
             _ => self.say_common(id),
         }
+    }
+
+    /// "How do I …?" is answered by help, about what is asked.
+    fn tell_how(&mut self, skill: &str) {
+        self.session.trace.how_to = Some(skill.to_owned());
+        let help = Call { skill: HELP.to_owned(), ..Call::default() };
+        self.begin(vec![help], Path::Understood, false, Vec::new(), None);
+    }
+
+    /// The same where the question itself was taken for one to help.
+    fn note_how_to(&mut self, part: &Part, call: &Call) {
+        if call.skill == HELP && part.stance == Stance::HowTo && !call.args.contains_key("topic") {
+            self.session.trace.how_to = self.heard.topics.covering(&part.text).map(str::to_owned);
+        }
+    }
+
+    /// What was wanted of these skills came to nothing: a "help" right after is about that.
+    pub(crate) fn trouble_with(&mut self, calls: &[Call], why: Vec<Phrase>) {
+        let skills = calls.iter().map(|call| call.skill.clone()).collect();
+        self.session.trouble = Some(Trouble { skills, text: None, why, at: self.now() });
+    }
+
+    /// The same where nobody knows what was wanted.
+    fn trouble_near(&mut self, skills: Vec<String>) {
+        let text = Some(self.session.trace.text.clone());
+        self.session.trouble = Some(Trouble { skills, text, why: Vec::new(), at: self.now() });
     }
 
     /// The classifier has answered for the part in hand.
@@ -358,6 +393,14 @@ impl Turn<'_> {
                 return;
             }
         }
+        // "How can I …?" in words that are all of one skill's is about that skill, whatever the classifier guesses.
+        if part.stance == Stance::HowTo
+            && ranking.sure != Sure::Yes
+            && let Some(skill) = self.heard.topics.covering(&part.text)
+        {
+            self.veto(&part, Some(skill), best.as_ref().map_or(0.0, |(_, score)| *score));
+            return;
+        }
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
             self.understood_nothing(&fitting, understanding.preface);
@@ -365,6 +408,7 @@ impl Turn<'_> {
         };
         self.session.trace.confidence = score;
         let call = self.call_from(&skill, &part.text);
+        self.note_how_to(&part, &call);
         if self.vetoes(&part, &call) {
             self.veto(&part, Some(&skill), score);
             return;
@@ -406,6 +450,7 @@ impl Turn<'_> {
             self.understood_nothing(&[], preface);
             return;
         }
+        self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
         let head = [preface, vec![Phrase::common("did_you_mean")]].concat();
         self.offer(options, &part.text, Reply { head, ..Reply::default() });
     }
@@ -436,10 +481,15 @@ impl Turn<'_> {
         if self.session.trace.why.is_empty() {
             self.session.trace.why = "not understood".to_owned();
         }
-        let example = near
+        let near: Vec<String> = near
             .iter()
             .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))
-            .find_map(|(id, _)| self.words.commands(id).into_iter().next());
+            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| !spec.planned))
+            .map(|(id, _)| id.clone())
+            .take(MOST_OFFERED)
+            .collect();
+        let example = near.iter().find_map(|id| self.words.commands(id).into_iter().next());
+        self.trouble_near(near);
         let phrase = match example {
             Some(example) => Phrase::common("not_understood_near").with("example", example),
             None => Phrase::common("not_understood"),
@@ -499,12 +549,15 @@ impl Turn<'_> {
                     .get(spec.id)
                     .and_then(|section| section.title.clone())
                     .unwrap_or_else(|| spec.id.to_owned());
-                self.say(Reply::say(Phrase::common("not_yet").with("what", title)));
+                let phrase = Phrase::common("not_yet").with("what", title);
+                self.trouble_with(&calls, vec![phrase.clone()]);
+                self.say(Reply::say(phrase));
                 return;
             }
             if !spec.fits(self.around.scope) {
                 self.session.trace.why = "scope".to_owned();
                 let id = if spec.has_target() { "ask_a_machine" } else { "ask_the_host" };
+                self.trouble_with(&calls, vec![Phrase::common(id)]);
                 self.say_common(id);
                 return;
             }

@@ -75,6 +75,7 @@ fn scene<'a>(host: &'a Fake, scope: Scope, entity: &'a str, target: Option<&str>
         role: Role::Admin,
         now,
         language: "en",
+        talk: dialogue::topics::Talk::default(),
     }
 }
 

@@ -27,7 +27,8 @@ fn main() -> Result<()> {
             Ok(book) => break book,
             Err(error) => {
                 let error = error.to_string();
-                let wrong = files.iter().position(|(language, name, _)| error.contains(&format!("corpus/{language}/{name}")));
+                let wrong =
+                    files.iter().position(|(language, name, _)| error.contains(&format!("corpus/{language}/{name}")));
                 let Some(wrong) = wrong else { bail!("{error}") };
                 println!("WRONG {error}");
                 files.remove(wrong);
@@ -38,7 +39,9 @@ fn main() -> Result<()> {
     for language in &languages {
         let sections: BTreeSet<&str> = files
             .iter()
-            .filter(|(of, name, _)| of == language && (wanted.is_empty() || wanted.contains(name.trim_end_matches(".txt"))))
+            .filter(|(of, name, _)| {
+                of == language && (wanted.is_empty() || wanted.contains(name.trim_end_matches(".txt")))
+            })
             .flat_map(|file| ids(&file.2))
             .collect();
         report(&book, language, &sections);

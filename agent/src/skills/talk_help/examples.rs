@@ -1,0 +1,86 @@
+//! Commands as people would say them: patterns with their slots filled from phrasings of the corpus, in the language at hand.
+
+use std::collections::BTreeSet;
+
+use dialogue::book::Words;
+use dialogue::reply::Phrase;
+use dialogue::spec::{Scope, Spec, TARGET};
+use grammar::corpus::SkillText;
+use grammar::pattern::Pattern;
+
+use crate::skill::Scene;
+
+/// What a skill is called.
+pub fn title(spec: &Spec, words: &Words) -> String {
+    words.skills.get(spec.id).and_then(|section| section.title.clone()).unwrap_or_else(|| spec.id.to_owned())
+}
+
+/// Its commands: first those that say different things, then the same in other words.
+pub fn commands(spec: &Spec, words: &Words, scene: &Scene<'_>) -> Vec<String> {
+    let Some(section) = words.skills.get(spec.id) else { return Vec::new() };
+    let patterns = section.patterns.iter().filter_map(|line| Pattern::parse(&line.value).ok());
+    let mut seen = BTreeSet::new();
+    let (mut first, mut later) = (Vec::new(), Vec::new());
+    for example in patterns.map(|pattern| pattern.example()) {
+        let (command, slots) = filled(&example, section, words, scene);
+        if seen.insert(slots) { &mut first } else { &mut later }.push(command);
+    }
+    first.append(&mut later);
+    // A bare slot teaches little.
+    first.sort_by_key(|command| command.contains('<'));
+    let mut told = BTreeSet::new();
+    first.retain(|command| told.insert(command.clone()));
+    first
+}
+
+/// A sentence of the corpus that fills the most slots.
+pub fn phrasing(spec: &Spec, words: &Words) -> Option<String> {
+    let section = words.skills.get(spec.id)?;
+    let foreign = |name: &str| name == TARGET;
+    let own = section.examples.iter().filter(|example| !example.slots.iter().any(|(_, slot)| foreign(slot)));
+    let best = own.enumerate().max_by_key(|(at, example)| (example.slots.len(), std::cmp::Reverse(*at)));
+    best.filter(|(_, example)| !example.slots.is_empty()).map(|(_, example)| example.text.clone())
+}
+
+/// An example with a value in place of each `<slot>`, and the slots it has.
+fn filled(example: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) -> (String, BTreeSet<String>) {
+    let mut slots = BTreeSet::new();
+    let mut command = String::new();
+    let mut rest = example;
+    while let Some((before, slot, after)) =
+        rest.split_once('<').and_then(|(before, rest)| rest.split_once('>').map(|(slot, after)| (before, slot, after)))
+    {
+        command.push_str(before);
+        command.push_str(&value(slot, section, words, scene));
+        slots.insert(slot.to_owned());
+        rest = after;
+    }
+    command.push_str(rest);
+    (command, slots)
+}
+
+/// The machine at hand, the value that a phrasing gives, or the slot's own name.
+fn value(slot: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) -> String {
+    if slot == TARGET {
+        let own = (scene.scope == Scope::Machine).then(|| scene.entity.to_owned());
+        let known = || {
+            let mut machines = scene.host.machines();
+            machines.retain(|machine| scene.hypervisor.is_none_or(|host| machine.id.hypervisor == host));
+            machines.first().map(|machine| machine.name.clone())
+        };
+        if let Some(name) = own.or_else(known) {
+            return name;
+        }
+    }
+    let given = section.examples.iter().find_map(|example| {
+        let (span, _) = example.slots.iter().find(|(_, name)| name == slot)?;
+        example.text.get(span.clone())
+    });
+    if let Some(given) = given {
+        return given.to_owned();
+    }
+    let keys = [format!("{}/slot_{slot}", section.id), format!("phrases/slot_{slot}")];
+    let key = keys.into_iter().find(|key| words.phrases.wants(key).is_some());
+    let name = key.map_or_else(|| slot.to_owned(), |key| words.phrases.phrase(&Phrase::new(key), scene.now));
+    format!("<{name}>")
+}
