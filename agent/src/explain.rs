@@ -16,6 +16,8 @@ use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 
 use crate::mind::Mind;
+use crate::refusal;
+use crate::skill::Refusal;
 
 /// One question.
 #[derive(Clone, Debug, Deserialize)]
@@ -110,6 +112,19 @@ fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
         .map(|spec| spec.danger)
         .max()
         .unwrap_or(Danger::Read);
+    if let Some(machines) = &question.machines {
+        let here = |name: &String| machines.iter().any(|machine| machine.eq_ignore_ascii_case(name));
+        let named = calls.iter().filter_map(|call| match call.args.get(TARGET) {
+            Some(Value::Machines(Selector::Names(names))) => names.iter().find(|name| !here(name)),
+            _ => None,
+        });
+        if let Some(unknown) = named.into_iter().next() {
+            return match refusal::begun(unknown, machines) {
+                begun if begun.is_empty() => Planned::Refused(Reply::default()),
+                candidates => refusal::planned(&Refusal::Ambiguous { slot: TARGET, candidates }, 0),
+            };
+        }
+    }
     if danger == Danger::Read {
         return Planned::Ready { answers: vec![Reply::default()], change: None };
     }

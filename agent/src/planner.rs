@@ -299,11 +299,16 @@ impl Planner<'_> {
         }
         match near.as_slice() {
             [machine] => Ok(Arc::clone(machine)),
-            [] => Err(Refusal::NotFound {
-                kind: Of::Machine,
-                said: name.to_owned(),
-                close: refusal::close(name, self.reach().iter().map(|machine| machine.name.clone())),
-            }),
+            [] => {
+                let names: Vec<String> = self.reach().iter().map(|machine| machine.name.clone()).collect();
+                let candidates = refusal::begun(name, &names);
+                if candidates.is_empty() {
+                    let close = refusal::close(name, names.into_iter());
+                    Err(Refusal::NotFound { kind: Of::Machine, said: name.to_owned(), close })
+                } else {
+                    Err(Refusal::Ambiguous { slot: TARGET, candidates })
+                }
+            }
             several => Err(Refusal::Ambiguous {
                 slot: TARGET,
                 candidates: several
@@ -348,7 +353,8 @@ impl Planner<'_> {
             _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),
         }
         let typed = if many {
-            format!("all {}", subjects.len())
+            let all = Phrase::common("type_all").with("n", subjects.len());
+            self.book.words(self.language).phrases.phrase(&all, self.now)
         } else {
             steps
                 .iter()

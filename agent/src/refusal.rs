@@ -1,7 +1,7 @@
 //! Refusals in words: each kind has its sentence in `phrases.txt`; a value that can't be right becomes a question again.
 
 use dialogue::machine::Planned;
-use dialogue::reply::{Choice, Phrase, Reply};
+use dialogue::reply::{Choice, Phrase, Reply, Var};
 use grammar::kind::Of;
 
 use crate::host::{HostErrorKind, State};
@@ -39,7 +39,7 @@ pub fn phrase(refusal: &Refusal) -> Phrase {
         Refusal::NotFound { kind, said, close } => Phrase::common("not_found_close")
             .with("kind", kind_word(*kind))
             .with("said", said)
-            .with("close", close.clone()),
+            .with("close", one_of(close)),
         Refusal::Ambiguous { .. } => Phrase::common("ambiguous"),
         Refusal::BadValue { why, .. } => Phrase::common("bad_value").with("why", why.clone()),
         Refusal::WrongState { name, is, needs } => {
@@ -62,6 +62,16 @@ pub fn phrase(refusal: &Refusal) -> Phrase {
         Refusal::Unsupported { what } => Phrase::common("unsupported").with("what", what.clone()),
         Refusal::Protected { name } => Phrase::common("protected").with("name", name),
         Refusal::WhichMachine => Phrase::common("which_machine"),
+    }
+}
+
+/// "web1, web2 or web3".
+fn one_of(names: &[String]) -> Var {
+    match names {
+        [before @ .., last] if !before.is_empty() => {
+            Phrase::common("list_or").with("before", before.join(", ")).with("last", last.as_str()).into()
+        }
+        names => names.concat().into(),
     }
 }
 
@@ -105,6 +115,25 @@ fn kind_word(of: Of) -> Phrase {
         Of::Tag => "kind_tag",
         Of::Iso => "kind_iso",
     })
+}
+
+/// Most names that are offered for a part of a name.
+const MOST_BEGUN: usize = 6;
+
+/// The names that what was said is the beginning of, or a whole part of ("web" of web1, "eu" of db-eu-3); none when they are too many.
+pub fn begun(said: &str, names: &[String]) -> Vec<String> {
+    let said = said.to_lowercase();
+    if said.chars().count() < 2 {
+        return Vec::new();
+    }
+    let fits = |name: &&String| {
+        let name = name.to_lowercase();
+        name.starts_with(&said) || name.split(['-', '_', '.', ' ']).any(|part| part == said)
+    };
+    let mut begun: Vec<String> = names.iter().filter(fits).cloned().collect();
+    begun.sort();
+    begun.dedup();
+    if begun.len() > MOST_BEGUN { Vec::new() } else { begun }
 }
 
 /// The names nearest to what was said, nearest first, at most three.

@@ -1,6 +1,6 @@
 //! Words that steer the conversation when no question takes them: yes, no, cancel, what?, undo, again, more, and a bare "stop".
 
-use grammar::answer::{Answer, answer};
+use grammar::answer::{Answer, control};
 
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
@@ -16,7 +16,7 @@ pub const CONTROLS: [&str; 8] =
 impl Turn<'_> {
     /// Words that answer a question when none is open.
     pub(crate) fn control_word(&mut self, text: &str, doubtful: bool, preface: &[Phrase]) -> bool {
-        let control = match answer(text, &self.context()) {
+        let control = match control(text, &self.context()) {
             Answer::Yes => "talk.yes",
             Answer::No => "talk.no",
             Answer::Cancel => "talk.cancel",

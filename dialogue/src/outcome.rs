@@ -145,7 +145,9 @@ impl Turn<'_> {
     }
 
     fn ask_plan(&mut self, mut plan: PlanRef, mut planning: Planning, by_name: bool, undoing: bool) {
-        if by_name && answer(&plan.typed, &self.context()) != Answer::Other {
+        // A machine may be called "yes".
+        let steers = !matches!(answer(&plan.typed, &self.context()), Answer::Other | Answer::Nth(_));
+        if by_name && steers {
             plan.typed = format!("\"{}\"", plan.typed);
         }
         self.session.trace.decision = Decision::Confirm;

@@ -11,7 +11,7 @@ use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
 use crate::policy::Path;
-use crate::reply::{Choice, Phrase, Reply};
+use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision, Open, Trace, Trouble};
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
@@ -21,6 +21,9 @@ use crate::topics::{HELP, HOW_TO};
 pub const MOST_CHARACTERS: usize = 1_000;
 /// The least score with which a skill is named as near to what was not understood.
 const NEAR: f32 = 0.1;
+/// Controls that change nothing, and the score from which a guess at one is good enough.
+const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
+const LIKELY: f32 = 0.5;
 /// Most skills offered for a guess.
 const MOST_OFFERED: usize = 3;
 
@@ -245,7 +248,14 @@ impl Turn<'_> {
         match readings.as_slice() {
             [] => {
                 if self.vetoed_outright(&part) {
-                    let part = part.clone();
+                    // "I don't need you any more, power down": what is asked for beside it is asked about.
+                    let asks = |part: &Part| part.stance == Stance::Request;
+                    if !understanding.calls.is_empty() || understanding.rest.iter().any(asks) {
+                        understanding.doubtful = true;
+                        understanding.part = understanding.rest.pop_front();
+                        self.next_part(understanding);
+                        return;
+                    }
                     self.veto(&part, None, 0.0);
                     return;
                 }
@@ -413,7 +423,9 @@ impl Turn<'_> {
             self.veto(&part, Some(&skill), score);
             return;
         }
-        if ranking.sure == Sure::Guess {
+        // Small words change nothing: a likely one is taken for said.
+        let small = HARMLESS.contains(&skill.as_str()) && score >= LIKELY;
+        if ranking.sure == Sure::Guess && !small {
             self.guess(&fitting, &part, understanding.preface);
             return;
         }
@@ -439,7 +451,7 @@ impl Turn<'_> {
     fn guess(&mut self, fitting: &[(String, f32)], part: &Part, preface: Vec<Phrase>) {
         let options: Vec<Call> = fitting
             .iter()
-            .filter(|(id, _)| !CONTROLS.contains(&id.as_str()))
+            .filter(|(id, _)| id == LANGUAGE || !CONTROLS.contains(&id.as_str()))
             .map(|(id, _)| self.call_from(id, &part.text))
             .filter(|call| !self.vetoes(part, call))
             .take(MOST_OFFERED)
@@ -451,27 +463,33 @@ impl Turn<'_> {
             return;
         }
         self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
-        let head = [preface, vec![Phrase::common("did_you_mean")]].concat();
-        self.offer(options, &part.text, Reply { head, ..Reply::default() });
+        self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
     }
 
     /// Puts candidates as numbered choices.
     pub(crate) fn offer(&mut self, options: Vec<Call>, text: &str, reply: Reply) {
+        self.offer_after(Vec::new(), options, text, reply);
+    }
+
+    fn offer_after(&mut self, preface: Vec<Phrase>, options: Vec<Call>, text: &str, reply: Reply) {
         self.session.trace.decision = Decision::Choose;
         let choices = options
             .iter()
             .enumerate()
-            .map(|(index, call)| Choice { label: self.label(call).into(), says: (index + 1).to_string() })
+            .map(|(index, call)| Choice { label: self.label(call), says: (index + 1).to_string() })
             .collect();
-        self.ask(About::Skills { options, text: text.to_owned() }, reply.choose(choices));
+        self.ask_after(preface, About::Skills { options, text: text.to_owned() }, reply.choose(choices));
     }
 
     /// A call in plain words: its skill's title, and its values.
-    fn label(&self, call: &Call) -> String {
+    fn label(&self, call: &Call) -> Var {
         let section = self.words.skills.get(&call.skill);
         let title = section.and_then(|section| section.title.clone()).unwrap_or_else(|| call.skill.clone());
-        let values: Vec<String> = call.args.values().map(|value| crate::phrases::clean(&value.said(&self.words.lexicon))).collect();
-        if values.is_empty() { title } else { format!("{title}: {}", values.join(", ")) }
+        let values: Vec<String> = call.args.values().map(|value| value.said(&self.words.lexicon)).collect();
+        match values.is_empty() {
+            true => title.into(),
+            false => Phrase::common("call").with("what", title).with("values", values.join(", ")).into(),
+        }
     }
 
     /// None of the skills: says so, and what is near.
