@@ -20,7 +20,7 @@ impl Sentence {
     /// The same, borrowed, as training and evaluation want it.
     #[must_use]
     pub fn example(&self) -> Example<'_> {
-        Example { text: &self.text, label: &self.label }
+        Example { text: &self.text, label: &self.label, language: "en" }
     }
 }
 
