@@ -14,6 +14,7 @@ use agent::message::{Asker, Message};
 use agent::office::Affairs;
 use agent::skills;
 use agent::store::Store;
+use agent::tongues::{Tongue, Tongues};
 use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance};
 use dialogue::reply::Phrase;
 use dialogue::session::{About, Decision, PlanRef, Session};
@@ -264,17 +265,18 @@ fn explain_tells_what_the_bot_does() {
     let (fake, _events) = Fake::new("two_vms", now().timestamp()).expect("a fixture");
     let journal = Arc::new(Journal::in_memory());
     let office = Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new));
+    let tongues = Arc::new(Tongues::new("en", Arc::clone(&journal), &[]));
     let bot = Bot::new(Parts {
         mind: Arc::clone(mind()),
         host: Arc::clone(&fake) as Arc<dyn Host>,
         office: Arc::new(office),
         access: Access::new(&[Grant { who: "alice@example.org".to_owned(), role: Role::Admin }]),
-        journal,
+        journal: Arc::clone(&journal),
         // Nothing is kept, so every sentence is the first of its conversation.
         store: Store::nowhere(),
         in_flight: Arc::new(InFlight::default()),
         caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
-        language: "en".to_owned(),
+        tongues: Arc::clone(&tongues),
         desk: "desk".to_owned(),
         notices: Box::new(|_| {}),
     });
@@ -289,6 +291,8 @@ fn explain_tells_what_the_bot_does() {
                 utterance: Utterance { text: text.clone(), ..Utterance::default() },
                 now: now(),
             };
+            // Each is the first thing ever heard of that person.
+            tongues.keep("alice@example.org", Tongue { language: "en".to_owned(), fixed: false });
             let trace = bot.turn(&message, Input::Said(message.utterance.clone()), &mut |_| {});
             let explained = explain(
                 mind(),

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned};
-use dialogue::phrases::Rendered;
+use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{Call, Done, Session, Trace};
 use dialogue::spec::Scope;
@@ -25,6 +25,7 @@ use crate::mind::Mind;
 use crate::planner::{Made, Planner, Step};
 use crate::skill::{Office, OfficeOp, Op};
 use crate::store::Store;
+use crate::tongues::{Tongue, Tongues};
 
 mod apply;
 
@@ -63,7 +64,7 @@ pub struct Bot {
     store: Store,
     in_flight: Arc<InFlight>,
     caution: Caution,
-    language: String,
+    tongues: Arc<Tongues>,
     desk: String,
     notices: Box<dyn Fn(Notice) + Send + Sync>,
     conversations: Mutex<HashMap<String, Arc<Mutex<()>>>>,
@@ -106,8 +107,8 @@ pub struct Parts {
     pub in_flight: Arc<InFlight>,
     /// How careful to be.
     pub caution: Caution,
-    /// Language until a person speaks another.
-    pub language: String,
+    /// Who is answered in which language.
+    pub tongues: Arc<Tongues>,
     /// What the front desk calls itself.
     pub desk: String,
     /// Where what everybody should hear goes.
@@ -117,7 +118,7 @@ pub struct Parts {
 impl Bot {
     /// A bot of these parts.
     pub fn new(parts: Parts) -> Self {
-        let Parts { mind, host, office, access, journal, store, in_flight, caution, language, desk, notices } = parts;
+        let Parts { mind, host, office, access, journal, store, in_flight, caution, tongues, desk, notices } = parts;
         Self {
             machine: Machine::new(Arc::clone(mind.book())),
             mind,
@@ -128,7 +129,7 @@ impl Bot {
             store,
             in_flight,
             caution,
-            language,
+            tongues,
             desk,
             notices,
             conversations: Mutex::default(),
@@ -151,14 +152,15 @@ impl Bot {
         &self.in_flight
     }
 
-    /// The language of what everybody hears.
-    pub(crate) fn language(&self) -> &str {
-        &self.language
+    /// How one person is spoken to; `None` is a room, or everybody.
+    pub(crate) fn phrases(&self, person: Option<&str>) -> &Phrases {
+        let language = person.map_or_else(|| self.tongues.common().to_owned(), |person| self.tongues.of(person).language);
+        &self.mind.book().words(&language).phrases
     }
 
     /// A sentence for everybody.
     pub(crate) fn text(&self, phrase: &Phrase, now: &Zoned) -> String {
-        self.mind.book().words(&self.language).phrases.phrase(phrase, now)
+        self.phrases(None).phrase(phrase, now)
     }
 
     /// Hands on what everybody concerned should hear.
@@ -194,7 +196,11 @@ impl Bot {
         let key = self.key(message);
         let conversation = Arc::clone(lock(&self.conversations).entry(key.clone()).or_default());
         let _turn = lock(&conversation);
-        let mut session = self.store.session(&key, &self.language);
+        let mut session = self.store.session(&key, self.tongues.common());
+        if let Some(person) = &message.asker.jid {
+            let Tongue { language, fixed } = self.tongues.of(person);
+            (session.language, session.fixed) = (language, fixed);
+        }
         let place = self.place(message);
         let known =
             KnownHere { host: &*self.host, hypervisor: place.hypervisor.as_deref(), machine: place.own.as_ref() };
@@ -217,7 +223,7 @@ impl Bot {
             session = next;
             for action in actions {
                 match action {
-                    Action::Rank(text) => inputs.push_back(Input::Ranked(self.mind.rank(&text, &session.language))),
+                    Action::Rank(text) => inputs.push_back(Input::Ranked(self.mind.rank(&text, &session.heard))),
                     Action::Plan(calls) => inputs.push_back(self.plan(message, &place, &session, &calls, &mut made)),
                     Action::PlanUndo(done) => {
                         inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made))
@@ -239,6 +245,9 @@ impl Bot {
                     Action::Wait(_) => {}
                 }
             }
+        }
+        if let Some(person) = &message.asker.jid {
+            self.tongues.keep(person, Tongue { language: session.language.clone(), fixed: session.fixed });
         }
         self.keep(&key, &session, false);
         session.trace

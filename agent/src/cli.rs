@@ -82,6 +82,12 @@ enum Verb {
         /// Two CSV files with text and label, to learn from and to ask.
         #[arg(long, num_args = 2, value_names = ["TRAIN", "TEST"])]
         csv: Option<Vec<PathBuf>>,
+        /// A CSV file with sentences of strangers and the skills they mean ("none" for chatter): asked by the whole way, as the bot hears them.
+        #[arg(long, conflicts_with_all = ["clinc", "csv"])]
+        heard: Option<PathBuf>,
+        /// Write the confusion matrix as a picture (SVG).
+        #[arg(long)]
+        picture: Option<PathBuf>,
         /// Folds of the cross-validation.
         #[arg(long, default_value_t = 5)]
         folds: usize,
@@ -181,8 +187,9 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
                 begun.elapsed().as_secs_f64()
             );
         }
-        Verb::Evaluate { clinc, csv, folds, language, json, model } => {
-            measure(clinc.as_deref(), csv.as_deref(), folds, &language, json, &model)?
+        Verb::Evaluate { heard: Some(path), json, model, .. } => hear(&path, json, &model)?,
+        Verb::Evaluate { clinc, csv, folds, language, json, picture, model, .. } => {
+            measure(clinc.as_deref(), csv.as_deref(), folds, &language, json, picture.as_deref(), &model)?
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -307,12 +314,27 @@ fn examine(path: &Path) -> ExitCode {
     })
 }
 
+fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
+    let mut sentences = evaluate::csv(path)?;
+    for sentence in sentences.iter_mut().filter(|sentence| sentence.label == dialogue::book::NONE) {
+        sentence.label.clear();
+    }
+    let heard = crate::evaluate::heard(&model.mind()?, &sentences, &now(&jiff::tz::TimeZone::UTC));
+    if json {
+        println!("{}", serde_json::to_string_pretty(&heard)?);
+    } else {
+        print!("{heard}");
+    }
+    Ok(())
+}
+
 fn measure(
     clinc: Option<&Path>,
     csv: Option<&[PathBuf]>,
     folds: usize,
     language: &str,
     json: bool,
+    picture: Option<&Path>,
     model: &ModelPlace,
 ) -> anyhow::Result<()> {
     let encoder = intents::encoder::load(&model.weights());
@@ -340,6 +362,11 @@ fn measure(
         let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
         evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?
     };
+    if let Some(path) = picture {
+        let labels: Vec<&str> = report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
+        std::fs::write(path, crate::evaluate::picture(&report, &labels))
+            .with_context(|| path.display().to_string())?;
+    }
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use dialogue::phrases::Rendered;
-use dialogue::reply::{Phrase, Reply};
+use dialogue::reply::Phrase;
 use jid::BareJid;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio::sync::mpsc;
@@ -92,7 +92,7 @@ impl Desk {
 
     fn common(&self, id: &str) -> String {
         let phrase = Phrase::common(id).with("domain", self.board.domain());
-        self.bot.mind().book().words(self.bot.language()).phrases.reply(&Reply::say(phrase), &self.now()).text
+        self.bot.text(&phrase, &self.now())
     }
 
     /// SIGHUP: who may do what is read again. Conversations stay; the rest needs a restart, and a wrong file changes nothing.
@@ -136,7 +136,7 @@ impl Desk {
                 self.office.contact(person.as_str(), &name, true);
                 let asker = person.node().map_or_else(|| person.to_string(), |node| node.to_string());
                 let phrase = Phrase::common("welcome_subscribed").with("asker", asker).with("name", name);
-                let text = self.bot.text(&phrase, &self.now());
+                let text = self.bot.phrases(Some(person.as_str())).phrase(&phrase, &self.now());
                 self.send(Said { important: false, ..Said::alert(entity.as_deref(), &person, text) });
             }
             Event::Contact(Change::Unsubscribed(person, entity)) => {
@@ -328,7 +328,8 @@ impl Desk {
             for person in self.handle.subscribers(entity.as_deref()) {
                 if !told.contains(&person.to_string()) {
                     told.push(person.to_string());
-                    self.send(Said::alert(entity.as_deref(), &person, notice.text.clone()));
+                    let text = self.bot.phrases(Some(person.as_str())).phrase(&notice.phrase, &self.now());
+                    self.send(Said::alert(entity.as_deref(), &person, text));
                 }
             }
         }
@@ -374,7 +375,8 @@ impl Desk {
                 None => Phrase::common("cut_off_unseen").with("verb", one.verb.as_str()),
             };
             let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
-            self.send(Said::alert(local.as_deref(), &person, self.bot.text(&phrase, &self.now())));
+            let text = self.bot.phrases(Some(person.as_str())).phrase(&phrase, &self.now());
+            self.send(Said::alert(local.as_deref(), &person, text));
         }
     }
 }

@@ -23,8 +23,10 @@ pub struct Notice {
     pub about: Entity,
     /// Its name.
     pub name: String,
-    /// The sentence.
+    /// The sentence, in the common language.
     pub text: String,
+    /// The same in no language, for people who speak another.
+    pub phrase: Phrase,
     /// Who knows already: the one who asked for it.
     pub except: Option<String>,
     /// The room in which it was asked for and answered.

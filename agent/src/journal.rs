@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use dialogue::reply::{Phrase, Var};
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -94,6 +95,16 @@ pub struct Told {
     pub about: String,
     /// The sentence.
     pub text: String,
+    /// The same in no language; journals of before have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phrase: Option<Phrase>,
+}
+
+impl Told {
+    /// As a value of another sentence, in the language of that.
+    pub fn said(&self) -> Var {
+        self.phrase.clone().map_or_else(|| self.text.as_str().into(), Var::from)
+    }
 }
 
 /// A fact that was written down: its sort, what it is about, and what it says.
@@ -440,6 +451,7 @@ mod tests {
             verb: "event.crashed".to_owned(),
             about: "web1".to_owned(),
             text: "web1 has crashed.".to_owned(),
+            phrase: Some(Phrase::common("event_crashed").with("name", "web1")),
         };
         {
             let (journal, _, _) = Journal::open(folder.path()).expect("opens");

@@ -21,6 +21,7 @@ use crate::mind::Mind;
 use crate::office::Affairs;
 use crate::skill::{Leg, OfficeOp};
 use crate::store::Store;
+use crate::tongues::Tongues;
 use crate::switchboard::{Manner, ROOM, Switchboard};
 use crate::xmpp::event::Event;
 use crate::xmpp::rooms::Join;
@@ -107,7 +108,7 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
             most_at_once: config.policy.most_at_once,
             shutdown_patience: SignedDuration::from_secs(60),
         },
-        language: config.language.clone(),
+        tongues: Arc::new(Tongues::new(&config.language, Arc::clone(&journal), &facts)),
         desk: config.xmpp.domain.clone(),
         notices: Box::new(move |notice| drop(tell.send(notice))),
     });

@@ -23,6 +23,7 @@ pub mod snapshot_list;
 pub mod snapshot_revert;
 pub mod talk_help;
 pub mod talk_how_are_you;
+mod talk_language;
 pub mod talk_manners;
 pub mod talk_who_are_you;
 pub mod vm_info;
@@ -60,6 +61,7 @@ pub static ALL: &[&dyn Skill] = &[
     &talk_manners::GREET,
     &talk_help::TalkHelp,
     &talk_how_are_you::TalkHowAreYou,
+    &talk_language::TalkLanguage,
     &controls::MORE,
     &controls::NO,
     &controls::REPEAT,

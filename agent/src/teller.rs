@@ -32,6 +32,7 @@ impl Bot {
             verb: events::verb(event.kind).to_owned(),
             about: name.clone(),
             text: text.clone(),
+            phrase: Some(phrase.clone()),
         });
         if !events::worth_telling(event.kind) {
             return;
@@ -43,7 +44,7 @@ impl Bot {
             .machine
             .as_ref()
             .map_or_else(|| Entity::Hypervisor(event.hypervisor.clone()), |(id, _)| Entity::Machine(id.clone()));
-        self.notify(Notice { about, name, text, except: None, except_room: None });
+        self.notify(Notice { about, name, text, phrase, except: None, except_room: None });
     }
 
     /// A host is back: whoever was told "I don't know whether that happened" learns how the machine is now.
@@ -58,7 +59,7 @@ impl Bot {
                     .with("is", refusal::state_word(machine.state)),
                 None => Phrase::common("outcome_gone"),
             };
-            let rendered = self.mind().book().words(self.language()).phrases.reply(&Reply::say(phrase), now);
+            let rendered = self.phrases(message.asker.jid.as_deref()).reply(&Reply::say(phrase), now);
             say(&message, rendered);
         }
     }

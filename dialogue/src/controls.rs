@@ -2,6 +2,7 @@
 
 use grammar::answer::{Answer, answer};
 
+use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
@@ -9,8 +10,8 @@ use crate::session::{Call, Decision, RECENT, Trace};
 use crate::slots;
 
 /// Skills whose whole behaviour is the dialogue's own.
-pub const CONTROLS: [&str; 7] =
-    ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more"];
+pub const CONTROLS: [&str; 8] =
+    ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more", LANGUAGE];
 
 impl Turn<'_> {
     /// Words that answer a question when none is open.

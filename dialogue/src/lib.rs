@@ -9,6 +9,7 @@
 
 pub mod book;
 mod controls;
+pub mod language;
 pub mod machine;
 mod open;
 mod outcome;

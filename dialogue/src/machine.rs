@@ -226,8 +226,9 @@ impl Machine {
 
     /// One step. Total: any input in any state gives a session and actions; nothing here fails.
     pub fn on(&self, session: Session, input: Input, around: &Around<'_>) -> (Session, Vec<Action>) {
-        let mut turn =
-            Turn { book: &self.book, words: self.book.words(&session.language), session, around, actions: Vec::new() };
+        let words = self.book.words(&session.language);
+        let heard = self.book.words(if session.heard.is_empty() { &session.language } else { &session.heard });
+        let mut turn = Turn { book: &self.book, words, heard, session, around, actions: Vec::new() };
         match input {
             Input::Said(utterance) => turn.said(utterance),
             Input::Ranked(ranking) => turn.ranked(ranking),
@@ -250,7 +251,10 @@ impl Machine {
 /// One step under way: the session, what it may see, and the actions so far.
 pub(crate) struct Turn<'a> {
     pub book: &'a Book,
+    /// The language that is answered in.
     pub words: &'a Words,
+    /// The language that the text is read as.
+    pub heard: &'a Words,
     pub session: Session,
     pub around: &'a Around<'a>,
     pub actions: Vec<Action>,
@@ -258,7 +262,7 @@ pub(crate) struct Turn<'a> {
 
 impl<'a> Turn<'a> {
     pub fn context(&self) -> Context<'a> {
-        Context { lexicon: &self.words.lexicon, known: self.around.known, now: self.around.now.clone() }
+        Context { lexicon: &self.heard.lexicon, known: self.around.known, now: self.around.now.clone() }
     }
 
     pub fn now(&self) -> Timestamp {

@@ -148,8 +148,14 @@ pub struct Last {
 pub struct Session {
     /// See [`VERSION`].
     pub version: u16,
-    /// Language of the person.
+    /// Language that is answered in.
     pub language: String,
+    /// Whether the person asked for it: then it stays, whatever they write in.
+    #[serde(default)]
+    pub fixed: bool,
+    /// Language that the last text was read as; empty before the first.
+    #[serde(default)]
+    pub heard: String,
     /// The open question.
     pub open: Option<Open>,
     /// What ended by itself.
@@ -182,6 +188,8 @@ impl Default for Session {
         Self {
             version: VERSION,
             language: "en".to_owned(),
+            fixed: false,
+            heard: String::new(),
             open: None,
             expired: None,
             focus: Vec::new(),

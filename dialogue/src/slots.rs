@@ -10,6 +10,7 @@ use grammar::read::{self, Context};
 use grammar::selector::{LAST, Selector};
 use grammar::value::Value;
 
+use crate::book::Words;
 use crate::machine::{Action, Planning, Stage, Turn};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
@@ -223,10 +224,10 @@ impl Turn<'_> {
         }
         let names = missing.iter().map(|slot| self.slot_word(skill, slot)).collect::<Vec<_>>();
         match missing {
-            [slot] => match self.words.question(skill, slot) {
-                Some(question) => Phrase::common("row").with("text", question),
-                None if slot == TARGET => Phrase::common("which_machine"),
-                None => Phrase::common("ask_slots").with("slots", names),
+            [slot] => match Words::question_key(skill, slot) {
+                key if self.words.phrases.wants(&key).is_some() => Phrase::new(key),
+                _ if slot == TARGET => Phrase::common("which_machine"),
+                _ => Phrase::common("ask_slots").with("slots", names),
             },
             _ => Phrase::common("ask_slots").with("slots", names),
         }
@@ -302,7 +303,7 @@ impl Turn<'_> {
                     let resolved = self.around.known.has(of, name).or_else(|| {
                         let thing =
                             self.session.things.iter().find(|(kind, _)| *kind == of).map(|(_, name)| name.clone());
-                        thing.filter(|_| self.words.lexicon.is_pronoun(name))
+                        thing.filter(|_| self.heard.lexicon.is_pronoun(name))
                     });
                     if let Some(resolved) = resolved {
                         call.args.insert(slot.name.to_owned(), Value::Name(resolved));

@@ -8,6 +8,7 @@ use grammar::selector::Selector;
 use grammar::value::Value;
 
 use crate::controls::CONTROLS;
+use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply};
@@ -79,12 +80,21 @@ impl Turn<'_> {
             doubtful |= self.rewind();
         }
         let text = self.without_own_name(&text);
+        let clear = self.find_language(&text);
         if let Some(open) = self.session.open.take() {
-            let answered = if utterance.late.is_some() { Err(Box::new(open)) } else { self.answer_open(open, &text) };
-            match answered {
-                Ok(()) => return,
-                Err(open) => self.session.open = Some(*open),
+            let answers = |turn: &mut Self| {
+                turn.session.open = None;
+                turn.answer_open(open.clone(), &text).ok()
+            };
+            let answered = match utterance.late {
+                Some(_) => None,
+                None if clear => answers(self),
+                None => self.in_any_language(answers),
+            };
+            if answered.is_some() {
+                return;
             }
+            self.session.open = Some(open);
         } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
             expired.said = true;
             preface.push(Phrase::common("expired"));
@@ -180,7 +190,7 @@ impl Turn<'_> {
     pub(crate) fn commands(&self, text: &str) -> Vec<(Call, Path)> {
         let cx = self.context();
         let mut list: Vec<(Call, Path)> = Vec::new();
-        for reading in self.words.patterns.matches(text, &cx) {
+        for reading in self.heard.patterns.matches(text, &cx) {
             let spec = self.book.specs()[reading.tag];
             let path = if reading.mended.is_empty() { Path::Command } else { Path::Understood };
             let call = Call { skill: spec.id.to_owned(), args: reading.values };
@@ -466,6 +476,10 @@ impl Turn<'_> {
         if let [only] = calls.as_slice()
             && CONTROLS.contains(&only.skill.as_str())
         {
+            if only.skill == LANGUAGE {
+                self.speak(only, path);
+                return;
+            }
             let rest = only.args.get("rest").map(Value::to_string);
             self.control(&only.skill.clone(), rest.as_deref(), &preface, path, doubtful);
             return;

@@ -11,7 +11,7 @@ use crate::{
     selector::LAST,
     stance::Effect,
     time,
-    token::{Token, tokens},
+    token::Token,
 };
 
 /// A reply to an open question.
@@ -58,7 +58,7 @@ pub fn answer(text: &str, cx: &Context) -> Answer {
     if text.chars().count() > MAX_TEXT {
         return Answer::Other;
     }
-    let all = tokens(text);
+    let all = cx.tokens(text);
     if all.is_empty() {
         let marks = !text.is_empty() && text.trim().chars().all(|c| c == '?') && text.contains('?');
         return if marks { Answer::Repeat } else { Answer::Other };

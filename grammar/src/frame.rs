@@ -12,7 +12,7 @@ use crate::{
     lexicon::Class,
     read::{Context, Cursor},
     stance::Effect,
-    token::{Token, tokens},
+    token::Token,
 };
 
 /// How a part is meant.
@@ -117,14 +117,14 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     if let [only] = frame.parts.as_slice()
         && wholly(&only.text, &[Class::Greeting, Class::Polite], cx)
     {
-        frame.greeting |= cx.lexicon.longest(&tokens(&only.text), Class::Greeting).is_some();
+        frame.greeting |= cx.lexicon.longest(&cx.tokens(&only.text), Class::Greeting).is_some();
     }
     frame
 }
 
 /// "web1: …", "web1, …", "@hv1 …": the name, and what follows it.
 fn addressed_first<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)> {
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let first = all.first().filter(|first| !first.clitic)?;
     let at_sign = text[..first.span.start].trim_start().starts_with('@');
     let cursor = Cursor { text, tokens: &all, cx };
@@ -146,7 +146,7 @@ fn addressed_first<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)>
 
 /// "…, web1": the name, and what stands before it.
 fn addressed_last<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)> {
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let last = all.last()?;
     let at = all.len() - 1;
     let before = text[..last.span.start].trim_end();
@@ -166,7 +166,7 @@ fn addressed_last<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)> 
 
 /// Takes greetings off the beginning, unless nothing else is said.
 fn greet<'t>(text: &'t str, cx: &Context) -> (&'t str, bool) {
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let mut at = 0;
     while let Some(count) = cx.lexicon.longest(&all[at..], Class::Greeting) {
         at += count;
@@ -185,7 +185,7 @@ fn start_of(text: &str, token: &Token) -> usize {
 }
 
 fn thanked(text: &str, cx: &Context) -> bool {
-    let all = tokens(text);
+    let all = cx.tokens(text);
     (0..all.len()).any(|at| {
         let count = cx.lexicon.longest(&all[at..], Class::Thanks);
         count.is_some_and(|count| at == 0 || at + count == all.len())
@@ -194,7 +194,7 @@ fn thanked(text: &str, cx: &Context) -> bool {
 
 /// Whether the text is made of nothing but words of these classes.
 fn wholly(text: &str, classes: &[Class], cx: &Context) -> bool {
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let mut at = 0;
     while at < all.len() {
         match classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
@@ -207,7 +207,7 @@ fn wholly(text: &str, classes: &[Class], cx: &Context) -> bool {
 
 /// Splits at sentence ends, semicolons, "then", and at "and" between two commands.
 fn split<'t>(text: &'t str, cx: &Context) -> Vec<&'t str> {
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let cursor = Cursor { text, tokens: &all, cx };
     let mut parts = Vec::new();
     let mut from = 0;
@@ -284,7 +284,7 @@ fn lead(cursor: &Cursor, at: usize) -> Option<usize> {
 /// Reads one part: takes polite words off both ends and finds its stance.
 fn part(raw: &str, cx: &Context) -> Option<Part> {
     let raw = raw.trim().trim_end_matches([';', ',']).trim_end();
-    let all = tokens(raw);
+    let all = cx.tokens(raw);
     if all.is_empty() {
         return None;
     }
@@ -309,7 +309,7 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
             tokens: &all[..end],
             cx,
         };
-        for rule in cx.lexicon.rules() {
+        for rule in cx.lexicon.rules().iter().filter(|rule| !(rule.plain && part.polite)) {
             let fits = match rule.effect {
                 Effect::Tail { .. } | Effect::Correction | Effect::CorrectionEnd => continue,
                 _ => rule.ends(&cursor, start),
@@ -343,6 +343,13 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
                         let object = cursor.said(after, at - after);
                         rewritten = Some(join(&format!("{base} {object}"), &cursor, at + count, end));
                         part.question = false;
+                        break 'again;
+                    }
+                }
+                Effect::Swap { class } if after < end => {
+                    if let Some((count, _)) = cursor.word(after, class) {
+                        let (verb, object) = (cursor.said(after, count), cursor.said(start, after - start));
+                        rewritten = Some(join(&format!("{verb} {object}"), &cursor, after + count, end));
                         break 'again;
                     }
                 }

@@ -197,6 +197,40 @@ classes! {
     Question "question",
     /// Words that stand for persons: "i", "someone".
     Person "person",
+    /// Verbs that say what is to be done after another one: French "redémarrer". They are of class verb too.
+    Infinitive "infinitive",
+    /// What is done, as a noun: French "redémarrage".
+    Deed "deed",
+    /// Words that hang on to the one before by a hyphen and are words of their own: French "éteins-toi".
+    Clitic "clitic",
+    /// Words that clitics hang on to, besides verbs with the argument `tied`: French "peux-tu".
+    Tied "tied",
+    /// Words before a hyphen that are words of their own: French "demi-heure".
+    Prefix "prefix",
+    /// What is left of a word before a vowel: the "l" of French "l'adresse". The word after it may be a name.
+    Elided "elided",
+    /// The decimal comma, where there is one; then no comma stands between thousands.
+    Decimal "decimal",
+    /// How a value is said to people; argument what is said, and the entry its words, with places like `{number}`.
+    Say "say",
+    /// Fraction taken off an hour: French "moins le quart"; argument like 1/4.
+    Minus "minus",
+}
+
+/// A token cut at its last hyphens into that many.
+fn cut<'t>(token: &Token<'t>, pieces: usize) -> Vec<Token<'t>> {
+    let mut start = 0;
+    let texts: Vec<&str> = token.text.rsplitn(pieces, '-').collect();
+    let folded: Vec<&str> = token.folded.rsplitn(pieces, '-').collect();
+    let parts = texts.into_iter().rev().zip(folded.into_iter().rev());
+    parts
+        .map(|(text, folded)| {
+            let from = token.span.start + start;
+            start += text.len() + 1;
+            let clitic = token.clitic && from == token.span.start;
+            Token { text, span: from..from + text.len(), folded: folded.to_owned(), quoted: false, clitic }
+        })
+        .collect()
 }
 
 #[derive(Debug)]
@@ -204,6 +238,8 @@ struct Entry {
     rest: Vec<String>,
     class: Class,
     argument: String,
+    /// A single word as it is spelled, in lower case, when its accents were folded away.
+    spelled: Option<String>,
 }
 
 /// Words of one language.
@@ -213,7 +249,12 @@ pub struct Lexicon {
     words: HashSet<String>,
     rules: Vec<Rule>,
     longest: usize,
+    decimal_comma: bool,
+    said: HashMap<String, String>,
 }
+
+/// Argument of verbs that clitics hang on to.
+const TIED: &str = "tied";
 
 impl Lexicon {
     /// Reads a lexicon file.
@@ -234,6 +275,7 @@ impl Lexicon {
             }
         })?;
         let mut lexicon = Lexicon::default();
+        let (mut words, mut rules) = (Vec::new(), Vec::new());
         for entry in file.next().into_iter().flat_map(|file| file.into_inner()) {
             let line = entry.line_col().0;
             let what = entry.as_rule();
@@ -249,25 +291,39 @@ impl Lexicon {
                 Syntax::words => {
                     let class = Class::named(head)
                         .ok_or_else(|| LexiconError { line, why: format!("there is no word class \"{head}\"") })?;
-                    for phrase in bodies {
-                        lexicon.add(class, argument, phrase);
-                    }
+                    words.push((class, argument, bodies));
                 }
-                Syntax::rule => {
-                    for body in bodies {
-                        let rule = Rule::parse(head, argument, body).map_err(|why| LexiconError { line, why })?;
-                        lexicon.rules.push(rule);
-                    }
-                }
+                Syntax::rule => rules.extend(bodies.into_iter().map(|body| (line, head, argument, body))),
                 _ => {}
             }
+        }
+        // What cuts words at hyphens first, so that all other entries are cut as texts will be.
+        let cuts = |class: Class, argument: &str| {
+            matches!(class, Class::Clitic | Class::Tied | Class::Prefix) || class == Class::Verb && argument == TIED
+        };
+        words.sort_by_key(|(class, argument, _)| !cuts(*class, argument));
+        for (class, argument, phrases) in words {
+            if class == Class::Say {
+                lexicon.said.insert(argument.to_owned(), phrases.join(", "));
+                continue;
+            }
+            for phrase in phrases {
+                lexicon.add(class, argument, phrase);
+                if class == Class::Infinitive {
+                    lexicon.add(Class::Verb, argument, phrase);
+                }
+            }
+        }
+        for (line, head, argument, body) in rules {
+            let rule = Rule::parse(head, argument, body, &lexicon).map_err(|why| LexiconError { line, why })?;
+            lexicon.rules.push(rule);
         }
         Ok(lexicon)
     }
 
     /// Adds an entry; one with an apostrophe ("don't") also without it ("dont").
     fn add(&mut self, class: Class, argument: &str, phrase: &str) {
-        let all = tokens(phrase);
+        let all = self.tokens(phrase);
         let mut split: Vec<String> = all.iter().map(|token| token.folded.clone()).collect();
         if all.iter().any(|token| token.clitic) {
             let mut joined: Vec<String> = Vec::new();
@@ -277,25 +333,107 @@ impl Lexicon {
                     _ => joined.push(token.folded.clone()),
                 }
             }
-            self.insert(class, argument, joined);
+            self.insert(class, argument, joined, None);
         }
         if split.is_empty() && !phrase.is_empty() {
             split.push(crate::token::fold(phrase));
         }
-        self.insert(class, argument, split);
+        let spelled = phrase.to_lowercase();
+        let spelled = (split.len() == 1 && split[0] != spelled).then_some(spelled);
+        self.insert(class, argument, split, spelled);
     }
 
-    fn insert(&mut self, class: Class, argument: &str, mut words: Vec<String>) {
+    fn insert(&mut self, class: Class, argument: &str, mut words: Vec<String>, spelled: Option<String>) {
         if words.is_empty() {
             return;
         }
+        self.decimal_comma |= class == Class::Decimal;
         self.longest = self.longest.max(words.len());
         self.words.extend(words.iter().cloned());
         let rest = words.split_off(1);
         let list = self.entries.entry(words.remove(0)).or_default();
-        list.push(Entry { rest, class, argument: argument.to_owned() });
+        list.push(Entry { rest, class, argument: argument.to_owned(), spelled });
         // The longest first, so that the first that fits is the longest.
         list.sort_by_key(|entry| std::cmp::Reverse(entry.rest.len()));
+    }
+
+    /// Cuts a text into tokens, also at the hyphens at which this language joins words: "éteins-toi", "demi-heure".
+    ///
+    /// ```
+    /// use grammar::lexicon::Lexicon;
+    /// let french = Lexicon::parse("tied: peux\nclitic: tu\nverb tied: arrête").unwrap();
+    /// let words = |text| french.tokens(text).iter().map(|token| token.folded.clone()).collect::<Vec<_>>();
+    /// assert_eq!(words("Peux-tu"), ["peux", "tu"]);
+    /// assert_eq!(words("web-tu"), ["web-tu"]);
+    /// ```
+    pub fn tokens<'t>(&self, text: &'t str) -> Vec<Token<'t>> {
+        self.tokens_but(text, |_| false)
+    }
+
+    /// The same, but words that are `whole`, as names of machines are, are not cut.
+    pub(crate) fn tokens_but<'t>(&self, text: &'t str, whole: impl Fn(&str) -> bool) -> Vec<Token<'t>> {
+        let mut all = tokens(text);
+        let mut at = 0;
+        while at < all.len() {
+            let token = &all[at];
+            let pieces = if token.quoted || !token.folded.contains('-') { 0 } else { self.pieces(&token.folded) };
+            if pieces > 1 && token.text.matches('-').count() + 1 >= pieces && !whole(token.text) {
+                let parts = cut(token, pieces);
+                let count = parts.len();
+                all.splice(at..=at, parts);
+                at += count;
+            } else {
+                at += 1;
+            }
+        }
+        all
+    }
+
+    /// Of how many words a word with hyphens is made.
+    fn pieces(&self, folded: &str) -> usize {
+        let mut head = folded;
+        let mut count = 1;
+        while let Some((before, last)) = head.rsplit_once('-').filter(|(_, last)| self.is(last, Class::Clitic)) {
+            (head, count) = (before, count + usize::from(!last.is_empty()));
+            let verb = |word: &str| {
+                let entries = self.entries.get(word).into_iter().flatten();
+                entries.filter(|entry| entry.class == Class::Verb).any(|entry| entry.argument == TIED)
+            };
+            if self.is(head, Class::Tied) || verb(head) {
+                return count;
+            }
+        }
+        let prefixed = folded.split_once('-').is_some_and(|(first, rest)| {
+            !rest.contains('-') && self.is(first, Class::Prefix) && self.contains(rest)
+        });
+        if prefixed { 2 } else { 1 }
+    }
+
+    /// How something is said to people, if the language has words for it.
+    pub(crate) fn say(&self, what: &str) -> Option<&str> {
+        self.said.get(what).map(String::as_str)
+    }
+
+    /// The folded words of all entries.
+    pub(crate) fn all_words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
+    }
+
+    /// Whether the language writes a decimal comma.
+    pub(crate) fn decimal_comma(&self) -> bool {
+        self.decimal_comma
+    }
+
+    /// Whether the word is, by its accents, a verb in the past though without them it could be a command: "redémarré".
+    pub(crate) fn past_by_accent(&self, token: &Token) -> bool {
+        if token.quoted || token.text.is_ascii() {
+            return false;
+        }
+        let said = token.text.to_lowercase();
+        let entries = || self.entries.get(&token.folded).into_iter().flatten().filter(|entry| entry.rest.is_empty());
+        let spelled =
+            |class| entries().any(|entry| entry.class == class && entry.spelled.as_ref().is_some_and(|as_| *as_ == said));
+        spelled(Class::Past) && !spelled(Class::Verb)
     }
 
     /// Whether the folded word stands anywhere in the lexicon: such a word is never a mistyped keyword.
@@ -321,7 +459,7 @@ impl Lexicon {
             Class::It,
             Class::Noname,
         ];
-        let tokens = tokens(text);
+        let tokens = self.tokens(text);
         let mut kept: Vec<&str> = Vec::new();
         let mut at = 0;
         while at < tokens.len() {

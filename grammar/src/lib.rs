@@ -8,11 +8,12 @@
 //! - [`answer`] reads a reply to an open question: yes, no, "the second one", "no, 30".
 //! - [`pattern`] is the command grammar: all patterns of all skills, matched against the whole utterance.
 //! - [`read`] reads typed values ("20 gigs", "tomorrow at 8", "all vms that are off") anywhere in a text.
+//! - [`language`] tells in which language a text is written.
 //! - [`corpus`] parses the text files in which skills keep their words; [`lexicon`] parses the words of a language.
 //!
 //! Nothing here does IO or looks at a clock: the time, the known names and the lexicon come in with
 //! [`read::Context`]. Every language is a lexicon file; no word of any language stands in this crate, except in
-//! the canonical notation that [`value::Value`] prints.
+//! the notation in which [`value::Value`] is stored. People read [`value::Value::said`].
 
 pub mod address;
 pub mod answer;
@@ -21,6 +22,7 @@ pub mod duration;
 pub mod frame;
 pub mod kind;
 pub mod known;
+pub mod language;
 pub mod lexicon;
 mod matcher;
 mod mend;
@@ -29,6 +31,7 @@ mod number;
 pub mod pattern;
 pub mod read;
 pub mod recurrence;
+mod say;
 pub mod selector;
 pub mod size;
 mod stance;

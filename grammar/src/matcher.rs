@@ -143,7 +143,7 @@ impl<T: Clone + Eq> Patterns<T> {
         if text.chars().count() > MAX_TEXT {
             return Vec::new();
         }
-        let all = tokens(text);
+        let all = cx.tokens(text);
         if all.is_empty() {
             return Vec::new();
         }
@@ -407,6 +407,14 @@ fn compile(node: &Node, words: &mut HashMap<String, u32>, slots: &[(String, Kind
             if all.iter().any(|token| token.clitic) {
                 let joined = fold(word).replace(['\'', '’', 'ʼ'], "");
                 return Code::Choice(vec![id(joined), Code::Sequence(parts)]);
+            }
+            // "éteins-toi" is two words where the language says so, and is also typed as two.
+            if let [token] = all.as_slice()
+                && token.folded.contains('-')
+            {
+                let apart = token.folded.split('-').filter(|part| !part.is_empty());
+                parts.push(Code::Sequence(apart.map(|part| id(part.to_owned())).collect()));
+                return Code::Choice(parts);
             }
             if parts.len() == 1 { parts.remove(0) } else { Code::Sequence(parts) }
         }

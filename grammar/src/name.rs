@@ -7,7 +7,7 @@ use crate::{
     kind::Of,
     lexicon::Class,
     read::Cursor,
-    token::{Token, tokens},
+    token::tokens,
     value::Value,
 };
 
@@ -64,7 +64,7 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
         if found.is_empty() {
             found.push((1, token.text.to_owned()));
         }
-    } else if open && !found.iter().any(|(count, _)| *count == 1) && free(cursor, token) {
+    } else if open && !found.iter().any(|(count, _)| *count == 1) && free(cursor, at) {
         found.push((1, token.text.to_owned()));
     }
     // "stop the db": after an article only a known name, as "stop the vnc" is about no machine.
@@ -101,10 +101,13 @@ pub(crate) fn known(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> 
 }
 
 /// Whether an unquoted, unknown word may be a name: not an article, preposition or polite word.
-pub(crate) fn free(cursor: &Cursor, token: &Token) -> bool {
+fn free(cursor: &Cursor, at: usize) -> bool {
     let lexicon = cursor.cx.lexicon;
+    let token = &cursor.tokens[at];
+    // The "s" of "web1's" is none, the "alpha" of French "l'alpha" may be one.
+    let elided = at > 0 && lexicon.is(&cursor.tokens[at - 1].folded, Class::Elided);
     token.text.contains(char::is_alphanumeric)
-        && !token.clitic
+        && (!token.clitic || elided)
         && ![Class::Noname, Class::Article, Class::Polite].iter().any(|class| lexicon.is(&token.folded, *class))
 }
 

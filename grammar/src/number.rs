@@ -2,7 +2,10 @@
 
 use pest::Parser;
 
-use crate::{lexicon::Class, read::Cursor};
+use crate::{
+    lexicon::{Class, Lexicon},
+    read::Cursor,
+};
 
 /// The generated parser of `shape.pest`.
 pub(crate) mod shape {
@@ -58,7 +61,7 @@ pub(crate) struct Glued<'t> {
 }
 
 /// Reads one folded token as digits with an optional sign and suffix.
-pub(crate) fn glued(folded: &str) -> Option<Glued<'_>> {
+pub(crate) fn glued<'t>(lexicon: &Lexicon, folded: &'t str) -> Option<Glued<'t>> {
     if !folded.bytes().any(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -69,13 +72,9 @@ pub(crate) fn glued(folded: &str) -> Option<Glued<'_>> {
         match part.as_rule() {
             Rule::sign => read.sign = text.chars().next(),
             Rule::integer => read.value = Ratio::whole(text.parse().ok()?),
+            Rule::thousands if lexicon.decimal_comma() => read.value = decimal(text)?,
             Rule::thousands => read.value = Ratio::whole(text.replace(',', "").parse().ok()?),
-            Rule::decimal => {
-                let (whole, digits) = text.split_once(['.', ','])?;
-                let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
-                let below = 10u64.checked_pow(u32::try_from(digits.len()).ok()?)?;
-                read.value = Ratio { above: whole.checked_mul(below)?.checked_add(digits.parse().ok()?)?, below };
-            }
+            Rule::decimal => read.value = decimal(text)?,
             Rule::fraction => {
                 let mut parts = part.into_inner();
                 let (above, below) = (parts.next()?.as_str().parse().ok()?, parts.next()?.as_str().parse().ok()?);
@@ -91,13 +90,21 @@ pub(crate) fn glued(folded: &str) -> Option<Glued<'_>> {
     Some(read)
 }
 
+/// "1.5", "1,5", ".5".
+fn decimal(text: &str) -> Option<Ratio> {
+    let (whole, digits) = text.split_once(['.', ','])?;
+    let whole: u64 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let below = 10u64.checked_pow(u32::try_from(digits.len()).ok()?)?;
+    Some(Ratio { above: whole.checked_mul(below)?.checked_add(digits.parse().ok()?)?, below })
+}
+
 /// A number without a unit: digits, or words ("twenty five", "two hundred", "one and a half"). Longest first.
 pub(crate) fn at(cursor: &Cursor, at: usize) -> Vec<(usize, Option<char>, Ratio)> {
     let Some(token) = cursor.token(at).filter(|token| !token.quoted) else {
         return Vec::new();
     };
     let mut found = Vec::new();
-    if let Some(read) = glued(&token.folded).filter(|read| read.suffix.is_empty()) {
+    if let Some(read) = glued(cursor.cx.lexicon, &token.folded).filter(|read| read.suffix.is_empty()) {
         found.push((1, read.sign, read.value));
     } else if let Some((count, value)) = words(cursor, at) {
         found.push((count, None, value));
@@ -139,8 +146,14 @@ fn words(cursor: &Cursor, at: usize) -> Option<(usize, Ratio)> {
         sum += ones;
     }
     if let Some((more, factor)) = cursor.word(at + count, Class::Hundred) {
+        let factor: u64 = factor.parse().ok()?;
         count += more;
-        sum = sum.checked_mul(factor.parse().ok()?)?;
+        sum = sum.checked_mul(factor)?;
+        // "two hundred fifty", "deux cent cinquante"
+        if let Some((more, rest)) = number(at + count).filter(|(_, rest)| (1..factor).contains(rest)) {
+            count += more;
+            sum = sum.checked_add(rest)?;
+        }
     }
     Some((count, Ratio::whole(sum)))
 }
@@ -159,7 +172,7 @@ pub(crate) fn quantities<'a>(
     };
     let lexicon = cursor.cx.lexicon;
     let mut found: Vec<(usize, Option<char>, Ratio, &'a str)> = Vec::new();
-    if let Some(read) = glued(&token.folded).filter(|read| !read.suffix.is_empty())
+    if let Some(read) = glued(cursor.cx.lexicon, &token.folded).filter(|read| !read.suffix.is_empty())
         && let Some(unit) = known(read.suffix).or_else(|| lexicon.argument(read.suffix, class))
     {
         found.push((1, read.sign, read.value, unit));

@@ -4,11 +4,11 @@ use std::ops::Range;
 
 use crate::{
     MAX_TEXT, address, duration,
-    kind::Kind,
+    kind::{Kind, Of},
     known::Known,
     lexicon::{Class, Lexicon},
     name, number, recurrence, selector, size, time,
-    token::{Token, tokens},
+    token::Token,
     value::Value,
 };
 
@@ -21,6 +21,13 @@ pub struct Context<'a> {
     pub known: &'a dyn Known,
     /// The time it is where the asker is; "at 8" is read in its time zone.
     pub now: jiff::Zoned,
+}
+
+impl Context<'_> {
+    /// Cuts a text into tokens as the language cuts it; names that exist stay whole.
+    pub fn tokens<'t>(&self, text: &'t str) -> Vec<Token<'t>> {
+        self.lexicon.tokens_but(text, |word| Of::ALL.iter().any(|of| self.known.has(*of, word).is_some()))
+    }
 }
 
 /// A value found in running text.
@@ -40,7 +47,7 @@ pub fn parse(kind: Kind, text: &str, cx: &Context) -> Option<Value> {
     if text.chars().count() > MAX_TEXT {
         return None;
     }
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let cursor = Cursor { text, tokens: &all, cx };
     if kind == Kind::Text && !text.trim().is_empty() {
         // Free text is taken as it is, down to its full stop.
@@ -83,7 +90,7 @@ pub fn find(kind: Kind, text: &str, cx: &Context) -> Vec<Found> {
     if text.chars().count() > MAX_TEXT {
         return Vec::new();
     }
-    let all = tokens(text);
+    let all = cx.tokens(text);
     let cursor = Cursor { text, tokens: &all, cx };
     let mut found = Vec::new();
     let mut at = 0;

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     duration::{self, Span},
     lexicon::Class,
+    number,
     read::Cursor,
     time,
 };
@@ -269,11 +270,12 @@ fn bases(cursor: &Cursor, at: usize) -> Vec<(usize, Base)> {
             found.push((monthly + on + count, Base::Monthly(day)));
         }
     }
-    let on = cursor.skip(at, Class::At);
-    if let Some((count, day)) = month_day(cursor, at + on) {
-        let monthly = cursor.skip(at + on + count, Class::Monthly);
-        if monthly > 0 {
-            found.push((on + count + monthly, Base::Monthly(day)));
+    for on in [0, cursor.skip(at, Class::At), every] {
+        if let Some((count, day)) = month_day(cursor, at + on) {
+            let monthly = cursor.skip(at + on + count, Class::Monthly);
+            if monthly > 0 {
+                found.push((on + count + monthly, Base::Monthly(day)));
+            }
         }
     }
     found
@@ -281,7 +283,13 @@ fn bases(cursor: &Cursor, at: usize) -> Vec<(usize, Base)> {
 
 fn month_day(cursor: &Cursor, at: usize) -> Option<(usize, u8)> {
     let article = cursor.skip(at, Class::Article);
-    let (count, day) = time::ordinal(cursor, at + article)?;
+    // "le 2 de chaque mois", "tous les 15 du mois"
+    let counted = || {
+        let named = article > 0 || at > 0 && cursor.skip(at - 1, Class::Every).max(cursor.skip(at - 1, Class::Article)) > 0;
+        let named = named || at > 1 && cursor.skip(at - 2, Class::Every) == 2;
+        number::count_at(cursor, at + article).into_iter().find(|_| named)
+    };
+    let (count, day) = time::ordinal(cursor, at + article).or_else(counted)?;
     let day = u8::try_from(day).ok().filter(|day| (1..=31).contains(day))?;
     Some((article + count, day))
 }

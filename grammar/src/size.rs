@@ -205,8 +205,9 @@ pub(crate) fn change_at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, S
     }
     if let Some((count, factor)) = cursor.word(at, Class::Times) {
         match factor.parse::<f64>() {
-            Ok(factor) if factor >= 1.0 => found.push((count, SizeChange::Times(factor as u32))),
-            Ok(factor) => found.push((count, SizeChange::Percent(((factor - 1.0) * 100.0).round() as i32))),
+            // Before a bare "half", which would be half a GiB.
+            Ok(factor) if factor >= 1.0 => found.insert(0, (count, SizeChange::Times(factor as u32))),
+            Ok(factor) => found.insert(0, (count, SizeChange::Percent(((factor - 1.0) * 100.0).round() as i32))),
             Err(_) => {}
         }
     }

@@ -7,7 +7,7 @@
 use crate::{
     frame::Stance,
     kind::Of,
-    lexicon::Class,
+    lexicon::{Class, Lexicon},
     name,
     pattern::{Node, Pattern},
     read::Cursor,
@@ -25,6 +25,8 @@ pub(crate) enum Effect {
     Gerund,
     /// Taken off the beginning, and "web1 rebooted" becomes "reboot web1".
     Passive,
+    /// Put behind the verb that follows it, if one of that class does: "web1 redémarre", "le redémarrer".
+    Swap { class: Class },
     /// Taken off the end; the argument says whether it is polite.
     Tail { polite: bool },
     /// Begins a correction; what follows is the right thing.
@@ -37,6 +39,8 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub effect: Effect,
+    /// Only tried while nothing polite has been said.
+    pub plain: bool,
     code: Code,
 }
 
@@ -53,11 +57,11 @@ enum Code {
 }
 
 /// The error names the slot that is no word class.
-fn compile(node: &Node) -> Result<Code, String> {
-    let all = |nodes: &[Node]| nodes.iter().map(compile).collect::<Result<Vec<_>, _>>();
+fn compile(node: &Node, lexicon: &Lexicon) -> Result<Code, String> {
+    let all = |nodes: &[Node]| nodes.iter().map(|node| compile(node, lexicon)).collect::<Result<Vec<_>, _>>();
     Ok(match node {
         Node::Word(word) => {
-            let parts = crate::token::tokens(word);
+            let parts = lexicon.tokens(word);
             let joined = parts.iter().any(|part| part.clitic).then(|| parts.iter().map(|part| &*part.folded).collect());
             Code::Word(parts.into_iter().map(|part| part.folded).collect(), joined)
         }
@@ -69,13 +73,17 @@ fn compile(node: &Node) -> Result<Code, String> {
         Node::Sequence(nodes) => Code::Sequence(all(nodes)?),
         Node::Choice(nodes) => Code::Choice(all(nodes)?),
         Node::Unordered(_) => return Err("rules have no \"{}\"".into()),
-        Node::Optional(node) => Code::Optional(Box::new(compile(node)?)),
+        Node::Optional(node) => Code::Optional(Box::new(compile(node, lexicon)?)),
     })
 }
 
 impl Rule {
     /// Reads "head argument = pattern". The error says what is wrong, in words.
-    pub fn parse(head: &str, argument: &str, source: &str) -> Result<Rule, String> {
+    pub fn parse(head: &str, argument: &str, source: &str, lexicon: &Lexicon) -> Result<Rule, String> {
+        let (argument, plain) = match argument.strip_suffix("plain") {
+            Some(before) => (before.trim_end(), true),
+            None => (argument, false),
+        };
         let effect = match (head, argument) {
             ("stance", "request") => Effect::Stance(Stance::Request),
             ("stance", "howto") => Effect::Stance(Stance::HowTo),
@@ -88,6 +96,8 @@ impl Rule {
             ("lead", "") => Effect::Lead { polite: false },
             ("gerund", "") => Effect::Gerund,
             ("passive", "") => Effect::Passive,
+            ("swap", "") => Effect::Swap { class: Class::Infinitive },
+            ("swap", "verb") => Effect::Swap { class: Class::Verb },
             ("tail", "polite") => Effect::Tail { polite: true },
             ("tail", "") => Effect::Tail { polite: false },
             ("correct", "") => Effect::Correction,
@@ -95,7 +105,7 @@ impl Rule {
             _ => return Err(format!("there is no rule \"{head} {argument}\"")),
         };
         let pattern = Pattern::parse(source).map_err(|error| error.to_string())?;
-        Ok(Rule { effect, code: compile(&pattern.node)? })
+        Ok(Rule { effect, plain, code: compile(&pattern.node, lexicon)? })
     }
 
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
@@ -133,6 +143,8 @@ enum Special {
     Comma,
     /// The end.
     End,
+    /// An infinitive follows, perhaps after pronouns; takes no word.
+    Todo,
     /// The part is a question by its mark, and not a polite request; takes no word.
     Asked,
 }
@@ -151,6 +163,7 @@ impl Special {
             "comma" => Special::Comma,
             "end" => Special::End,
             "asked" => Special::Asked,
+            "todo" => Special::Todo,
             _ => return None,
         })
     }
@@ -223,7 +236,17 @@ fn special_ends(special: Special, cursor: &Cursor, at: usize) -> Vec<usize> {
         Special::Known => known_length(cursor, at).map(|count| at + count).into_iter().collect(),
         Special::Done => {
             let verbs: Vec<usize> = class_ends(Class::Verb, cursor, at).collect();
-            class_ends(Class::Past, cursor, at).filter(|end| !verbs.contains(end)).collect()
+            let mut found: Vec<usize> =
+                class_ends(Class::Past, cursor, at).filter(|end| !verbs.contains(end)).collect();
+            if cursor.token(at).is_some_and(|token| lexicon.past_by_accent(token)) {
+                found.push(at + 1);
+            }
+            found
+        }
+        Special::Todo => {
+            let pronouns = (0..3).take_while(|before| *before == 0 || cursor.skip(at + before - 1, Class::Clitic) == 1);
+            let todo = pronouns.map(|before| at + before).any(|at| cursor.skip(at, Class::Infinitive) > 0);
+            if todo { vec![at] } else { Vec::new() }
         }
         Special::Comma if gap(cursor.text, cursor.tokens, at).contains(',') => vec![at],
         Special::End if at == count => vec![at],

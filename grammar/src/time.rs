@@ -156,6 +156,19 @@ fn days(cursor: &Cursor, from: usize, past: bool, found: &mut Ends) {
                 found.push((end + at_count + count, at, false));
             }
         }
+        // "lundi matin à 9 h"
+        if let Some((part_count, part)) = cursor.word(end, Class::Part)
+            && let Ok(part) = part.parse::<Time>()
+        {
+            let from = end + part_count;
+            let at_count = cursor.skip(from, Class::At);
+            for (count, clock) in clocks(cursor, from + at_count, at_count > 0) {
+                let date = resolve(now, said, None, past).map(|at| at.date());
+                if let Some(at) = date.and_then(|date| resolve(now, Said::Moment(date, part), Some(clock), past)) {
+                    found.push((from + at_count + count, at, false));
+                }
+            }
+        }
     }
 }
 
@@ -174,6 +187,19 @@ fn written(cursor: &Cursor, from: usize, found: &mut Ends) {
         match clocks(cursor, end, false).first() {
             Some((count, clock)) => {
                 end += count;
+                (date.to_datetime(clock.time), false)
+            }
+            None => (date.to_datetime(Time::midnight()), true),
+        }
+    } else if let Some((count, date)) = month_day(cursor, from, cursor.cx.now.date())
+        && cursor.token(from + count - 1).is_some_and(|year| year.text.len() == 4 && count > 1)
+    {
+        // "21 novembre 2026 à 8 h Europe/Paris"
+        end = from + count;
+        let before = cursor.skip(end, Class::At);
+        match clocks(cursor, end + before, before > 0).first() {
+            Some((count, clock)) => {
+                end += before + count;
                 (date.to_datetime(clock.time), false)
             }
             None => (date.to_datetime(Time::midnight()), true),
@@ -285,16 +311,19 @@ fn said_days(cursor: &Cursor, at: usize) -> Vec<(usize, Said)> {
             (cursor.skip(at + before + count, Class::Next), cursor.skip(at + before + count, Class::Last));
         found.push((before + count + next_after.max(last_after), Said::Weekday(day, last > 0 || last_after > 0)));
     }
-    if next > 0
-        && let Some((count, unit)) = cursor.word(at + next, Class::Span)
+    let unit_after = next.max(article);
+    if let Some((count, unit)) = cursor.word(at + unit_after, Class::Span)
+        && (next > 0 || cursor.skip(at + unit_after + count, Class::Next) > 0)
     {
+        // "la semaine prochaine"
+        let count = count + if next > 0 { 0 } else { cursor.skip(at + unit_after + count, Class::Next) };
         let date = match unit {
             "w" => today.nth_weekday(1, Weekday::Monday).ok(),
             "month" => today.first_of_month().checked_add(1.month()).ok(),
             "year" => today.first_of_year().checked_add(1.year()).ok(),
             _ => None,
         };
-        found.extend(date.map(|date| (next + count, Said::Date(date))));
+        found.extend(date.map(|date| (unit_after + count, Said::Date(date))));
     }
     if let Some(date) = date(&token.folded, today) {
         found.push((1, Said::Date(date)));
@@ -385,6 +414,22 @@ pub(crate) fn ordinal(cursor: &Cursor, at: usize) -> Option<(usize, u64)> {
     cursor.cx.lexicon.is(end, Class::Ordinal).then_some((1, number))
 }
 
+/// What may follow a full hour: "30", "et demie", "moins le quart"; number of tokens, hour and minute.
+fn past_the_hour(cursor: &Cursor, at: usize, hour: i8) -> impl Iterator<Item = (usize, i8, i8)> {
+    let minutes = cursor.token(at).filter(|token| token.text.len() == 2 && !token.quoted).and_then(|token| {
+        let unit = [Class::Span, Class::Unit, Class::Percent, Class::Clock].iter().any(|class| cursor.skip(at + 1, *class) > 0);
+        token.text.parse::<i8>().ok().filter(|minutes| (0..60).contains(minutes) && !unit)
+    });
+    let part = |class| {
+        let (count, part) = cursor.word(at, class)?;
+        let (above, below) = part.split_once('/')?;
+        Some((count, 60 * above.parse::<i8>().ok()? / below.parse::<i8>().ok().filter(|below| *below > 0)?))
+    };
+    let plus = part(Class::Plus).map(|(count, minutes)| (count, hour, minutes));
+    let minus = part(Class::Minus).map(|(count, minutes)| (count, (hour + 23) % 24, 60 - minutes));
+    minutes.map(|minutes| (1, hour, minutes)).into_iter().chain(plus).chain(minus)
+}
+
 /// Clock times that begin at that token, longest first; `bare`: "8" is one.
 pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Clock)> {
     let mut found = Vec::new();
@@ -430,27 +475,39 @@ pub(crate) fn clocks(cursor: &Cursor, at: usize, bare: bool) -> Vec<(usize, Cloc
             read = Some((count, [hour, 0, 0], false));
         }
     }
-    if let Some((mut count, [mut hour, minute, second], closed)) = read {
-        count += cursor.skip(at + count, Class::Clock);
-        let mut half_open = !closed && hour <= 12 && hour > 0 && !token.folded.starts_with('0');
-        if half_open && let Some((more, half)) = cursor.word(at + count, Class::Half) {
-            hour = afternoon(hour, half);
-            half_open = false;
-            count += more;
+    if let Some((mut count, [hour, minute, second], closed)) = read {
+        let worded = cursor.skip(at + count, Class::Clock);
+        count += worded;
+        let open = !closed && hour <= 12 && hour > 0 && !token.folded.starts_with('0');
+        let mut variants = vec![(count, hour, minute)];
+        if minute == 0 && (worded > 0 || token.folded.ends_with(char::is_alphabetic)) {
+            variants.extend(past_the_hour(cursor, at + count, hour).map(|(more, hour, minute)| (count + more, hour, minute)));
         }
-        found.extend(clock(hour, minute, second, half_open).map(|clock| (count, clock)));
-        if half_open
-            && let Some((more, part)) = cursor.word(at + count, Class::Part)
-            && let Some(part) = part.parse::<Time>().ok()
-        {
-            let hour = if part.hour() >= 12 && hour < 12 { hour + 12 } else { hour };
-            found.extend(clock(hour, minute, second, false).map(|clock| (count + more, clock)));
+        for (mut count, mut hour, minute) in variants {
+            let mut half_open = open;
+            if half_open && let Some((more, half)) = cursor.word(at + count, Class::Half) {
+                hour = afternoon(hour, half);
+                half_open = false;
+                count += more;
+            }
+            found.extend(clock(hour, minute, second, half_open).map(|clock| (count, clock)));
+            if half_open
+                && let Some((more, part)) = cursor.word(at + count, Class::Part)
+                && let Some(part) = part.parse::<Time>().ok()
+            {
+                let hour = if part.hour() >= 12 && hour < 12 { hour + 12 } else { hour };
+                found.extend(clock(hour, minute, second, false).map(|clock| (count + more, clock)));
+            }
         }
     }
     if let Some((count, part)) = cursor.word(at, Class::Part)
         && let Ok(time) = part.parse::<Time>()
     {
         found.push((count, Clock { time, half_open: false }));
+        // "midi et demi"
+        let more = past_the_hour(cursor, at + count, time.hour());
+        let more = more.filter_map(|(more, hour, minute)| Some((count + more, clock(hour, minute, 0, false)?)));
+        found.extend(more.collect::<Vec<_>>());
     }
     found.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
     found

@@ -77,7 +77,7 @@ fn words<'t>(text: &'t str, range: Range<usize>, all: &mut Vec<Token<'t>>) {
             || match c {
                 ',' => !between_digits,
                 ';' | '!' | '?' | '(' | ')' | '[' | ']' | '{' | '}' | '<' | '>' | '=' | '|' | '…' | '—' | '–' | '¿'
-                | '¡' => true,
+                | '¡' | '°' => true,
                 _ => false,
             };
         if cut {

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::OnceLock;
 
 use agent::skills;
-use dialogue::book::Book;
+use dialogue::book::{Book, Words};
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned, Ranking, Stage, Sure, Utterance};
 use dialogue::policy::Path;
 use dialogue::reply::{Phrase, Reply};
@@ -123,32 +123,43 @@ pub fn machine() -> &'static Machine {
 pub fn sentences() -> &'static [String] {
     static LINES: OnceLock<Vec<String>> = OnceLock::new();
     LINES.get_or_init(|| {
-        let words = machine().book().words("en");
         let mut lines: BTreeSet<String> = BTreeSet::new();
-        for section in words.skills.values() {
-            lines.extend(section.examples.iter().map(|example| example.text.clone()));
-            lines.extend(section.near_misses.iter().map(|miss| miss.text.clone()));
-            lines.extend(commands(&section.id));
+        for language in machine().book().languages() {
+            for section in machine().book().words(language).skills.values() {
+                lines.extend(section.examples.iter().map(|example| example.text.clone()));
+                lines.extend(section.near_misses.iter().map(|miss| miss.text.clone()));
+                lines.extend(commands(language, &section.id));
+            }
         }
         lines.into_iter().collect()
     })
 }
 
-/// The commands of a skill as somebody would say them, with values that fit.
-pub fn commands(skill: &str) -> Vec<String> {
+/// The commands of a skill in a language as somebody would say them, with values that fit.
+pub fn commands(language: &str, skill: &str) -> Vec<String> {
     let book = machine().book();
     let Some(spec) = book.spec(skill) else { return Vec::new() };
     let fill = |mut said: String| {
         for slot in spec.slots {
-            said = said.replace(&format!("<{}>", slot.name), sample(slot.kind));
+            said = said.replace(&format!("<{}>", slot.name), sample(language, slot.kind));
         }
         said
     };
-    book.words("en").commands(skill).into_iter().map(fill).collect()
+    book.words(language).commands(skill).into_iter().map(fill).collect()
 }
 
 /// A value of that kind, as people say it.
-fn sample(kind: Kind) -> &'static str {
+fn sample(language: &str, kind: Kind) -> &'static str {
+    if language == "fr" {
+        match kind {
+            Kind::Size | Kind::SizeChange => return "20 Go",
+            Kind::When => return "demain à 8 h",
+            Kind::Recurrence => return "tous les soirs à 22 h",
+            Kind::Topic => return "disques",
+            Kind::Text => return "« deux mots »",
+            _ => {}
+        }
+    }
     match kind {
         Kind::Machines | Kind::Name(Of::Machine) => "web1",
         Kind::Name(Of::Hypervisor) => "hv1",
@@ -348,8 +359,10 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     outcome.applied.push(plan);
                 }
                 Action::Say(reply) => {
-                    let text = machine().book().words("en").phrases.reply(&reply, around.now).text;
-                    assert!(!text.contains("{$"), "a value is missing in: {text}");
+                    for language in machine().book().languages() {
+                        let text = machine().book().words(language).phrases.reply(&reply, around.now).text;
+                        assert!(!text.contains("{$"), "a value is missing in: {text}");
+                    }
                 }
                 Action::Wait(until) => assert!(until > around.now.timestamp()),
             }
@@ -448,7 +461,8 @@ fn judge(
     person: &mut Person<'_>,
     around: &Around<'_>,
 ) {
-    let cx = Context { lexicon: &machine().book().words("en").lexicon, known: around.known, now: around.now.clone() };
+    let lexicon = &machine().book().words(&person.session.heard).lexicon;
+    let cx = Context { lexicon, known: around.known, now: around.now.clone() };
     // An edited message stands in for the last one, so it may answer the question that was open before that.
     let earlier = before.last.as_ref().filter(|_| utterance.edits_last).and_then(|last| last.before.as_deref());
     let open = before.open.iter().chain(earlier).find(|open| confirms(open, plan, utterance, &cx, around));
@@ -540,22 +554,28 @@ pub fn readers(data: &[u8]) {
         Kind::Name(Of::Machine),
     ];
     let text = String::from_utf8_lossy(data);
-    let words = machine().book().words("en");
-    let now: Zoned = "2026-11-21T12:00:00+00:00[UTC]".parse().expect("a time");
-    let cx = Context { lexicon: &words.lexicon, known: &Names, now };
-    for part in frame(&text, &cx).parts {
-        assert!(part.text.len() <= text.len() * 4 + 64, "a part is no longer than what was said");
-    }
-    let _ = answer(&text, &cx);
-    let _ = words.patterns.matches(&text, &cx);
     let _ = Pattern::parse(&text);
     let _ = grammar::corpus::parse("fuzzed.txt", &text);
     let _ = grammar::lexicon::Lexicon::parse(&text);
-    for kind in KINDS {
-        for found in read::find(kind, &text, &cx) {
+    let _ = machine().book().language_of(&text);
+    for language in machine().book().languages() {
+        read_as(machine().book().words(language), &text, &KINDS);
+    }
+}
+
+fn read_as(words: &Words, text: &str, kinds: &[Kind]) {
+    let now: Zoned = "2026-11-21T12:00:00+00:00[UTC]".parse().expect("a time");
+    let cx = Context { lexicon: &words.lexicon, known: &Names, now };
+    for part in frame(text, &cx).parts {
+        assert!(part.text.len() <= text.len() * 4 + 64, "a part is no longer than what was said");
+    }
+    let _ = answer(text, &cx);
+    let _ = words.patterns.matches(text, &cx);
+    for kind in kinds.iter().copied() {
+        for found in read::find(kind, text, &cx) {
             assert!(text.get(found.span).is_some(), "spans are on character boundaries");
         }
-        if let Some(value) = read::parse(kind, &text, &cx) {
+        if let Some(value) = read::parse(kind, text, &cx) {
             let _ = value.to_string();
         }
     }

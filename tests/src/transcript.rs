@@ -35,6 +35,7 @@ use agent::message::{Asker, Message};
 use agent::mind::Mind;
 use agent::office::Affairs;
 use agent::store::Store;
+use agent::tongues::Tongues;
 use dialogue::machine::Utterance;
 use dialogue::spec::Role;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -120,6 +121,7 @@ struct Stage {
     heard: tokio::sync::mpsc::UnboundedReceiver<HostEvent>,
     bot: Option<Bot>,
     journal: Arc<Journal>,
+    tongues: Arc<Tongues>,
     folder: tempfile::TempDir,
     told: Arc<Mutex<Vec<String>>>,
     flights: Arc<InFlight>,
@@ -135,11 +137,13 @@ impl Stage {
         let now: Timestamp = BEGINS.parse().expect("a time");
         let (fake, heard) = Fake::new(fixture, now).map_err(|error| error.to_string())?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let journal = Arc::new(Journal::in_memory());
         let mut stage = Self {
             fake,
             heard,
             bot: None,
-            journal: Arc::new(Journal::in_memory()),
+            tongues: Arc::new(Tongues::new("en", Arc::clone(&journal), &[])),
+            journal,
             folder,
             told: Arc::default(),
             flights: Arc::default(),
@@ -177,7 +181,7 @@ impl Stage {
                 most_at_once: 10,
                 shutdown_patience: SignedDuration::from_secs(60),
             },
-            language: "en".to_owned(),
+            tongues: Arc::clone(&self.tongues),
             desk: "desk".to_owned(),
             notices: Box::new(move |notice| told.lock().expect("no panic").push(notice.text)),
         });

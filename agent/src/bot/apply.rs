@@ -159,6 +159,7 @@ impl Bot {
             verb: step.call.skill.clone(),
             about: about.clone(),
             text: text.clone(),
+            phrase: Some(phrase.clone()),
         });
         let entity =
             step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
@@ -166,6 +167,7 @@ impl Bot {
             about: entity,
             name: about,
             text,
+            phrase,
             except: message.asker.jid.clone(),
             except_room: message.room.clone(),
         });

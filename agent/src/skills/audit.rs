@@ -110,5 +110,5 @@ fn is(deed: &str, verb: &str) -> bool {
 }
 
 fn line(id: &str, told: &Told) -> Phrase {
-    Phrase::new(format!("audit.who/{id}")).with("at", told.at).with("text", &told.text)
+    Phrase::new(format!("audit.who/{id}")).with("at", told.at).with("text", told.said())
 }

@@ -34,6 +34,7 @@ impl Office for Desk {
             verb: verb.to_owned(),
             about: "web1".to_owned(),
             text: "web1 was stopped.".to_owned(),
+            phrase: None,
         };
         vec![told(None, "crashed"), told(Some("bob"), "vm.reboot")]
     }

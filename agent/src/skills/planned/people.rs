@@ -27,13 +27,6 @@ pub(super) static PLANNED: &[Spec] = &[
     planned("approve.refuse", People, MACHINE, Reversible, &[REQUEST, BY, ABOUT]),
     planned("audit.log", Know, MACHINE, Read, &[BY, ABOUT, Slot::optional("since", Kind::When)]),
     for_viewers(planned(
-        "talk.language",
-        Talk,
-        MACHINE,
-        Reversible,
-        &[Slot::required("language", Kind::Choice(&["english", "french", "german", "spanish", "italian", "dutch"]))],
-    )),
-    for_viewers(planned(
         "talk.notify",
         Talk,
         MACHINE,

@@ -1,0 +1,248 @@
+//! `atoll evaluate`: how well people are understood. The classifier alone is measured by [`intents::evaluate`]; here is what needs
+//! the whole: slots, sentences of strangers through the same turn as the bot's, and the confusion matrix as a picture.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use dialogue::book::{Book, Words};
+use dialogue::policy::Path;
+use dialogue::session::Decision;
+use dialogue::slots;
+use dialogue::spec::{Danger, Scope, Spec};
+use grammar::kind::{Kind, Of};
+use grammar::known::Known;
+use grammar::read::{self, Context};
+use grammar::value::Value;
+use intents::evaluate::{Report, Sentence};
+use jiff::Zoned;
+use serde::Serialize;
+
+use crate::explain::{Explained, Question, explain};
+use crate::mind::Mind;
+
+/// How often values of one kind are found.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Found {
+    /// Found as marked.
+    pub right: usize,
+    /// Found where none or another was marked.
+    pub wrong: usize,
+    /// Marked and not found so.
+    pub missed: usize,
+}
+
+impl Found {
+    /// Harmonic mean of precision and recall, between 0 and 1.
+    pub fn f1(&self) -> f64 {
+        let twice = 2.0 * self.right as f64;
+        twice / (twice + (self.wrong + self.missed) as f64).max(1.0)
+    }
+}
+
+/// The machines that phrasings mark, as if they were there; or nobody.
+struct Marked(Vec<String>);
+
+impl Known for Marked {
+    fn names(&self, of: Of) -> Vec<String> {
+        if of == Of::Machine { self.0.clone() } else { Vec::new() }
+    }
+}
+
+/// Slot figures by kind: the values read from every phrasing of a language against those marked in it. `known`: with the marked
+/// machines known to the host, or with every name unheard of.
+pub fn slots(book: &Book, language: &str, known: bool, now: &Zoned) -> BTreeMap<String, Found> {
+    let words = book.words(language);
+    let mut names: Vec<String> = marked(words, "machine").filter(|name| known && !name.contains(['*', ' '])).collect();
+    names.sort();
+    names.dedup();
+    let known = Marked(names);
+    let cx = Context { lexicon: &words.lexicon, known: &known, now: now.clone() };
+    let mut figures: BTreeMap<String, Found> = BTreeMap::new();
+    for (id, section) in &words.skills {
+        let Some(spec) = book.spec(id) else { continue };
+        for example in &section.examples {
+            let mut read = values(book, words, spec, &example.text, &cx);
+            for (span, slot) in &example.slots {
+                let Some(kind) = spec.slot(slot).map(|slot| slot.kind) else { continue };
+                let figure = figures.entry(kind_name(kind)).or_default();
+                let wanted = read::parse(kind, &example.text[span.clone()], &cx);
+                match read.remove(slot) {
+                    Some(value) if Some(&value) == wanted.as_ref() => figure.right += 1,
+                    Some(_) => {
+                        figure.wrong += 1;
+                        figure.missed += 1;
+                    }
+                    None => figure.missed += 1,
+                }
+            }
+            for slot in read.keys() {
+                let Some(slot) = spec.slot(slot) else { continue };
+                // What a phrasing leaves unmarked, it may still say: only where its other values are marked is this a mistake.
+                if !example.slots.is_empty() {
+                    figures.entry(kind_name(slot.kind)).or_default().wrong += 1;
+                }
+            }
+        }
+    }
+    figures
+}
+
+fn marked<'a>(words: &'a Words, slot: &'a str) -> impl Iterator<Item = String> + 'a {
+    let examples = words.skills.values().flat_map(|section| &section.examples);
+    examples.flat_map(move |example| {
+        let spans = example.slots.iter().filter(move |(_, name)| name == slot);
+        spans.map(|(span, _)| example.text[span.clone()].to_owned())
+    })
+}
+
+/// By the skill's own command, where one takes the text, else as from running text.
+fn values(book: &Book, words: &Words, spec: &Spec, text: &str, cx: &Context<'_>) -> BTreeMap<String, Value> {
+    let readings = words.patterns.matches(text, cx);
+    let own = readings.into_iter().find(|reading| book.specs()[reading.tag].id == spec.id);
+    own.map_or_else(|| slots::extract(spec, text, cx), |reading| reading.values)
+}
+
+fn kind_name(kind: Kind) -> String {
+    let all = format!("{kind:?}");
+    match kind {
+        Kind::Name(of) => format!("name of a {}", format!("{of:?}").to_lowercase()),
+        Kind::NewName(_) => "new name".to_owned(),
+        Kind::Choice(_) => "choice".to_owned(),
+        Kind::SizeChange => "size change".to_owned(),
+        _ => all.to_lowercase(),
+    }
+}
+
+/// What became of sentences that strangers wrote, by the whole way: frame, commands, classifier, policy.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Heard {
+    /// Sentences that mean a skill.
+    pub in_scope: usize,
+    /// Of these, taken for theirs first.
+    pub top1: usize,
+    /// Of these, theirs among the first three.
+    pub top3: usize,
+    /// Of these, done or asked about as theirs: neither offered nor declined.
+    pub taken: usize,
+    /// Sentences that mean none.
+    pub chatter: usize,
+    /// Of these, where something would be changed at once.
+    pub acted: usize,
+    /// Of these, answered with information nobody asked for.
+    pub answered: usize,
+    /// Of these, answered with a question.
+    pub asked: usize,
+    /// A riskier skill than the one meant acted on, or put as the only choice.
+    pub dangerous: Vec<Explained>,
+    /// Everything taken for another skill, or chatter that was not left alone.
+    pub wrong: Vec<(String, Explained)>,
+}
+
+/// Asks for each sentence, at the kind of entity its skill belongs to.
+pub fn heard(mind: &Mind, sentences: &[Sentence], now: &Zoned) -> Heard {
+    let mut heard = Heard::default();
+    for Sentence { text, label } in sentences {
+        let spec = mind.book().spec(label);
+        let to = [Scope::Machine, Scope::Host, Scope::Desk].into_iter().find(|to| spec.is_none_or(|spec| spec.fits(*to)));
+        let question = Question { text: text.clone(), to: to.unwrap_or(Scope::Machine), machines: None };
+        let explained = explain(mind, &question, now);
+        let skill = explained.skill.as_deref();
+        let danger = spec.map_or(Danger::Read, |spec| spec.danger);
+        let goes_on = matches!(explained.decision, Decision::Act | Decision::Confirm | Decision::AskSlot);
+        if goes_on && skill != Some(label.as_str()) && explained.danger > danger {
+            heard.dangerous.push(explained.clone());
+        }
+        if spec.is_some() {
+            heard.in_scope += 1;
+            let first = skill == Some(label.as_str());
+            let names = |(other, _): &(String, f32)| other == label;
+            let room = if skill.is_some() { 2 } else { 3 };
+            heard.top1 += usize::from(first);
+            heard.top3 += usize::from(first || explained.alternatives.iter().take(room).any(names));
+            let planned = spec.is_some_and(|spec| spec.planned) && explained.why == "planned";
+            heard.taken += usize::from(first && (goes_on || planned || explained.decision == Decision::Smalltalk));
+            if !first {
+                heard.wrong.push((label.clone(), explained));
+            }
+            continue;
+        }
+        heard.chatter += 1;
+        match explained.decision {
+            Decision::Act if explained.danger > Danger::Read => heard.acted += 1,
+            Decision::Act => heard.answered += 1,
+            Decision::Confirm | Decision::AskSlot | Decision::Choose => heard.asked += 1,
+            Decision::Decline | Decision::Smalltalk => continue,
+        }
+        heard.wrong.push((String::new(), explained));
+    }
+    heard
+}
+
+impl fmt::Display for Heard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let line = |f: &mut fmt::Formatter<'_>, name: &str, count: usize, of: usize| {
+            writeln!(f, "  {name:<34} {count:>6} of {of:<6} {:6.2} %", 100.0 * count as f64 / of.max(1) as f64)
+        };
+        if self.in_scope > 0 {
+            line(f, "meant skill first", self.top1, self.in_scope)?;
+            line(f, "meant skill among three", self.top3, self.in_scope)?;
+            line(f, "taken without having to choose", self.taken, self.in_scope)?;
+        }
+        if self.chatter > 0 {
+            line(f, "chatter acted on", self.acted, self.chatter)?;
+            line(f, "chatter answered with facts", self.answered, self.chatter)?;
+            line(f, "chatter answered with a question", self.asked, self.chatter)?;
+        }
+        line(f, "dangerous confusions", self.dangerous.len(), self.in_scope + self.chatter)?;
+        for (label, explained) in &self.wrong {
+            let Explained { text, skill, decision, path, confidence, .. } = explained;
+            let path = match path {
+                Path::Command => "command",
+                Path::Understood => "understood",
+                Path::Guess => "guess",
+                Path::None => "none",
+            };
+            let taken = skill.as_deref().unwrap_or("nothing");
+            let meant = if label.is_empty() { "(none)" } else { label };
+            writeln!(f, "    {meant:<18} → {taken:<18} {decision:?} by {path} {confidence:.2}  \"{text}\"")?;
+        }
+        Ok(())
+    }
+}
+
+/// The confusion matrix as a picture (SVG): meant from above to below, decided from left to right; the darker, the more of a
+/// row. The diagonal is green, the rest red; labels in the order given, those of the report that are not among them left out.
+pub fn picture(report: &Report, labels: &[&str]) -> String {
+    const CELL: usize = 9;
+    const MARGIN: usize = 130;
+    let mut cells: BTreeMap<(usize, usize), usize> = BTreeMap::new();
+    let mut rows = vec![0_usize; labels.len() + 1];
+    let place = |label: &str| labels.iter().position(|known| *known == label).unwrap_or(labels.len());
+    for prediction in &report.predictions {
+        let row = place(&prediction.expected);
+        rows[row] += 1;
+        *cells.entry((row, place(prediction.decided()))).or_default() += 1;
+    }
+    let side = MARGIN + (labels.len() + 1) * CELL + 10;
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{side}\" height=\"{side}\" font-family=\"sans-serif\" font-size=\"7\">\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n"
+    );
+    for (at, label) in labels.iter().copied().chain(["(none)"]).enumerate() {
+        let middle = MARGIN + at * CELL + CELL - 2;
+        let edge = MARGIN - 4;
+        let _ = writeln!(svg, "<text x=\"{edge}\" y=\"{middle}\" text-anchor=\"end\">{label}</text>");
+        let _ = writeln!(svg, "<text transform=\"translate({middle},{edge}) rotate(-90)\">{label}</text>");
+    }
+    for ((row, column), count) in cells {
+        let share = count as f64 / rows[row].max(1) as f64;
+        let colour = if row == column { "#1b7837" } else { "#b2182b" };
+        let (x, y) = (MARGIN + column * CELL, MARGIN + row * CELL);
+        let opacity = if row == column { share } else { (0.25 + share).min(1.0) };
+        let _ = writeln!(
+            svg,
+            "<rect x=\"{x}\" y=\"{y}\" width=\"{CELL}\" height=\"{CELL}\" fill=\"{colour}\" fill-opacity=\"{opacity:.2}\"/>"
+        );
+    }
+    svg.push_str("</svg>\n");
+    svg
+}
