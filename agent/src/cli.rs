@@ -111,8 +111,8 @@ struct Where {
 
 #[derive(Args)]
 struct ModelPlace {
-    /// Folder of the sentence encoder's weights.
-    #[arg(long, env = "ATOLL_MODEL_DIR")]
+    /// Folder of another sentence encoder's weights than the one that ships.
+    #[arg(long)]
     model: Option<PathBuf>,
     /// Folder of trained files.
     #[arg(long, env = "ATOLL_TRAINED_DIR")]
@@ -121,7 +121,7 @@ struct ModelPlace {
 
 impl ModelPlace {
     fn weights(&self) -> PathBuf {
-        self.model.clone().unwrap_or_else(|| cache().join("model"))
+        self.model.clone().unwrap_or_default()
     }
 
     fn trained(&self) -> PathBuf {
@@ -356,16 +356,13 @@ fn measure(
         evaluate::held_out(&train, &[], &test, encoder, cache)?
     } else {
         let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
-        let words = book.words(language);
-        let examples: Vec<Example<'_>> =
-            words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
-        let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
-        evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?
+        let (examples, misses) = crate::mind::lessons(&book);
+        evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?.language(language)
     };
     if let Some(path) = picture {
-        let labels: Vec<&str> = report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
-        std::fs::write(path, crate::evaluate::picture(&report, &labels))
-            .with_context(|| path.display().to_string())?;
+        let labels: Vec<&str> =
+            report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
+        std::fs::write(path, crate::evaluate::picture(&report, &labels)).with_context(|| path.display().to_string())?;
     }
     if json {
         println!("{}", serde_json::to_string_pretty(&report)?);

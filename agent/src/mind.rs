@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use dialogue::book::{Book, BookError};
+use dialogue::book::{Book, BookError, NONE};
 use dialogue::machine::{Ranking, Sure};
 use include_dir::{Dir, include_dir};
 use intents::{Encoder, Example, Model, Sureness};

@@ -56,6 +56,8 @@ def main():
     add("--languages", nargs="*", default=[])
     add("--report", type=int, default=4, help="measure every so many epochs")
     add("--keep", default="", help="file to keep the fine-tuned network in")
+    add("--begin", default="", help="go on with a network kept before, say after the corpus has grown")
+    add("--rejection", type=float, default=0.25, help="least weight of a frequent label, the rejection above all")
     add("--one", action="store_true", help="with --folds: only the first")
     chosen = options.parse_args()
     torch.set_num_threads(chosen.threads)
@@ -116,7 +118,14 @@ def fine_tune(chosen, lines, skills, pieces, table, dense, held):
 
     model = use.Use(table, dense)
     model.dropout = chosen.dropout
+    before = []
     head = torch.nn.Parameter(torch.randn(len(skills), 512) * 0.05)
+    if chosen.begin:
+        before = begin(chosen.begin, model, pieces)
+        vectors = torch.tensor(use.encode(model, [pieces.encode(line.text) for line in learnt]))
+        labels = torch.tensor([places[line.label] for line in learnt])
+        with torch.no_grad():
+            head.copy_(F.normalize(torch.zeros(len(skills), 512).index_add(0, labels, vectors), dim=1))
     quick = torch.optim.AdamW(
         [
             {"params": list(model.dense.parameters()), "lr": chosen.rate, "weight_decay": 0.1},
@@ -129,7 +138,7 @@ def fine_tune(chosen, lines, skills, pieces, table, dense, held):
     rate = lambda step: min(1.0, (step + 1) / (0.1 * steps)) * max(0.02, 1 - step / steps)
     schedules = [torch.optim.lr_scheduler.LambdaLR(optimiser, rate) for optimiser in (quick, slow)]
     counts = np.bincount([places[line.label] for line in learnt], minlength=len(skills))
-    weights = torch.tensor(np.clip(np.sqrt(np.median(counts) / np.maximum(counts, 1)), 0.25, 3.0), dtype=torch.float32)
+    weights = torch.tensor(np.clip(np.sqrt(np.median(counts) / np.maximum(counts, 1)), chosen.rejection, 3.0), dtype=torch.float32)
 
     begun = time.time()
     figures = {}
@@ -156,7 +165,20 @@ def fine_tune(chosen, lines, skills, pieces, table, dense, held):
             figures = measure(model, head, [lines[index] for index in held], places, pieces)
             shown = " ".join(f"{name} {value:.4f}" for name, value in figures.items())
             print(f"epoch {epoch} loss {total / len(learnt):.3f} {shown} {time.time() - begun:.0f} s", flush=True)
-    return model, [line.text for line in learnt], figures
+    return model, sorted({*before, *(line.text for line in learnt)}), figures
+
+
+def begin(path, model, pieces):
+    """Takes over a network kept before, piece by piece; gives the texts it had learnt from."""
+    state, kept, seen = torch.load(path)
+    table = state.pop("table")
+    where = {piece: row for row, piece in enumerate(kept)}
+    with torch.no_grad():
+        for row, piece in enumerate(pieces.pieces):
+            if piece in where:
+                model.table[row] = table[where[piece]]
+    model.load_state_dict({"table": model.table, **state})
+    return seen
 
 
 def measure(model, head, asked, places, pieces):

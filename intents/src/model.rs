@@ -122,7 +122,8 @@ impl Model {
         }
         let folds = prepared.folds(calibration_folds(prepared));
         let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
-        let recipe = Recipe::default();
+        let tuned = prepared.items.iter().any(|item| item.seen);
+        let recipe = if tuned { Recipe::short() } else { Recipe::default() };
         let mut held = Vec::new();
         let mut core = None;
         std::thread::scope(|scope| {

@@ -226,8 +226,7 @@ impl Encoder for Bundled {
         let share = texts.len().div_ceil(threads);
         let mut vectors = Vec::with_capacity(texts.len());
         std::thread::scope(|scope| {
-            let parts: Vec<_> =
-                texts.chunks(share).map(|part| scope.spawn(move || self.encode_here(part))).collect();
+            let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(move || self.encode_here(part))).collect();
             for part in parts {
                 vectors.extend(part.join().expect("encoding never panics"));
             }

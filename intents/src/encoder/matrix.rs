@@ -117,8 +117,9 @@ mod tests {
             let product = matrix.multiply(&x);
             for row in 0..rows {
                 for column in 0..outputs {
-                    let term =
-                        |k: usize| x[row * inputs + k] * f32::from(bytes[k * outputs + column].cast_signed()) * scales[column];
+                    let term = |k: usize| {
+                        x[row * inputs + k] * f32::from(bytes[k * outputs + column].cast_signed()) * scales[column]
+                    };
                     let expected: f32 = (0..inputs).map(term).sum();
                     assert!((product[row * outputs + column] - expected).abs() < 1e-3);
                 }

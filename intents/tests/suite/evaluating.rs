@@ -38,8 +38,10 @@ fn near_duplicates_do_not_leak_into_what_is_measured() {
 #[test]
 fn a_sure_answer_more_dangerous_than_what_was_meant_is_reported() {
     // Held out are sentences that say one thing and are labelled another: sure mistakes, made on purpose.
-    let mislabelled =
-        [Example { text: "pull the plug", label: "vm.pause", language: "en" }, Example { text: "hello", label: "vm.start", language: "en" }];
+    let mislabelled = [
+        Example { text: "pull the plug", label: "vm.pause", language: "en" },
+        Example { text: "hello", label: "vm.start", language: "en" },
+    ];
     let report = evaluate::held_out(&corpus(), &[], &mislabelled, None, None).unwrap();
     let danger = |label: &str| match label {
         "vm.force_off" => 3,
