@@ -122,8 +122,8 @@ struct Where {
 
 #[derive(Args)]
 struct ModelPlace {
-    /// Folder of the sentence encoder's weights.
-    #[arg(long, env = "ATOLL_MODEL_DIR")]
+    /// Folder of another sentence encoder's weights than the one that ships.
+    #[arg(long)]
     model: Option<PathBuf>,
     /// Folder of trained files.
     #[arg(long, env = "ATOLL_TRAINED_DIR")]
@@ -132,7 +132,7 @@ struct ModelPlace {
 
 impl ModelPlace {
     fn weights(&self) -> PathBuf {
-        self.model.clone().unwrap_or_else(|| cache().join("model"))
+        self.model.clone().unwrap_or_default()
     }
 
     fn trained(&self) -> PathBuf {
@@ -398,11 +398,8 @@ fn measure(
         evaluate::held_out(&train, &[], &test, encoder, cache)?
     } else {
         let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
-        let words = book.words(language);
-        let examples: Vec<Example<'_>> =
-            words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
-        let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
-        evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?
+        let (examples, misses) = crate::mind::lessons(&book);
+        evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?.language(language)
     };
     if let Some(path) = picture {
         let labels: Vec<&str> =

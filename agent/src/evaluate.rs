@@ -141,7 +141,7 @@ pub struct Heard {
 /// Asks for each sentence, at the kind of entity its skill belongs to.
 pub fn heard(mind: &Mind, sentences: &[Sentence], now: &Zoned) -> Heard {
     let mut heard = Heard::default();
-    for Sentence { text, label } in sentences {
+    for Sentence { text, label, .. } in sentences {
         let spec = mind.book().spec(label);
         let to =
             [Scope::Machine, Scope::Host, Scope::Desk].into_iter().find(|to| spec.is_none_or(|spec| spec.fits(*to)));

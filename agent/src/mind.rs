@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use dialogue::book::{Book, BookError};
+use dialogue::book::{Book, BookError, NONE};
 use dialogue::machine::{Ranking, Sure};
 use include_dir::{Dir, include_dir};
 use intents::{Encoder, Example, Model, Sureness};
@@ -15,7 +15,7 @@ static CORPUS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../corpus");
 /// All words, and what they mean.
 pub struct Mind {
     book: Arc<Book>,
-    models: Vec<(String, Model)>,
+    model: Model,
     encoder: Result<Box<dyn Encoder>, String>,
 }
 
@@ -26,12 +26,8 @@ pub enum MindError {
     #[error(transparent)]
     Book(#[from] BookError),
     /// The classifier can't be trained.
-    #[error("the classifier can't be trained from corpus/{language}")]
-    Train {
-        language: String,
-        #[source]
-        source: intents::TrainError,
-    },
+    #[error("the classifier can't be trained from the corpus")]
+    Train(#[from] intents::TrainError),
 }
 
 /// The files of the embedded corpus: language, name, text.
@@ -51,32 +47,39 @@ pub fn corpus() -> Vec<(&'static str, &'static str, &'static str)> {
     files
 }
 
+/// What the classifier learns from: the phrasings of all languages, and near misses as `(text, skill it is not)`. A near
+/// miss is also an example of the skill it belongs to, or of none.
+pub fn lessons(book: &Book) -> (Vec<Example<'_>>, Vec<(&str, &str)>) {
+    let (mut examples, mut misses) = (Vec::new(), Vec::new());
+    for language in book.languages() {
+        let words = book.words(language);
+        examples.extend(words.examples().into_iter().map(|(text, label)| Example { text, label, language }));
+        for (text, not, owner) in words.near_misses() {
+            let label = owner.filter(|owner| *owner != NONE).unwrap_or_default();
+            examples.push(Example { text, label, language });
+            misses.push((text, not));
+        }
+    }
+    (examples, misses)
+}
+
 impl Mind {
-    /// Reads the corpus, loads the encoder from `weights`, and trains (or takes from `cache`) one classifier for each language.
-    /// Without weights it goes on with grammar and n-grams; [`Mind::encoder`] says why.
+    /// Reads the corpus, loads the encoder, and trains (or takes from `cache`) one classifier for all languages.
+    ///
+    /// `weights` is the folder of another encoder than the one that ships; empty for that one. An encoder that can't
+    /// be loaded leaves grammar and n-grams; [`Mind::encoder`] says why.
     ///
     /// # Errors
     /// [`MindError`]: the corpus is checked when loaded.
     pub fn load(weights: &Path, cache: Option<&Path>) -> Result<Self, MindError> {
         let book = Arc::new(Book::load(skills::specs(), &corpus())?);
         let encoder = intents::encoder::load(weights).map_err(|error| error.to_string());
-        let mut models = Vec::new();
-        for language in book.languages() {
-            let words = book.words(language);
-            let examples: Vec<Example<'_>> =
-                words.examples().into_iter().map(|(text, label)| Example { text, label }).collect();
-            let misses: Vec<(&str, &str)> = words.near_misses().map(|(text, not, _)| (text, not)).collect();
-            let encoder = encoder.as_deref().ok();
-            let model = match cache {
-                Some(folder) => Model::cached(folder, &examples, &misses, encoder),
-                None => Model::train(&examples, &misses, encoder),
-            };
-            models.push((
-                language.to_owned(),
-                model.map_err(|source| MindError::Train { language: language.to_owned(), source })?,
-            ));
-        }
-        Ok(Self { book, models, encoder })
+        let (examples, misses) = lessons(&book);
+        let model = match cache {
+            Some(folder) => Model::cached(folder, &examples, &misses, encoder.as_deref().ok())?,
+            None => Model::train(&examples, &misses, encoder.as_deref().ok())?,
+        };
+        Ok(Self { book, model, encoder })
     }
 
     /// The words.
@@ -89,13 +92,11 @@ impl Mind {
         self.encoder.as_ref().map(|encoder| encoder.name()).map_err(String::as_str)
     }
 
-    /// Which skills a text may mean. Total: an encoder that fails counts as none.
-    pub fn rank(&self, text: &str, language: &str) -> Ranking {
-        let model = self.models.iter().find(|(known, _)| known == language).or_else(|| self.models.first());
-        let Some((_, model)) = model else { return Ranking::default() };
-        let ranking = model.rank(text, self.encoder.as_deref().ok()).or_else(|error| {
+    /// Which skills a text may mean, whatever its language. Total: an encoder that fails counts as none.
+    pub fn rank(&self, text: &str, _language: &str) -> Ranking {
+        let ranking = self.model.rank(text, self.encoder.as_deref().ok()).or_else(|error| {
             tracing::error!(%error, "the encoder failed; going on without it");
-            model.rank(text, None)
+            self.model.rank(text, None)
         });
         match ranking {
             Ok(ranking) => Ranking {

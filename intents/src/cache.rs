@@ -18,7 +18,7 @@ use crate::model::{Model, TrainError};
 /// Models kept, for several languages and for going back to the corpus of before.
 const MODELS: usize = 6;
 /// With more vectors than this, those of texts no longer used are dropped.
-const VECTORS: usize = 30_000;
+const VECTORS: usize = 60_000;
 const VECTORS_MAGIC: &[u8; 8] = b"atollvec";
 const SUM: usize = 32;
 const KEY: usize = 16;

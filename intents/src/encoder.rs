@@ -1,19 +1,25 @@
 //! Sentence encoders: a text becomes a vector whose direction is its meaning.
 //!
-//! One trait, two back-ends that give the same vectors from the same weights (all-MiniLM-L6-v2, Apache-2.0, put in
-//! place by `scripts/model.sh`): [`candle`] in pure Rust, the default, and `rust_bert` on libtorch (cargo feature
-//! `rust-bert`). The classifier works without any of them, on n-grams alone.
+//! One trait. [`bundled`] ships with the program and is what people talk to: English and French, a millisecond a
+//! sentence. Two others run all-MiniLM-L6-v2 (English; Apache-2.0, put in place by `scripts/model.sh`) and give the same
+//! vectors as each other: [`candle`] in pure Rust and `rust_bert` on libtorch (cargo feature `rust-bert`). The classifier works without any encoder, on n-grams alone.
 
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+mod bundled;
 #[cfg(feature = "candle")]
 pub mod candle;
+mod file;
+mod matrix;
+mod pieces;
 #[cfg(feature = "rust-bert")]
 pub mod rust_bert;
 #[cfg(any(feature = "candle", feature = "rust-bert"))]
 mod weights;
+
+pub use bundled::{Bundled, bundled};
 
 /// Texts are cut after this many word pieces, special ones included: what the weights were fine-tuned with.
 pub const MAX_TOKENS: usize = 128;
@@ -26,11 +32,35 @@ pub trait Encoder: Send + Sync {
     /// Length of the vectors.
     fn dimensions(&self) -> usize;
 
-    /// One vector per text, in the order of the texts: mean of the token vectors, scaled to length 1.
+    /// One vector per text, in the order of the texts, of length 1.
     ///
     /// # Errors
     /// [`EncoderError::Inference`] when the back-end fails.
     fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError>;
+
+    /// Whether the weights were fine-tuned on this text: then it lies where its label is, and nothing can be measured
+    /// on it. False for weights that never saw the examples.
+    fn seen(&self, _text: &str) -> bool {
+        false
+    }
+}
+
+impl<E: Encoder + ?Sized> Encoder for &E {
+    fn name(&self) -> &str {
+        (**self).name()
+    }
+
+    fn dimensions(&self) -> usize {
+        (**self).dimensions()
+    }
+
+    fn encode(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
+        (**self).encode(texts)
+    }
+
+    fn seen(&self, text: &str) -> bool {
+        (**self).seen(text)
+    }
 }
 
 /// Why there is no vector.
@@ -92,12 +122,13 @@ pub fn default_folder() -> Option<PathBuf> {
         .or_else(|| set("HOME").map(|home| home.join(".cache/atoll/model")))
 }
 
-/// Loads the weights in `folder` with the default back-end.
+/// The encoder that ships when `folder` is empty, else MiniLM from the weights in it.
 ///
 /// # Errors
-/// [`EncoderError::Read`] when a file is missing, [`EncoderError::Malformed`] when one is damaged.
+/// [`EncoderError::Read`] when a file is missing, [`EncoderError::Malformed`] when one is damaged. None for the encoder
+/// that ships.
 pub fn load(folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
-    let encoder = load_back_end(folder)?;
+    let encoder = if folder.as_os_str().is_empty() { Box::new(bundled()) } else { load_back_end(folder)? };
     tracing::info!(encoder = encoder.name(), folder = %folder.display(), "sentence encoder loaded");
     Ok(encoder)
 }
@@ -118,7 +149,6 @@ fn load_back_end(_folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
 }
 
 /// Scales to length 1; a vector of zeros stays as it is.
-#[cfg(any(feature = "candle", feature = "rust-bert"))]
 pub(crate) fn normalise(vector: &mut [f32]) {
     let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
     if length > 0.0 {

@@ -3,7 +3,7 @@
 //! ```no_run
 //! use intents::{Example, evaluate};
 //! # fn main() -> Result<(), intents::TrainError> {
-//! let examples = [Example { text: "start web1", label: "vm.start" } /* … */];
+//! let examples = [Example { text: "start web1", label: "vm.start", language: "en" } /* … */];
 //! let report = evaluate::cross_validate(&examples, &[], None, None, 5)?;
 //! println!("{report}\n{}", report.confusion());
 //! assert!(report.dangerous(|label| u8::from(label == "vm.delete")).is_empty());
@@ -26,8 +26,9 @@ pub use report::{Bin, LabelFigures, Operating, Prediction, Report, Totals};
 
 /// Learns from all folds but one and asks for the one left out, until each sentence has been asked.
 ///
-/// Near-duplicates are in the same fold, so none is asked that has nearly been learnt. Vectors are kept in `cache`,
-/// if given.
+/// Near-duplicates are in the same fold, so none is asked that has nearly been learnt. What the encoder itself was
+/// fine-tuned on ([`Encoder::seen`], near-duplicates included) is learnt from and never asked: of the corpus that is a
+/// tenth of all groups, and whatever was written after the weights were made. Vectors are kept in `cache`, if given.
 ///
 /// # Errors
 /// As [`Model::cached`].
@@ -43,12 +44,12 @@ pub fn cross_validate(
     let fold_of = prepared.folds(folds);
     let mut predictions = Vec::new();
     for fold in 0..folds {
-        let model = Model::learn(&prepared, |place| fold_of[place] != fold)?;
-        let asked = prepared.items.iter().enumerate().filter(|(place, _)| fold_of[*place] == fold);
+        let model = Model::learn(&prepared, |place| fold_of[place] != Some(fold))?;
+        let asked = prepared.items.iter().enumerate().filter(|(place, _)| fold_of[*place] == Some(fold));
         predictions.extend(asked.filter_map(|(_, item)| {
             let expected = prepared.labels[item.label()?].clone();
             let ranking = model.rank_features(&item.grams, &item.vector);
-            Some(Prediction::new(item.text.clone(), expected, ranking))
+            Some(Prediction::new(item, expected, ranking))
         }));
     }
     Ok(Report::new(predictions))
@@ -84,7 +85,7 @@ pub fn ask(
     let predictions = asked.items.iter().filter_map(|item| match item.target {
         Target::Is(label) => {
             let ranking = model.rank_features(&item.grams, &item.vector);
-            Some(Prediction::new(item.text.clone(), asked.labels[label].clone(), ranking))
+            Some(Prediction::new(item, asked.labels[label].clone(), ranking))
         }
         Target::Not(_) => None,
     });

@@ -13,6 +13,8 @@ pub struct Example<'a> {
     pub text: &'a str,
     /// The skill it means; empty for none of them.
     pub label: &'a str,
+    /// In which language, for evaluation; nothing is learnt from it.
+    pub language: &'a str,
 }
 
 /// Sentences of one label this alike (cosine of their n-grams) are in one group.
@@ -22,12 +24,15 @@ const ALIKE: f32 = 0.8;
 #[derive(Clone, Debug)]
 pub(crate) struct Item {
     pub(crate) text: String,
+    pub(crate) language: String,
     pub(crate) target: Target,
     pub(crate) grams: Grams,
     /// Empty without an encoder.
     pub(crate) vector: Vec<f32>,
     /// Near-duplicates share a group; they are never held out from each other.
     pub(crate) group: usize,
+    /// Whether the encoder was fine-tuned on this sentence or one of its group: then nothing can be measured on it.
+    pub(crate) seen: bool,
 }
 
 impl Item {
@@ -65,37 +70,45 @@ impl Prepared {
         encoder: Option<&dyn Encoder>,
         vectors: &mut Vectors<'_>,
     ) -> Result<Self, EncoderError> {
-        let examples: BTreeSet<(&str, &str)> = examples
+        let mut examples: Vec<(&str, &str, &str)> = examples
             .iter()
-            .map(|example| (example.label, example.text.trim()))
-            .filter(|(_, text)| !text.is_empty())
+            .map(|example| (example.label, example.text.trim(), example.language))
+            .filter(|(_, text, _)| !text.is_empty())
             .collect();
-        let labels: Vec<String> =
-            examples.iter().map(|(label, _)| *label).collect::<BTreeSet<_>>().into_iter().map(str::to_owned).collect();
+        examples.sort_unstable();
+        examples.dedup_by_key(|(label, text, _)| (*label, *text));
+        let mut labels: Vec<String> = examples.iter().map(|(label, ..)| (*label).to_owned()).collect();
+        labels.dedup();
         let place = |label: &str| labels.binary_search_by(|known| known.as_str().cmp(label)).ok();
-        let mut pairs: Vec<(Target, &str)> =
-            examples.iter().filter_map(|(label, text)| Some((Target::Is(place(label)?), *text))).collect();
+        let mut pairs: Vec<(Target, &str, &str)> = examples
+            .iter()
+            .filter_map(|(label, text, language)| Some((Target::Is(place(label)?), *text, *language)))
+            .collect();
         // A near miss of a label nobody has examples of teaches nothing.
         let misses: BTreeSet<(usize, &str)> =
             near_misses.iter().filter_map(|(text, label)| Some((place(label)?, text.trim()))).collect();
         pairs.extend(
-            misses.into_iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| (Target::Not(label), text)),
+            misses.into_iter().filter(|(_, text)| !text.is_empty()).map(|(label, text)| (Target::Not(label), text, "")),
         );
 
-        let texts: Vec<&str> = pairs.iter().map(|(_, text)| *text).collect();
+        let texts: Vec<&str> = pairs.iter().map(|(_, text, _)| *text).collect();
         let found = if encoder.is_some() { vectors(&texts)? } else { vec![Vec::new(); texts.len()] };
         let mut items: Vec<Item> = pairs
             .iter()
             .zip(found)
-            .map(|((target, text), vector)| Item {
+            .map(|((target, text, language), vector)| Item {
                 text: (*text).to_owned(),
+                language: (*language).to_owned(),
                 target: *target,
                 grams: if encoder.is_some() { grams(text) } else { grams(text).alone() },
                 vector,
                 group: 0,
+                seen: encoder.is_some_and(|encoder| encoder.seen(text)),
             })
             .collect();
         group(&mut items);
+        let seen: BTreeSet<usize> = items.iter().filter(|item| item.seen).map(|item| item.group).collect();
+        items.iter_mut().for_each(|item| item.seen = seen.contains(&item.group));
         Ok(Self {
             labels,
             items,
@@ -104,17 +117,18 @@ impl Prepared {
         })
     }
 
-    /// A fold below `folds` for each item. Groups stay whole, each label is spread as evenly as its groups allow.
-    pub(crate) fn folds(&self, folds: usize) -> Vec<usize> {
+    /// A fold below `folds` for each item that something can be measured on, none for what the encoder has seen.
+    /// Groups stay whole, each label is spread as evenly as its groups allow.
+    pub(crate) fn folds(&self, folds: usize) -> Vec<Option<usize>> {
         let mut groups: BTreeMap<(Option<usize>, usize), Vec<usize>> = BTreeMap::new();
-        for (place, item) in self.items.iter().enumerate() {
+        for (place, item) in self.items.iter().enumerate().filter(|(_, item)| !item.seen) {
             groups.entry((item.label(), item.group)).or_default().push(place);
         }
         let mut groups: Vec<_> = groups.into_iter().collect();
         groups.sort_by_key(|((label, _), places)| {
             (*label, std::cmp::Reverse(places.len()), hash(b"fold", self.items[places[0]].text.as_bytes()))
         });
-        let mut fold_of = vec![0; self.items.len()];
+        let mut fold_of = vec![None; self.items.len()];
         let mut sizes = vec![0; folds];
         let mut current = None;
         for ((label, _), places) in groups {
@@ -129,7 +143,7 @@ impl Prepared {
                 .min_by_key(|fold| sizes[*fold])
                 .expect("there is at least one fold");
             sizes[smallest] += places.len();
-            places.iter().for_each(|place| fold_of[*place] = smallest);
+            places.iter().for_each(|place| fold_of[*place] = Some(smallest));
         }
         fold_of
     }

@@ -120,15 +120,17 @@ impl Model {
         if prepared.labels.len() < 2 {
             return Err(TrainError::TooFewLabels { labels: prepared.labels.len() });
         }
-        let folds = prepared.folds(FOLDS);
-        let recipe = Recipe::default();
+        let folds = prepared.folds(calibration_folds(prepared));
+        let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
+        let tuned = prepared.items.iter().any(|item| item.seen);
+        let recipe = if tuned { Recipe::short() } else { Recipe::default() };
         let mut held = Vec::new();
         let mut core = None;
         std::thread::scope(|scope| {
             let (keep, folds) = (&keep, &folds);
             let whole = scope.spawn(move || Core::train(prepared, recipe, |place, _| keep(place)));
             let parts: Vec<_> =
-                (0..FOLDS).map(|fold| scope.spawn(move || hold_out(prepared, recipe, folds, fold, keep))).collect();
+                (0..count).map(|fold| scope.spawn(move || hold_out(prepared, recipe, folds, fold, keep))).collect();
             for part in parts {
                 held.extend(part.join().expect("learning from checked items does not panic"));
             }
@@ -203,15 +205,21 @@ impl Model {
     }
 }
 
+/// What an encoder has seen is never held out: the rest, a tenth, can be held out at once.
+fn calibration_folds(prepared: &Prepared) -> usize {
+    if prepared.items.iter().any(|item| item.seen) { 1 } else { FOLDS }
+}
+
 /// What a core sees in the sentences of a fold when it has learnt from the others, and from a part of the labels only.
 fn hold_out(
     prepared: &Prepared,
     recipe: Recipe,
-    folds: &[usize],
+    folds: &[Option<usize>],
     fold: usize,
     keep: &(impl Fn(usize) -> bool + Sync),
 ) -> Vec<HeldOut> {
-    let spare = prepared.labels.len() >= SPARE;
+    // To an encoder that was fine-tuned on them no label is strange; then the corpus's rejections must do.
+    let spare = prepared.labels.len() >= SPARE && !prepared.items.iter().any(|item| item.seen);
     let strange: Vec<bool> = prepared
         .labels
         .iter()
@@ -220,7 +228,7 @@ fn hold_out(
         })
         .collect();
     let strange_item = |item: &Item| item.label().is_some_and(|label| strange[label]);
-    let learns = |place: usize, item: &Item| keep(place) && folds[place] != fold && !strange_item(item);
+    let learns = |place: usize, item: &Item| keep(place) && folds[place] != Some(fold) && !strange_item(item);
     let core = Core::train(prepared, recipe, learns);
 
     let mut knows = vec![false; prepared.labels.len()];
@@ -229,7 +237,7 @@ fn hold_out(
             knows[label] = true;
         }
     }
-    let held = prepared.items.iter().enumerate().filter(|(place, _)| keep(*place) && folds[*place] == fold);
+    let held = prepared.items.iter().enumerate().filter(|(place, _)| keep(*place) && folds[*place] == Some(fold));
     held.filter_map(|(_, item)| {
         let label = item.label()?;
         let truth = if knows[label] { Truth::Is(label) } else { Truth::Unknown };

@@ -3,6 +3,8 @@
 //! Trained by stochastic gradient steps scaled per feature (AdaGrad, Duchi et al. 2011), in an order that depends on
 //! nothing but the seed: the same examples give the same weights, bit for bit.
 
+use pulp::Arch;
+
 use crate::features::{PLACES, mix};
 
 /// Labels are padded to a multiple of this, so that the compiler can use vector instructions throughout.
@@ -44,6 +46,13 @@ pub(crate) struct Recipe {
     pub(crate) decay: f32,
 }
 
+impl Recipe {
+    /// For vectors that an encoder fine-tuned on the same examples has put where their labels are: little is left to learn.
+    pub(crate) fn short() -> Self {
+        Self { epochs: 3, ..Self::default() }
+    }
+}
+
 impl Default for Recipe {
     fn default() -> Self {
         Self { epochs: 8, rate: 0.6, decay: 3e-5 }
@@ -62,6 +71,14 @@ pub(crate) struct Softmax {
 impl Softmax {
     /// Learns from `samples`, whose dense blocks are all `dense` long and whose targets are below `labels`.
     pub(crate) fn train(samples: &[Sample<'_>], labels: usize, dense: usize, recipe: Recipe) -> Self {
+        Arch::new().dispatch(
+            #[inline(always)]
+            || Self::learn(samples, labels, dense, recipe),
+        )
+    }
+
+    #[inline(always)]
+    fn learn(samples: &[Sample<'_>], labels: usize, dense: usize, recipe: Recipe) -> Self {
         let stride = labels.div_ceil(LANES) * LANES;
         let rows = 1 + dense + PLACES;
         let mut model = Self { labels, stride, dense, weights: vec![0.0; rows * stride] };
@@ -92,6 +109,7 @@ impl Softmax {
         self.weights.chunks_exact(self.stride).map(|row| &row[..self.labels])
     }
 
+    #[inline(always)]
     fn scores_into(&self, input: Input<'_>, scores: &mut [f32]) {
         scores.copy_from_slice(self.row(0));
         for (row, value) in rows_of(input, self.dense) {
@@ -100,6 +118,7 @@ impl Softmax {
     }
 
     /// Turns scores into the loss's slope by them; false when there is nothing left to learn here.
+    #[inline(always)]
     fn slope(&self, scores: &mut [f32], sample: Sample<'_>) -> bool {
         softmax(&mut scores[..self.labels]);
         scores[self.labels..].fill(0.0);
@@ -117,9 +136,10 @@ impl Softmax {
             }
         };
         scores.iter_mut().for_each(|score| *score *= sample.weight);
-        step > 1e-3
+        step > 1e-2
     }
 
+    #[inline(always)]
     fn step(&mut self, input: Input<'_>, slope: &[f32], squares: &mut [f32], rate: f32, decay: f32) {
         let size: f32 = slope.iter().map(|x| x * x).sum();
         for (row, value) in std::iter::once((0, 1.0)).chain(rows_of(input, self.dense)) {
@@ -133,18 +153,21 @@ impl Softmax {
         }
     }
 
+    #[inline(always)]
     fn row(&self, row: usize) -> &[f32] {
         &self.weights[row * self.stride..][..self.stride]
     }
 }
 
 /// Rows of the weights that an input touches, the bias left out, with its values.
+#[inline(always)]
 fn rows_of(input: Input<'_>, dense: usize) -> impl Iterator<Item = (usize, f32)> {
     let first = input.dense.iter().enumerate().map(|(place, value)| (1 + place, *value));
     first.chain(input.sparse.iter().map(move |(place, value)| (1 + dense + *place as usize, *value)))
 }
 
 /// `sum += row × factor`.
+#[inline(always)]
 pub(crate) fn add_scaled(sum: &mut [f32], row: &[f32], factor: f32) {
     for (sum, weight) in sum.iter_mut().zip(row) {
         *sum += weight * factor;
@@ -152,6 +175,7 @@ pub(crate) fn add_scaled(sum: &mut [f32], row: &[f32], factor: f32) {
 }
 
 /// Scores to probabilities, in place.
+#[inline(always)]
 pub(crate) fn softmax(scores: &mut [f32]) {
     let highest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     let mut sum = 0.0;

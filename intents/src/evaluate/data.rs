@@ -14,13 +14,15 @@ pub struct Sentence {
     pub text: String,
     /// What it means; empty for none.
     pub label: String,
+    /// In which language; empty when the file doesn't say.
+    pub language: String,
 }
 
 impl Sentence {
     /// The same, borrowed, as training and evaluation want it.
     #[must_use]
     pub fn example(&self) -> Example<'_> {
-        Example { text: &self.text, label: &self.label }
+        Example { text: &self.text, label: &self.label, language: &self.language }
     }
 }
 
@@ -79,7 +81,10 @@ pub fn clinc(path: &Path) -> Result<Clinc, DataError> {
     let mut part = |names: [&str; 2]| {
         let pairs = names.iter().filter_map(|name| parts.remove(*name)).flatten();
         pairs
-            .map(|(text, label)| Sentence { text, label: if label == "oos" { String::new() } else { label } })
+            .map(|(text, label)| {
+                let label = if label == "oos" { String::new() } else { label };
+                Sentence { text, label, language: "en".to_owned() }
+            })
             .collect()
     };
     Ok(Clinc {
@@ -89,7 +94,7 @@ pub fn clinc(path: &Path) -> Result<Clinc, DataError> {
     })
 }
 
-/// Reads a table with a header, the text in the first column and the label in the second, quoted as in RFC 4180.
+/// Reads a table with a header, quoted as in RFC 4180: text, label, and if there is a third column, language.
 ///
 /// # Errors
 /// [`DataError::Read`], and [`DataError::Record`] for a record without a label or with an open quote.
@@ -102,7 +107,7 @@ pub fn csv(path: &Path) -> Result<Vec<Sentence>, DataError> {
         let mut fields = record.into_iter();
         let text = fields.next().unwrap_or_default();
         let label = fields.next().ok_or_else(|| bad(number + 1, "it has no label"))?;
-        sentences.push(Sentence { text, label });
+        sentences.push(Sentence { text, label, language: fields.next().unwrap_or_default() });
     }
     Ok(sentences)
 }

@@ -1,10 +1,11 @@
 //! Figures of an evaluation, as data and as a table.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::examples::Item;
 use crate::judge::OFFERED;
 use crate::model::{Ranking, Sureness};
 
@@ -16,6 +17,8 @@ const BINS: usize = 10;
 pub struct Prediction {
     /// What was said.
     pub text: String,
+    /// In which language.
+    pub language: String,
     /// What it means; empty for none.
     pub expected: String,
     /// What was answered: labels with probabilities, best first.
@@ -25,8 +28,9 @@ pub struct Prediction {
 }
 
 impl Prediction {
-    pub(super) fn new(text: String, expected: String, ranking: Ranking) -> Self {
-        Self { text, expected, ranked: ranking.ranked, sure: ranking.sure }
+    pub(super) fn new(item: &Item, expected: String, ranking: Ranking) -> Self {
+        let (text, language) = (item.text.clone(), item.language.clone());
+        Self { text, language, expected, ranked: ranking.ranked, sure: ranking.sure }
     }
 
     /// The label decided for; empty when rejected.
@@ -142,6 +146,19 @@ impl Report {
         let histogram = histogram(&predictions);
         let curve = (1..20).map(|step| operating(&predictions, f64::from(step) / 20.0)).collect();
         Self { totals: totals(&predictions, &labels, &histogram), labels, histogram, curve, predictions }
+    }
+
+    /// The same figures over the sentences of one language.
+    #[must_use]
+    pub fn language(&self, language: &str) -> Self {
+        Self::new(self.predictions.iter().filter(|prediction| prediction.language == language).cloned().collect())
+    }
+
+    /// The languages of its sentences, ascending.
+    #[must_use]
+    pub fn languages(&self) -> Vec<&str> {
+        let languages: BTreeSet<_> = self.predictions.iter().map(|prediction| prediction.language.as_str()).collect();
+        languages.into_iter().collect()
     }
 
     /// Sentences decided wrongly, most confident first.

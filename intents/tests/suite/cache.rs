@@ -35,7 +35,7 @@ fn a_changed_corpus_costs_only_what_is_new() {
     Model::cached(folder.path(), &corpus(), &[], Some(&encoder)).unwrap();
     let before = encoder.texts.load(SeqCst);
     let mut more = corpus();
-    more.push(Example { text: "fire up the engine", label: "vm.start" });
+    more.push(Example { text: "fire up the engine", label: "vm.start", language: "en" });
     let model = Model::cached(folder.path(), &more, &[], Some(&encoder)).unwrap();
     assert_eq!(encoder.texts.load(SeqCst), before + 1);
     assert_eq!(model, Model::train(&more, &[], Some(&encoder)).unwrap());
@@ -74,7 +74,7 @@ fn old_models_do_not_pile_up() {
         let text = format!("say number {}", "x".repeat(count + 1));
         let mut more = corpus();
         more.truncate(24);
-        more.push(Example { text: &text, label: "talk.greet" });
+        more.push(Example { text: &text, label: "talk.greet", language: "en" });
         Model::cached(folder.path(), &more, &[], None).unwrap();
     }
     assert_eq!(files(folder.path(), "model-").len(), 6);

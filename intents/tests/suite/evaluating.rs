@@ -27,7 +27,7 @@ fn near_duplicates_do_not_leak_into_what_is_measured() {
     // One odd sentence in twelve spellings, and others: were a spelling learnt while another is asked, it'd be found.
     let spellings: Vec<String> = (0..12).map(|count| format!("zzyzx frobnicate quux thing number {count}")).collect();
     let mut examples = corpus();
-    examples.extend(spellings.iter().map(|text| Example { text, label: "vm.start" }));
+    examples.extend(spellings.iter().map(|text| Example { text, label: "vm.start", language: "en" }));
     let report = evaluate::cross_validate(&examples, &[], None, None, 4).unwrap();
     let found = report.predictions.iter().filter(|p| p.text.starts_with("zzyzx") && p.best() == "vm.start").count();
     assert!(found == 0 || found == 12, "asked together, they are found together: {found}");
@@ -38,8 +38,10 @@ fn near_duplicates_do_not_leak_into_what_is_measured() {
 #[test]
 fn a_sure_answer_more_dangerous_than_what_was_meant_is_reported() {
     // Held out are sentences that say one thing and are labelled another: sure mistakes, made on purpose.
-    let mislabelled =
-        [Example { text: "pull the plug", label: "vm.pause" }, Example { text: "hello", label: "vm.start" }];
+    let mislabelled = [
+        Example { text: "pull the plug", label: "vm.pause", language: "en" },
+        Example { text: "hello", label: "vm.start", language: "en" },
+    ];
     let report = evaluate::held_out(&corpus(), &[], &mislabelled, None, None).unwrap();
     let danger = |label: &str| match label {
         "vm.force_off" => 3,

@@ -1,5 +1,6 @@
 //! The classifier as its users meet it: through the public interface, on a small corpus of its own.
 
+mod bundled;
 mod cache;
 #[cfg(feature = "candle")]
 mod encoding;

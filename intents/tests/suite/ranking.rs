@@ -74,7 +74,7 @@ fn probabilities_descend_and_leave_room_for_something_else() {
 
 #[test]
 fn too_few_labels_and_another_encoder_are_clear_errors() {
-    let one = [Example { text: "start", label: "vm.start" }];
+    let one = [Example { text: "start", label: "vm.start", language: "en" }];
     assert!(matches!(Model::train(&one, &[], None), Err(TrainError::TooFewLabels { labels: 1 })));
     assert!(matches!(Model::train(&[], &[], None), Err(TrainError::TooFewLabels { labels: 0 })));
     let model = Model::train(&corpus(), &[], Some(&Counting::default())).unwrap();

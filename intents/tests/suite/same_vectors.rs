@@ -34,7 +34,7 @@ fn candle_and_rust_bert_give_the_same_vectors_and_decisions() {
         assert!(gap < 1e-4, "{text:?} differs by {gap}");
     }
 
-    let examples: Vec<Example<'_>> = texts.iter().map(|text| Example { text, label: "" }).collect();
+    let examples: Vec<Example<'_>> = texts.iter().map(|text| Example { text, label: "", language: "en" }).collect();
     let answers = |encoder: &dyn Encoder| {
         let model = Model::train(&corpus(), &[], Some(encoder)).unwrap();
         evaluate::ask(&model, &examples, Some(encoder), None).unwrap().predictions

@@ -182,7 +182,7 @@ pub const CORPUS: &[(&str, &[&str])] = &[
 
 /// The corpus as examples.
 pub fn corpus() -> Vec<Example<'static>> {
-    CORPUS.iter().flat_map(|(label, texts)| texts.iter().map(|text| Example { text, label })).collect()
+    CORPUS.iter().flat_map(|(label, texts)| texts.iter().map(|text| Example { text, label, language: "en" })).collect()
 }
 
 /// The encoder, from where `scripts/model.sh` puts its weights.

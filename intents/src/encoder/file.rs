@@ -1,0 +1,63 @@
+//! The file of the bundled encoder's weights.
+//!
+//! Layout, numbers little endian: eight bytes of magic, length of the header (u32), the header as JSON (the encoder's
+//! name, and for each part its first byte after the header, its rows and its columns), then the parts: `pieces` (a
+//! word piece per line), `seen` (u64), tables and matrices (i8, row by row), everything else f32. A matrix takes
+//! inputs as rows and has a factor per column in the part `<name>.scale`; the table of pieces has one per row.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::matrix::Matrix;
+
+const MAGIC: &[u8; 8] = b"atollenc";
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    parts: BTreeMap<String, (usize, usize, usize)>,
+}
+
+/// An opened file.
+pub(super) struct File {
+    header: Header,
+    body: &'static [u8],
+}
+
+impl File {
+    /// Nothing when the bytes are something else or cut off.
+    pub(super) fn read(bytes: &'static [u8]) -> Option<Self> {
+        let (length, rest) = bytes.strip_prefix(MAGIC)?.split_first_chunk()?;
+        let (header, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+        Some(Self { header: serde_json::from_slice(header).ok()?, body })
+    }
+
+    pub(super) fn name(&self) -> String {
+        self.header.name.clone()
+    }
+
+    /// A part of one byte per element.
+    pub(super) fn bytes(&self, name: &str) -> Option<&'static [u8]> {
+        self.part(name, 1)
+    }
+
+    pub(super) fn text(&self, name: &str) -> Option<&'static str> {
+        std::str::from_utf8(self.bytes(name)?).ok()
+    }
+
+    pub(super) fn floats(&self, name: &str) -> Option<Vec<f32>> {
+        Some(self.part(name, 4)?.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect())
+    }
+
+    pub(super) fn matrix(&self, name: &str) -> Option<Matrix> {
+        let (_, rows, columns) = *self.header.parts.get(name)?;
+        Matrix::new(self.bytes(name)?, &self.floats(&format!("{name}.scale"))?, rows, columns)
+    }
+
+    fn part(&self, name: &str, size: usize) -> Option<&'static [u8]> {
+        let (at, rows, columns) = *self.header.parts.get(name)?;
+        let length = rows.checked_mul(columns)?.checked_mul(size)?;
+        self.body.get(at..at.checked_add(length)?)
+    }
+}
