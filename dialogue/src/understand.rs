@@ -11,7 +11,7 @@ use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
 use crate::policy::Path;
-use crate::reply::{Choice, Phrase, Reply, Var};
+use crate::reply::{Phrase, Reply};
 use crate::session::{About, Call, Decision, Open, Trace, Trouble};
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
@@ -19,13 +19,9 @@ use crate::topics::{HELP, HOW_TO};
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
-/// The least score with which a skill is named as near to what was not understood.
-const NEAR: f32 = 0.1;
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
-/// Most skills offered for a guess.
-const MOST_OFFERED: usize = 3;
 
 /// What is known of a text while the classifier is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -256,8 +252,6 @@ impl Turn<'_> {
                         self.next_part(understanding);
                         return;
                     }
-                    self.veto(&part, None, 0.0);
-                    return;
                 }
                 let text = part.text.clone();
                 self.session.stage = Stage::Understanding(Box::new(understanding));
@@ -290,6 +284,7 @@ impl Turn<'_> {
             several => {
                 let options = several.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
                 self.session.trace.path = Some(Path::Guess);
+                self.session.trace.skill = options.first().map(|call| call.skill.clone());
                 self.session.trace.why = "two readings".to_owned();
                 self.session.trace.alternatives = options.iter().map(|call| (call.skill.clone(), 1.0)).collect();
                 self.offer(options, &part.text, Reply::say(Phrase::common("which_of")));
@@ -297,7 +292,7 @@ impl Turn<'_> {
         }
     }
 
-    /// Reports, negations and advice to others are not ranked at all: nothing in them is for this entity to do.
+    /// In negations and advice to others nothing is for this entity to do, whatever they are about.
     fn vetoed_outright(&self, part: &Part) -> bool {
         match part.stance {
             Stance::Negated | Stance::AboutOthers => true,
@@ -307,7 +302,7 @@ impl Turn<'_> {
     }
 
     /// Whether a part only looks like a request for this change.
-    fn vetoes(&self, part: &Part, call: &Call) -> bool {
+    pub(crate) fn vetoes(&self, part: &Part, call: &Call) -> bool {
         part.stance != Stance::Request && self.may_change(call)
     }
 
@@ -371,7 +366,7 @@ impl Turn<'_> {
     }
 
     /// The same where nobody knows what was wanted.
-    fn trouble_near(&mut self, skills: Vec<String>) {
+    pub(crate) fn trouble_near(&mut self, skills: Vec<String>) {
         let text = Some(self.session.trace.text.clone());
         self.session.trouble = Some(Trouble { skills, text, why: Vec::new(), at: self.now() });
     }
@@ -389,17 +384,19 @@ impl Turn<'_> {
             .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope)))
             .cloned()
             .collect();
+        let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
+        let score = best.as_ref().map_or(0.0, |(_, score)| *score);
+        if self.vetoed_outright(&part) {
+            self.veto(&part, likely, score);
+            return;
+        }
         // Nobody who only tells something wants to be asked what they meant; what can be answered is.
         if part.stance == Stance::Report && !part.question {
             let answers = best.as_ref().is_some_and(|(id, _)| {
                 ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
             });
             if !answers {
-                self.veto(
-                    &part,
-                    best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No),
-                    best.as_ref().map_or(0.0, |(_, score)| *score),
-                );
+                self.veto(&part, likely, score);
                 return;
             }
         }
@@ -408,7 +405,7 @@ impl Turn<'_> {
             && ranking.sure != Sure::Yes
             && let Some(skill) = self.heard.topics.covering(&part.text)
         {
-            self.veto(&part, Some(skill), best.as_ref().map_or(0.0, |(_, score)| *score));
+            self.veto(&part, Some(skill), score);
             return;
         }
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
@@ -442,86 +439,9 @@ impl Turn<'_> {
         self.next_part(understanding);
     }
 
-    fn call_from(&self, skill: &str, text: &str) -> Call {
+    pub(crate) fn call_from(&self, skill: &str, text: &str) -> Call {
         let args = self.book.spec(skill).map(|spec| slots::extract(spec, text, &self.context())).unwrap_or_default();
         Call { skill: skill.to_owned(), args }
-    }
-
-    /// Offers up to three skills, each with what was read from the text.
-    fn guess(&mut self, fitting: &[(String, f32)], part: &Part, preface: Vec<Phrase>) {
-        let options: Vec<Call> = fitting
-            .iter()
-            .filter(|(id, _)| id == LANGUAGE || !CONTROLS.contains(&id.as_str()))
-            .map(|(id, _)| self.call_from(id, &part.text))
-            .filter(|call| !self.vetoes(part, call))
-            .take(MOST_OFFERED)
-            .collect();
-        self.session.trace.path = Some(Path::Guess);
-        self.session.trace.skill = options.first().map(|call| call.skill.clone());
-        if options.is_empty() {
-            self.understood_nothing(&[], preface);
-            return;
-        }
-        self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
-        self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
-    }
-
-    /// Puts candidates as numbered choices.
-    pub(crate) fn offer(&mut self, options: Vec<Call>, text: &str, reply: Reply) {
-        self.offer_after(Vec::new(), options, text, reply);
-    }
-
-    fn offer_after(&mut self, preface: Vec<Phrase>, options: Vec<Call>, text: &str, reply: Reply) {
-        self.session.trace.decision = Decision::Choose;
-        let choices = options
-            .iter()
-            .enumerate()
-            .map(|(index, call)| Choice { label: self.label(call), says: (index + 1).to_string() })
-            .collect();
-        self.ask_after(preface, About::Skills { options, text: text.to_owned() }, reply.choose(choices));
-    }
-
-    /// A call in plain words: its skill's title, and its values.
-    fn label(&self, call: &Call) -> Var {
-        let section = self.words.skills.get(&call.skill);
-        let title = section.and_then(|section| section.title.clone()).unwrap_or_else(|| call.skill.clone());
-        let values: Vec<String> = call.args.values().map(|value| value.said(&self.words.lexicon)).collect();
-        match values.is_empty() {
-            true => title.into(),
-            false => Phrase::common("call").with("what", title).with("values", values.join(", ")).into(),
-        }
-    }
-
-    /// None of the skills: says so, and what is near.
-    pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
-        self.session.trace.path = Some(Path::None);
-        self.session.trace.decision = Decision::Decline;
-        if self.session.trace.why.is_empty() {
-            self.session.trace.why = "not understood".to_owned();
-        }
-        let near: Vec<String> = near
-            .iter()
-            .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))
-            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| !spec.planned))
-            .map(|(id, _)| id.clone())
-            .take(MOST_OFFERED)
-            .collect();
-        let example = near.iter().find_map(|id| self.words.commands(id).into_iter().next());
-        self.trouble_near(near);
-        let phrase = match example {
-            Some(example) => Phrase::common("not_understood_near").with("example", example),
-            None => Phrase::common("not_understood"),
-        };
-        let mut reply = Reply::say(phrase);
-        reply.head.splice(0..0, preface);
-        match self.session.open.clone() {
-            Some(open) if !matches!(open.about, About::Skills { .. }) => {
-                self.actions.push(Action::Say(reply));
-                self.ask_again(open);
-                self.session.trace.decision = Decision::AskSlot;
-            }
-            _ => self.say(reply),
-        }
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.

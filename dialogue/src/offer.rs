@@ -1,0 +1,94 @@
+//! What is said when a text is not clearly one skill's: the likely ones as numbered choices, or what is near.
+
+use grammar::frame::Part;
+
+use crate::controls::CONTROLS;
+use crate::language::LANGUAGE;
+use crate::machine::{Action, Turn};
+use crate::policy::Path;
+use crate::reply::{Choice, Phrase, Reply, Var};
+use crate::session::{About, Call, Decision};
+
+/// The least score with which a skill is named as near to what was not understood.
+const NEAR: f32 = 0.1;
+/// Most skills offered for a guess.
+const MOST_OFFERED: usize = 3;
+
+impl Turn<'_> {
+    /// Offers up to three skills, each with what was read from the text.
+    pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, preface: Vec<Phrase>) {
+        let options: Vec<Call> = fitting
+            .iter()
+            .filter(|(id, _)| id == LANGUAGE || !CONTROLS.contains(&id.as_str()))
+            .map(|(id, _)| self.call_from(id, &part.text))
+            .filter(|call| !self.vetoes(part, call))
+            .take(MOST_OFFERED)
+            .collect();
+        self.session.trace.path = Some(Path::Guess);
+        self.session.trace.skill = options.first().map(|call| call.skill.clone());
+        if options.is_empty() {
+            self.understood_nothing(&[], preface);
+            return;
+        }
+        self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
+        self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
+    }
+
+    /// Puts candidates as numbered choices.
+    pub(crate) fn offer(&mut self, options: Vec<Call>, text: &str, reply: Reply) {
+        self.offer_after(Vec::new(), options, text, reply);
+    }
+
+    fn offer_after(&mut self, preface: Vec<Phrase>, options: Vec<Call>, text: &str, reply: Reply) {
+        self.session.trace.decision = Decision::Choose;
+        let choices = options
+            .iter()
+            .enumerate()
+            .map(|(index, call)| Choice { label: self.label(call), says: (index + 1).to_string() })
+            .collect();
+        self.ask_after(preface, About::Skills { options, text: text.to_owned() }, reply.choose(choices));
+    }
+
+    /// A call in plain words: its skill's title, and its values.
+    pub(crate) fn label(&self, call: &Call) -> Var {
+        let section = self.words.skills.get(&call.skill);
+        let title = section.and_then(|section| section.title.clone()).unwrap_or_else(|| call.skill.clone());
+        let values: Vec<String> = call.args.values().map(|value| value.said(&self.words.lexicon)).collect();
+        match values.is_empty() {
+            true => title.into(),
+            false => Phrase::common("call").with("what", title).with("values", values.join(", ")).into(),
+        }
+    }
+
+    /// None of the skills: says so, and what is near.
+    pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
+        self.session.trace.path = Some(Path::None);
+        self.session.trace.decision = Decision::Decline;
+        if self.session.trace.why.is_empty() {
+            self.session.trace.why = "not understood".to_owned();
+        }
+        let near: Vec<String> = near
+            .iter()
+            .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))
+            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| !spec.planned))
+            .map(|(id, _)| id.clone())
+            .take(MOST_OFFERED)
+            .collect();
+        let example = near.iter().find_map(|id| self.words.commands(id).into_iter().next());
+        self.trouble_near(near);
+        let phrase = match example {
+            Some(example) => Phrase::common("not_understood_near").with("example", example),
+            None => Phrase::common("not_understood"),
+        };
+        let mut reply = Reply::say(phrase);
+        reply.head.splice(0..0, preface);
+        match self.session.open.clone() {
+            Some(open) if !matches!(open.about, About::Skills { .. }) => {
+                self.actions.push(Action::Say(reply));
+                self.ask_again(open);
+                self.session.trace.decision = Decision::AskSlot;
+            }
+            _ => self.say(reply),
+        }
+    }
+}
