@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use grammar::frame::{Part, Stance, frame};
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
+use grammar::read::{self, Context};
 use grammar::selector::Selector;
 use grammar::value::Value;
 
@@ -49,6 +50,13 @@ fn is_pasted(text: &str) -> bool {
         && text.split_whitespace().count() > 1
         || text.starts_with('>')
         || text.starts_with("```")
+}
+
+/// Nothing but an amount, a time or an address.
+fn is_bare_value(text: &str, cx: &Context<'_>) -> bool {
+    const KINDS: [Kind; 7] =
+        [Kind::Size, Kind::Count, Kind::Percent, Kind::Duration, Kind::When, Kind::Jid, Kind::Address];
+    KINDS.into_iter().any(|kind| read::parse(kind, text, cx).is_some())
 }
 
 impl Turn<'_> {
@@ -376,6 +384,11 @@ impl Turn<'_> {
         let Stage::Understanding(understanding) = std::mem::take(&mut self.session.stage) else { return };
         let mut understanding = *understanding;
         let Some(part) = understanding.part.clone() else { return };
+        // "20 GB" alone says nothing of what to do with it.
+        let ranking = match ranking.sure {
+            Sure::Yes if is_bare_value(&part.text, &self.context()) => Ranking { sure: Sure::Guess, ..ranking },
+            _ => ranking,
+        };
         self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
         let best = ranking.ranked.first().cloned();
         let fitting: Vec<(String, f32)> = ranking
@@ -420,8 +433,14 @@ impl Turn<'_> {
             self.veto(&part, Some(&skill), score);
             return;
         }
+        // A question that waits for its answer is not pushed aside by a guess.
+        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
         // Small words change nothing: a likely one is taken for said.
         let small = HARMLESS.contains(&skill.as_str()) && score >= LIKELY;
+        if ranking.sure == Sure::Guess && (waits || is_bare_value(&part.text, &self.context())) {
+            self.understood_nothing(&fitting, understanding.preface);
+            return;
+        }
         if ranking.sure == Sure::Guess && !small {
             self.guess(&fitting, &part, understanding.preface);
             return;
