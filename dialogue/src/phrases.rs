@@ -192,7 +192,6 @@ impl Phrases {
     }
 }
 
-
 /// Values come from hosts, guests and people: no control characters, no bidi marks, no zero-width characters in what we say.
 pub fn clean(text: &str) -> String {
     text.chars()
@@ -248,7 +247,8 @@ mod tests {
             ("phrases/span_minutes", "{$n} min"),
             ("t.a/one", "{$who} has {$n ->\n    [one] one disk\n   *[other] {$n} disks\n}."),
         ];
-        Phrases::new("en", &Lexicon::default(), &texts.map(|(key, text)| (key.to_owned(), text.to_owned()))).expect("these texts are right")
+        Phrases::new("en", &Lexicon::default(), &texts.map(|(key, text)| (key.to_owned(), text.to_owned())))
+            .expect("these texts are right")
     }
 
     fn now() -> Zoned {

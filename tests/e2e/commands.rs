@@ -76,13 +76,11 @@ fn a_newcomer_writes_a_configuration_fills_it_in_and_the_doctor_is_content() {
     assert_eq!(code, 0, "{said}");
     let (code, said) = command(&["init", &path], "");
     assert!(code == 1 && said.contains("not written"), "never over a file that is there: {said}");
-    let model = tests::servers::atoll::cache("model");
-    let trained = tests::servers::atoll::cache("trained");
+    let trained = tests::servers::atoll::trained();
     let text = std::fs::read_to_string(&file).expect("it was written");
     let filled = text
         .replace("127.0.0.1:5347", &server.component())
         .replace("secret = \"\"", "secret = \"secret\"")
-        .replace("path = \"/var/lib/atoll/model\"", &format!("path = \"{}\"", model.display()))
         .replace("path = \"/var/lib/atoll\"", &format!("path = \"{}\"", folder.path().join("store").display()))
         .replace("trained = \"\"", &format!("trained = \"{}\"", trained.display()))
         + &format!(

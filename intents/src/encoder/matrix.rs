@@ -18,7 +18,7 @@ pub(super) struct Matrix {
 impl Matrix {
     /// From bytes, row by row, with a factor per column. Nothing when sizes don't fit.
     pub(super) fn new(bytes: &[u8], scales: &[f32], inputs: usize, outputs: usize) -> Option<Self> {
-        if bytes.len() != inputs * outputs || scales.len() != outputs || outputs % COLUMNS != 0 {
+        if bytes.len() != inputs * outputs || scales.len() != outputs || !outputs.is_multiple_of(COLUMNS) {
             return None;
         }
         let mut panels = Vec::with_capacity(bytes.len());

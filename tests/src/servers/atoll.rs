@@ -22,10 +22,9 @@ impl Atoll {
     pub fn new(component: &str, hypervisors: &[(&str, &str)], people: &[(&str, &str)], more: &str) -> Self {
         let atoll = Self { folder: tempfile::tempdir().expect("a folder"), child: None };
         let mut text = format!(
-            "[xmpp]\nservers = [\"{component}\"]\ndomain = \"vms.localhost\"\nsecret = \"secret\"\n[store]\npath = \"{}\"\n[model]\npath = \"{}\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
+            "[xmpp]\nservers = [\"{component}\"]\ndomain = \"vms.localhost\"\nsecret = \"secret\"\n[store]\npath = \"{}\"\n[model]\npath = \"\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
             atoll.store().display(),
-            cache("model").display(),
-            cache("trained").display()
+            trained().display()
         );
         for (name, uri) in hypervisors {
             text += &format!("[[hypervisor]]\nname = \"{name}\"\nuri = \"{uri}\"\n");
@@ -183,8 +182,7 @@ impl Drop for Atoll {
 pub fn command(arguments: &[&str], input: &str) -> (i32, String) {
     let mut child = Command::new(binary())
         .args(arguments)
-        .env("ATOLL_MODEL_DIR", cache("model"))
-        .env("ATOLL_TRAINED_DIR", cache("trained"))
+        .env("ATOLL_TRAINED_DIR", trained())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -208,10 +206,9 @@ pub fn binary() -> PathBuf {
         .unwrap_or_else(|| panic!("atoll is not built: `cargo build -p agent` first (looked beside {})", own.display()))
 }
 
-/// A folder of the cache that the set-up fills (`scripts/model.sh`).
-pub fn cache(part: &str) -> PathBuf {
-    let variable = if part == "model" { "ATOLL_MODEL_DIR" } else { "ATOLL_TRAINED_DIR" };
+/// The folder of trained classifiers that all tests share.
+pub fn trained() -> PathBuf {
     let home = || PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/atoll");
     let all = || std::env::var_os("ATOLL_CACHE").map_or_else(home, PathBuf::from);
-    std::env::var_os(variable).map_or_else(|| all().join(part), PathBuf::from)
+    std::env::var_os("ATOLL_TRAINED_DIR").map_or_else(|| all().join("trained"), PathBuf::from)
 }

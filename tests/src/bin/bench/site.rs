@@ -132,9 +132,8 @@ pub fn configuration(component_port: u16, uri: &str, store: &Path) -> Result<Str
         "[xmpp]\nservers = [\"127.0.0.1:{component_port}\"]\ndomain = \"{VMS}\"\nsecret = \"{SECRET}\"\n\
          [[hypervisor]]\nname = \"hv1\"\nuri = \"{uri}\"\n\
          [[access]]\nwho = \"@localhost\"\nrole = \"operator\"\n\
-         [store]\npath = \"{}\"\n[model]\npath = \"{}\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
+         [store]\npath = \"{}\"\n[model]\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
         store.display(),
-        cache.join("model").display(),
         cache.join("trained").display(),
     ))
 }
