@@ -102,6 +102,9 @@ enum Verb {
         /// Folds of the cross-validation.
         #[arg(long, default_value_t = 5)]
         folds: usize,
+        /// Print every wrong prediction too.
+        #[arg(long)]
+        wrong: bool,
         /// The language of the corpus.
         #[arg(long, default_value = "en")]
         language: String,
@@ -200,8 +203,13 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
             );
         }
         Verb::Evaluate { heard: Some(path), json, model, .. } => hear(&path, json, &model)?,
-        Verb::Evaluate { clinc, csv, folds, language, json, picture, model, .. } => {
-            measure(clinc.as_deref(), csv.as_deref(), folds, &language, json, picture.as_deref(), &model)?
+        Verb::Evaluate { clinc, csv, folds, language, wrong, json, picture, model, .. } => {
+            let of = match (&clinc, csv.as_deref()) {
+                (Some(path), _) => Of::Clinc(path),
+                (None, Some([train, test])) => Of::Csv(train, test),
+                _ => Of::Corpus { language: &language, folds },
+            };
+            measure(&of, Shown { wrong, json, picture: picture.as_deref() }, &model)?
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -370,15 +378,21 @@ fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn measure(
-    clinc: Option<&Path>,
-    csv: Option<&[PathBuf]>,
-    folds: usize,
-    language: &str,
+/// What is measured.
+enum Of<'a> {
+    Clinc(&'a Path),
+    Csv(&'a Path, &'a Path),
+    Corpus { language: &'a str, folds: usize },
+}
+
+/// What is printed of it.
+struct Shown<'a> {
+    wrong: bool,
     json: bool,
-    picture: Option<&Path>,
-    model: &ModelPlace,
-) -> anyhow::Result<()> {
+    picture: Option<&'a Path>,
+}
+
+fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<()> {
     let encoder = intents::encoder::load(&model.weights());
     if let Err(error) = &encoder {
         eprintln!("atoll: {error}; measuring without an encoder");
@@ -386,31 +400,52 @@ fn measure(
     let encoder = encoder.as_deref().ok();
     let cache = model.trained();
     let cache = Some(cache.as_path());
-    let report = if let Some(path) = clinc {
-        let data = evaluate::clinc(path)?;
-        let train: Vec<Example<'_>> = data.train.iter().map(evaluate::Sentence::example).collect();
-        let test: Vec<Example<'_>> = data.test.iter().map(evaluate::Sentence::example).collect();
-        evaluate::held_out(&train, &[], &test, encoder, cache)?
-    } else if let Some([train, test]) = csv {
-        let (train, test) = (evaluate::csv(train)?, evaluate::csv(test)?);
+    let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
+    let apart = |train: &[evaluate::Sentence], test: &[evaluate::Sentence]| {
         let train: Vec<Example<'_>> = train.iter().map(evaluate::Sentence::example).collect();
         let test: Vec<Example<'_>> = test.iter().map(evaluate::Sentence::example).collect();
-        evaluate::held_out(&train, &[], &test, encoder, cache)?
-    } else {
-        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
-        let (examples, misses) = crate::mind::lessons(&book);
-        evaluate::cross_validate(&examples, &misses, encoder, cache, folds)?.language(language)
+        evaluate::held_out(&train, &[], &test, encoder, cache)
     };
-    if let Some(path) = picture {
+    let report = match of {
+        Of::Clinc(path) => {
+            let data = evaluate::clinc(path)?;
+            apart(&data.train, &data.test)?
+        }
+        Of::Csv(train, test) => apart(&evaluate::csv(train)?, &evaluate::csv(test)?)?,
+        Of::Corpus { language, folds } => {
+            let (examples, misses) = crate::mind::lessons(&book);
+            evaluate::cross_validate(&examples, &misses, encoder, cache, *folds)?.language(language)
+        }
+    };
+    if let Some(path) = shown.picture {
         let labels: Vec<&str> =
             report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
         std::fs::write(path, crate::evaluate::picture(&report, &labels)).with_context(|| path.display().to_string())?;
     }
-    if json {
+    if shown.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
-    } else {
-        println!("{report}");
-        println!("{}", report.confusion());
+        return Ok(());
+    }
+    println!("{report}\n{}", report.confusion());
+    println!("rejecting below   in scope   out of scope");
+    for point in &report.curve {
+        let (accuracy, recall) = (point.accuracy * 100.0, point.rejection_recall * 100.0);
+        println!("{:>15.2} {accuracy:>8.2} % {recall:>12.2} %", point.threshold);
+    }
+    if let Of::Corpus { language, .. } = of {
+        println!("\n{}", crate::evaluate::beside(&book, &report, language, &now(&jiff::tz::TimeZone::UTC)));
+    }
+    if shown.wrong {
+        for one in report.wrong() {
+            let name = |label: &str| if label.is_empty() { "(none)" } else { label }.to_owned();
+            println!(
+                "{:<18} → {:<18} {:.2}  \"{}\"",
+                name(&one.expected),
+                name(one.best()),
+                one.confidence(),
+                one.text
+            );
+        }
     }
     Ok(())
 }

@@ -87,6 +87,29 @@ pub fn slots(book: &Book, language: &str, known: bool, now: &Zoned) -> BTreeMap<
     figures
 }
 
+/// What the corpus says besides: who was surely taken for something riskier, and the slots of a language by kind.
+pub fn beside(book: &Book, report: &Report, language: &str, now: &Zoned) -> String {
+    let dangers = [Danger::Read, Danger::Reversible, Danger::Disruptive, Danger::Destructive, Danger::Authority];
+    let rank = |label: &str| {
+        let danger = book.spec(label).map_or(Danger::Read, |spec| spec.danger);
+        dangers.iter().position(|known| *known == danger).unwrap_or_default() as u8
+    };
+    let dangerous = report.dangerous(rank);
+    let share = 100.0 * dangerous.len() as f64 / report.predictions.len().max(1) as f64;
+    let mut text = format!("surely taken for something riskier: {} ({share:.2} %)\n", dangerous.len());
+    for one in dangerous {
+        let _ = writeln!(text, "  {} → {}  \"{}\"", one.expected, one.best(), one.text);
+    }
+    let (known, unknown) = (slots(book, language, true, now), slots(book, language, false, now));
+    let _ = writeln!(text, "\n{:<24} {:>7} {:>11} {:>13}", "kind of slot", "marked", "names known", "names unknown");
+    for (kind, found) in &known {
+        let marked = found.right + found.missed;
+        let strange = unknown.get(kind).map_or(0.0, Found::f1);
+        let _ = writeln!(text, "{kind:<24} {marked:>7} {:>11.3} {strange:>13.3}", found.f1());
+    }
+    text
+}
+
 fn marked<'a>(words: &'a Words, slot: &'a str) -> impl Iterator<Item = String> + 'a {
     let examples = words.skills.values().flat_map(|section| &section.examples);
     examples.flat_map(move |example| {

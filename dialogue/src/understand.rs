@@ -142,6 +142,11 @@ impl Turn<'_> {
         }
         let mut preface = preface;
         let mut rest: VecDeque<Part> = framed.parts.into_iter().filter(|part| !part.text.trim().is_empty()).collect();
+        // "Hello there, web1!": one word after a greeting, and no command, is whom it is said to.
+        let named = |part: &Part| part.text.split_whitespace().count() == 1 && self.commands(&part.text).is_empty();
+        if framed.greeting && rest.len() == 1 && rest.iter().all(named) {
+            rest.clear();
+        }
         if rest.is_empty() {
             let skill = if framed.thanks {
                 "talk.thanks"
