@@ -52,7 +52,7 @@ fn every_phrasing_is_won_by_its_own_skill() {
         for (text, id) in &examples {
             let commanded = commanded(mind().book(), words, spoken, text);
             let won = if commanded.is_empty() {
-                mind().rank(text, language).ranked.first().is_some_and(|(best, _)| best == id)
+                mind().rank(text).ranked.first().is_some_and(|(best, _)| best == id)
             } else {
                 commanded.contains(id)
             };

@@ -1,9 +1,9 @@
 //! Sentences by people who knew the catalogue of skills and not one line of the corpus (`tests/strangers/*.csv`), heard by the
 //! whole way. They are for measuring only: whoever copies one into the corpus takes it out here.
 
-use agent::evaluate::{Heard, heard};
-use intents::evaluate::csv;
 use std::path::Path;
+
+use agent::evaluate::{Heard, heard, strangers};
 use tests::spoken::noon;
 use tests::transcript::mind;
 
@@ -14,11 +14,7 @@ const ASKED: f64 = 0.04;
 
 fn told(file: &str) -> Heard {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("strangers").join(file);
-    let mut sentences = csv(&path).expect("a table of sentences");
-    for sentence in sentences.iter_mut().filter(|sentence| sentence.label == "none") {
-        sentence.label.clear();
-    }
-    heard(mind(), &sentences, &noon())
+    heard(mind(), &strangers(&path).expect("a table of sentences"), &noon())
 }
 
 #[test]

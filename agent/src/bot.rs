@@ -237,7 +237,7 @@ impl Bot {
             for action in actions {
                 match action {
                     Action::Rank(text) => {
-                        let ranking = self.mind.rank(&text, &session.heard);
+                        let ranking = self.mind.rank(&text);
                         first = ranking.ranked.first().cloned();
                         inputs.push_back(Input::Ranked(ranking));
                     }

@@ -365,10 +365,7 @@ fn examine(path: &Path) -> ExitCode {
 }
 
 fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
-    let mut sentences = evaluate::csv(path)?;
-    for sentence in sentences.iter_mut().filter(|sentence| sentence.label == dialogue::book::NONE) {
-        sentence.label.clear();
-    }
+    let sentences = crate::evaluate::strangers(path)?;
     let heard = crate::evaluate::heard(&model.mind()?, &sentences, &now(&jiff::tz::TimeZone::UTC));
     if json {
         println!("{}", serde_json::to_string_pretty(&heard)?);
@@ -400,7 +397,7 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
     let encoder = encoder.as_deref().ok();
     let cache = model.trained();
     let cache = Some(cache.as_path());
-    let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
+    let mut beside = None;
     let apart = |train: &[evaluate::Sentence], test: &[evaluate::Sentence]| {
         let train: Vec<Example<'_>> = train.iter().map(evaluate::Sentence::example).collect();
         let test: Vec<Example<'_>> = test.iter().map(evaluate::Sentence::example).collect();
@@ -413,8 +410,11 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
         }
         Of::Csv(train, test) => apart(&evaluate::csv(train)?, &evaluate::csv(test)?)?,
         Of::Corpus { language, folds } => {
+            let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
             let (examples, misses) = crate::mind::lessons(&book);
-            evaluate::cross_validate(&examples, &misses, encoder, cache, *folds)?.language(language)
+            let report = evaluate::cross_validate(&examples, &misses, encoder, cache, *folds)?.language(language);
+            beside = Some(crate::evaluate::beside(&book, &report, language, &now(&jiff::tz::TimeZone::UTC)));
+            report
         }
     };
     if let Some(path) = shown.picture {
@@ -432,8 +432,8 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
         let (accuracy, recall) = (point.accuracy * 100.0, point.rejection_recall * 100.0);
         println!("{:>15.2} {accuracy:>8.2} % {recall:>12.2} %", point.threshold);
     }
-    if let Of::Corpus { language, .. } = of {
-        println!("\n{}", crate::evaluate::beside(&book, &report, language, &now(&jiff::tz::TimeZone::UTC)));
+    if let Some(beside) = beside {
+        println!("\n{beside}");
     }
     if shown.wrong {
         for one in report.wrong() {

@@ -95,6 +95,11 @@ impl Desk {
         self.bot.text(&phrase, &self.now())
     }
 
+    /// A sentence in the language of the person it goes to.
+    fn text_for(&self, person: &BareJid, phrase: &Phrase) -> String {
+        self.bot.phrases(Some(person.as_str())).phrase(phrase, &self.now())
+    }
+
     /// SIGHUP: who may do what is read again. Conversations stay; the rest needs a restart, and a wrong file changes nothing.
     pub(crate) fn reload(&self, path: &Path) {
         match Config::read(path) {
@@ -136,7 +141,7 @@ impl Desk {
                 self.office.contact(person.as_str(), &name, true);
                 let asker = person.node().map_or_else(|| person.to_string(), |node| node.to_string());
                 let phrase = Phrase::common("welcome_subscribed").with("asker", asker).with("name", name);
-                let text = self.bot.phrases(Some(person.as_str())).phrase(&phrase, &self.now());
+                let text = self.text_for(&person, &phrase);
                 self.send(Said { important: false, ..Said::alert(entity.as_deref(), &person, text) });
             }
             Event::Contact(Change::Unsubscribed(person, entity)) => {
@@ -328,7 +333,7 @@ impl Desk {
             for person in self.handle.subscribers(entity.as_deref()) {
                 if !told.contains(&person.to_string()) {
                     told.push(person.to_string());
-                    let text = self.bot.phrases(Some(person.as_str())).phrase(&notice.phrase, &self.now());
+                    let text = self.text_for(&person, &notice.phrase);
                     self.send(Said::alert(entity.as_deref(), &person, text));
                 }
             }
@@ -375,7 +380,7 @@ impl Desk {
                 None => Phrase::common("cut_off_unseen").with("verb", one.verb.as_str()),
             };
             let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
-            let text = self.bot.phrases(Some(person.as_str())).phrase(&phrase, &self.now());
+            let text = self.text_for(&person, &phrase);
             self.send(Said::alert(local.as_deref(), &person, text));
         }
     }

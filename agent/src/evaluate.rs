@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use dialogue::book::{Book, Words};
+use dialogue::book::{Book, NONE, Words};
 use dialogue::policy::Path;
 use dialogue::session::Decision;
 use dialogue::slots;
@@ -13,7 +13,7 @@ use grammar::kind::{Kind, Of};
 use grammar::known::Known;
 use grammar::read::{self, Context};
 use grammar::value::Value;
-use intents::evaluate::{Report, Sentence};
+use intents::evaluate::{DataError, Report, Sentence, csv};
 use jiff::Zoned;
 use serde::Serialize;
 
@@ -52,7 +52,8 @@ impl Known for Marked {
 /// machines known to the host, or with every name unheard of.
 pub fn slots(book: &Book, language: &str, known: bool, now: &Zoned) -> BTreeMap<String, Found> {
     let words = book.words(language);
-    let mut names: Vec<String> = marked(words, "machine").filter(|name| known && !name.contains(['*', ' '])).collect();
+    let marked = words.marked("machine").filter(|name| known && !name.contains(['*', ' ']));
+    let mut names: Vec<String> = marked.map(str::to_owned).collect();
     names.sort();
     names.dedup();
     let known = Marked(names);
@@ -89,11 +90,7 @@ pub fn slots(book: &Book, language: &str, known: bool, now: &Zoned) -> BTreeMap<
 
 /// What the corpus says besides: who was surely taken for something riskier, and the slots of a language by kind.
 pub fn beside(book: &Book, report: &Report, language: &str, now: &Zoned) -> String {
-    let dangers = [Danger::Read, Danger::Reversible, Danger::Disruptive, Danger::Destructive, Danger::Authority];
-    let rank = |label: &str| {
-        let danger = book.spec(label).map_or(Danger::Read, |spec| spec.danger);
-        dangers.iter().position(|known| *known == danger).unwrap_or_default() as u8
-    };
+    let rank = |label: &str| book.spec(label).map_or(Danger::Read, |spec| spec.danger) as u8;
     let dangerous = report.dangerous(rank);
     let share = 100.0 * dangerous.len() as f64 / report.predictions.len().max(1) as f64;
     let mut text = format!("surely taken for something riskier: {} ({share:.2} %)\n", dangerous.len());
@@ -108,14 +105,6 @@ pub fn beside(book: &Book, report: &Report, language: &str, now: &Zoned) -> Stri
         let _ = writeln!(text, "{kind:<24} {marked:>7} {:>11.3} {strange:>13.3}", found.f1());
     }
     text
-}
-
-fn marked<'a>(words: &'a Words, slot: &'a str) -> impl Iterator<Item = String> + 'a {
-    let examples = words.skills.values().flat_map(|section| &section.examples);
-    examples.flat_map(move |example| {
-        let spans = example.slots.iter().filter(move |(_, name)| name == slot);
-        spans.map(|(span, _)| example.text[span.clone()].to_owned())
-    })
 }
 
 /// By the skill's own command, where one takes the text, else as from running text.
@@ -159,6 +148,18 @@ pub struct Heard {
     pub dangerous: Vec<Explained>,
     /// Everything taken for another skill, or chatter that was not left alone.
     pub wrong: Vec<(String, Explained)>,
+}
+
+/// Sentences of a table with the skills they mean; "none" is none of them.
+///
+/// # Errors
+/// As [`intents::evaluate::csv`].
+pub fn strangers(table: &std::path::Path) -> Result<Vec<Sentence>, DataError> {
+    let mut sentences = csv(table)?;
+    for sentence in sentences.iter_mut().filter(|sentence| sentence.label == NONE) {
+        sentence.label.clear();
+    }
+    Ok(sentences)
 }
 
 /// Asks for each sentence, at the kind of entity its skill belongs to.

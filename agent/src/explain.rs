@@ -91,7 +91,7 @@ pub fn explain(mind: &Mind, question: &Question, now: &Zoned) -> Explained {
         session = next;
         for action in actions {
             match action {
-                Action::Rank(text) => inputs.push_back(Input::Ranked(mind.rank(&text, &session.heard))),
+                Action::Rank(text) => inputs.push_back(Input::Ranked(mind.rank(&text))),
                 Action::Plan(calls) => inputs.push_back(Input::Planned(null_plan(mind, &calls, question))),
                 Action::PlanUndo(_) => inputs.push_back(Input::Planned(Planned::Refused(Reply::default()))),
                 Action::Apply(_) => {

@@ -93,7 +93,7 @@ impl Mind {
     }
 
     /// Which skills a text may mean, whatever its language. Total: an encoder that fails counts as none.
-    pub fn rank(&self, text: &str, _language: &str) -> Ranking {
+    pub fn rank(&self, text: &str) -> Ranking {
         let ranking = self.model.rank(text, self.encoder.as_deref().ok()).or_else(|error| {
             tracing::error!(%error, "the encoder failed; going on without it");
             self.model.rank(text, None)

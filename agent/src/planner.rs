@@ -345,8 +345,7 @@ impl Planner<'_> {
         match (many, skills_of.as_slice()) {
             // The same for all of them is said once.
             (true, [skill]) => {
-                let title = self.book.words(self.language).skills.get(*skill).and_then(|words| words.title.clone());
-                let what = title.unwrap_or_else(|| (*skill).to_owned());
+                let what = self.book.words(self.language).title(skill);
                 let phrase = Phrase::common("many_summary").with("what", what);
                 summary.push(phrase.with("n", subjects.len()).with("names", subjects.clone()));
             }

@@ -237,6 +237,20 @@ impl Words {
         format!("{skill}/question_{slot}")
     }
 
+    /// What a skill is called; its id when it has no title.
+    pub fn title(&self, skill: &str) -> String {
+        self.skills.get(skill).and_then(|section| section.title.clone()).unwrap_or_else(|| skill.to_owned())
+    }
+
+    /// What phrasings mark as the value of a slot of that name, whatever the skill: names that people speak of.
+    pub fn marked<'a>(&'a self, slot: &'a str) -> impl Iterator<Item = &'a str> {
+        let examples = self.skills.values().flat_map(|section| &section.examples);
+        examples.flat_map(move |example| {
+            let spans = example.slots.iter().filter(move |(_, name)| name == slot);
+            spans.map(|(span, _)| &example.text[span.clone()])
+        })
+    }
+
     /// Training lines: `(text, skill id)`, with the empty id for what is none of them; each once.
     pub fn examples(&self) -> Vec<(&str, &str)> {
         let mut seen = BTreeSet::new();

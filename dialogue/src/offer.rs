@@ -51,8 +51,7 @@ impl Turn<'_> {
 
     /// A call in plain words: its skill's title, and its values.
     pub(crate) fn label(&self, call: &Call) -> Var {
-        let section = self.words.skills.get(&call.skill);
-        let title = section.and_then(|section| section.title.clone()).unwrap_or_else(|| call.skill.clone());
+        let title = self.words.title(&call.skill);
         let values: Vec<String> = call.args.values().map(|value| value.said(&self.words.lexicon)).collect();
         match values.is_empty() {
             true => title.into(),

@@ -505,12 +505,7 @@ impl Turn<'_> {
             if spec.planned {
                 self.session.trace.skill = Some(spec.id.to_owned());
                 self.session.trace.why = "planned".to_owned();
-                let title = self
-                    .words
-                    .skills
-                    .get(spec.id)
-                    .and_then(|section| section.title.clone())
-                    .unwrap_or_else(|| spec.id.to_owned());
+                let title = self.words.title(spec.id);
                 let phrase = Phrase::common("not_yet").with("what", title);
                 self.trouble_with(&calls, vec![phrase.clone()]);
                 self.say(Reply::say(phrase));

@@ -38,13 +38,9 @@ impl Known for Spoken {
 impl Spoken {
     /// Of one language's corpus.
     pub fn of(words: &Words) -> Self {
-        let marked = |slots: &[&str]| {
-            let examples = words.skills.values().flat_map(|section| &section.examples);
-            let spans = examples.flat_map(|example| {
-                let spans = example.slots.iter().filter(|(_, slot)| slots.contains(&slot.as_str()));
-                spans.map(|(span, _)| example.text[span.clone()].to_owned()).collect::<Vec<_>>()
-            });
-            spans.filter(|name| !name.contains(['*', ' '])).collect::<BTreeSet<String>>()
+        let marked = |slots: &[&'static str]| {
+            let names = slots.iter().flat_map(|slot| words.marked(slot)).filter(|name| !name.contains(['*', ' ']));
+            names.map(str::to_owned).collect::<BTreeSet<String>>()
         };
         // A machine called like a pool or a network is another matter, and asked about.
         Self(marked(&["machine"]).difference(&marked(&["pool", "network"])).cloned().collect())

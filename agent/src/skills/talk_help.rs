@@ -15,7 +15,7 @@ use crate::skill::{Args, Plan, Scene, Skill, Stop};
 
 mod examples;
 
-use examples::{commands, title};
+use examples::commands;
 
 static SPEC: Spec = Spec {
     id: "talk.help",
@@ -181,7 +181,7 @@ impl Help<'_> {
         let top = |specs: &[&'static Spec]| specs.first().map_or(0.0, |spec| self.score(topic, spec));
         let planned = self.best(topic, &planned);
         if let Some(spec) = planned.first().filter(|_| top(&planned) > MORE * top(&found)) {
-            return Reply::say(Phrase::new("talk.help/planned").with("title", title(spec, self.words)));
+            return Reply::say(Phrase::new("talk.help/planned").with("title", self.words.title(spec.id)));
         }
         match found.as_slice() {
             [] => self.mended(topic),
@@ -231,7 +231,7 @@ impl Help<'_> {
         }
         let spec = self.scene.book.spec(id);
         if let Some(spec) = spec.filter(|spec| spec.planned) {
-            return Reply::say(Phrase::new("talk.help/planned").with("title", title(spec, self.words)));
+            return Reply::say(Phrase::new("talk.help/planned").with("title", self.words.title(spec.id)));
         }
         if self.permitted().any(|spec| spec.id == id) {
             let target = spec.is_some_and(Spec::has_target);
@@ -271,7 +271,7 @@ impl Help<'_> {
         said.truncate(MOST_COMMANDS);
         said.extend(examples::phrasing(spec, self.words).filter(|text| !said.contains(text)));
         let rows = said.into_iter().map(|command| Phrase::new("talk.help/command").with("command", command)).collect();
-        let reply = Reply::list(Phrase::new("talk.help/one").with("title", title(spec, self.words)), rows);
+        let reply = Reply::list(Phrase::new("talk.help/one").with("title", self.words.title(spec.id)), rows);
         let plain = Circumstances { subjects: 1, allocates: spec.allocates, ..Circumstances::default() };
         match gate(spec.danger, Path::Command, plain) {
             Gate::Ask => reply.ending(Phrase::new("talk.help/asks")),
@@ -290,7 +290,7 @@ impl Help<'_> {
         let row = |spec: &&'static Spec| {
             let mut said = commands(spec, self.words, self.scene);
             said.truncate(MOST_BESIDE);
-            Phrase::new("talk.help/skill").with("title", title(spec, self.words)).with("commands", said.join(", "))
+            Phrase::new("talk.help/skill").with("title", self.words.title(spec.id)).with("commands", said.join(", "))
         };
         specs.iter().map(row).collect()
     }

@@ -10,11 +10,6 @@ use grammar::pattern::Pattern;
 
 use crate::skill::Scene;
 
-/// What a skill is called.
-pub fn title(spec: &Spec, words: &Words) -> String {
-    words.skills.get(spec.id).and_then(|section| section.title.clone()).unwrap_or_else(|| spec.id.to_owned())
-}
-
 /// Its commands: first those that say different things, then the same in other words.
 pub fn commands(spec: &Spec, words: &Words, scene: &Scene<'_>) -> Vec<String> {
     let Some(section) = words.skills.get(spec.id) else { return Vec::new() };

@@ -40,7 +40,7 @@ pub fn measure(report: &mut Report) -> Result<()> {
     let mut rank = Sample::default();
     for _ in 0..SENTENCES {
         let begun = Instant::now();
-        std::hint::black_box(house.mind.rank(SENTENCE, "en"));
+        std::hint::black_box(house.mind.rank(SENTENCE));
         rank.add(begun.elapsed());
     }
     report.note("of which encoder and classifier, p50", rank.quantile(0.5), "ms");
