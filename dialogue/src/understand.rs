@@ -368,7 +368,7 @@ impl Turn<'_> {
     /// The same where the question itself was taken for one to help.
     fn note_how_to(&mut self, part: &Part, call: &Call) {
         if call.skill == HELP && part.stance == Stance::HowTo && !call.args.contains_key("topic") {
-            self.session.trace.how_to = self.heard.topics.covering(&part.text).map(str::to_owned);
+            self.session.trace.how_to = self.heard.topics().covering(&part.text).map(str::to_owned);
         }
     }
 
@@ -421,7 +421,7 @@ impl Turn<'_> {
         // "How can I …?" in words that are all of one skill's is about that skill, whatever the classifier guesses.
         if part.stance == Stance::HowTo
             && ranking.sure != Sure::Yes
-            && let Some(skill) = self.heard.topics.covering(&part.text)
+            && let Some(skill) = self.heard.topics().covering(&part.text)
         {
             self.veto(&part, Some(skill), score);
             return;

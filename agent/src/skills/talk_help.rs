@@ -112,7 +112,7 @@ impl Help<'_> {
             return Some(topic.to_owned());
         }
         let deed = args.word("deed")?;
-        let said = self.heard.topics.matter(self.scene.talk.said).join(" ");
+        let said = self.heard.topics().matter(self.scene.talk.said).join(" ");
         Some(if said.is_empty() { deed.to_owned() } else { said })
     }
 
@@ -194,7 +194,7 @@ impl Help<'_> {
     fn mended(&self, topic: &str) -> Reply {
         let specs = self.all();
         let mut known: Vec<String> = self.headings().into_iter().map(|category| self.topic_of(category)).collect();
-        known.extend(specs.iter().flat_map(|spec| self.words.topics.words_of(spec.id)).map(str::to_owned));
+        known.extend(specs.iter().flat_map(|spec| self.words.topics().words_of(spec.id)).map(str::to_owned));
         known.sort_unstable();
         known.dedup();
         let close = refusal::close(topic, known.into_iter());
@@ -305,7 +305,7 @@ impl Help<'_> {
     }
 
     fn score(&self, text: &str, spec: &Spec) -> f32 {
-        self.heard.topics.score(text, spec.id).max(self.words.topics.score(text, spec.id))
+        self.heard.topics().score(text, spec.id).max(self.words.topics().score(text, spec.id))
     }
 
     /// Headings with something to say under them.
