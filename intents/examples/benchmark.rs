@@ -1,14 +1,38 @@
-//! Measures the classifier, on public benchmarks or by cross-validation on a table of text, label and language:
-//! `benchmark (clinc FILE | csv TRAIN TEST | folds FILE [N]) [--n-grams | --minilm] [--validation] [--tables | --json]`.
+//! Measures classifiers and encoders: on public benchmarks, on any two tables, or by cross-validation on a table of text, label,
+//! language and near miss (`finetune/corpus.py` makes it of the corpus).
+//!
+//! ```text
+//! benchmark clinc FILE [--validation]       CLINC150's data_full.json
+//! benchmark csv TRAIN TEST
+//! benchmark folds FILE [N]                  in N folds, five if not said
+//!
+//! --n-grams | --minilm | --vectors FILE     another encoder than the one that ships: none, MiniLM, vectors made elsewhere
+//! --tables | --json                         more than the totals
+//! ```
+//! And with `folds`:
+//! ```text
+//! --no-grams            the regression on sentence vectors alone
+//! --knn K               the K nearest sentences vote
+//! --per-language        a classifier per language
+//! --language L          only sentences of that language, learnt and asked
+//! --every               ask all that the encoder has not seen, not only what the one that ships hasn't either
+//! --row                 one line of a table in Markdown
+//! ```
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use intents::{Encoder, Example, Model, encoder, evaluate};
+use intents::evaluate::{self, Classifier, Measured, Method, Report, Sentence, Stored};
+use intents::{Encoder, Example, Model, encoder};
+
+/// Sentences that are timed.
+const TIMED: usize = 200;
+/// The weights of the encoder that ships.
+const BUNDLED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/weights/bundled.bin");
 
 fn main() -> ExitCode {
-    match run(&std::env::args().skip(1).collect::<Vec<_>>()) {
+    match run(&Arguments(std::env::args().skip(1).collect())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("benchmark: {error}");
@@ -22,68 +46,177 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[String]) -> Result<(), Box<dyn std::error::Error>> {
-    let has = |flag: &str| arguments.iter().any(|argument| argument == flag);
-    let folder = encoder::default_folder().ok_or("no home folder, set ATOLL_MODEL_DIR")?;
-    let cache = folder.with_file_name("benchmark").join(&arguments[0]);
-    let loaded = match (has("--n-grams"), has("--minilm")) {
-        (true, _) => None,
-        (false, true) => Some(encoder::load(&folder)?),
-        (false, false) => Some(encoder::load(Path::new(""))?),
-    };
-    let loaded: Option<&dyn Encoder> = loaded.as_deref();
-    if let [kind, file, ..] = arguments
-        && kind == "folds"
-    {
-        let folds = arguments.get(2).and_then(|number| number.parse().ok()).unwrap_or(5);
-        let sentences = evaluate::csv(Path::new(file))?;
-        let examples: Vec<Example<'_>> = sentences.iter().map(evaluate::Sentence::example).collect();
-        let started = Instant::now();
-        let report = evaluate::cross_validate(&examples, &[], loaded, Some(&cache), folds)?;
-        eprintln!("measured in {:.1} s", started.elapsed().as_secs_f64());
-        if has("--json") {
-            println!("{}", serde_json::to_string(&report)?);
-            return Ok(());
-        }
-        for language in report.languages() {
-            println!("{language} {:#?}", report.language(language).totals);
-        }
-        return Ok(());
+type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+
+struct Arguments(Vec<String>);
+
+impl Arguments {
+    fn has(&self, flag: &str) -> bool {
+        self.0.iter().any(|argument| argument == flag)
     }
-    let (train, test) = match arguments {
+
+    fn value(&self, flag: &str) -> Option<&str> {
+        let at = self.0.iter().position(|argument| argument == flag)?;
+        self.0.get(at + 1).map(String::as_str)
+    }
+}
+
+/// An encoder with what it costs besides the time it takes here.
+struct Loaded {
+    encoder: Option<Box<dyn Encoder>>,
+    bytes: u64,
+    milliseconds: f64,
+    /// Its vectors are worth keeping.
+    keeps: bool,
+}
+
+fn load(arguments: &Arguments) -> Outcome<Loaded> {
+    let folder = encoder::default_folder().ok_or("no home folder, set ATOLL_MODEL_DIR")?;
+    if let Some(path) = arguments.value("--vectors") {
+        let stored = Stored::read(Path::new(path))?;
+        let (bytes, milliseconds) = (stored.weights(), stored.milliseconds());
+        return Ok(Loaded { encoder: Some(Box::new(stored)), bytes, milliseconds, keeps: false });
+    }
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |file| file.len());
+    let (encoder, bytes) = match (arguments.has("--n-grams"), arguments.has("--minilm")) {
+        (true, _) => (None, 0),
+        (false, true) => (Some(encoder::load(&folder)?), size(&folder.join("model.safetensors"))),
+        (false, false) => (Some(encoder::load(Path::new(""))?), size(Path::new(BUNDLED))),
+    };
+    Ok(Loaded { encoder, bytes, milliseconds: 0.0, keeps: true })
+}
+
+fn run(arguments: &Arguments) -> Outcome<()> {
+    let kind = arguments.0.first().map_or("", String::as_str);
+    let loaded = load(arguments)?;
+    let folder = encoder::default_folder().ok_or("no home folder, set ATOLL_MODEL_DIR")?;
+    let cache = folder.with_file_name("benchmark").join(kind);
+    match &arguments.0[..] {
+        [kind, file, ..] if kind == "folds" => cross_validate(arguments, Path::new(file), &loaded, &cache),
         [kind, file, ..] if kind == "clinc" => {
             let data = evaluate::clinc(Path::new(file))?;
-            (data.train, if has("--validation") { data.validation } else { data.test })
+            let test = if arguments.has("--validation") { data.validation } else { data.test };
+            apart(arguments, &data.train, &test, &loaded, &cache)
         }
-        [kind, train, test, ..] if kind == "csv" => (evaluate::csv(Path::new(train))?, evaluate::csv(Path::new(test))?),
-        _ => return Err("say `clinc FILE`, `csv TRAIN TEST` or `folds FILE`; the source names the options".into()),
-    };
-    let train: Vec<Example<'_>> = train.iter().map(evaluate::Sentence::example).collect();
-    let test: Vec<Example<'_>> = test.iter().map(evaluate::Sentence::example).collect();
+        [kind, train, test, ..] if kind == "csv" => {
+            let (train, test) = (evaluate::csv(Path::new(train))?, evaluate::csv(Path::new(test))?);
+            apart(arguments, &train, &test, &loaded, &cache)
+        }
+        _ => Err("say `clinc FILE`, `csv TRAIN TEST` or `folds FILE`; the source names the options".into()),
+    }
+}
 
+fn cross_validate(arguments: &Arguments, file: &Path, loaded: &Loaded, cache: &Path) -> Outcome<()> {
+    let mut sentences = evaluate::csv(file)?;
+    if let Some(language) = arguments.value("--language") {
+        sentences.retain(|sentence| sentence.language == language);
+    }
+    let examples: Vec<Example<'_>> = sentences.iter().map(Sentence::example).collect();
+    let misses = sentences.iter().filter(|sentence| !sentence.near.is_empty());
+    let misses: Vec<(&str, &str)> = misses.map(|sentence| (sentence.text.as_str(), sentence.near.as_str())).collect();
+    let neighbours = arguments.value("--knn").map(str::parse).transpose()?;
+    let method = Method {
+        classifier: match (neighbours, arguments.has("--no-grams")) {
+            (Some(count), _) => Classifier::Neighbours(count),
+            (None, true) => Classifier::VectorsAlone,
+            (None, false) => Classifier::Shipped,
+        },
+        encoder: loaded.encoder.as_deref(),
+        apart: arguments.has("--per-language"),
+        unseen_by: (!arguments.has("--every")).then(|| encoder::bundled() as &dyn Encoder),
+        folds: arguments.0.get(2).and_then(|number| number.parse().ok()).unwrap_or(5),
+        cache: loaded.keeps.then_some(cache),
+    };
     let started = Instant::now();
-    let model = Model::cached(&cache, &train, &[], loaded)?;
-    println!("ready in {:.1} s, {:.1} MB", started.elapsed().as_secs_f64(), model.size() as f64 / 1e6);
-    let report = evaluate::ask(&model, &test, loaded, Some(&cache))?;
-    if has("--json") {
+    let measured = evaluate::compare(&examples, &misses, &method)?;
+    eprintln!("measured in {:.1} s", started.elapsed().as_secs_f64());
+    if arguments.has("--json") {
+        println!("{}", serde_json::to_string(&measured.report)?);
+        return Ok(());
+    }
+    if arguments.has("--row") {
+        println!("{}", row(&name(arguments, &method), &measured, loaded)?);
+        return Ok(());
+    }
+    for language in measured.report.languages() {
+        let report = measured.report.language(language);
+        if arguments.has("--tables") {
+            println!("{language}\n{report}\n{}", report.confusion());
+        } else {
+            println!("{language} {:#?}", report.totals);
+        }
+        println!("{}", report.rejection());
+    }
+    Ok(())
+}
+
+fn name(arguments: &Arguments, method: &Method<'_>) -> String {
+    let encoder = method.encoder.map_or("", Encoder::name);
+    let mut name = match method.classifier {
+        _ if method.encoder.is_none() => "n-grams".to_owned(),
+        Classifier::Shipped => format!("{encoder}, n-grams"),
+        Classifier::VectorsAlone => encoder.to_owned(),
+        Classifier::Neighbours(count) => format!("{encoder}, {count} nearest"),
+    };
+    for (flag, said) in [("--per-language", ", a model per language"), ("--every", ", every unseen sentence")] {
+        name += if arguments.has(flag) { said } else { "" };
+    }
+    name
+}
+
+/// Per language best label right and right among three, rejected of none, and rejected where 85 % in scope are decided rightly;
+/// then milliseconds a sentence, and megabytes of encoder and classifier.
+fn row(name: &str, measured: &Measured, loaded: &Loaded) -> Outcome<String> {
+    let mut cells = vec![name.to_owned()];
+    for language in ["en", "fr"] {
+        let report = measured.report.language(language);
+        let totals = report.totals;
+        let percent = |share: f64| format!("{:.1}", share * 100.0);
+        if totals.in_scope == 0 {
+            cells.extend(["–".to_owned(), "–".to_owned(), "–".to_owned()]);
+            continue;
+        }
+        let fixed = report.at_accuracy.iter().find(|fixed| fixed.least == 0.85).and_then(|fixed| fixed.best);
+        cells.push(format!("{} / {}", percent(totals.top1), percent(totals.top3)));
+        cells.push(format!("{} / {}", percent(totals.accuracy), percent(totals.rejection_recall)));
+        cells.push(fixed.map_or("–".to_owned(), |point| percent(point.rejection_recall)));
+    }
+    let asked: Vec<&str> =
+        measured.report.predictions.iter().rev().take(TIMED).map(|asked| asked.text.as_str()).collect();
+    let started = Instant::now();
+    if let Some(fitted) = measured.fitted.last() {
+        asked.iter().try_for_each(|text| fitted.rank(text, loaded.encoder.as_deref()).map(drop))?;
+    }
+    let pace = started.elapsed().as_secs_f64() * 1000.0 / asked.len().max(1) as f64 + loaded.milliseconds;
+    let learnt: usize = measured.fitted.iter().map(evaluate::Fitted::size).sum();
+    cells.push(format!("{pace:.1}"));
+    cells.extend([loaded.bytes as f64, learnt as f64].map(|bytes| format!("{:.0}", bytes / 1e6)));
+    Ok(format!("| {} |", cells.join(" | ")))
+}
+
+fn apart(arguments: &Arguments, train: &[Sentence], test: &[Sentence], loaded: &Loaded, cache: &Path) -> Outcome<()> {
+    let train: Vec<Example<'_>> = train.iter().map(Sentence::example).collect();
+    let test: Vec<Example<'_>> = test.iter().map(Sentence::example).collect();
+    let encoder = loaded.encoder.as_deref();
+    let started = Instant::now();
+    let model = Model::cached(cache, &train, &[], encoder)?;
+    let (took, size) = (started.elapsed().as_secs_f64(), model.size() as f64 / 1e6);
+    let report: Report = evaluate::ask(&model, &test, encoder, Some(cache))?;
+    if arguments.has("--json") {
         println!("{}", serde_json::to_string(&report)?);
-    } else if has("--tables") {
+        return Ok(());
+    }
+    println!("ready in {took:.1} s, {size:.1} MB");
+    if arguments.has("--tables") {
         println!("{report}\n{}", report.confusion());
     } else {
         println!("{:#?}", report.totals);
     }
-    for point in report.curve.iter().filter(|point| point.rejection_recall > 0.0) {
-        println!(
-            "rejecting below {:.2}: in scope {:.2} %, out of scope {:.2} %",
-            point.threshold,
-            point.accuracy * 100.0,
-            point.rejection_recall * 100.0
-        );
-    }
+    println!("{}", report.rejection());
     let started = Instant::now();
-    for example in test.iter().take(200) {
-        model.rank(example.text, loaded)?;
+    for example in test.iter().take(TIMED) {
+        model.rank(example.text, encoder)?;
     }
-    println!("{:.2} ms per sentence", started.elapsed().as_secs_f64() * 1000.0 / 200.0);
+    println!("{:.2} ms per sentence", started.elapsed().as_secs_f64() * 1000.0 / test.len().clamp(1, TIMED) as f64);
     Ok(())
 }

@@ -132,6 +132,6 @@ if __name__ == "__main__":
     import sys
 
     table = csv.writer(sys.stdout)
-    table.writerow(["text", "label", "language"])
+    table.writerow(["text", "label", "language", "near miss of"])
     for line in read(sys.argv[1]):
-        table.writerow([line.text, line.label, line.language])
+        table.writerow([line.text, line.label, line.language, line.miss])

@@ -18,11 +18,18 @@ use crate::examples::{Example, Prepared};
 use crate::model::{Model, TrainError};
 use crate::softmax::Target;
 
+mod compare;
+mod curve;
 mod data;
+mod neighbours;
 mod report;
+mod stored;
 
+pub use compare::{Classifier, Fitted, Measured, Method, compare};
+pub use curve::{Curve, SHARES, Step, learning_curve};
 pub use data::{Clinc, DataError, Sentence, clinc, csv};
-pub use report::{Bin, LabelFigures, Operating, Prediction, Report, Totals};
+pub use report::{AtAccuracy, Bin, LabelFigures, Operating, Prediction, Report, Totals};
+pub use stored::Stored;
 
 /// Learns from all folds but one and asks for the one left out, until each sentence has been asked.
 ///
@@ -39,20 +46,8 @@ pub fn cross_validate(
     cache: Option<&Path>,
     folds: usize,
 ) -> Result<Report, TrainError> {
-    let prepared = ready(examples, near_misses, encoder, cache)?;
-    let folds = folds.max(2);
-    let fold_of = prepared.folds(folds);
-    let mut predictions = Vec::new();
-    for fold in 0..folds {
-        let model = Model::learn(&prepared, |place| fold_of[place] != Some(fold))?;
-        let asked = prepared.items.iter().enumerate().filter(|(place, _)| fold_of[*place] == Some(fold));
-        predictions.extend(asked.filter_map(|(_, item)| {
-            let expected = prepared.labels[item.label()?].clone();
-            let ranking = model.rank_features(&item.grams, &item.vector);
-            Some(Prediction::new(item, expected, ranking))
-        }));
-    }
-    Ok(Report::new(predictions))
+    let method = Method { encoder, cache, folds, ..Method::default() };
+    Ok(compare(examples, near_misses, &method)?.report)
 }
 
 /// Learns from `train` and asks for `test`.

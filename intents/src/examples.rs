@@ -120,8 +120,13 @@ impl Prepared {
     /// A fold below `folds` for each item that something can be measured on, none for what the encoder has seen.
     /// Groups stay whole, each label is spread as evenly as its groups allow.
     pub(crate) fn folds(&self, folds: usize) -> Vec<Option<usize>> {
+        self.folds_of(folds, |place| !self.items[place].seen)
+    }
+
+    /// As [`folds`](Self::folds), for the items that `held` lets through: all of a group, or none.
+    pub(crate) fn folds_of(&self, folds: usize, held: impl Fn(usize) -> bool) -> Vec<Option<usize>> {
         let mut groups: BTreeMap<(Option<usize>, usize), Vec<usize>> = BTreeMap::new();
-        for (place, item) in self.items.iter().enumerate().filter(|(_, item)| !item.seen) {
+        for (place, item) in self.items.iter().enumerate().filter(|(place, _)| held(*place)) {
             groups.entry((item.label(), item.group)).or_default().push(place);
         }
         let mut groups: Vec<_> = groups.into_iter().collect();

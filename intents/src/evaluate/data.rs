@@ -16,6 +16,8 @@ pub struct Sentence {
     pub label: String,
     /// In which language; empty when the file doesn't say.
     pub language: String,
+    /// The label it is near to and does not mean; empty when it is no near miss.
+    pub near: String,
 }
 
 impl Sentence {
@@ -83,7 +85,7 @@ pub fn clinc(path: &Path) -> Result<Clinc, DataError> {
         pairs
             .map(|(text, label)| {
                 let label = if label == "oos" { String::new() } else { label };
-                Sentence { text, label, language: "en".to_owned() }
+                Sentence { text, label, language: "en".to_owned(), near: String::new() }
             })
             .collect()
     };
@@ -94,7 +96,8 @@ pub fn clinc(path: &Path) -> Result<Clinc, DataError> {
     })
 }
 
-/// Reads a table with a header, quoted as in RFC 4180: text, label, and if there is a third column, language.
+/// Reads a table with a header, quoted as in RFC 4180: text, label, and as far as there are more columns, language and the
+/// label that the sentence is a near miss of.
 ///
 /// # Errors
 /// [`DataError::Read`], and [`DataError::Record`] for a record without a label or with an open quote.
@@ -107,7 +110,8 @@ pub fn csv(path: &Path) -> Result<Vec<Sentence>, DataError> {
         let mut fields = record.into_iter();
         let text = fields.next().unwrap_or_default();
         let label = fields.next().ok_or_else(|| bad(number + 1, "it has no label"))?;
-        sentences.push(Sentence { text, label, language: fields.next().unwrap_or_default() });
+        let (language, near) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
+        sentences.push(Sentence { text, label, language, near });
     }
     Ok(sentences)
 }

@@ -11,6 +11,8 @@ use crate::model::{Ranking, Sureness};
 
 /// Bins of the histogram of confidence.
 const BINS: usize = 10;
+/// Accuracies in scope at which rejection is told.
+const ACCURACIES: [f64; 4] = [0.95, 0.9, 0.85, 0.8];
 
 /// A sentence that was asked, and the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -125,6 +127,15 @@ pub struct Operating {
     pub rejection_recall: f64,
 }
 
+/// The best that can be rejected while in scope at least so much is decided rightly.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AtAccuracy {
+    /// The least share of sentences in scope with the right label and not rejected.
+    pub least: f64,
+    /// The highest threshold that leaves it; none when the best label is right less often than that.
+    pub best: Option<Operating>,
+}
+
 /// An evaluation.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Report {
@@ -136,16 +147,21 @@ pub struct Report {
     pub histogram: Vec<Bin>,
     /// What other thresholds would give.
     pub curve: Vec<Operating>,
+    /// Rejection at fixed accuracies; empty when no sentence is out of scope, or none in it.
+    pub at_accuracy: Vec<AtAccuracy>,
     /// Every sentence with its answer.
     pub predictions: Vec<Prediction>,
 }
 
 impl Report {
-    pub(super) fn new(predictions: Vec<Prediction>) -> Self {
+    /// Figures of these answers.
+    #[must_use]
+    pub fn new(predictions: Vec<Prediction>) -> Self {
         let labels = label_figures(&predictions);
         let histogram = histogram(&predictions);
         let curve = (1..20).map(|step| operating(&predictions, f64::from(step) / 20.0)).collect();
-        Self { totals: totals(&predictions, &labels, &histogram), labels, histogram, curve, predictions }
+        let at_accuracy = at_accuracy(&predictions);
+        Self { totals: totals(&predictions, &labels, &histogram), labels, histogram, curve, at_accuracy, predictions }
     }
 
     /// The same figures over the sentences of one language.
@@ -199,6 +215,30 @@ impl Report {
         });
         lines.collect()
     }
+
+    /// What is rejected, by threshold and at fixed accuracies, as a table; empty when no sentence is out of scope.
+    #[must_use]
+    pub fn rejection(&self) -> String {
+        let line = |name: String, point: &Operating| {
+            let Operating { threshold, accuracy, rejection_recall } = point;
+            let (accuracy, recall) = (accuracy * 100.0, rejection_recall * 100.0);
+            format!("{name:<26} {threshold:>9.2} {accuracy:>10.2} % {recall:>12.2} %\n")
+        };
+        if self.at_accuracy.is_empty() {
+            return String::new();
+        }
+        let mut text =
+            format!("{:<26} {:>9} {:>12} {:>14}\n", "rejecting below", "threshold", "in scope", "out of scope");
+        text.extend(self.curve.iter().map(|point| line(String::new(), point)));
+        for fixed in &self.at_accuracy {
+            let name = format!("in scope at least {:.0} %", fixed.least * 100.0);
+            match &fixed.best {
+                Some(point) => text.push_str(&line(name, point)),
+                None => text.push_str(&format!("{name:<26} not reached\n")),
+            }
+        }
+        text
+    }
 }
 
 impl fmt::Display for Report {
@@ -206,6 +246,11 @@ impl fmt::Display for Report {
         let totals = &self.totals;
         let percent = |share: f64| share * 100.0;
         writeln!(f, "{} sentences in scope, {} of none", totals.in_scope, totals.out_of_scope)?;
+        write!(f, "as it ships: in-scope accuracy {:.2} %", percent(totals.accuracy))?;
+        match totals.out_of_scope {
+            0 => writeln!(f)?,
+            _ => writeln!(f, ", out-of-scope recall {:.2} %", percent(totals.rejection_recall))?,
+        }
         for (name, share) in [
             ("best label right", totals.top1),
             ("right among three", totals.top3),
@@ -306,10 +351,70 @@ fn histogram(predictions: &[Prediction]) -> Vec<Bin> {
     (0..BINS).map(bin).collect()
 }
 
+fn at_accuracy(predictions: &[Prediction]) -> Vec<AtAccuracy> {
+    let (strange, known): (Vec<_>, Vec<_>) = predictions.iter().partition(|prediction| prediction.expected.is_empty());
+    if strange.is_empty() || known.is_empty() {
+        return Vec::new();
+    }
+    let mut right: Vec<f32> = known.iter().filter(|p| p.best() == p.expected).map(|p| p.confidence()).collect();
+    right.sort_by(|left, one| one.total_cmp(left));
+    let at = |least: f64| {
+        // So many of the right answers must stay; the last of them sets the threshold.
+        let wanted = ((least * known.len() as f64 - 1e-9).ceil() as usize).max(1);
+        let last = right.get(wanted - 1)?;
+        Some(operating(predictions, f64::from(*last)))
+    };
+    ACCURACIES.iter().map(|least| AtAccuracy { least: *least, best: at(*least) }).collect()
+}
+
 fn operating(predictions: &[Prediction], threshold: f64) -> Operating {
     let accepted = |prediction: &&Prediction| f64::from(prediction.confidence()) >= threshold;
     let (strange, known): (Vec<_>, Vec<_>) = predictions.iter().partition(|prediction| prediction.expected.is_empty());
     let right = known.iter().copied().filter(accepted).filter(|p| p.best() == p.expected).count();
     let rejected = strange.len() - strange.iter().copied().filter(accepted).count();
     Operating { threshold, accuracy: share(right, known.len()), rejection_recall: share(rejected, strange.len()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(expected: &str, best: &str, confidence: f32) -> Prediction {
+        let ranked = vec![(best.to_owned(), confidence)];
+        let (text, language) = (format!("{expected} {best} {confidence}"), "en".to_owned());
+        Prediction { text, language, expected: expected.to_owned(), ranked, sure: Sureness::Guess }
+    }
+
+    #[test]
+    fn rejection_at_an_accuracy_is_the_best_that_any_threshold_gives() {
+        // Nine of ten in scope have the right best label, 0.9 to 0.1 sure of it; five of none are 0.05 to 0.85 sure.
+        let mut predictions: Vec<_> = (1..10_u8).map(|tenth| answer("a", "a", f32::from(tenth) / 10.0)).collect();
+        predictions.push(answer("a", "b", 0.95));
+        predictions.extend([0.05, 0.15, 0.25, 0.35, 0.85].map(|confidence| answer("", "b", confidence)));
+        let report = Report::new(predictions);
+        let found: Vec<_> = report.at_accuracy.iter().map(|at| at.best.map(|best| best.rejection_recall)).collect();
+        // 0.9 needs all nine (from 0.1 on), 0.85 as well (0.8 would be too few), 0.8 spares the least sure one.
+        assert_eq!(found, [None, Some(0.2), Some(0.2), Some(0.4)]);
+        for AtAccuracy { least, best } in report.at_accuracy.iter().copied() {
+            let Some(best) = best else { continue };
+            assert!(best.accuracy >= least, "{best:?}");
+            let above = operating(&report.predictions, best.threshold + 1e-4);
+            assert!(above.accuracy < least, "a higher threshold leaves too little: {above:?}");
+        }
+        let table = report.rejection();
+        assert!(table.contains("in scope at least 95 %     not reached"), "{table}");
+        assert!(table.contains("in scope at least 80 %          0.20      80.00 %        40.00 %"), "{table}");
+    }
+
+    #[test]
+    fn answers_as_sure_as_the_threshold_stay_and_nothing_is_told_without_strange_sentences() {
+        let mut predictions = vec![answer("a", "a", 0.5), answer("a", "a", 0.5)];
+        assert!(Report::new(predictions.clone()).at_accuracy.is_empty());
+        assert!(Report::new(predictions.clone()).rejection().is_empty());
+        predictions.push(answer("", "a", 0.5));
+        let fixed = Report::new(predictions).at_accuracy;
+        assert!(
+            fixed.iter().all(|at| at.best.is_some_and(|best| best.accuracy == 1.0 && best.rejection_recall == 0.0))
+        );
+    }
 }
