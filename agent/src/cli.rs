@@ -9,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::{Args, Parser, Subcommand};
 use dialogue::spec::Scope;
-use intents::{Example, evaluate};
+use intents::{Encoder, Example, evaluate};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::bot::Host;
@@ -22,6 +22,8 @@ use crate::{doctor, misses, run};
 
 /// The configuration's usual place.
 const CONFIG: &str = "/etc/atoll/atoll.toml";
+/// Said instead of an encoder's folder: n-grams alone.
+const NO_ENCODER: &str = "none";
 
 /// Talk to your virtual machines.
 #[derive(Parser)]
@@ -99,6 +101,9 @@ enum Verb {
         /// Write the confusion matrix as a picture (SVG).
         #[arg(long)]
         picture: Option<PathBuf>,
+        /// How well it is understood after learning from a tenth of the phrasings, a quarter, a half, three quarters, all, per language.
+        #[arg(long, conflicts_with_all = ["clinc", "csv", "heard", "picture", "wrong"])]
+        curve: bool,
         /// Folds of the cross-validation.
         #[arg(long, default_value_t = 5)]
         folds: usize,
@@ -125,7 +130,7 @@ struct Where {
 
 #[derive(Args)]
 struct ModelPlace {
-    /// Folder of another sentence encoder's weights than the one that ships.
+    /// Folder of another sentence encoder's weights than the one that ships; "none" for n-grams alone.
     #[arg(long)]
     model: Option<PathBuf>,
     /// Folder of trained files.
@@ -136,6 +141,14 @@ struct ModelPlace {
 impl ModelPlace {
     fn weights(&self) -> PathBuf {
         self.model.clone().unwrap_or_default()
+    }
+
+    /// The encoder that is measured; one that can't be loaded is an error, not a reason to measure something else.
+    fn encoder(&self) -> anyhow::Result<Option<Box<dyn Encoder>>> {
+        if self.weights() == Path::new(NO_ENCODER) {
+            return Ok(None);
+        }
+        Ok(Some(intents::encoder::load(&self.weights())?))
     }
 
     fn trained(&self) -> PathBuf {
@@ -203,6 +216,7 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
             );
         }
         Verb::Evaluate { heard: Some(path), json, model, .. } => hear(&path, json, &model)?,
+        Verb::Evaluate { curve: true, json, model, .. } => learn(json, &model)?,
         Verb::Evaluate { clinc, csv, folds, language, wrong, json, picture, model, .. } => {
             let of = match (&clinc, csv.as_deref()) {
                 (Some(path), _) => Of::Clinc(path),
@@ -375,6 +389,27 @@ fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
     Ok(())
 }
 
+fn learn(json: bool, model: &ModelPlace) -> anyhow::Result<()> {
+    let encoder = model.encoder()?;
+    let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
+    let (examples, misses) = crate::mind::lessons(&book);
+    let cache = model.trained();
+    let curve =
+        evaluate::learning_curve(&examples, &misses, encoder.as_deref(), Some(cache.as_path()), &evaluate::SHARES)?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&curve)?);
+        return Ok(());
+    }
+    print!("{curve}");
+    if curve.encoder_has_seen {
+        println!(
+            "\nThe encoder was fine-tuned on these phrasings, all of them at every step: this is what the classifier behind it gains. \
+             With --model {NO_ENCODER}, or a folder of MiniLM, nothing was seen before."
+        );
+    }
+    Ok(())
+}
+
 /// What is measured.
 enum Of<'a> {
     Clinc(&'a Path),
@@ -390,11 +425,8 @@ struct Shown<'a> {
 }
 
 fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<()> {
-    let encoder = intents::encoder::load(&model.weights());
-    if let Err(error) = &encoder {
-        eprintln!("atoll: {error}; measuring without an encoder");
-    }
-    let encoder = encoder.as_deref().ok();
+    let encoder = model.encoder()?;
+    let encoder = encoder.as_deref();
     let cache = model.trained();
     let cache = Some(cache.as_path());
     let mut beside = None;
@@ -427,11 +459,7 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
         return Ok(());
     }
     println!("{report}\n{}", report.confusion());
-    println!("rejecting below   in scope   out of scope");
-    for point in &report.curve {
-        let (accuracy, recall) = (point.accuracy * 100.0, point.rejection_recall * 100.0);
-        println!("{:>15.2} {accuracy:>8.2} % {recall:>12.2} %", point.threshold);
-    }
+    println!("{}", report.rejection());
     if let Some(beside) = beside {
         println!("\n{beside}");
     }
