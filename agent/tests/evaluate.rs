@@ -17,12 +17,12 @@ fn evaluate(folder: &Path, arguments: &[&str]) -> Output {
     let trained = folder.join("trained");
     let mut atoll = Command::new(env!("CARGO_BIN_EXE_atoll"));
     atoll.args(["evaluate", "--clinc"]).arg(folder.join("sentences.json"));
-    atoll.arg("--trained").arg(trained).args(arguments).output().unwrap()
+    atoll.arg("--trained").arg(trained).args(arguments).output().expect("atoll is built")
 }
 
 fn folder() -> tempfile::TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::write(folder.path().join("sentences.json"), SENTENCES).unwrap();
+    let folder = tempfile::tempdir().expect("room for a folder");
+    std::fs::write(folder.path().join("sentences.json"), SENTENCES).expect("room for a file");
     folder
 }
 
