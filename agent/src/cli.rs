@@ -1,5 +1,6 @@
 //! The command line: every verb of `atoll`, and the exit code of what keeps it from starting.
 
+use std::fmt::Write as _;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -381,12 +382,15 @@ fn examine(path: &Path) -> ExitCode {
 fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
     let sentences = crate::evaluate::strangers(path)?;
     let heard = crate::evaluate::heard(&model.mind()?, &sentences, &now(&jiff::tz::TimeZone::UTC));
-    if json {
-        println!("{}", serde_json::to_string_pretty(&heard)?);
-    } else {
-        print!("{heard}");
+    print(&if json { serde_json::to_string_pretty(&heard)? + "\n" } else { heard.to_string() })
+}
+
+/// To standard output; whoever reads only the beginning of it, as `head` does, is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("standard output"),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 fn learn(json: bool, model: &ModelPlace) -> anyhow::Result<()> {
@@ -397,17 +401,17 @@ fn learn(json: bool, model: &ModelPlace) -> anyhow::Result<()> {
     let curve =
         evaluate::learning_curve(&examples, &misses, encoder.as_deref(), Some(cache.as_path()), &evaluate::SHARES)?;
     if json {
-        println!("{}", serde_json::to_string_pretty(&curve)?);
-        return Ok(());
+        return print(&(serde_json::to_string_pretty(&curve)? + "\n"));
     }
-    print!("{curve}");
+    let mut text = curve.to_string();
     if curve.encoder_has_seen {
-        println!(
+        let _ = writeln!(
+            text,
             "\nThe encoder was fine-tuned on these phrasings, all of them at every step: this is what the classifier behind it gains. \
              With --model {NO_ENCODER}, or a folder of MiniLM, nothing was seen before."
         );
     }
-    Ok(())
+    print(&text)
 }
 
 /// What is measured.
@@ -455,18 +459,17 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
         std::fs::write(path, crate::evaluate::picture(&report, &labels)).with_context(|| path.display().to_string())?;
     }
     if shown.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
-        return Ok(());
+        return print(&(serde_json::to_string_pretty(&report)? + "\n"));
     }
-    println!("{report}\n{}", report.confusion());
-    println!("{}", report.rejection());
+    let mut text = format!("{report}\n{}\n{}", report.confusion(), report.rejection());
     if let Some(beside) = beside {
-        println!("\n{beside}");
+        let _ = writeln!(text, "\n{beside}");
     }
     if shown.wrong {
         for one in report.wrong() {
             let name = |label: &str| if label.is_empty() { "(none)" } else { label }.to_owned();
-            println!(
+            let _ = writeln!(
+                text,
                 "{:<18} → {:<18} {:.2}  \"{}\"",
                 name(&one.expected),
                 name(one.best()),
@@ -475,5 +478,5 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
             );
         }
     }
-    Ok(())
+    print(&text)
 }

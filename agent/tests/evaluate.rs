@@ -1,7 +1,7 @@
 //! `atoll evaluate` as it is typed: what it is asked to measure, by which encoder, and what it prints first.
 
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Enough for two labels, and sentences of none.
 const SENTENCES: &str = r#"{
@@ -13,11 +13,15 @@ const SENTENCES: &str = r#"{
   "oos_test": [["what a joke", "oos"]]
 }"#;
 
-fn evaluate(folder: &Path, arguments: &[&str]) -> Output {
-    let trained = folder.join("trained");
+fn command(folder: &Path, arguments: &[&str]) -> Command {
     let mut atoll = Command::new(env!("CARGO_BIN_EXE_atoll"));
     atoll.args(["evaluate", "--clinc"]).arg(folder.join("sentences.json"));
-    atoll.arg("--trained").arg(trained).args(arguments).output().expect("atoll is built")
+    atoll.arg("--trained").arg(folder.join("trained")).args(arguments);
+    atoll
+}
+
+fn evaluate(folder: &Path, arguments: &[&str]) -> Output {
+    command(folder, arguments).output().expect("atoll is built")
 }
 
 fn folder() -> tempfile::TempDir {
@@ -66,6 +70,16 @@ fn an_encoder_that_is_not_there_is_said_and_nothing_else_is_measured() {
     assert_eq!(failed.status.code(), Some(1));
     assert!(failed.stdout.is_empty());
     assert!(String::from_utf8(failed.stderr).unwrap().starts_with("atoll: can't read /nowhere/"));
+}
+
+#[test]
+fn whoever_reads_only_the_beginning_hears_of_no_failure() {
+    let folder = folder();
+    let mut atoll = command(folder.path(), &["--model", "none"]);
+    let mut child = atoll.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    let done = child.wait_with_output().unwrap();
+    assert!(done.status.success() && done.stderr.is_empty(), "{done:?}");
 }
 
 #[test]
