@@ -120,16 +120,17 @@ class Use(nn.Module):
         """`ids` of all sentences one after the other, and how many belong to each."""
         d = self.dense
         windows, sentence = places(lengths)
-        nothing = torch.zeros(1, 256)
         words = F.embedding(ids, self.table, sparse=self.table.requires_grad)
         parts = [words]
         joined = lambda name: torch.cat([d[f"{name}{order}"] for order, _ in ORDERS], -1)
         x = words @ joined("proj") + joined("proj_b")
+        low = x.dtype  # half as long when learning: gathering costs as much as multiplying
+        nothing = torch.zeros(1, 256, dtype=low)
         x = F.layer_norm(x.float(), (768,), joined("ln_g"), joined("ln_b"), self.eps)
         for (order, left), x in zip(ORDERS, x.split(256, 1)):
             around = windows[:, 2 - left : 2 - left + order].reshape(-1)
             for layer in "12":
-                y = torch.cat([x, nothing])[around].reshape(len(ids), order * 256)
+                y = torch.cat([x.to(low), nothing])[around].reshape(len(ids), order * 256)
                 x = torch.relu(y @ d[f"w{layer}_{order}"] + d[f"b{layer}_{order}"]).float() + x
             parts.append(x)
         features = F.layer_norm(torch.cat(parts, 1), (1280,), d["ln_g"], d["ln_b"], self.eps)
