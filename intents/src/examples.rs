@@ -57,6 +57,8 @@ pub(crate) struct Prepared {
     /// Length of the sentence vectors; 0 without an encoder.
     pub(crate) dense: usize,
     pub(crate) encoder: Option<String>,
+    /// Whether the encoder was fine-tuned on some of the items: then their vectors are where their labels are.
+    pub(crate) tuned: bool,
 }
 
 /// Where sentence vectors come from: an encoder, or one behind a store.
@@ -111,10 +113,16 @@ impl Prepared {
         items.iter_mut().for_each(|item| item.seen = seen.contains(&item.group));
         Ok(Self {
             labels,
+            tuned: !seen.is_empty(),
             items,
             dense: encoder.map_or(0, Encoder::dimensions),
             encoder: encoder.map(|encoder| encoder.name().to_owned()),
         })
+    }
+
+    /// Whether label 0 is the rejection.
+    pub(crate) fn rejects(&self) -> bool {
+        self.labels.first().is_some_and(String::is_empty)
     }
 
     /// A fold below `folds` for each item that something can be measured on, none for what the encoder has seen.

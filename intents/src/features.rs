@@ -20,7 +20,7 @@ const WORDS: f32 = 0.5;
 /// Length of the block of character n-grams.
 const CHARACTERS: f32 = 0.35;
 /// Without a sentence vector the n-grams carry all: they are so many times longer (92 % instead of 90 % right).
-const ALONE: f32 = 3.0;
+pub(crate) const ALONE: f32 = 3.0;
 /// Lengths of character n-grams, the signs for start and end of a word included.
 const LENGTHS: std::ops::RangeInclusive<usize> = 3..=5;
 /// Only so many words are looked at: the rest of an essay says nothing about which skill is meant.

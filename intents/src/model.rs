@@ -9,7 +9,7 @@ use crate::encoder::{Encoder, EncoderError};
 use crate::examples::{Example, Item, Prepared};
 use crate::features::{Grams, grams, hash};
 use crate::judge::{HeldOut, Judge, Truth};
-use crate::softmax::{Input, Recipe};
+use crate::softmax::Input;
 
 /// How many labels a ranking names.
 pub const NAMED: usize = 5;
@@ -119,33 +119,47 @@ impl Model {
 
     /// Learns from those of the prepared items that `keep` lets through.
     pub(crate) fn learn(prepared: &Prepared, keep: impl Fn(usize) -> bool + Sync) -> Result<Self, TrainError> {
-        if prepared.labels.len() < 2 {
-            return Err(TrainError::TooFewLabels { labels: prepared.labels.len() });
-        }
+        check(prepared)?;
         let folds = prepared.folds(calibration_folds(prepared));
         let count = folds.iter().flatten().max().map_or(0, |last| last + 1);
-        let tuned = prepared.items.iter().any(|item| item.seen);
-        let recipe = if tuned { Recipe::short() } else { Recipe::default() };
         let mut held = Vec::new();
         let mut core = None;
         std::thread::scope(|scope| {
             let (keep, folds) = (&keep, &folds);
-            let whole = scope.spawn(move || Core::train(prepared, recipe, |place, _| keep(place)));
+            let whole = scope.spawn(move || Core::train(prepared, |place, _| keep(place)));
             let parts: Vec<_> =
-                (0..count).map(|fold| scope.spawn(move || hold_out(prepared, recipe, folds, fold, keep))).collect();
+                (0..count).map(|fold| scope.spawn(move || hold_out(prepared, folds, fold, keep))).collect();
             for part in parts {
                 held.extend(part.join().expect("learning from checked items does not panic"));
             }
             core = Some(whole.join().expect("learning from checked items does not panic"));
         });
-        balance(&mut held);
-        let rejects = prepared.labels[0].is_empty();
-        Ok(Self {
-            labels: prepared.labels.clone(),
-            encoder: prepared.encoder.clone(),
-            core: core.expect("the scope has joined the thread that sets it"),
-            judge: Judge::fit(&held, rejects),
-        })
+        balance(&mut held, |truth| truth == Truth::Unknown, 1.0);
+        let core = core.expect("the scope has joined the thread that sets it");
+        Ok(Self::judged(prepared, core, &held))
+    }
+
+    /// Learns from all prepared items, and how far its answers are to be trusted from `held`, none of which it learns.
+    pub(crate) fn learn_and_hold(prepared: &Prepared, held: &Prepared) -> Result<Self, TrainError> {
+        check(prepared)?;
+        let core = Core::train(prepared, |_, _| true);
+        let known = |label: usize| prepared.labels.binary_search(&held.labels[label]).ok();
+        let mut held: Vec<HeldOut> = held
+            .items
+            .iter()
+            .filter_map(|item| {
+                let truth = known(item.label()?).map_or(Truth::Unknown, Truth::Is);
+                Some(HeldOut { sight: core.look(item.input(), &item.grams.words), truth, weight: 1.0 })
+            })
+            .collect();
+        let rejected = if prepared.rejects() { Truth::Is(0) } else { Truth::Unknown };
+        balance(&mut held, |truth| truth == rejected || truth == Truth::Unknown, f64::INFINITY);
+        Ok(Self::judged(prepared, core, &held))
+    }
+
+    fn judged(prepared: &Prepared, core: Core, held: &[HeldOut]) -> Self {
+        let (labels, encoder) = (prepared.labels.clone(), prepared.encoder.clone());
+        Self { labels, encoder, core, judge: Judge::fit(held, prepared.rejects()) }
     }
 
     /// Labels this model knows, ascending; the rejection left out.
@@ -207,21 +221,25 @@ impl Model {
     }
 }
 
+fn check(prepared: &Prepared) -> Result<(), TrainError> {
+    let labels = prepared.labels.len();
+    if labels < 2 { Err(TrainError::TooFewLabels { labels }) } else { Ok(()) }
+}
+
 /// What an encoder has seen is never held out: the rest, a tenth, can be held out at once.
 fn calibration_folds(prepared: &Prepared) -> usize {
-    if prepared.items.iter().any(|item| item.seen) { 1 } else { FOLDS }
+    if prepared.tuned { 1 } else { FOLDS }
 }
 
 /// What a core sees in the sentences of a fold when it has learnt from the others, and from a part of the labels only.
 fn hold_out(
     prepared: &Prepared,
-    recipe: Recipe,
     folds: &[Option<usize>],
     fold: usize,
     keep: &(impl Fn(usize) -> bool + Sync),
 ) -> Vec<HeldOut> {
     // To an encoder that was fine-tuned on them no label is strange; then the corpus's rejections must do.
-    let spare = prepared.labels.len() >= SPARE && !prepared.items.iter().any(|item| item.seen);
+    let spare = prepared.labels.len() >= SPARE && !prepared.tuned;
     let strange: Vec<bool> = prepared
         .labels
         .iter()
@@ -231,7 +249,7 @@ fn hold_out(
         .collect();
     let strange_item = |item: &Item| item.label().is_some_and(|label| strange[label]);
     let learns = |place: usize, item: &Item| keep(place) && folds[place] != Some(fold) && !strange_item(item);
-    let core = Core::train(prepared, recipe, learns);
+    let core = Core::train(prepared, learns);
 
     let mut knows = vec![false; prepared.labels.len()];
     for (place, item) in prepared.items.iter().enumerate() {
@@ -248,12 +266,12 @@ fn hold_out(
     .collect()
 }
 
-/// Weighs what is strange to the core so that it makes up the share it is expected to have.
-fn balance(held: &mut [HeldOut]) {
-    let strange = held.iter().filter(|held| held.truth == Truth::Unknown).count();
-    let known = held.len() - strange;
-    if strange > 0 {
-        let weight = STRANGE * known as f64 / strange as f64;
-        held.iter_mut().filter(|held| held.truth == Truth::Unknown).for_each(|held| held.weight = weight.min(1.0));
+/// Weighs what is strange to the core so that it makes up the share it is expected to have, none of it more than `most`.
+fn balance(held: &mut [HeldOut], strange: impl Fn(Truth) -> bool, most: f64) {
+    let count = held.iter().filter(|held| strange(held.truth)).count();
+    let known = held.len() - count;
+    if count > 0 {
+        let weight = STRANGE * known as f64 / count as f64;
+        held.iter_mut().filter(|held| strange(held.truth)).for_each(|held| held.weight = weight.min(most));
     }
 }

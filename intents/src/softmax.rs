@@ -5,7 +5,7 @@
 
 use pulp::Arch;
 
-use crate::features::{PLACES, mix};
+use crate::features::mix;
 
 /// Labels are padded to a multiple of this, so that the compiler can use vector instructions throughout.
 const LANES: usize = 8;
@@ -66,24 +66,30 @@ pub(crate) struct Softmax {
     stride: usize,
     dense: usize,
     weights: Vec<f32>,
+    /// Sum of squared slopes per row.
+    squares: Vec<f32>,
 }
 
 impl Softmax {
-    /// Learns from `samples`, whose dense blocks are all `dense` long and whose targets are below `labels`.
-    pub(crate) fn train(samples: &[Sample<'_>], labels: usize, dense: usize, recipe: Recipe) -> Self {
+    /// Knows nothing yet: dense blocks are `dense` long, n-grams are at places below `places`.
+    pub(crate) fn new(labels: usize, dense: usize, places: usize) -> Self {
+        let stride = labels.div_ceil(LANES) * LANES;
+        let rows = 1 + dense + places;
+        Self { labels, stride, dense, weights: vec![0.0; rows * stride], squares: vec![1e-8; rows] }
+    }
+
+    /// Learns from `samples`, whose targets are below the number of labels.
+    pub(crate) fn learn(mut self, samples: &[Sample<'_>], recipe: Recipe) -> Self {
         Arch::new().dispatch(
             #[inline(always)]
-            || Self::learn(samples, labels, dense, recipe),
-        )
+            || self.descend(samples, recipe),
+        );
+        self
     }
 
     #[inline(always)]
-    fn learn(samples: &[Sample<'_>], labels: usize, dense: usize, recipe: Recipe) -> Self {
-        let stride = labels.div_ceil(LANES) * LANES;
-        let rows = 1 + dense + PLACES;
-        let mut model = Self { labels, stride, dense, weights: vec![0.0; rows * stride] };
-        let mut squares = vec![1e-8_f32; rows];
-        let mut slope = vec![0.0_f32; stride];
+    fn descend(&mut self, samples: &[Sample<'_>], recipe: Recipe) {
+        let mut slope = vec![0.0_f32; self.stride];
         let mut order: Vec<usize> = (0..samples.len()).collect();
         let mut seed = 0x0a70_11a7_011a_7011_u64;
         for epoch in 0..recipe.epochs {
@@ -95,13 +101,12 @@ impl Softmax {
             let rate = recipe.rate * (1.0 - 0.9 * epoch as f32 / recipe.epochs as f32);
             for &place in &order {
                 let sample = samples[place];
-                model.scores_into(sample.input, &mut slope);
-                if model.slope(&mut slope, sample) {
-                    model.step(sample.input, &slope, &mut squares, rate, recipe.decay);
+                self.scores_into(sample.input, &mut slope);
+                if self.slope(&mut slope, sample) {
+                    self.step(sample.input, &slope, rate, recipe.decay);
                 }
             }
         }
-        model
     }
 
     /// The rows, without padding: bias, dense block, places.
@@ -140,11 +145,11 @@ impl Softmax {
     }
 
     #[inline(always)]
-    fn step(&mut self, input: Input<'_>, slope: &[f32], squares: &mut [f32], rate: f32, decay: f32) {
+    fn step(&mut self, input: Input<'_>, slope: &[f32], rate: f32, decay: f32) {
         let size: f32 = slope.iter().map(|x| x * x).sum();
         for (row, value) in std::iter::once((0, 1.0)).chain(rows_of(input, self.dense)) {
-            squares[row] += size * value * value;
-            let rate = rate / squares[row].sqrt();
+            self.squares[row] += size * value * value;
+            let rate = rate / self.squares[row].sqrt();
             let (pull, push) = (1.0 - (rate * decay).min(1.0), -rate * value);
             let weights = &mut self.weights[row * self.stride..][..self.stride];
             for (weight, slope) in weights.iter_mut().zip(slope) {

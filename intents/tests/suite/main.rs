@@ -9,3 +9,4 @@ mod ranking;
 #[cfg(all(feature = "rust-bert", feature = "candle"))]
 mod same_vectors;
 mod support;
+mod tuned;
