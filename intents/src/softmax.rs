@@ -48,6 +48,8 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     /// For vectors that an encoder fine-tuned on the same examples has put where their labels are: little is left to learn.
+    /// Eight epochs take longer and change nothing: the best label is right in 90.7 % of English and 90.5 % of French
+    /// instead of 90.8 % and 90.2 %, decided rightly are 89.4 % and 88.7 % instead of 89.5 % and 88.4 %.
     pub(crate) fn short() -> Self {
         Self { epochs: 3, ..Self::default() }
     }
