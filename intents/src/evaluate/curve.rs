@@ -55,7 +55,7 @@ pub fn learning_curve(
     shares: &[f64],
 ) -> Result<Curve, TrainError> {
     let prepared = super::ready(examples, near_misses, encoder, cache)?;
-    let encoder_has_seen = prepared.items.iter().any(|item| item.seen);
+    let encoder_has_seen = prepared.tuned;
     let fold_of = prepared.folds(if encoder_has_seen { ASKED_OF_UNSEEN } else { ASKED });
     let asked: Vec<bool> = fold_of.iter().map(|fold| *fold == Some(0)).collect();
     let rank = ranks(&prepared, &asked);
