@@ -84,6 +84,7 @@ impl Talk {
                     Action::Rank(_) => inputs.push_back(Input::Ranked(Ranking {
                         ranked: skill.map(|id| (id.to_owned(), 0.99)).into_iter().collect(),
                         sure: if skill.is_some() { Sure::Yes } else { Sure::No },
+                        ..Ranking::default()
                     })),
                     Action::Plan(calls) => {
                         let danger = calls

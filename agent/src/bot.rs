@@ -4,6 +4,7 @@
 //! other, turns of others run beside them. Order around an op: store flushed, journal says what is about to be done
 //! (synced when destructive), the op, journal says how it ended, everybody is told: that part is in [`mod@apply`].
 
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -213,8 +214,13 @@ impl Bot {
             (session.language, session.fixed) = (language, fixed);
         }
         let place = self.place(message);
-        let known =
-            KnownHere { host: &*self.host, hypervisor: place.hypervisor.as_deref(), machine: place.own.as_ref() };
+        let known = KnownHere {
+            host: &*self.host,
+            hypervisor: place.hypervisor.as_deref(),
+            machine: place.own.as_ref(),
+            office: &*self.office,
+            people: OnceCell::new(),
+        };
         let around = Around {
             now: &message.now,
             known: &known,

@@ -1,14 +1,17 @@
 //! `atoll evaluate`: how well people are understood. The classifier alone is measured by [`intents::evaluate`]; here is what needs
 //! the whole: slots, sentences of strangers through the same turn as the bot's, and the confusion matrix as a picture.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::ops::Range;
 
 use dialogue::book::{Book, NONE, Words};
+use dialogue::machine::Span;
 use dialogue::policy::Path;
 use dialogue::session::Decision;
 use dialogue::slots;
 use dialogue::spec::{Danger, Scope, Spec};
+use grammar::corpus::Example as Phrasing;
 use grammar::kind::{Kind, Of};
 use grammar::known::Known;
 use grammar::read::{self, Context};
@@ -16,9 +19,13 @@ use grammar::value::Value;
 use intents::evaluate::{DataError, Report, Sentence, csv};
 use jiff::Zoned;
 use serde::Serialize;
+use sha2::{Digest, Sha256};
 
 use crate::explain::{Explained, Question, explain};
-use crate::mind::Mind;
+use crate::mind::{self, Mind};
+
+/// Parts in which slots are cross-validated.
+const FOLDS: usize = 5;
 
 /// How often values of one kind are found.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
@@ -39,48 +46,97 @@ impl Found {
     }
 }
 
-/// The machines that phrasings mark, as if they were there; or nobody.
-struct Marked(Vec<String>);
+/// The names that phrasings mark, as if they were there; or nothing.
+#[derive(Default)]
+struct There(BTreeMap<Of, Vec<String>>);
 
-impl Known for Marked {
-    fn names(&self, of: Of) -> Vec<String> {
-        if of == Of::Machine { self.0.clone() } else { Vec::new() }
+impl There {
+    /// Every name that a phrasing of the language marks for a slot that holds names of existing things.
+    fn marked(book: &Book, words: &Words) -> Self {
+        let mut names: BTreeMap<Of, BTreeSet<String>> = BTreeMap::new();
+        for (spec, example) in examples(book, words) {
+            for (span, slot) in &example.slots {
+                let said = &example.text[span.clone()];
+                let of = match spec.slot(slot).map(|slot| slot.kind) {
+                    Some(Kind::Machines) => Of::Machine,
+                    Some(Kind::Name(of)) => of,
+                    _ => continue,
+                };
+                if !said.contains(['*', ' ', '"']) {
+                    names.entry(of).or_default().insert(said.to_owned());
+                }
+            }
+        }
+        Self(names.into_iter().map(|(of, names)| (of, names.into_iter().collect())).collect())
     }
 }
 
-/// Slot figures by kind: the values read from every phrasing of a language against those marked in it. `known`: with the marked
-/// machines known to the host, or with every name unheard of.
-pub fn slots(book: &Book, language: &str, known: bool, now: &Zoned) -> BTreeMap<String, Found> {
+impl Known for There {
+    fn names(&self, of: Of) -> Vec<String> {
+        self.0.get(&of).cloned().unwrap_or_default()
+    }
+}
+
+/// Phrasings of the skills that there are.
+fn examples<'a>(book: &'a Book, words: &'a Words) -> impl Iterator<Item = (&'static Spec, &'a Phrasing)> {
+    let known = words.skills.iter().filter_map(|(id, section)| Some((book.spec(id)?, section)));
+    known.flat_map(|(spec, section)| section.examples.iter().map(move |example| (spec, example)))
+}
+
+/// The fold of a phrasing: what differs in its values alone stands in the same.
+fn fold(example: &Phrasing) -> usize {
+    let mut frame = example.text.to_lowercase();
+    for (span, slot) in example.slots.iter().rev() {
+        // Lower-case letters may be longer than their capitals: then the values stay in.
+        if frame.is_char_boundary(span.start) && frame.is_char_boundary(span.end) {
+            frame.replace_range(span.clone(), slot);
+        }
+    }
+    let hash = Sha256::digest(frame);
+    usize::from(hash[0]) % FOLDS
+}
+
+/// What is marked for each slot, of a list from its first to its last.
+fn whole(example: &Phrasing) -> BTreeMap<&str, Range<usize>> {
+    let mut spans: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+    for (span, slot) in &example.slots {
+        let whole = spans.entry(slot).or_insert_with(|| span.clone());
+        whole.end = whole.end.max(span.end);
+    }
+    spans
+}
+
+/// Slot figures of a language by kind, with the marked names known to the host, and with every name unheard of. The values read from
+/// every phrasing are held against those marked in it; the tagger has learnt from other phrasings only.
+pub fn slots(book: &Book, language: &str, now: &Zoned) -> BTreeMap<String, [Found; 2]> {
     let words = book.words(language);
-    let marked = words.marked("machine").filter(|name| known && !name.contains(['*', ' ']));
-    let mut names: Vec<String> = marked.map(str::to_owned).collect();
-    names.sort();
-    names.dedup();
-    let known = Marked(names);
-    let cx = Context { lexicon: &words.lexicon, known: &known, now: now.clone() };
-    let mut figures: BTreeMap<String, Found> = BTreeMap::new();
-    for (id, section) in &words.skills {
-        let Some(spec) = book.spec(id) else { continue };
-        for example in &section.examples {
-            let mut read = values(book, words, spec, &example.text, &cx);
-            for (span, slot) in &example.slots {
-                let Some(kind) = spec.slot(slot).map(|slot| slot.kind) else { continue };
-                let figure = figures.entry(kind_name(kind)).or_default();
-                let wanted = read::parse(kind, &example.text[span.clone()], &cx);
-                match read.remove(slot) {
-                    Some(value) if Some(&value) == wanted.as_ref() => figure.right += 1,
-                    Some(_) => {
-                        figure.wrong += 1;
-                        figure.missed += 1;
+    let worlds = [There::marked(book, words), There::default()];
+    let worlds = worlds.each_ref().map(|known| Context { lexicon: &words.lexicon, known, now: now.clone() });
+    let mut figures: BTreeMap<String, [Found; 2]> = BTreeMap::new();
+    for turn in 0..FOLDS {
+        let tagger = mind::tagger(book, |example| fold(example) != turn);
+        for (spec, example) in examples(book, words).filter(|(_, example)| fold(example) == turn) {
+            let likely = mind::spans(&tagger, spec.id, &example.text);
+            for (world, cx) in worlds.iter().enumerate() {
+                let mut read = values(book, words, spec, example, &likely, cx);
+                for (slot, span) in whole(example) {
+                    let Some(kind) = spec.slot(slot).map(|slot| slot.kind) else { continue };
+                    let figure = &mut figures.entry(kind_name(kind)).or_default()[world];
+                    let wanted = read::parse(kind, &example.text[span], cx);
+                    match read.remove(slot) {
+                        Some(value) if Some(&value) == wanted.as_ref() => figure.right += 1,
+                        Some(_) => {
+                            figure.wrong += 1;
+                            figure.missed += 1;
+                        }
+                        None => figure.missed += 1,
                     }
-                    None => figure.missed += 1,
                 }
-            }
-            for slot in read.keys() {
-                let Some(slot) = spec.slot(slot) else { continue };
-                // What a phrasing leaves unmarked, it may still say: only where its other values are marked is this a mistake.
-                if !example.slots.is_empty() {
-                    figures.entry(kind_name(slot.kind)).or_default().wrong += 1;
+                // What a phrasing leaves unmarked, it may still say, and "yourself" is never marked: only where its other values are marked
+                // is a value beside them a mistake.
+                for (slot, value) in read.iter().filter(|_| !example.slots.is_empty()) {
+                    let Some(slot) = spec.slot(slot).filter(|_| !slots::points(value)) else { continue };
+                    figures.entry(kind_name(slot.kind)).or_default()[world].wrong += 1;
                 }
             }
         }
@@ -97,21 +153,26 @@ pub fn beside(book: &Book, report: &Report, language: &str, now: &Zoned) -> Stri
     for one in dangerous {
         let _ = writeln!(text, "  {} → {}  \"{}\"", one.expected, one.best(), one.text);
     }
-    let (known, unknown) = (slots(book, language, true, now), slots(book, language, false, now));
     let _ = writeln!(text, "\n{:<24} {:>7} {:>11} {:>13}", "kind of slot", "marked", "names known", "names unknown");
-    for (kind, found) in &known {
-        let marked = found.right + found.missed;
-        let strange = unknown.get(kind).map_or(0.0, Found::f1);
-        let _ = writeln!(text, "{kind:<24} {marked:>7} {:>11.3} {strange:>13.3}", found.f1());
+    for (kind, [known, unknown]) in slots(book, language, now) {
+        let marked = known.right + known.missed;
+        let _ = writeln!(text, "{kind:<24} {marked:>7} {:>11.3} {:>13.3}", known.f1(), unknown.f1());
     }
     text
 }
 
 /// By the skill's own command, where one takes the text, else as from running text.
-fn values(book: &Book, words: &Words, spec: &Spec, text: &str, cx: &Context<'_>) -> BTreeMap<String, Value> {
-    let readings = words.patterns.matches(text, cx);
+fn values(
+    book: &Book,
+    words: &Words,
+    spec: &Spec,
+    example: &Phrasing,
+    likely: &[Span],
+    cx: &Context<'_>,
+) -> BTreeMap<String, Value> {
+    let readings = words.patterns.matches(&example.text, cx);
     let own = readings.into_iter().find(|reading| book.specs()[reading.tag].id == spec.id);
-    own.map_or_else(|| slots::extract(spec, text, cx), |reading| reading.values)
+    own.map_or_else(|| slots::extract(spec, &example.text, likely, cx), |reading| reading.values)
 }
 
 fn kind_name(kind: Kind) -> String {

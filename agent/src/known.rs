@@ -1,11 +1,13 @@
 //! Names that exist where somebody speaks: they bias the reading, and are never mended into something else.
 
+use std::cell::OnceCell;
 use std::sync::Arc;
 
 use grammar::kind::Of;
 use grammar::known::Known;
 
 use crate::host::{HostRead, Machine, MachineId};
+use crate::skill::Office;
 
 /// Names as seen from one entity.
 pub struct KnownHere<'a> {
@@ -15,6 +17,10 @@ pub struct KnownHere<'a> {
     pub hypervisor: Option<&'a str>,
     /// The machine spoken to.
     pub machine: Option<&'a MachineId>,
+    /// Who is on whose contact list.
+    pub office: &'a dyn Office,
+    /// Those people, once they were asked for.
+    pub people: OnceCell<Vec<String>>,
 }
 
 impl KnownHere<'_> {
@@ -72,6 +78,10 @@ impl Known for KnownHere<'_> {
         names.sort_unstable();
         names.dedup();
         names
+    }
+
+    fn people(&self) -> &[String] {
+        self.people.get_or_init(|| self.office.people())
     }
 
     fn has(&self, of: Of, name: &str) -> Option<String> {

@@ -1,12 +1,16 @@
 //! The embedded corpus, and the classifier trained from it: from a text to ranked skills.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use dialogue::book::{Book, BookError, NONE};
-use dialogue::machine::{Ranking, Sure};
+use dialogue::machine::{Ranking, Span, Sure};
+use grammar::corpus::Example as Phrasing;
+use grammar::token;
 use include_dir::{Dir, include_dir};
-use intents::{Encoder, Example, Model, Sureness};
+use intents::{Encoder, Example, Marked, Model, Sureness, Tagger, Word};
 
 use crate::skills;
 
@@ -16,6 +20,7 @@ static CORPUS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/../corpus");
 pub struct Mind {
     book: Arc<Book>,
     model: Model,
+    tagger: Tagger,
     encoder: Result<Box<dyn Encoder>, String>,
 }
 
@@ -63,6 +68,53 @@ pub fn lessons(book: &Book) -> (Vec<Example<'_>>, Vec<(&str, &str)>) {
     (examples, misses)
 }
 
+/// The words of a text as the tagger sees them, and the bytes where they stand.
+fn words(text: &str) -> (Vec<Word>, Vec<Range<usize>>) {
+    let tokens = token::tokens(text).into_iter();
+    tokens.map(|token| (Word { folded: token.folded, quoted: token.quoted }, token.span)).unzip()
+}
+
+/// A phrasing of a skill with its marks in words; marks that cut a word in two teach nothing.
+fn marked<'a>(skill: &'a str, phrasing: &'a Phrasing) -> Marked<'a> {
+    let (words, places) = words(&phrasing.text);
+    let spans = phrasing.slots.iter().filter_map(|(bytes, slot)| {
+        let first = places.iter().position(|place| place.end > bytes.start)?;
+        let last = places.iter().rposition(|place| place.start < bytes.end)?;
+        (first <= last).then_some((first..last + 1, slot.as_str()))
+    });
+    Marked { label: skill, spans: spans.collect(), words }
+}
+
+/// What the tagger learns from: the marked phrasings of all languages, as far as wanted, and the sentences that mean no skill.
+fn marks(book: &Book, wanted: impl Fn(&Phrasing) -> bool) -> (Vec<Marked<'_>>, Vec<Vec<Word>>) {
+    let (mut examples, mut other) = (Vec::new(), Vec::new());
+    for language in book.languages() {
+        for (id, section) in &book.words(language).skills {
+            match id == NONE {
+                true => other.extend(section.examples.iter().map(|example| words(&example.text).0)),
+                false => {
+                    let wanted = section.examples.iter().filter(|example| wanted(example));
+                    examples.extend(wanted.map(|example| marked(id, example)));
+                }
+            }
+        }
+    }
+    (examples, other)
+}
+
+/// The tagger that has learnt from a part of the phrasings.
+pub(crate) fn tagger(book: &Book, wanted: impl Fn(&Phrasing) -> bool) -> Tagger {
+    let (marked, other) = marks(book, wanted);
+    Tagger::train(&marked, &other)
+}
+
+/// Where the values of a skill seem to stand in a text.
+pub(crate) fn spans(tagger: &Tagger, skill: &str, text: &str) -> Vec<Span> {
+    let (words, places) = words(text);
+    let found = tagger.tag(skill, &words).into_iter();
+    found.map(|(span, slot)| (places[span.start].start..places[span.end - 1].end, slot.to_owned())).collect()
+}
+
 impl Mind {
     /// Reads the corpus, loads the encoder, and trains (or takes from `cache`) one classifier for all languages.
     ///
@@ -79,7 +131,12 @@ impl Mind {
             Some(folder) => Model::cached(folder, &examples, &misses, encoder.as_deref().ok())?,
             None => Model::train(&examples, &misses, encoder.as_deref().ok())?,
         };
-        Ok(Self { book, model, encoder })
+        let (marked, other) = marks(&book, |_| true);
+        let tagger = match cache {
+            Some(folder) => Tagger::cached(folder, &marked, &other)?,
+            None => Tagger::train(&marked, &other),
+        };
+        Ok(Self { book, model, tagger, encoder })
     }
 
     /// The words.
@@ -98,16 +155,15 @@ impl Mind {
             tracing::error!(%error, "the encoder failed; going on without it");
             self.model.rank(text, None)
         });
-        match ranking {
-            Ok(ranking) => Ranking {
-                ranked: ranking.ranked.into_iter().filter(|(label, _)| !label.is_empty()).collect(),
-                sure: match ranking.sure {
-                    Sureness::Sure => Sure::Yes,
-                    Sureness::Guess => Sure::Guess,
-                    Sureness::None => Sure::No,
-                },
-            },
-            Err(_) => Ranking::default(),
-        }
+        let Ok(ranking) = ranking else { return Ranking::default() };
+        let ranked: Vec<(String, f32)> = ranking.ranked.into_iter().filter(|(label, _)| !label.is_empty()).collect();
+        let spans: BTreeMap<_, _> =
+            ranked.iter().map(|(skill, _)| (skill.clone(), spans(&self.tagger, skill, text))).collect();
+        let sure = match ranking.sure {
+            Sureness::Sure => Sure::Yes,
+            Sureness::Guess => Sure::Guess,
+            Sureness::None => Sure::No,
+        };
+        Ranking { ranked, sure, spans }
     }
 }

@@ -71,6 +71,12 @@ impl Office for Affairs {
             .collect()
     }
 
+    fn people(&self) -> Vec<String> {
+        let inner = self.lock();
+        let people: BTreeSet<&str> = inner.contacts.iter().map(|(_, who)| who.as_str()).collect();
+        people.into_iter().map(str::to_owned).collect()
+    }
+
     fn rooms(&self, entity: &str) -> Vec<String> {
         self.lock().rooms.iter().filter(|(whose, _)| whose == entity).map(|(_, room)| room.clone()).collect()
     }

@@ -117,6 +117,8 @@ impl Scene<'_> {
 pub trait Office: Send + Sync {
     /// People subscribed to that entity (`None`: to any), with the entity's name.
     fn contacts(&self, entity: Option<&str>) -> Vec<(String, String)>;
+    /// Everybody who is on any of the lists, each once.
+    fn people(&self) -> Vec<String>;
     /// Rooms that the hypervisor or desk of that name is in.
     fn rooms(&self, entity: &str) -> Vec<String>;
     /// Newest first: what was done or happened to a machine or host.

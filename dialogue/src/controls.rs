@@ -141,7 +141,7 @@ impl Turn<'_> {
         let mut changed = rest.trim().is_empty();
         for call in &mut calls {
             let Some(spec) = self.book.spec(&call.skill) else { continue };
-            for (slot, value) in slots::extract(spec, rest, &cx) {
+            for (slot, value) in slots::extract(spec, rest, &[], &cx) {
                 call.args.insert(slot, value);
                 changed = true;
             }

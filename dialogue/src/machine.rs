@@ -4,6 +4,8 @@
 //! [`Action::Rank`], [`Action::Plan`] and [`Action::Apply`] until there are none. Nothing harmful leaves the machine as
 //! [`Action::Apply`] but through [`crate::policy::gate`], here and nowhere else.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use grammar::kind::Of;
@@ -69,7 +71,12 @@ pub struct Ranking {
     pub ranked: Vec<(String, f32)>,
     /// What the best may be taken for.
     pub sure: Sure,
+    /// Where the values of these skills' slots seem to stand in the text, by skill.
+    pub spans: BTreeMap<String, Vec<Span>>,
 }
+
+/// Bytes of a text, and the slot they fill.
+pub type Span = (Range<usize>, String);
 
 /// How far a ranking may be trusted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

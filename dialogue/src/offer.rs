@@ -4,7 +4,7 @@ use grammar::frame::Part;
 
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
-use crate::machine::{Action, Turn};
+use crate::machine::{Action, Ranking, Turn};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
@@ -16,11 +16,11 @@ const MOST_OFFERED: usize = 3;
 
 impl Turn<'_> {
     /// Offers up to three skills, each with what was read from the text.
-    pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, preface: Vec<Phrase>) {
+    pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, ranking: &Ranking, preface: Vec<Phrase>) {
         let options: Vec<Call> = fitting
             .iter()
             .filter(|(id, _)| id == LANGUAGE || !CONTROLS.contains(&id.as_str()))
-            .map(|(id, _)| self.call_from(id, &part.text))
+            .map(|(id, _)| self.call_from(id, &part.text, ranking))
             .filter(|call| !self.vetoes(part, call))
             .take(MOST_OFFERED)
             .collect();

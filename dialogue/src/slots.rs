@@ -6,12 +6,12 @@ use std::ops::Range;
 use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
 use grammar::known::Known;
-use grammar::read::{self, Context};
+use grammar::read::{self, Context, Found};
 use grammar::selector::{LAST, Selector};
 use grammar::value::Value;
 
 use crate::book::Words;
-use crate::machine::{Action, Planning, Stage, Turn};
+use crate::machine::{Action, Planning, Span, Stage, Turn};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
 use crate::spec::{Need, Scope, Slot, Spec, TARGET};
@@ -49,23 +49,64 @@ fn reading_order(slot: &Slot) -> u8 {
     }
 }
 
-/// What a running text fills of a skill's slots. Spans don't overlap; the surer kinds are read first.
-pub fn extract(spec: &Spec, text: &str, cx: &Context<'_>) -> BTreeMap<String, Value> {
+/// What a running text fills of a skill's slots. Spans don't overlap; the surer kinds are read first. Of several values that
+/// a slot might hold, the one that stands where its value usually does (`likely`) is meant; there, what nobody has heard of may be a name.
+pub fn extract(spec: &Spec, text: &str, likely: &[Span], cx: &Context<'_>) -> BTreeMap<String, Value> {
     let mut taken: Vec<Range<usize>> = Vec::new();
     let mut values = BTreeMap::new();
-    let mut slots: Vec<&Slot> =
-        spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text)).collect();
+    let mut slots: Vec<&Slot> = spec.slots.iter().collect();
     slots.sort_by_key(|slot| reading_order(slot));
     for slot in slots {
-        let free = read::find(slot.kind, text, cx)
-            .into_iter()
-            .find(|found| taken.iter().all(|span| found.span.end <= span.start || span.end <= found.span.start));
-        if let Some(found) = free {
+        let mut found = match slot.kind {
+            Kind::Topic | Kind::Text => Vec::new(),
+            kind => read::find(kind, text, cx),
+        };
+        found.retain(|found| taken.iter().all(|span| !overlap(span, &found.span)));
+        let spans = likely.iter().filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)));
+        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).collect();
+        if let Some(found) = choose(slot.kind, found, &spans, text, cx) {
             taken.push(found.span);
             values.insert(slot.name.to_owned(), found.value);
         }
     }
     values
+}
+
+/// Whether a value only points at machines: "it", "yourself", "the second".
+pub fn points(value: &Value) -> bool {
+    matches!(value, Value::Machines(Selector::It | Selector::Same | Selector::Myself | Selector::Nth(_)))
+}
+
+fn overlap(left: &Range<usize>, right: &Range<usize>) -> bool {
+    left.start < right.end && right.start < left.end
+}
+
+/// Of what was found, what is meant: what is known where a value is likely, what is known elsewhere, what an unknown word there may
+/// name, and last what only points ("it", "yourself").
+fn choose(kind: Kind, found: Vec<Found>, likely: &[Range<usize>], text: &str, cx: &Context<'_>) -> Option<Found> {
+    let read = |span: &Range<usize>| {
+        let value = read::parse(kind, text.get(span.clone())?, cx)?;
+        Some(Found { span: span.clone(), value })
+    };
+    let named = |found: &&Found| !points(&found.value);
+    let there = |found: &&Found| likely.iter().any(|span| overlap(span, &found.span));
+    let all = list(kind, likely).and_then(|(span, count)| {
+        let names =
+            |found: &Found| matches!(&found.value, Value::Machines(Selector::Names(names)) if names.len() == count);
+        read(&span).filter(names)
+    });
+    all.or_else(|| found.iter().filter(named).find(there).cloned())
+        .or_else(|| found.iter().find(named).filter(|_| matches!(kind, Kind::Machines | Kind::Name(_))).cloned())
+        .or_else(|| likely.iter().find_map(read))
+        .or_else(|| found.into_iter().next())
+}
+
+/// From the first to the last machine, and how many there are, where there are several.
+fn list(kind: Kind, likely: &[Range<usize>]) -> Option<(Range<usize>, usize)> {
+    match likely {
+        [first, .., last] if kind == Kind::Machines => Some((first.start..last.end, likely.len())),
+        _ => None,
+    }
 }
 
 /// How many existing things a call names that don't exist here: the fewer, the likelier the reading.

@@ -432,7 +432,7 @@ impl Turn<'_> {
             return;
         };
         self.session.trace.confidence = score;
-        let call = self.call_from(&skill, &part.text);
+        let call = self.call_from(&skill, &part.text, &ranking);
         self.note_how_to(&part, &call);
         if self.vetoes(&part, &call) {
             self.veto(&part, Some(&skill), score);
@@ -447,7 +447,7 @@ impl Turn<'_> {
             return;
         }
         if ranking.sure == Sure::Guess && !small {
-            self.guess(&fitting, &part, understanding.preface);
+            self.guess(&fitting, &part, &ranking, understanding.preface);
             return;
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
@@ -463,8 +463,10 @@ impl Turn<'_> {
         self.next_part(understanding);
     }
 
-    pub(crate) fn call_from(&self, skill: &str, text: &str) -> Call {
-        let args = self.book.spec(skill).map(|spec| slots::extract(spec, text, &self.context())).unwrap_or_default();
+    pub(crate) fn call_from(&self, skill: &str, text: &str, ranking: &Ranking) -> Call {
+        let spans = ranking.spans.get(skill).map_or(&[][..], Vec::as_slice);
+        let args =
+            self.book.spec(skill).map(|spec| slots::extract(spec, text, spans, &self.context())).unwrap_or_default();
         Call { skill: skill.to_owned(), args }
     }
 

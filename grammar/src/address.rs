@@ -7,6 +7,7 @@ use pest::Parser;
 use crate::{
     number::{Rule, Shape},
     read::Cursor,
+    token::Token,
     value::Value,
 };
 
@@ -43,12 +44,22 @@ pub fn normal(text: &str) -> Option<String> {
     Shape::parse(Rule::mac, &text).ok().map(|_| text.replace('-', ":"))
 }
 
-/// XMPP address at that token: `local@domain/resource`, or a bare domain with a dot.
-pub(crate) fn jid_at(cursor: &Cursor, at: usize) -> Vec<(usize, Value)> {
+/// XMPP address at that token: `local@domain/resource`, a bare domain with a dot, or the name of exactly one known person. Where
+/// no slot is `open`, a word that may mean something else is no person.
+pub(crate) fn jid_at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> {
     let Some(token) = cursor.token(at) else {
         return Vec::new();
     };
-    jid(token.text).map(|jid| (1, Value::Jid(jid))).into_iter().collect()
+    let person = || (open || !cursor.cx.lexicon.contains(&token.folded)).then(|| person(cursor, token)).flatten();
+    jid(token.text).or_else(person).map(|jid| (1, Value::Jid(jid))).into_iter().collect()
+}
+
+/// The address of the only known person called so.
+fn person(cursor: &Cursor, token: &Token) -> Option<String> {
+    let called =
+        |person: &&String| person.split_once('@').is_some_and(|(name, _)| name.eq_ignore_ascii_case(token.text));
+    let mut people = cursor.cx.known.people().iter().filter(called);
+    people.next().filter(|_| people.next().is_none()).cloned()
 }
 
 /// The address with its localpart and domain in lower case; `None` if it isn't one.

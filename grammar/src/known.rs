@@ -16,6 +16,11 @@ pub trait Known {
         let folded = name.to_lowercase();
         names.into_iter().find(|known| known.to_lowercase() == folded)
     }
+
+    /// The bare XMPP addresses of the people who can be spoken of by the first part alone: "bob" for bob@example.org.
+    fn people(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Nothing is known: every name is taken as it is said.

@@ -143,7 +143,7 @@ impl<'a> Cursor<'a> {
             Kind::When => time::at(self, at, open).into_iter().map(|(n, v)| (n, Value::When(v))).collect(),
             Kind::Recurrence => recurrence::at(self, at).into_iter().map(|(n, v)| (n, Value::Recurrence(v))).collect(),
             Kind::Choice(values) => name::choice(self, at, values),
-            Kind::Jid => address::jid_at(self, at),
+            Kind::Jid => address::jid_at(self, at, open),
             Kind::Address => address::at(self, at),
             Kind::Topic | Kind::Text => name::text(self, at),
         };

@@ -251,7 +251,7 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             }
             noun = true;
         } else if let Some(more) = word(cursor, at, Class::Except).filter(|_| whole || noun) {
-            let Some((count, names)) = name_list(cursor, at + more, true).into_iter().next_back() else {
+            let Some((count, names)) = name_list(cursor, at + more, true, true).into_iter().next_back() else {
                 break;
             };
             filter.except = names;
@@ -303,15 +303,17 @@ fn names(cursor: &Cursor, at: usize, open: bool, word: bool) -> Vec<(usize, Sele
     let noun = name::noun(cursor, at);
     let mut found = Vec::new();
     if noun > 0 {
-        found.extend(name_list(cursor, at + noun, true).into_iter().map(|(count, names)| (noun + count, names)));
+        found.extend(name_list(cursor, at + noun, true, open).into_iter().map(|(count, names)| (noun + count, names)));
     }
     if !(word && cursor.token(at).is_some_and(|token| !token.quoted)) {
-        found.extend(name_list(cursor, at, open));
+        found.extend(name_list(cursor, at, open, open));
     }
     found.into_iter().map(|(count, names)| (count, Selector::Names(names))).collect()
 }
 
-fn name_list(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Vec<String>)> {
+/// Names with commas or "and" between. `open`: an unknown word may be one; `loose`: even after a comma alone, where in running
+/// text something else begins: "the machine web1, keep its disks".
+fn name_list(cursor: &Cursor, at: usize, open: bool, loose: bool) -> Vec<(usize, Vec<String>)> {
     let mut found = Vec::new();
     let Some(token) = cursor.token(at) else {
         return found;
@@ -331,10 +333,11 @@ fn name_list(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Vec<String>)
         let and = cursor.skip(end, Class::And);
         let noun = name::noun(cursor, end + and);
         let next = end + and + noun;
-        let linked = and > 0 || comma_before(cursor.text, cursor.tokens, end);
+        let comma = comma_before(cursor.text, cursor.tokens, end);
+        let open = if and > 0 { open } else { comma && loose };
         // A verb begins the next request rather than naming the next machine: "stop web1 and wait".
         let verb = cursor.skip(next, Class::Verb) > 0;
-        let names = name::names(cursor, next, Of::Machine, linked && !verb && (open || noun > 0));
+        let names = name::names(cursor, next, Of::Machine, !verb && (open || noun > 0 && (and > 0 || comma)));
         let Some((count, name)) = names.into_iter().max_by_key(|(count, _)| *count) else {
             return found;
         };

@@ -177,7 +177,7 @@ fn text_key(text: &str) -> [u8; KEY] {
 }
 
 /// Writes beside the target and renames, so that a reader sees the old file or the new one, never half of it.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), TrainError> {
     let fresh = path.with_extension(format!("{}.new", std::process::id()));
     let written = std::fs::File::create(&fresh)
         .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
@@ -210,6 +210,6 @@ fn prune(folder: &Path) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -14,8 +14,10 @@ mod file;
 mod judge;
 mod model;
 mod softmax;
+mod tagger;
 
 pub use encoder::{Encoder, EncoderError};
 pub use examples::Example;
 pub use file::FormatError;
 pub use model::{Model, Ranking, Sureness, TrainError};
+pub use tagger::{Marked, Tagger, Word};

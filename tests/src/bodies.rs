@@ -391,8 +391,17 @@ fn ranking(bytes: &mut Bytes<'_>) -> Ranking {
         true => TELLING[bytes.below(TELLING.len())],
         false => specs[bytes.below(specs.len())].id,
     };
-    let ranked = (0..3).map(|nth| (pick().to_owned(), 0.9 - nth as f32 * 0.2)).collect();
-    Ranking { ranked, sure: [Sure::Yes, Sure::Yes, Sure::Guess, Sure::No][bytes.below(4)] }
+    let ranked: Vec<_> = (0..3).map(|nth| (pick().to_owned(), 0.9 - nth as f32 * 0.2)).collect();
+    let sure = [Sure::Yes, Sure::Yes, Sure::Guess, Sure::No][bytes.below(4)];
+    // Any stretch of the text for any slot, whether it is one or not.
+    let mut span = |skill: &str| {
+        let slots = machine().book().spec(skill).map_or(&[][..], |spec| spec.slots);
+        let slot = slots.get(bytes.below(slots.len().max(1)))?.name;
+        let start = bytes.below(40);
+        Some((start..start + bytes.below(12), slot.to_owned()))
+    };
+    let spans = ranked.iter().map(|(skill, _)| (skill.clone(), span(skill).into_iter().collect())).collect();
+    Ranking { ranked, sure, spans }
 }
 
 fn planned(calls: &[Call], bytes: &mut Bytes<'_>) -> Planned {

@@ -21,6 +21,10 @@ use crate::skill::{Args, Leg, Office, Plan, Receipt, Refusal, Scene, Stop};
 struct Desk;
 
 impl Office for Desk {
+    fn people(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     fn contacts(&self, _: Option<&str>) -> Vec<(String, String)> {
         vec![("carol@example.org".to_owned(), "web1".to_owned())]
     }
