@@ -5,17 +5,39 @@ use std::time::{Duration, Instant};
 
 use agent::addresses::Entity;
 use agent::config::Config;
+use agent::explain::{Question, explain};
 use agent::host::HostRead;
 use agent::message::{Asker, Message};
 use agent::run::{House, house};
 use anyhow::{Context, Result, ensure};
 use dialogue::machine::Utterance;
+use dialogue::spec::Scope;
 use jiff::Zoned;
 
 use crate::figure::{Report, Sample};
 use crate::site::{configuration, machines};
 use crate::talk::SENTENCE;
 
+/// Commands to the letter, and what their figures are called: the whole turn, and understanding and dialogue alone.
+const COMMANDS: [(&str, &str, &str); 3] = [
+    (
+        "status",
+        "\"status\" to a machine: the whole turn, p50",
+        "\"status\", whose language nothing tells: understanding and dialogue, p50",
+    ),
+    (
+        "what is your ip address",
+        "\"what is your ip address\": the whole turn, p50",
+        "\"what is your ip address\": understanding and dialogue, p50",
+    ),
+    (
+        "quelle est ton adresse ip",
+        "\"quelle est ton adresse ip\": the whole turn, p50",
+        "\"quelle est ton adresse ip\": understanding and dialogue, p50",
+    ),
+];
+/// What understanding and dialogue may take, in microseconds.
+const MOST: f64 = 200.0;
 /// Turns of each kind.
 const TURNS: usize = 300;
 /// Sentences for the encoder.
@@ -30,7 +52,10 @@ pub fn measure(report: &mut Report) -> Result<()> {
     house.bridge.wait_settled(Duration::from_secs(60));
     let machine = house.bridge.named("vm-0500").first().context("the machines are not there")?.id.clone();
     let (machine, host) = (Entity::Machine(machine), Entity::Hypervisor("hv1".to_owned()));
-    report.note("\"status\" to a machine: the whole turn, p50", turns(&house, &machine, "status", TURNS)? * 1e3, "µs");
+    for (text, turn, alone) in COMMANDS {
+        report.note(turn, turns(&house, &machine, text, TURNS)? * 1e3, "µs");
+        report.judge(alone, understood(&house, text) * 1e3, "µs", MOST);
+    }
     report.note(
         "\"status of vm-0500\" to its host, p50",
         turns(&house, &host, "status of vm-0500", TURNS)? * 1e3,
@@ -46,6 +71,18 @@ pub fn measure(report: &mut Report) -> Result<()> {
     report.note("of which encoder and classifier, p50", rank.quantile(0.5), "ms");
     ensure!(house.mind.encoder().is_ok(), "there is no encoder: these were n-grams alone");
     Ok(())
+}
+
+/// The same without plan, journal and store, at a host of which no name is known.
+fn understood(house: &House, text: &str) -> f64 {
+    let (question, now) = (Question { text: text.to_owned(), to: Scope::Machine, machines: None }, Zoned::now());
+    let mut sample = Sample::default();
+    for _ in 0..TURNS {
+        let begun = Instant::now();
+        std::hint::black_box(explain(&house.mind, &question, &now));
+        sample.add(begun.elapsed());
+    }
+    sample.quantile(0.5)
 }
 
 /// Half of the turns with this text take less, in milliseconds.
