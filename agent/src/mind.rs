@@ -11,6 +11,7 @@ use grammar::corpus::Example as Phrasing;
 use grammar::token;
 use include_dir::{Dir, include_dir};
 use intents::{Encoder, Example, Marked, Model, Sureness, Tagger, Word};
+use sha2::{Digest, Sha256};
 
 use crate::skills;
 
@@ -50,6 +51,16 @@ pub fn corpus() -> Vec<(&'static str, &'static str, &'static str)> {
     }
     files.sort_unstable();
     files
+}
+
+/// Hash of all files of the corpus.
+fn key() -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for (language, name, text) in corpus() {
+        hash.update(format!("{language}/{name} {}\n", text.len()));
+        hash.update(text);
+    }
+    hash.finalize().into()
 }
 
 /// What the classifier learns from: the phrasings of all languages, and near misses as `(text, skill it is not)`. A near
@@ -131,10 +142,10 @@ impl Mind {
             Some(folder) => Model::cached(folder, &examples, &misses, encoder.as_deref().ok())?,
             None => Model::train(&examples, &misses, encoder.as_deref().ok())?,
         };
-        let (marked, other) = marks(&book, |_| true);
+        let learn = || tagger(&book, |_| true);
         let tagger = match cache {
-            Some(folder) => Tagger::cached(folder, &marked, &other)?,
-            None => Tagger::train(&marked, &other),
+            Some(folder) => Tagger::cached(folder, &key(), learn)?,
+            None => learn(),
         };
         Ok(Self { book, model, tagger, encoder })
     }

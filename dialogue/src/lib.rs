@@ -14,6 +14,7 @@ pub mod machine;
 mod offer;
 mod open;
 mod outcome;
+mod pasted;
 pub mod phrases;
 pub mod policy;
 pub mod reply;

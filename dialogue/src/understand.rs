@@ -11,6 +11,7 @@ use grammar::value::Value;
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
+use crate::pasted::is_pasted;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{About, Call, Decision, Open, Trace, Trouble};
@@ -37,19 +38,6 @@ pub struct Understanding {
     pub(crate) before: Option<Box<Open>>,
     /// The machine it was said to: "web1: reboot", said to its host.
     pub(crate) addressee: Option<String>,
-}
-
-/// A quotation, a shell prompt or a list mark at the beginning: shown to us, not said to us.
-fn is_pasted(text: &str) -> bool {
-    let first = text.split_whitespace().next().unwrap_or_default();
-    let numbered = first
-        .strip_suffix(['.', ')'])
-        .is_some_and(|number| !number.is_empty() && number.chars().all(|character| character.is_ascii_digit()));
-    let prompt = first.contains('@') && first.ends_with(['#', '$']);
-    (numbered || prompt || matches!(first, "-" | "*" | "•" | "$" | "#" | "[" | "[ ]" | "[x]"))
-        && text.split_whitespace().count() > 1
-        || text.starts_with('>')
-        || text.starts_with("```")
 }
 
 /// Nothing but an amount, a time or an address.

@@ -30,8 +30,8 @@ const SURE: f32 = 0.9;
 const SURE_WITHOUT_ENCODER: f32 = 0.95;
 /// Not offering the right one costs about twice what offering in vain does: the person must guess other words.
 const OFFER: f32 = 0.3;
-/// Three unlikely ones are no offer: the best of them must be likely to some degree itself.
-const LEAST: f32 = 0.25;
+/// Three unlikely ones are no offer: the best of them must itself be as likely as not.
+const LEAST: f32 = 0.5;
 /// Without sentence vectors what is offered is less often meant at all.
 const OFFER_WITHOUT_ENCODER: f32 = 0.4;
 

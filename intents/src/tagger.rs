@@ -11,7 +11,7 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::cache::{hex, replace};
+use crate::cache::replace;
 use crate::features::{hash, mix};
 use crate::model::TrainError;
 
@@ -27,6 +27,8 @@ const LEAST: f32 = 0.02;
 const VERSION: u32 = 1;
 const MAGIC: &[u8; 8] = b"atolltag";
 const SUM: usize = 32;
+/// Bytes of a key.
+pub const KEY: usize = 32;
 
 /// A word as the tagger sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,33 +120,21 @@ impl Tagger {
         Self { ordinary: uses.all_ordinary(), slots: slots.clone(), of_label: of_label.clone(), weights }
     }
 
-    /// As [`train`](Self::train), unless `folder` has the tagger already.
+    /// The tagger that `folder` has for `key`, a hash of all that is learnt from, or the one that `train` makes.
     ///
     /// # Errors
     /// [`TrainError::Write`] when the folder can't be written. What can't be read is no error: it is made anew.
-    pub fn cached(folder: &Path, examples: &[Marked<'_>], other: &[Vec<Word>]) -> Result<Self, TrainError> {
-        let mut sum = Sha256::new();
+    pub fn cached(folder: &Path, key: &[u8; KEY], train: impl FnOnce() -> Self) -> Result<Self, TrainError> {
+        let mut sum = Sha256::new_with_prefix(key);
         sum.update(VERSION.to_le_bytes());
-        for one in examples {
-            sum.update(one.label);
-            one.words.iter().for_each(|word| sum.update(format!("\u{1}{}{}", word.folded, u8::from(word.quoted))));
-            one.spans.iter().for_each(|(span, slot)| sum.update(format!("\u{2}{span:?}{slot}")));
-        }
-        for words in other {
-            sum.update([3]);
-            words.iter().for_each(|word| sum.update(format!("\u{1}{}", word.folded)));
-        }
-        let path = folder.join("tagger.bin");
         let key: [u8; SUM] = sum.finalize().into();
-        match std::fs::read(&path) {
-            Ok(bytes) => match Self::from_bytes(&bytes, &key) {
-                Some(tagger) => return Ok(tagger),
-                None => tracing::info!(path = %path.display(), "learning anew where values stand"),
-            },
-            Err(_) => tracing::info!(key = hex(&key), "learning where values stand"),
+        let path = folder.join("tagger.bin");
+        if let Some(tagger) = std::fs::read(&path).ok().and_then(|bytes| Self::from_bytes(&bytes, &key)) {
+            return Ok(tagger);
         }
+        tracing::info!(path = %path.display(), "learning where values stand");
         std::fs::create_dir_all(folder).map_err(|source| TrainError::Write { path: folder.to_owned(), source })?;
-        let tagger = Self::train(examples, other);
+        let tagger = train();
         replace(&path, &tagger.to_bytes(&key))?;
         Ok(tagger)
     }
