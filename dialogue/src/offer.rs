@@ -8,9 +8,10 @@ use crate::machine::{Action, Ranking, Turn};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
+use crate::spec::Category;
 
 /// The least score with which a skill is named as near to what was not understood.
-const NEAR: f32 = 0.1;
+const NEAR: f32 = 0.2;
 /// Most skills offered for a guess.
 const MOST_OFFERED: usize = 3;
 
@@ -69,7 +70,7 @@ impl Turn<'_> {
         let near: Vec<String> = near
             .iter()
             .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))
-            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| !spec.planned))
+            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| !spec.planned && spec.category != Category::Talk))
             .map(|(id, _)| id.clone())
             .take(MOST_OFFERED)
             .collect();

@@ -123,9 +123,10 @@ impl Turn<'_> {
     fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let cx = self.context();
         let framed = frame(text, &cx);
-        // "don't stop" is no "stop".
+        // "don't stop" is no "stop", and what may only be told ("back to square one") is asked about.
         let negated = framed.parts.iter().any(|part| part.stance == Stance::Negated);
-        if !negated && self.control_word(text, doubtful, &preface) {
+        let told = framed.parts.iter().any(|part| part.stance != Stance::Request);
+        if !negated && self.control_word(text, doubtful || told, &preface) {
             return;
         }
         let mut preface = preface;
