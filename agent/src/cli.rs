@@ -428,23 +428,26 @@ struct Shown<'a> {
     picture: Option<&'a Path>,
 }
 
+fn examples(sentences: &[evaluate::Sentence]) -> Vec<Example<'_>> {
+    sentences.iter().map(evaluate::Sentence::example).collect()
+}
+
 fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<()> {
     let encoder = model.encoder()?;
     let encoder = encoder.as_deref();
     let cache = model.trained();
     let cache = Some(cache.as_path());
     let mut beside = None;
-    let apart = |train: &[evaluate::Sentence], test: &[evaluate::Sentence]| {
-        let train: Vec<Example<'_>> = train.iter().map(evaluate::Sentence::example).collect();
-        let test: Vec<Example<'_>> = test.iter().map(evaluate::Sentence::example).collect();
-        evaluate::held_out(&train, &[], &test, encoder, cache)
-    };
     let report = match of {
         Of::Clinc(path) => {
             let data = evaluate::clinc(path)?;
-            apart(&data.train, &data.test)?
+            let model = evaluate::validated(&examples(&data.train), &examples(&data.validation), encoder, cache)?;
+            evaluate::ask(&model, &examples(&data.test), encoder, cache)?
         }
-        Of::Csv(train, test) => apart(&evaluate::csv(train)?, &evaluate::csv(test)?)?,
+        Of::Csv(train, test) => {
+            let (train, test) = (evaluate::csv(train)?, evaluate::csv(test)?);
+            evaluate::held_out(&examples(&train), &[], &examples(&test), encoder, cache)?
+        }
         Of::Corpus { language, folds } => {
             let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
             let (examples, misses) = crate::mind::lessons(&book);

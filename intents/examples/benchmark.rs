@@ -95,12 +95,14 @@ fn run(arguments: &Arguments) -> Outcome<()> {
         [kind, file, ..] if kind == "folds" => cross_validate(arguments, Path::new(file), &loaded, &cache),
         [kind, file, ..] if kind == "clinc" => {
             let data = evaluate::clinc(Path::new(file))?;
-            let test = if arguments.has("--validation") { data.validation } else { data.test };
-            apart(arguments, &data.train, &test, &loaded, &cache)
+            if arguments.has("--validation") {
+                return apart(arguments, &data.train, None, &data.validation, &loaded, &cache);
+            }
+            apart(arguments, &data.train, Some(&data.validation), &data.test, &loaded, &cache)
         }
         [kind, train, test, ..] if kind == "csv" => {
             let (train, test) = (evaluate::csv(Path::new(train))?, evaluate::csv(Path::new(test))?);
-            apart(arguments, &train, &test, &loaded, &cache)
+            apart(arguments, &train, None, &test, &loaded, &cache)
         }
         _ => Err("say `clinc FILE`, `csv TRAIN TEST` or `folds FILE`; the source names the options".into()),
     }
@@ -191,12 +193,25 @@ fn row(name: &str, measured: &Measured, loaded: &Loaded) -> Outcome<String> {
     Ok(format!("| {} |", cells.join(" | ")))
 }
 
-fn apart(arguments: &Arguments, train: &[Sentence], test: &[Sentence], loaded: &Loaded, cache: &Path) -> Outcome<()> {
-    let train: Vec<Example<'_>> = train.iter().map(Sentence::example).collect();
-    let test: Vec<Example<'_>> = test.iter().map(Sentence::example).collect();
+fn examples(sentences: &[Sentence]) -> Vec<Example<'_>> {
+    sentences.iter().map(Sentence::example).collect()
+}
+
+fn apart(
+    arguments: &Arguments,
+    train: &[Sentence],
+    validation: Option<&[Sentence]>,
+    test: &[Sentence],
+    loaded: &Loaded,
+    cache: &Path,
+) -> Outcome<()> {
+    let (train, test) = (examples(train), examples(test));
     let encoder = loaded.encoder.as_deref();
     let started = Instant::now();
-    let model = Model::cached(cache, &train, &[], encoder)?;
+    let model = match validation {
+        Some(validation) => evaluate::validated(&train, &examples(validation), encoder, Some(cache))?,
+        None => Model::cached(cache, &train, &[], encoder)?,
+    };
     let (took, size) = (started.elapsed().as_secs_f64(), model.size() as f64 / 1e6);
     let report: Report = evaluate::ask(&model, &test, encoder, Some(cache))?;
     if arguments.has("--json") {

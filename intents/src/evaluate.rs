@@ -65,20 +65,22 @@ pub fn held_out(
     ask(&model, test, encoder, cache)
 }
 
-/// As [`held_out`], the thresholds set by `validation` instead of a part of `train`: a benchmark has a part for it, and an
-/// encoder that was fine-tuned on `train` leaves little of that to hold out.
+/// Learns from `train`, and from `validation` how far to trust what was learnt: a benchmark has a part for it, and an encoder
+/// that was fine-tuned on `train` leaves little of that to hold out. Without `validation` a part of `train` has to do.
 ///
 /// # Errors
 /// As [`Model::cached`].
 pub fn validated(
     train: &[Example<'_>],
     validation: &[Example<'_>],
-    test: &[Example<'_>],
     encoder: Option<&dyn Encoder>,
     cache: Option<&Path>,
-) -> Result<Report, TrainError> {
-    let model = Model::learn_and_hold(&ready(train, &[], encoder, cache)?, &ready(validation, &[], encoder, cache)?)?;
-    ask(&model, test, encoder, cache)
+) -> Result<Model, TrainError> {
+    let prepared = ready(train, &[], encoder, cache)?;
+    if validation.is_empty() {
+        return Model::learn(&prepared, |_| true);
+    }
+    Model::learn_and_hold(&prepared, &ready(validation, &[], encoder, cache)?)
 }
 
 /// Asks a model that has learnt already for the sentences of `test`, which it should not have learnt from.

@@ -41,7 +41,8 @@ fn a_benchmarks_own_validation_part_sets_how_far_answers_are_trusted() {
         let label = |place: usize| test[(place + shift) % test.len()].label;
         let validation: Vec<Example<'_>> =
             test.iter().enumerate().map(|(place, example)| Example { label: label(place), ..*example }).collect();
-        let report = evaluate::validated(&corpus(), &validation, &test, None, None).unwrap();
+        let model = evaluate::validated(&corpus(), &validation, None, None).unwrap();
+        let report = evaluate::ask(&model, &test, None, None).unwrap();
         report.predictions.iter().filter(|prediction| prediction.sure == Sureness::Sure).count()
     };
     let (always_right, always_wrong) = (sure(0), sure(8));
