@@ -199,10 +199,10 @@ leg_rust-bert() {
   cargo nextest run --locked --package intents --features rust-bert
 }
 
-# corpus_sentences: every fourth English phrasing of the corpus (MiniLM knows no other language), one a line, without their marks: "[20 gig](size)" is
+# corpus_sentences: every fifth English phrasing of the corpus (MiniLM knows no other language), one a line, without their marks: "[20 gig](size)" is
 # "20 gig", and a near miss ends before its arrow.
 corpus_sentences() {
-  sed -nE 's/^[+!] +//; t mend; d; :mend; s/ +-> .*//; s/\[([^]]*)\]\([^)]*\)/\1/g; p' corpus/en/*.txt | sort -u | awk 'NR % 4 == 1'
+  sed -nE 's/^[+!] +//; t mend; d; :mend; s/ +-> .*//; s/\[([^]]*)\]\([^)]*\)/\1/g; p' corpus/en/*.txt | sort -u | awk 'NR % 5 == 1'
 }
 
 # README.md marks what a reader is told to type, and we type it too: fenced blocks after a line
