@@ -21,6 +21,8 @@ use crate::topics::{HELP, HOW_TO};
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
+/// So likely must be what a sentence asks for that tells or considers something beside it, or wishes for it, to be asked about.
+const WISHED: f32 = 0.9;
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
@@ -245,7 +247,7 @@ impl Turn<'_> {
         }
         match readings.as_slice() {
             [] => {
-                if self.vetoed_outright(&part) {
+                if self.vetoed_outright(&part) && !part.wish {
                     // "I don't need you any more, power down": what is asked for beside it is asked about.
                     let asks = |part: &Part| part.stance == Stance::Request;
                     if !understanding.calls.is_empty() || understanding.rest.iter().any(asks) {
@@ -301,6 +303,12 @@ impl Turn<'_> {
             // "who stopped you?" and "db1 is off, is it?" are about what happened, and may be answered.
             Stance::Report | Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
         }
+    }
+
+    /// Whether a part that is no request may be asked about: it may hold a wish, and what is wished for is beyond doubt.
+    fn is_wish(&self, part: &Part, ranking: &Ranking) -> bool {
+        let likely = ranking.ranked.first().is_some_and(|(_, score)| *score >= WISHED);
+        part.wish && likely && ranking.sure == Sure::Yes
     }
 
     /// Whether a part only looks like a request for this change.
@@ -393,12 +401,13 @@ impl Turn<'_> {
             .collect();
         let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
         let score = best.as_ref().map_or(0.0, |(_, score)| *score);
-        if self.vetoed_outright(&part) {
+        let wish = self.is_wish(&part, &ranking);
+        if self.vetoed_outright(&part) && !wish {
             self.veto(&part, likely, score);
             return;
         }
         // Nobody who only tells something wants to be asked what they meant; what can be answered is.
-        if part.stance == Stance::Report && !part.question {
+        if part.stance == Stance::Report && !part.question && !wish {
             let answers = best.as_ref().is_some_and(|(id, _)| {
                 ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
             });
@@ -423,7 +432,7 @@ impl Turn<'_> {
         self.session.trace.confidence = score;
         let call = self.call_from(&skill, &part.text, &ranking);
         self.note_how_to(&part, &call);
-        if self.vetoes(&part, &call) {
+        if self.vetoes(&part, &call) && !wish {
             self.veto(&part, Some(&skill), score);
             return;
         }

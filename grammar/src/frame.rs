@@ -1,8 +1,8 @@
 //! Takes an utterance apart: to whom it is said, greeting and thanks, its parts, and the stance of each.
 //!
 //! The stance is the veto that keeps a machine from acting on what is no request: only [`Stance::Request`] may change
-//! anything. It errs to the safe side; what is wrongly not taken for a request is asked about, what is wrongly
-//! taken for one stops a machine.
+//! anything unasked. It errs to the safe side; what is wrongly not taken for a request is asked about, what is wrongly
+//! taken for one stops a machine. Where another stance may hold a wish, [`Part::wish`] says that it is worth asking.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,12 @@ use crate::{
     stance::Effect,
     token::Token,
 };
+
+/// So many words before a command make it likely that it isn't said to somebody else.
+const WORDS_BEFORE: usize = 3;
+
+/// What is said only to be friendly.
+const COURTESIES: [Class; 3] = [Class::Thanks, Class::Greeting, Class::Polite];
 
 /// How a part is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -43,6 +49,9 @@ pub struct Part {
     pub raw: String,
     /// How it is meant.
     pub stance: Stance,
+    /// No request, but perhaps a wish: "you're swapping, take 2 GB more", "web1 needs two more cpus". Worth a question to
+    /// whoever knows for sure what would be done; never to be acted on.
+    pub wish: bool,
     /// A question, by its mark or its first word; polite requests ("can you reboot?") are none.
     pub question: bool,
     /// Said politely.
@@ -106,7 +115,7 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     frame.thanks = frame.parts.iter().any(|part| thanked(&part.raw, cx));
     if frame.parts.len() > 1 {
         // "thanks" among others is only a courtesy.
-        let courtesy = |part: &Part| wholly(&part.text, &[Class::Thanks, Class::Greeting, Class::Polite], cx);
+        let courtesy = |part: &Part| wholly(&part.text, &COURTESIES, cx);
         if !frame.parts.iter().all(courtesy) {
             frame.parts.retain(|part| !courtesy(part));
         }
@@ -283,8 +292,35 @@ fn lead(cursor: &Cursor, at: usize) -> Option<usize> {
     })
 }
 
-/// Reads one part: takes polite words off both ends and finds its stance.
+/// Reads one part: takes polite words off both ends, finds its stance, and a wish that stands beside it.
 fn part(raw: &str, cx: &Context) -> Option<Part> {
+    let mut part = without_courtesies(raw, cx)?;
+    part.wish |= !matches!(part.stance, Stance::Request | Stance::HowTo) && asks_beside(&part.raw, cx);
+    Some(part)
+}
+
+/// Whether one of several clauses would be a command or a wish if it stood alone: "it's frozen, please reset it", "release
+/// db1, don't manage it any more". What comes after an "if" is none, nor what comes after one or two words: "bob, reboot web1".
+fn asks_beside(raw: &str, cx: &Context) -> bool {
+    let clauses: Vec<&str> = raw.split([',', ':', '\u{2013}', '\u{2014}']).collect();
+    if clauses.len() < 2 || cx.lexicon.longest(&cx.tokens(raw), Class::Conditional).is_some() {
+        return false;
+    }
+    let mut before = 0;
+    clauses.into_iter().any(|clause| {
+        let enough = before == 0 || before >= WORDS_BEFORE;
+        before += cx.tokens(clause).len();
+        enough
+            && without_courtesies(clause, cx).is_some_and(|part| {
+                let verb = cx.lexicon.longest(&cx.tokens(&part.text), Class::Verb).is_some();
+                let command = verb || part.polite && !wholly(&part.text, &COURTESIES, cx);
+                part.wish || part.stance == Stance::Request && command
+            })
+    })
+}
+
+/// Reads one part, whatever its clauses would be alone.
+fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
     let raw = raw.trim().trim_end_matches([';', ',']).trim_end();
     let all = cx.tokens(raw);
     if all.is_empty() {
@@ -296,6 +332,7 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
         text: String::new(),
         raw: raw.to_owned(),
         stance: Stance::Request,
+        wish: false,
         question: marked || question_word,
         polite: false,
     };
@@ -325,6 +362,7 @@ fn part(raw: &str, cx: &Context) -> Option<Part> {
             match rule.effect {
                 Effect::Stance(stance) => {
                     part.stance = stance;
+                    part.wish = rule.wish;
                     break 'again;
                 }
                 Effect::Lead { polite } if after > start && after < end => {

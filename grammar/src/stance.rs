@@ -43,6 +43,8 @@ pub(crate) struct Rule {
     pub effect: Effect,
     /// Only tried while nothing polite has been said.
     pub plain: bool,
+    /// A stance that may hold a wish all the same: "web1 needs two more cpus".
+    pub wish: bool,
     code: Code,
     first: First,
 }
@@ -119,10 +121,8 @@ fn compile(node: &Node, lexicon: &Lexicon) -> Result<Code, String> {
 impl Rule {
     /// Reads "head argument = pattern". The error says what is wrong, in words.
     pub fn parse(head: &str, argument: &str, source: &str, lexicon: &Lexicon) -> Result<Rule, String> {
-        let (argument, plain) = match argument.strip_suffix("plain") {
-            Some(before) => (before.trim_end(), true),
-            None => (argument, false),
-        };
+        let (argument, plain) = marked(argument, "plain");
+        let (argument, wish) = marked(argument, "wish");
         let effect = match (head, argument) {
             ("stance", "request") => Effect::Stance(Stance::Request),
             ("stance", "howto") => Effect::Stance(Stance::HowTo),
@@ -147,7 +147,10 @@ impl Rule {
         let code = compile(&pattern.node, lexicon)?;
         let mut first = First::default();
         first.any |= first.add(&code);
-        Ok(Rule { effect, plain, code, first })
+        if wish && !matches!(effect, Effect::Stance(stance) if stance != Stance::Request) {
+            return Err(format!("only a stance that is no request can be a wish, not \"{head}\""));
+        }
+        Ok(Rule { effect, plain, wish, code, first })
     }
 
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
@@ -167,6 +170,11 @@ impl Rule {
         let count = cursor.tokens.len();
         (count.saturating_sub(8)..count).find(|at| ends(&self.code, cursor, *at).contains(&count))
     }
+}
+
+/// An argument without its last word, if that is `mark`.
+fn marked<'a>(argument: &'a str, mark: &str) -> (&'a str, bool) {
+    argument.strip_suffix(mark).map_or((argument, false), |before| (before.trim_end(), true))
 }
 
 /// Places in rules that are no word class.
