@@ -162,11 +162,21 @@ impl Mind {
 
     /// Which skills a text may mean, whatever its language. Total: an encoder that fails counts as none.
     pub fn rank(&self, text: &str) -> Ranking {
-        let ranking = self.model.rank(text, self.encoder.as_deref().ok()).or_else(|error| {
+        self.rank_all(&[text]).pop().unwrap_or_default()
+    }
+
+    /// As [`rank`](Self::rank) for many texts, which costs less than one after the other.
+    pub fn rank_all(&self, texts: &[&str]) -> Vec<Ranking> {
+        let rankings = self.model.rank_all(texts, self.encoder.as_deref().ok()).or_else(|error| {
             tracing::error!(%error, "the encoder failed; going on without it");
-            self.model.rank(text, None)
+            self.model.rank_all(texts, None)
         });
-        let Ok(ranking) = ranking else { return Ranking::default() };
+        let Ok(rankings) = rankings else { return vec![Ranking::default(); texts.len()] };
+        texts.iter().zip(rankings).map(|(text, ranking)| self.with_spans(text, ranking)).collect()
+    }
+
+    /// What the classifier says, with where the values of each skill seem to stand.
+    fn with_spans(&self, text: &str, ranking: intents::Ranking) -> Ranking {
         let ranked: Vec<(String, f32)> = ranking.ranked.into_iter().filter(|(label, _)| !label.is_empty()).collect();
         let spans: BTreeMap<_, _> =
             ranked.iter().map(|(skill, _)| (skill.clone(), spans(&self.tagger, skill, text))).collect();

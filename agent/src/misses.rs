@@ -11,6 +11,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
+use dialogue::CONTROLS;
 use dialogue::book::Book;
 use dialogue::policy;
 use dialogue::session::{Decision, Trace};
@@ -34,20 +35,8 @@ const SEQUEL_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 const SWEEP_EVERY: SignedDuration = SignedDuration::from_hours(6);
 /// Most tries of one conversation that a command explains.
 const MOST_TRIES: usize = 5;
-/// Skills that never are what was meant.
-const NEVER_MEANT: [&str; 11] = [
-    "talk.again",
-    "talk.bye",
-    "talk.cancel",
-    "talk.greet",
-    "talk.help",
-    "talk.more",
-    "talk.no",
-    "talk.repeat",
-    "talk.thanks",
-    "talk.undo",
-    "talk.yes",
-];
+/// Skills that never are what was meant, besides the controls.
+const COURTESIES: [&str; 4] = ["talk.bye", "talk.greet", "talk.help", "talk.thanks"];
 
 /// What became of a text that was not understood.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -257,7 +246,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 fn meant(trace: &Trace) -> Option<&str> {
     let understood = trace.path.is_some_and(|path| path >= policy::Path::Understood) && !vetoed(trace);
     let skill = trace.skill.as_deref().filter(|_| understood && trace.how_to.is_none())?;
-    (!NEVER_MEANT.contains(&skill)).then_some(skill)
+    (!COURTESIES.contains(&skill) && !CONTROLS.contains(&skill)).then_some(skill)
 }
 
 /// Whether a turn is one to keep. What was pasted, too long, or has two plain readings is not for the corpus.

@@ -23,3 +23,5 @@ pub mod slots;
 pub mod spec;
 pub mod topics;
 pub mod understand;
+
+pub use controls::CONTROLS;

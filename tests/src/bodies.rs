@@ -544,35 +544,17 @@ fn cancels(person: &mut Person<'_>, now: &Zoned) {
 /// # Panics
 /// When one does.
 pub fn readers(data: &[u8]) {
-    const KINDS: [Kind; 16] = [
-        Kind::Machines,
-        Kind::Name(Of::Snapshot),
-        Kind::NewName(Of::Volume),
-        Kind::Size,
-        Kind::SizeChange,
-        Kind::Count,
-        Kind::Percent,
-        Kind::Duration,
-        Kind::When,
-        Kind::Recurrence,
-        Kind::Choice(&["qcow2", "raw"]),
-        Kind::Jid,
-        Kind::Address,
-        Kind::Topic,
-        Kind::Text,
-        Kind::Name(Of::Machine),
-    ];
     let text = String::from_utf8_lossy(data);
     let _ = Pattern::parse(&text);
     let _ = grammar::corpus::parse("fuzzed.txt", &text);
     let _ = grammar::lexicon::Lexicon::parse(&text);
     let _ = machine().book().language_of(&text);
     for language in machine().book().languages() {
-        read_as(machine().book().words(language), &text, &KINDS);
+        read_as(machine().book().words(language), &text);
     }
 }
 
-fn read_as(words: &Words, text: &str, kinds: &[Kind]) {
+fn read_as(words: &Words, text: &str) {
     let now: Zoned = "2026-11-21T12:00:00+00:00[UTC]".parse().expect("a time");
     let cx = Context { lexicon: &words.lexicon, known: &Names, now };
     for part in frame(text, &cx).parts {
@@ -580,7 +562,7 @@ fn read_as(words: &Words, text: &str, kinds: &[Kind]) {
     }
     let _ = answer(text, &cx);
     let _ = words.patterns.matches(text, &cx);
-    for kind in kinds.iter().copied() {
+    for kind in Kind::EACH {
         for found in read::find(kind, text, &cx) {
             assert!(text.get(found.span).is_some(), "spans are on character boundaries");
         }

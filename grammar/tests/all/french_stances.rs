@@ -478,3 +478,34 @@ fn what_others_do_or_should_do_is_no_request() {
         stance,
     );
 }
+
+#[test]
+fn a_wish_beside_what_is_told_is_seen_and_remains_no_request() {
+    let wish = |text: &str| {
+        let frame = frame(text, &french());
+        let [part] = frame.parts.as_slice() else { panic!("{text:?}: {frame:?}") };
+        assert_ne!(part.stance, Request, "{text}");
+        part.wish
+    };
+    check(
+        &[
+            ("on n'a plus besoin de toi, éteins-toi", true),
+            ("web1 est figée, relance-la stp", true),
+            ("le pool default est inactif, rallume-le", true),
+            ("web1 aurait besoin de deux cpu de plus", true),
+            ("éteins web1 sans attendre", true),
+            ("arrête de prendre des snapshots de web1", true),
+            ("j'approuve la demande de bob", true),
+            ("web1 n'a plus besoin de sauvegarde", true),
+            ("ce serait bien que web1 soit sur hv2", true),
+            ("n'éteins pas web1", false),
+            ("n'éteins pas web1, la démo est en cours", false),
+            ("bob, redémarre web1", false),
+            ("si elle plante, redémarre-la", false),
+            ("j'ai redémarré web1 hier, merci", false),
+            ("comment redémarrer web1 ?", false),
+            ("ne redémarre jamais web1", false),
+        ],
+        wish,
+    );
+}

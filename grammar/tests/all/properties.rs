@@ -16,25 +16,6 @@ use proptest::prelude::*;
 
 use crate::{cx, french};
 
-const KINDS: [Kind; 16] = [
-    Kind::Machines,
-    Kind::Name(Of::Machine),
-    Kind::NewName(Of::Disk),
-    Kind::Size,
-    Kind::SizeChange,
-    Kind::Count,
-    Kind::Percent,
-    Kind::Duration,
-    Kind::When,
-    Kind::Recurrence,
-    Kind::Choice(&["qcow2", "raw"]),
-    Kind::Jid,
-    Kind::Address,
-    Kind::Topic,
-    Kind::Text,
-    Kind::Name(Of::Snapshot),
-];
-
 /// Choices that differ from each other in every language.
 const CHOICES: &[&str] = &[
     "thin",
@@ -82,7 +63,7 @@ proptest! {
     #[test]
     fn no_text_makes_it_panic_and_spans_are_of_the_text(text in text()) {
         for cx in [cx(), french()] {
-        for kind in KINDS {
+        for kind in Kind::EACH {
             parse(kind, &text, &cx);
             let mut last = 0;
             for found in find(kind, &text, &cx) {

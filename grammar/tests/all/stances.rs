@@ -557,3 +557,39 @@ fn questions_are_marked() {
         question,
     );
 }
+
+#[test]
+fn a_wish_beside_what_is_told_is_seen_and_remains_no_request() {
+    let wish = |text: &str| {
+        let frame = frame(text, &cx());
+        let [part] = frame.parts.as_slice() else { panic!("{text:?}: {frame:?}") };
+        assert_ne!(part.stance, Request, "{text}");
+        part.wish
+    };
+    check(
+        &[
+            ("I don't need you any more today, power down please", true),
+            ("you're swapping, take 2 GB more memory", true),
+            ("it's frozen solid, please reset it", true),
+            ("release web1, don't manage it any more", true),
+            ("the updates are installed, web1 needs a restart", true),
+            ("web1 needs two more cpus", true),
+            ("no more automatic snapshots for web1", true),
+            ("power off now without waiting for the system", true),
+            ("I approve bob's request", true),
+            ("can web1 be restarted?", true),
+            ("would be nice to have web1 on hv2", true),
+            ("don't stop web1", false),
+            ("don't stop web1, we are in the middle of a demo", false),
+            ("bob, reboot web1", false),
+            ("if it hangs, reboot it", false),
+            ("I rebooted web1 yesterday, thanks", false),
+            ("web1 is up again, thanks", false),
+            ("how do I reboot web1?", false),
+            ("bob should reboot web1", false),
+            ("should I reboot web1?", false),
+            ("never reboot web1", false),
+        ],
+        wish,
+    );
+}

@@ -2,14 +2,15 @@
 //!
 //! Layout, numbers little endian: eight bytes of magic, length of the header (u32), the header as JSON (the encoder's
 //! name, and for each part its first byte after the header, its rows and its columns), then the parts: `pieces` (a
-//! word piece per line), `seen` (u64), tables and matrices (i8, row by row), everything else f32. A matrix takes
-//! inputs as rows and has a factor per column in the part `<name>.scale`; the table of pieces has one per row.
+//! word piece per line), `seen` (u64), the table of pieces (i8, row by row) with a factor per row in `table.scale`, matrices (i8,
+//! inputs as rows, in panels of 16 columns, each panel row by row) with a factor per column in `<name>.scale` and what is added to
+//! the product in `<name>.bias`, everything else f32.
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::matrix::Matrix;
+use super::matrix::Layer;
 
 const MAGIC: &[u8; 8] = b"atollenc";
 
@@ -50,9 +51,11 @@ impl File {
         Some(self.part(name, 4)?.as_chunks().0.iter().map(|x| f32::from_le_bytes(*x)).collect())
     }
 
-    pub(super) fn matrix(&self, name: &str) -> Option<Matrix> {
+    /// A matrix with its factors and what is added.
+    pub(super) fn layer(&self, name: &str) -> Option<Layer> {
         let (_, rows, columns) = *self.header.parts.get(name)?;
-        Matrix::new(self.bytes(name)?, &self.floats(&format!("{name}.scale"))?, rows, columns)
+        let floats = |of: &str| self.floats(&format!("{name}.{of}"));
+        Layer::new(self.bytes(name)?, floats("scale")?, floats("bias")?, rows, columns)
     }
 
     fn part(&self, name: &str, size: usize) -> Option<&'static [u8]> {
