@@ -81,21 +81,28 @@ fn key(examples: &[Example<'_>], near_misses: &[(&str, &str)], encoder: Option<&
     let mut hash = Sha256::new();
     hash.update(VERSION.to_le_bytes());
     hash.update(encoder.map_or("", Encoder::name));
-    add_sorted(&mut hash, b"+", examples.iter().map(|example| (example.label, example.text)).collect());
-    add_sorted(&mut hash, b"!", near_misses.to_vec());
+    let pairs: Vec<(&str, &str)> = examples.iter().map(|example| (example.label, example.text)).collect();
+    add_sorted(&mut hash, b"+", &pairs);
+    add_sorted(&mut hash, b"!", near_misses);
     hash.finalize().into()
 }
 
-fn add_sorted(hash: &mut Sha256, kind: &[u8], mut pairs: Vec<(&str, &str)>) {
-    pairs.sort_unstable();
-    pairs.dedup();
-    for (left, right) in pairs {
-        hash.update(kind);
+/// Adds pairs in an order of their own: to compare hashes costs a tenth of comparing texts.
+fn add_sorted(hash: &mut Sha256, kind: &[u8], pairs: &[(&str, &str)]) {
+    let one = |(left, right): &(&str, &str)| -> [u8; SUM] {
+        let mut hash = Sha256::new();
         for text in [left, right] {
             hash.update((text.len() as u64).to_le_bytes());
             hash.update(text.as_bytes());
         }
-    }
+        hash.finalize().into()
+    };
+    let mut sums: Vec<[u8; SUM]> = pairs.iter().map(one).collect();
+    sums.sort_unstable();
+    sums.dedup();
+    hash.update(kind);
+    hash.update((sums.len() as u64).to_le_bytes());
+    hash.update(sums.as_flattened());
 }
 
 /// Vectors of one encoder by the hash of their text.
