@@ -1,5 +1,5 @@
-//! The encoder that ships: multilingual-e5-small (Wang et al. 2024, "Multilingual E5 Text Embeddings", MIT), every second of its
-//! layers, its vocabulary cut to what English and French use, fine-tuned on the corpus, its weights in bytes.
+//! The encoder that ships: multilingual-e5-small (Wang et al. 2024, "Multilingual E5 Text Embeddings", MIT), its vocabulary cut
+//! to what English and French use, fine-tuned on the corpus, its weights in bytes.
 //!
 //! A transformer with layers normalised after each step (Devlin et al. 2019, "BERT"); a sentence's vector is the mean of its
 //! pieces'. The weights are part of the binary; `intents/finetune/` makes them, and the layout of their file is described in
