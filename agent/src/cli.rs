@@ -209,12 +209,12 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
             let mind = model.mind()?;
             let lines: usize =
                 mind.book().languages().map(|language| mind.book().words(language).examples().len()).sum();
-            println!(
-                "{lines} lines, {} skills, encoder {}, {:.1} s",
+            print(&format!(
+                "{lines} lines, {} skills, encoder {}, {:.1} s\n",
                 mind.book().specs().len(),
                 mind.encoder().unwrap_or("none"),
                 begun.elapsed().as_secs_f64()
-            );
+            ))?;
         }
         Verb::Evaluate { heard: Some(path), json, model, .. } => hear(&path, json, &model)?,
         Verb::Evaluate { curve: true, json, model, .. } => learn(json, &model)?,
@@ -254,7 +254,7 @@ fn talk(
             let mut config = Config::parse(Path::new("--uri"), "")?;
             config.hypervisor = vec![crate::config::Hypervisor { name: "hv1".to_owned(), uri }];
             config.store.path = kept.clone();
-            config.model = crate::config::Model { path: cache().join("model"), trained: cache().join("trained") };
+            config.model.trained = cache().join("trained");
             config
         }
         None => {
@@ -294,7 +294,7 @@ fn explain_texts(text: Option<String>, jsonl: bool, to: Scope, model: &ModelPlac
     match text {
         Some(text) => {
             let explained = explain::explain(&mind, &Question { text, to, machines: None }, &now);
-            println!("{}", serde_json::to_string_pretty(&explained)?);
+            print(&(serde_json::to_string_pretty(&explained)? + "\n"))?;
         }
         None if jsonl => explain::batch(&mind, BufReader::new(std::io::stdin()), std::io::stdout().lock(), &now)?,
         None => bail!("say what to explain, or --jsonl"),
@@ -342,12 +342,11 @@ fn init(path: &Path) -> anyhow::Result<()> {
         .open(path)
         .with_context(|| format!("{} is not written", path.display()))?;
     file.write_all(crate::config::DEFAULTS.as_bytes())?;
-    println!(
-        "{} is written. Fill in xmpp.secret, [[hypervisor]] and [[access]]; then: atoll doctor --config {}",
+    print(&format!(
+        "{} is written. Fill in xmpp.secret, [[hypervisor]] and [[access]]; then: atoll doctor --config {}\n",
         path.display(),
         path.display()
-    );
-    Ok(())
+    ))
 }
 
 fn examine(path: &Path) -> ExitCode {
@@ -364,10 +363,12 @@ fn examine(path: &Path) -> ExitCode {
         }
     };
     for leg in &legs {
-        match &leg.state {
-            Ok(detail) => println!("  ok   {:<9} {detail}", leg.name),
-            Err(why) => println!("  FAIL {:<9} {why}", leg.name),
-        }
+        let line = match &leg.state {
+            Ok(detail) => format!("  ok   {:<9} {detail}\n", leg.name),
+            Err(why) => format!("  FAIL {:<9} {why}\n", leg.name),
+        };
+        // The exit code says as much to whoever doesn't listen.
+        let _ = print(&line);
     }
     let failed = legs.iter().find(|leg| leg.state.is_err() && leg.name != "model");
     ExitCode::from(match failed.map(|leg| leg.name) {

@@ -12,6 +12,9 @@ fn a_machine_is_asked_in_the_terminal_without_any_server() {
         command(&["chat", "--uri", &host.uri(), "web1", "--say", "status"], ""),
         (0, "web1: web1 is running.\n".to_owned())
     );
+    // By the encoder that ships: no other one need be there.
+    let (code, said) = command(&["chat", "--uri", &host.uri(), "web1", "--say", "tu es figée, redémarre"], "");
+    assert_eq!((code, said.as_str()), (0, "web1: Redémarrer web1. J'y vais ?\n"));
     let (code, said) = command(&["chat", "--uri", &host.uri(), "web9", "--say", "status"], "");
     assert!(code == 1 && said.contains("web9") && said.contains("web1"), "{code}: {said}");
 }
