@@ -275,22 +275,43 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Io`]: nothing may be changed then.
     pub fn write(&self, at: Timestamp, entry: Entry, sync: bool) -> Result<(), JournalError> {
+        self.write_all(at, vec![entry], sync)
+    }
+
+    /// Appends several lines in one go, all of them or none; `sync` waits once until the disk has them.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`]: nothing may be changed then.
+    pub fn write_all(&self, at: Timestamp, entries: Vec<Entry>, sync: bool) -> Result<(), JournalError> {
         let mut inner = self.lock();
-        let mut line = Line { seq: inner.seq + 1, at, entry, prev: inner.hash.clone(), hash: String::new() };
-        line.hash = hash_of(&line);
+        let mut lines: Vec<Line> = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let (seq, prev) = match lines.last() {
+                Some(line) => (line.seq + 1, line.hash.clone()),
+                None => (inner.seq + 1, inner.hash.clone()),
+            };
+            let mut line = Line { seq, at, entry, prev, hash: String::new() };
+            line.hash = hash_of(&line);
+            lines.push(line);
+        }
         if let Some(file) = &mut inner.file {
-            let mut text = serde_json::to_string(&line).expect("a line has only strings, numbers and JSON in it");
-            text.push('\n');
+            let mut text = String::new();
+            for line in &lines {
+                text += &serde_json::to_string(line).expect("a line has only strings, numbers and JSON in it");
+                text.push('\n');
+            }
             file.write_all(text.as_bytes()).map_err(io(&self.path, "can't be written"))?;
             if sync {
                 file.sync_data().map_err(io(&self.path, "can't be synced"))?;
             }
         }
-        inner.seq = line.seq;
-        inner.hash = line.hash;
-        inner.last = Some(line.at);
-        if let Entry::Told(told) = line.entry {
-            inner.remember(told);
+        for line in lines {
+            inner.seq = line.seq;
+            inner.hash = line.hash;
+            inner.last = Some(line.at);
+            if let Entry::Told(told) = line.entry {
+                inner.remember(told);
+            }
         }
         Ok(())
     }
