@@ -15,6 +15,8 @@ mod legs;
 mod messages;
 #[path = "e2e/names.rs"]
 mod names;
+#[path = "e2e/page.rs"]
+mod page;
 #[path = "e2e/rooms.rs"]
 mod rooms;
 #[path = "e2e/survival.rs"]

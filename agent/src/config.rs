@@ -186,6 +186,8 @@ pub struct Http {
     pub websocket: String,
     /// Domain of people's accounts.
     pub accounts: String,
+    /// Names by which the page may be asked for, besides localhost and the address that is listened on.
+    pub names: Vec<String>,
     /// Whether a proxy in front does TLS.
     pub behind_proxy: bool,
 }
@@ -340,7 +342,7 @@ partial!(PartialLibvirt { read_timeout: u64, write_timeout: u64, resync_every: u
 partial!(PartialModel { path: PathBuf, trained: PathBuf });
 partial!(PartialStore { path: PathBuf, keep_days: u32 });
 partial!(PartialMisses { keep: bool, keep_days: NonZeroU32 });
-partial!(PartialHttp { listen: String, websocket: String, accounts: String, behind_proxy: bool });
+partial!(PartialHttp { listen: String, websocket: String, accounts: String, names: Vec<String>, behind_proxy: bool });
 
 fn overlay(base: &mut toml::Table, over: toml::Table) {
     for (key, value) in over {

@@ -215,6 +215,10 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
 /// What keeps it from starting; once it runs, it goes on.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
     let config = Config::read(path)?;
+    // Each host takes some descriptors; the usual soft limit is an old one, for programs that can't count further.
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the number of open files stays as limited as it is");
+    }
     let House { bot, bridge, mut events, office, mut notices, facts, unfinished, journal, mind, handle: slot, zone } =
         tokio::task::spawn_blocking({
             let config = config.clone();

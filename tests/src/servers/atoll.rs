@@ -14,13 +14,15 @@ use crate::guest::wait_for;
 pub struct Atoll {
     folder: tempfile::TempDir,
     child: Option<Child>,
+    /// Soft and hard limit of its open files, if they are to be others than ours.
+    files: Option<(u64, u64)>,
 }
 
 impl Atoll {
     /// An agent that is not started, with that component port, those hypervisors (name, URI), those people (address, role), and
     /// whatever else stands in a configuration.
     pub fn new(component: &str, hypervisors: &[(&str, &str)], people: &[(&str, &str)], more: &str) -> Self {
-        let atoll = Self { folder: tempfile::tempdir().expect("a folder"), child: None };
+        let atoll = Self { folder: tempfile::tempdir().expect("a folder"), child: None, files: None };
         let mut text = format!(
             "[xmpp]\nservers = [\"{component}\"]\ndomain = \"vms.localhost\"\nsecret = \"secret\"\n[store]\npath = \"{}\"\n[model]\npath = \"\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
             atoll.store().display(),
@@ -43,14 +45,30 @@ impl Atoll {
         self.wait_log("connected server", 1);
     }
 
+    /// The next start has these limits of open files.
+    pub fn limit_files(&mut self, soft: u64, hard: u64) {
+        self.files = Some((soft, hard));
+    }
+
+    /// The limit of open files that it has now.
+    pub fn files(&self) -> Option<u64> {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.as_ref()?.id())).ok()?;
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"))?;
+        line.split_whitespace().next()?.parse().ok()
+    }
+
     /// Starts the agent and waits for nothing.
     pub fn spawn(&mut self) {
         let log = self.log_file();
         // Each run has a log of its own.
         let _ = fs::rename(&log, log.with_extension("before"));
         let file = fs::File::create(&log).expect("a log");
-        let child = Command::new("setpriv")
-            .args(["--pdeathsig", "KILL"])
+        let mut command = Command::new("setpriv");
+        command.args(["--pdeathsig", "KILL"]);
+        if let Some((soft, hard)) = self.files {
+            command.args(["prlimit", &format!("--nofile={soft}:{hard}")]);
+        }
+        let child = command
             .arg(binary())
             .args(["run", "--config"])
             .arg(self.config())
