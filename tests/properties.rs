@@ -39,6 +39,11 @@ proptest! {
     }
 
     #[test]
+    fn whatever_a_server_says_is_taken_or_refused_and_the_stream_goes_on(data in proptest::collection::vec(any::<u8>(), 0..1500)) {
+        bodies::stream(&data);
+    }
+
+    #[test]
     fn every_reader_survives_every_text_of_letters(text in "\\PC{0,120}") {
         bodies::readers(text.as_bytes());
     }

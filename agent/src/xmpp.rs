@@ -11,6 +11,7 @@
 //! | who sees whom, and what | [`contacts`], [`subscriptions`], [`presence`], [`disco`], [`avatar`], [`peers`] (what clients can do) |
 //! | talking | [`messages`], [`said`], [`rooms`], [`limits`] (no endless answers) |
 //! | questions of ours | [`requests`] |
+//! | all of it without a socket, for tests | [`in_memory`] |
 //! | extensions that the stanza library lacks | [`hints`], [`quick`], [`replies`], [`conference`] |
 //!
 //! Invariants: **no stanza ends the stream**; **a right never comes from a nick
@@ -30,6 +31,7 @@ pub mod faults;
 mod filter;
 pub mod flat;
 pub mod hints;
+pub mod in_memory;
 pub mod limits;
 pub mod link;
 pub mod messages;

@@ -21,6 +21,10 @@ use grammar::selector::Selector;
 use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+mod stream;
+
+pub use stream::stream;
+
 /// Most bytes that a session may take where it is kept.
 const MOST_KEPT: usize = 64 * 1024;
 /// Most steps of one conversation.

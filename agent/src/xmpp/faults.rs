@@ -3,7 +3,7 @@
 
 use tokio_xmpp::xmlstream::RawStanzaHeader;
 use xmpp_parsers::iq::Iq;
-use xmpp_parsers::jid::Jid;
+use xmpp_parsers::jid::{BareJid, Jid};
 use xmpp_parsers::message::{Id, Message};
 use xmpp_parsers::presence::{Presence, Type};
 use xmpp_parsers::stanza::Stanza;
@@ -16,10 +16,16 @@ pub fn error(type_: ErrorType, condition: DefinedCondition) -> StanzaError {
 }
 
 /// The error reply to an unreadable stanza called `name`, or `None` where a
-/// reply is forbidden (errors, results, presence) or there is nobody to tell.
-pub fn reply(name: &str, header: &RawStanzaHeader, why: StanzaError) -> Option<Stanza> {
+/// reply is forbidden (errors, results, presence), there is nobody to tell, or it
+/// was not for an address of `domain`: servers end the stream of a component
+/// that speaks in another's name.
+pub fn reply(name: &str, header: &RawStanzaHeader, why: StanzaError, domain: &BareJid) -> Option<Stanza> {
     let sender: Jid = header.from.as_deref()?.parse().ok()?;
-    let from: Option<Jid> = header.to.as_deref().and_then(|to| to.parse().ok());
+    let from: Jid = header.to.as_deref()?.parse().ok()?;
+    if from.domain() != domain.domain() || sender.domain() == domain.domain() {
+        return None;
+    }
+    let from = Some(from);
     let kind = header.type_.as_deref();
     match name {
         "iq" if !matches!(kind, Some("result" | "error")) => Some(Stanza::Iq(Iq::Error {

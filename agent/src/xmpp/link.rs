@@ -91,6 +91,23 @@ impl Link {
         (outbox, receiver)
     }
 
+    /// A link without a task and a socket, for [`in_memory`](super::in_memory).
+    pub(super) fn unconnected(config: LinkConfig) -> (Self, Outbox) {
+        let (incoming, _) = mpsc::channel(1);
+        let outbox = Outbox::new(config.paced_per_second);
+        (Self { config, outbox: outbox.clone(), incoming, backlog: VecDeque::new(), lost_at: None }, outbox)
+    }
+
+    /// Takes an element in, and gives the stanza that it is; or the reason if it ends the stream.
+    pub(super) fn take(&mut self, flat: Flat) -> (Option<Down>, Option<Stanza>) {
+        let down = self.received(flat, &mut None);
+        let stanza = self.backlog.pop_front().and_then(|incoming| match incoming {
+            Incoming::Stanza(stanza) => Some(*stanza),
+            _ => None,
+        });
+        (down, stanza)
+    }
+
     async fn run(mut self) {
         let mut pause = self.config.pause_min;
         let mut said = None;
@@ -320,7 +337,7 @@ impl Link {
         tracing::debug!(name = header.name, from = header.raw.from, excessive, "unreadable stanza");
         if let Some(presence) = faults::salvage(&header.name, &header.raw) {
             self.backlog.push_back(Incoming::Stanza(Box::new(presence.into())));
-        } else if let Some(reply) = faults::reply(&header.name, &header.raw, why) {
+        } else if let Some(reply) = faults::reply(&header.name, &header.raw, why, &self.config.domain) {
             let _ = self.outbox.send(Lane::Answer, reply);
         }
         None
