@@ -145,19 +145,8 @@ mod tests {
     use crate::host::State;
 
     fn machine(number: u128, name: &str) -> Machine {
-        Machine {
-            id: MachineId { hypervisor: "hv1".to_owned(), uuid: uuid::Uuid::from_u128(number) },
-            name: name.to_owned(),
-            state: State::Off,
-            since: None,
-            vcpus: 1,
-            memory: grammar::size::Bytes(0),
-            disks: Vec::new(),
-            snapshots: Vec::new(),
-            persistent: true,
-            autostart: false,
-            os: None,
-        }
+        let id = MachineId { hypervisor: "hv1".to_owned(), uuid: uuid::Uuid::from_u128(number) };
+        Machine::new(id, name, State::Off)
     }
 
     fn sync(addresses: &mut Addresses, machines: &[Machine], now: Timestamp) {

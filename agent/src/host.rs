@@ -54,16 +54,32 @@ pub struct Machine {
     pub id: MachineId,
     /// libvirt's name of it.
     pub name: String,
+    /// Its title, one line that people chose (`<title>`).
+    pub title: Option<String>,
+    /// What its definition says about it (`<description>`).
+    pub description: Option<String>,
+    /// The name that what made it keeps in the metadata: OpenStack's `nova:name` and the like.
+    pub metadata_name: Option<String>,
     /// Its state.
     pub state: State,
     /// Since when it is in that state, as far as Atoll saw it; `None` before the first event.
     pub since: Option<Timestamp>,
-    /// Virtual CPUs.
+    /// Virtual CPUs it has now.
     pub vcpus: u32,
-    /// Memory it may use.
+    /// Most virtual CPUs it can be given without a new start.
+    pub vcpus_max: u32,
+    /// Memory it has now (the balloon's size).
     pub memory: Bytes,
+    /// Most memory it can be given without a new start.
+    pub memory_max: Bytes,
     /// Its disks and drives, in the order of its definition.
     pub disks: Vec<Disk>,
+    /// Its network cards, in the order of its definition.
+    pub nics: Vec<Nic>,
+    /// What it has of its host: passed-through devices, shared folders, a TPM.
+    pub passed: Vec<Passed>,
+    /// Whether it starts by UEFI with its variables in flash, which no internal snapshot can hold.
+    pub uefi: bool,
     /// Its snapshots, oldest first.
     pub snapshots: Vec<Snapshot>,
     /// Whether the definition outlives a power-off.
@@ -74,6 +90,38 @@ pub struct Machine {
     pub os: Option<String>,
 }
 
+impl Machine {
+    /// A machine of which nothing else is known yet: no devices, persistent.
+    pub fn new(id: MachineId, name: impl Into<String>, state: State) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            title: None,
+            description: None,
+            metadata_name: None,
+            state,
+            since: None,
+            vcpus: 1,
+            vcpus_max: 1,
+            memory: Bytes(0),
+            memory_max: Bytes(0),
+            disks: Vec::new(),
+            nics: Vec::new(),
+            passed: Vec::new(),
+            uefi: false,
+            snapshots: Vec::new(),
+            persistent: true,
+            autostart: false,
+            os: None,
+        }
+    }
+
+    /// What it is called besides its name: its title, and the name in its metadata. Not unique.
+    pub fn also_called(&self) -> impl Iterator<Item = &str> {
+        [&self.title, &self.metadata_name].into_iter().flatten().map(String::as_str)
+    }
+}
+
 /// A disk or drive of a domain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Disk {
@@ -81,7 +129,11 @@ pub struct Disk {
     pub target: String,
     /// `disk`, `cdrom`, `floppy`, `lun`.
     pub device: String,
-    /// Path or volume behind it; `None` for an empty drive.
+    /// libvirt's type of what is behind it: `file`, `block`, `volume`, `network`, `dir`, `nvme`, `vhostuser`.
+    pub kind: String,
+    /// How a disk of the network is reached: `rbd`, `iscsi`, `nbd`, `https`.
+    pub protocol: Option<String>,
+    /// Path, volume, or name on the network behind it; `None` for an empty drive, and for a network disk without a name.
     pub source: Option<String>,
     /// Pool and volume name, when the source is a volume of a known pool.
     pub volume: Option<(String, String)>,
@@ -89,6 +141,63 @@ pub struct Disk {
     pub format: String,
     /// Bus: `virtio`, `sata`.
     pub bus: String,
+    /// Whether the guest can't write to it.
+    pub readonly: bool,
+}
+
+impl Disk {
+    /// Whether it holds data, unlike drives for discs and floppies.
+    pub fn is_disk(&self) -> bool {
+        matches!(self.device.as_str(), "disk" | "lun")
+    }
+
+    /// Whether nothing is in it: only a drive whose source is nowhere at all.
+    pub fn is_empty(&self) -> bool {
+        self.source.is_none() && self.volume.is_none() && self.protocol.is_none() && self.kind != "nvme"
+    }
+}
+
+/// A network card of a domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Nic {
+    /// `52:54:00:12:34:56`.
+    pub mac: Option<String>,
+    /// libvirt's type of what it is connected to: `network`, `bridge`, `direct`, `user`, `hostdev`.
+    pub kind: String,
+    /// Which network, bridge or host device.
+    pub source: Option<String>,
+    /// `virtio`, `e1000e`.
+    pub model: Option<String>,
+}
+
+/// Something of the host that a domain is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Passed {
+    /// What sort of thing.
+    pub kind: PassedKind,
+    /// Which: an address, a pair of vendor and product, a folder, a version.
+    pub what: String,
+}
+
+/// Sorts of things that a domain is given of its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PassedKind {
+    /// A PCI device: a graphics card, a network card.
+    Pci,
+    /// A USB device.
+    Usb,
+    /// A SCSI device of the host.
+    Scsi,
+    /// A slice of a device (`mdev`): a virtual GPU.
+    Mediated,
+    /// Another device of the host.
+    Other,
+    /// USB devices of whoever looks at its screen.
+    Redirected,
+    /// A TPM, of the host or emulated.
+    Tpm,
+    /// A folder of the host.
+    Folder,
 }
 
 /// How full a disk is (`virDomainGetBlockInfo`).
@@ -209,6 +318,12 @@ pub trait HostRead: Send + Sync {
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>>;
     /// Machines of that name, upper or lower case; asked for every word of every message, so it looks at no others.
     fn named(&self, name: &str) -> Vec<Arc<Machine>>;
+    /// Machines with that title, or that name in their metadata, upper or lower case.
+    fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
+        let folded = name.to_lowercase();
+        let is_it = |machine: &Arc<Machine>| machine.also_called().any(|other| other.to_lowercase() == folded);
+        self.machines().into_iter().filter(is_it).collect()
+    }
     /// The pools of a hypervisor (mirror).
     fn pools(&self, hypervisor: &str) -> Vec<Pool>;
     /// Whether that hypervisor can do such things.

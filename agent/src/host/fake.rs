@@ -284,6 +284,10 @@ impl HostRead for Fake {
         self.mirror.named(name)
     }
 
+    fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
+        self.mirror.also_called(name)
+    }
+
     fn pools(&self, hypervisor: &str) -> Vec<Pool> {
         self.mirror.pools(hypervisor)
     }

@@ -344,6 +344,10 @@ impl HostRead for Bridge {
         self.mirror.machine(id)
     }
 
+    fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
+        self.mirror.also_called(name)
+    }
+
     fn pools(&self, hypervisor: &str) -> Vec<Pool> {
         self.mirror.pools(hypervisor)
     }

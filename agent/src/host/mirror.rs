@@ -10,7 +10,7 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::host::{Disk, Feature, Hypervisor, Machine, MachineId, Pool, Snapshot, State};
+use crate::host::{Disk, Feature, Hypervisor, Machine, MachineId, Nic, Pool, Snapshot, State};
 
 /// What is known of all hypervisors.
 #[derive(Debug, Default)]
@@ -25,6 +25,8 @@ struct View {
     machines: BTreeMap<Uuid, Arc<Machine>>,
     /// Who has that name, in lower case.
     names: HashMap<String, Vec<Uuid>>,
+    /// Who has that title or name in the metadata, in lower case.
+    titles: HashMap<String, Vec<Uuid>>,
     pools: Vec<Pool>,
     features: HashSet<Feature>,
 }
@@ -32,23 +34,41 @@ struct View {
 impl View {
     fn insert(&mut self, machine: Arc<Machine>) {
         let uuid = machine.id.uuid;
-        let renamed = self.machines.get(&uuid).is_none_or(|before| before.name != machine.name);
-        if renamed {
+        let same =
+            |before: &Arc<Machine>| before.name == machine.name && before.also_called().eq(machine.also_called());
+        if !self.machines.get(&uuid).is_some_and(same) {
             self.remove(uuid);
             self.names.entry(machine.name.to_lowercase()).or_default().push(uuid);
+            for other in machine.also_called() {
+                let bearers = self.titles.entry(other.to_lowercase()).or_default();
+                if !bearers.contains(&uuid) {
+                    bearers.push(uuid);
+                }
+            }
         }
         self.machines.insert(uuid, machine);
     }
 
     fn remove(&mut self, uuid: Uuid) -> Option<Arc<Machine>> {
         let machine = self.machines.remove(&uuid)?;
-        if let Entry::Occupied(mut bearers) = self.names.entry(machine.name.to_lowercase()) {
-            bearers.get_mut().retain(|bearer| *bearer != uuid);
-            if bearers.get().is_empty() {
-                bearers.remove();
-            }
+        forget(&mut self.names, &machine.name, uuid);
+        for other in machine.also_called() {
+            forget(&mut self.titles, other, uuid);
         }
         Some(machine)
+    }
+
+    fn bearers(&self, index: &HashMap<String, Vec<Uuid>>, folded: &str) -> Vec<Arc<Machine>> {
+        index.get(folded).into_iter().flatten().filter_map(|uuid| self.machines.get(uuid).cloned()).collect()
+    }
+}
+
+fn forget(index: &mut HashMap<String, Vec<Uuid>>, name: &str, uuid: Uuid) {
+    if let Entry::Occupied(mut bearers) = index.entry(name.to_lowercase()) {
+        bearers.get_mut().retain(|bearer| *bearer != uuid);
+        if bearers.get().is_empty() {
+            bearers.remove();
+        }
     }
 }
 
@@ -68,6 +88,7 @@ impl Mirror {
             hypervisor: Hypervisor { name, uri, unreachable: Some((now, String::new())) },
             machines: BTreeMap::new(),
             names: HashMap::new(),
+            titles: HashMap::new(),
             pools: Vec::new(),
             features: HashSet::new(),
         };
@@ -94,9 +115,13 @@ impl Mirror {
     /// Machines of that name, upper or lower case, in the order of the hypervisors.
     pub fn named(&self, name: &str) -> Vec<Arc<Machine>> {
         let folded = name.to_lowercase();
-        let hosts = self.read();
-        let found = hosts.iter().filter_map(|view| Some((view, view.names.get(&folded)?)));
-        found.flat_map(|(view, uuids)| uuids.iter().filter_map(|uuid| view.machines.get(uuid).cloned())).collect()
+        self.read().iter().flat_map(|view| view.bearers(&view.names, &folded)).collect()
+    }
+
+    /// Machines of that title or name in their metadata, upper or lower case, in the order of the hypervisors.
+    pub fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
+        let folded = name.to_lowercase();
+        self.read().iter().flat_map(|view| view.bearers(&view.titles, &folded)).collect()
     }
 
     /// How many machines a hypervisor has.
@@ -206,21 +231,29 @@ impl Mirror {
 
 /// Gives back what readers and parsers left over: with thousands of machines, spare capacity is most of the memory.
 fn compact(machine: &mut Machine) {
-    let Machine { id, name, disks, snapshots, os, .. } = machine;
+    let Machine { id, name, title, description, metadata_name, disks, nics, passed, snapshots, os, .. } = machine;
     id.hypervisor.shrink_to_fit();
     name.shrink_to_fit();
     disks.shrink_to_fit();
+    nics.shrink_to_fit();
+    passed.shrink_to_fit();
     snapshots.shrink_to_fit();
-    if let Some(os) = os {
-        os.shrink_to_fit();
+    for text in [title, description, metadata_name, os].into_iter().flatten() {
+        text.shrink_to_fit();
     }
-    for Disk { target, device, source, volume, format, bus } in disks {
-        [target, device, format, bus].into_iter().for_each(String::shrink_to_fit);
-        if let Some(source) = source {
-            source.shrink_to_fit();
+    for Disk { target, device, kind, protocol, source, volume, format, bus, readonly: _ } in disks {
+        [target, device, kind, format, bus].into_iter().for_each(String::shrink_to_fit);
+        for text in [protocol, source].into_iter().flatten() {
+            text.shrink_to_fit();
         }
         if let Some((pool, volume)) = volume {
             [pool, volume].into_iter().for_each(String::shrink_to_fit);
+        }
+    }
+    for Nic { mac, kind, source, model } in nics {
+        kind.shrink_to_fit();
+        for text in [mac, source, model].into_iter().flatten() {
+            text.shrink_to_fit();
         }
     }
     for Snapshot { name, .. } in snapshots {
@@ -238,25 +271,26 @@ mod tests {
         let disk = |target: &str| Disk {
             target: target.to_owned(),
             device: "disk".to_owned(),
+            kind: "file".to_owned(),
+            protocol: None,
             source: Some(format!("/var/lib/libvirt/images/machine-{number}-{target}.qcow2")),
             volume: Some(("default".to_owned(), format!("machine-{number}-{target}.qcow2"))),
             format: "qcow2".to_owned(),
             bus: "virtio".to_owned(),
+            readonly: false,
         };
         let snapshot =
             |n| Snapshot { name: format!("before-upgrade-{n}"), created: Timestamp::UNIX_EPOCH, state, current: false };
+        let id = MachineId { hypervisor: "hv1".to_owned(), uuid: Uuid::from_u128(number) };
         Machine {
-            id: MachineId { hypervisor: "hv1".to_owned(), uuid: Uuid::from_u128(number) },
-            name: format!("machine-{number}"),
-            state,
-            since: None,
             vcpus: 2,
+            vcpus_max: 2,
             memory: Bytes(2 << 30),
+            memory_max: Bytes(2 << 30),
             disks: vec![disk("vda"), disk("vdb"), disk("vdc")],
             snapshots: (0..5).map(snapshot).collect(),
-            persistent: true,
-            autostart: false,
             os: Some("debian12".to_owned()),
+            ..Machine::new(id, format!("machine-{number}"), state)
         }
     }
 
@@ -305,6 +339,20 @@ mod tests {
         assert_eq!(named("machine-1"), ["MACHINE-1"]);
         mirror.remove(&machine(2, State::Off).id);
         assert_eq!(named("machine-1"), [""; 0]);
+    }
+
+    #[test]
+    fn a_machine_is_found_by_its_present_title_and_metadata_name() {
+        let mirror = mirror();
+        let title = |title: &str| Some(title.to_owned());
+        mirror.put(Machine { title: title("Shop"), ..machine(1, State::Off) }, at(1));
+        mirror.put(Machine { metadata_name: title("shop"), title: title("Shop"), ..machine(2, State::Off) }, at(1));
+        let called = |name: &str| mirror.also_called(name).iter().map(|m| m.name.clone()).collect::<Vec<_>>();
+        assert_eq!(called("SHOP"), ["machine-1", "machine-2"]);
+        mirror.put(Machine { title: title("Wiki"), ..machine(1, State::Off) }, at(2));
+        assert_eq!((called("shop"), called("wiki")), (vec!["machine-2".to_owned()], vec!["machine-1".to_owned()]));
+        mirror.remove(&machine(2, State::Off).id);
+        assert_eq!(called("shop"), [""; 0]);
     }
 
     #[test]

@@ -1,9 +1,10 @@
-//! Everything Atoll knows of libvirt's XML: reading definitions ([`read`]), writing the few documents that ops need
+//! Everything Atoll knows of libvirt's XML: reading definitions ([`domain`], [`read`]), writing the few documents that ops need
 //! ([`write`], the only writer), which names may go into them ([`check_name`]), and what an image's own header says
 //! ([`image`]).
 
 use std::fmt;
 
+pub mod domain;
 pub mod image;
 pub mod read;
 pub mod write;

@@ -42,7 +42,7 @@ impl Skill for DiskList {
 
 /// Whether it holds data, unlike drives for discs and floppies.
 pub(super) fn is_disk(disk: &Disk) -> bool {
-    matches!(disk.device.as_str(), "disk" | "lun")
+    disk.is_disk()
 }
 
 fn row(machine: &Machine, disk: &Disk, scene: &Scene<'_>) -> Phrase {

@@ -91,28 +91,28 @@ impl Fixture {
             capacity: Bytes(disk * GIB),
             allocation: Bytes(disk * GIB / 4),
         });
+        let id = MachineId {
+            hypervisor: hypervisor.to_owned(),
+            uuid: Uuid::from_u128(0xa701_1000_0000_4000_8000_0000_0000_0000 + number),
+        };
         self.machines.push(Machine {
-            id: MachineId {
-                hypervisor: hypervisor.to_owned(),
-                uuid: Uuid::from_u128(0xa701_1000_0000_4000_8000_0000_0000_0000 + number),
-            },
-            name: name.to_owned(),
-            state,
-            since: None,
             vcpus,
+            vcpus_max: vcpus,
             memory: Bytes(memory * GIB),
+            memory_max: Bytes(memory * GIB),
             disks: vec![Disk {
                 target: "vda".to_owned(),
                 device: "disk".to_owned(),
+                kind: "file".to_owned(),
+                protocol: None,
                 source: Some(path),
                 volume: Some(("default".to_owned(), volume)),
                 format: "qcow2".to_owned(),
                 bus: "virtio".to_owned(),
+                readonly: false,
             }],
-            snapshots: Vec::new(),
-            persistent: true,
-            autostart: false,
             os: Some("debian12".to_owned()),
+            ..Machine::new(id, name, state)
         });
     }
 

@@ -142,10 +142,13 @@ impl Fake {
                 machine.disks.push(Disk {
                     target: target.clone(),
                     device: "disk".to_owned(),
+                    kind: "file".to_owned(),
+                    protocol: None,
                     source: Some(found.path),
                     volume: Some((pool.clone(), volume.clone())),
                     format: format.clone(),
                     bus: bus_of(target).to_owned(),
+                    readonly: false,
                 });
                 Ok(live.then_some(EventKind::DeviceAdded))
             }

@@ -293,7 +293,7 @@ fn affects(domain: &Domain, state: State) -> Result<u32, Fault> {
 
 /// The targets of a domain's disks, live or of the next start.
 fn targets(domain: &Domain, flags: u32) -> Result<HashSet<String>, Fault> {
-    let definition = crate::host::xml::read::domain(&domain.xml_desc(flags)?)?;
+    let definition = crate::host::xml::domain::domain(&domain.xml_desc(flags)?)?;
     Ok(definition.disks.into_iter().map(|disk| disk.target).collect())
 }
 
@@ -312,7 +312,7 @@ fn refuse_raw_disks(connection: &Connect, domain: &Domain) -> Result<(), Fault> 
     if !connection.driver_type()?.eq_ignore_ascii_case("QEMU") {
         return Ok(());
     }
-    let definition = crate::host::xml::read::domain(&domain.xml_desc(0)?)?;
+    let definition = crate::host::xml::domain::domain(&domain.xml_desc(0)?)?;
     let raw = definition
         .disks
         .iter()

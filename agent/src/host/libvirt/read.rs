@@ -1,5 +1,7 @@
 //! Reads domains, pools and volumes from a live connection, in the words of `host.rs`.
 
+use std::collections::HashMap;
+
 use grammar::size::Bytes;
 use virt::connect::Connect;
 use virt::domain::Domain;
@@ -9,11 +11,33 @@ use virt::storage_pool::StoragePool;
 
 use super::fault::Fault;
 use crate::host::events::sys;
-use crate::host::xml::read::{self, DiskDef};
+use crate::host::xml::domain::{self as definition, DiskDef};
+use crate::host::xml::read::{self, PoolDef};
 use crate::host::{Disk, DiskUse, HostInfo, Machine, MachineId, Pool, Snapshot, State, Volume};
 
-/// Folders of the known pools, to see which disks are volumes: (folder, pool).
-pub type PoolFolders = Vec<(String, String)>;
+/// Which paths are volumes of which pool, as the pools themselves list them.
+#[derive(Debug, Default)]
+pub struct PoolVolumes {
+    /// Path → pool and volume.
+    paths: HashMap<String, (String, String)>,
+    /// Folders of the active pools.
+    folders: Vec<String>,
+}
+
+impl PoolVolumes {
+    /// The volume at that path. What a pool does not list is none of it, whatever folder it lies in; one that came since the
+    /// pools were read is looked up.
+    fn at(&self, connection: &Connect, path: &str) -> Option<(String, String)> {
+        if let Some(volume) = self.paths.get(path) {
+            return Some(volume.clone());
+        }
+        self.folders
+            .iter()
+            .find(|folder| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')))?;
+        let volume = connection.lookup_storage_vol_by_path(path).ok()?;
+        Some((volume.lookup_storage_pool().ok()?.name().ok()?, volume.name().ok()?))
+    }
+}
 
 /// `virStoragePoolState`: running, degraded.
 const POOL_ACTIVE: [u32; 2] = [2, 3];
@@ -33,33 +57,52 @@ pub fn state(raw: i32) -> State {
 }
 
 /// Reads one domain; with libvirt's reason for its state.
-pub fn machine(domain: &Domain, hypervisor: &str, pools: &PoolFolders) -> Result<(Machine, i32), Fault> {
+pub fn machine(
+    connection: &Connect,
+    domain: &Domain,
+    hypervisor: &str,
+    pools: &PoolVolumes,
+) -> Result<(Machine, i32), Fault> {
     let (raw_state, reason) = sys::state(domain)?;
-    let definition = read::domain(&domain.xml_desc(0)?)?;
+    let definition = definition::domain(&domain.xml_desc(0)?)?;
+    let id = MachineId { hypervisor: hypervisor.to_owned(), uuid: definition.uuid };
     let machine = Machine {
-        id: MachineId { hypervisor: hypervisor.to_owned(), uuid: definition.uuid },
-        name: definition.name,
-        state: state(raw_state),
-        since: None,
+        title: definition.title,
+        description: definition.description,
+        metadata_name: definition.metadata_name,
         vcpus: definition.vcpus,
+        vcpus_max: definition.vcpus_max,
         memory: definition.memory,
-        disks: definition.disks.into_iter().map(|disk| with_volume(disk, pools)).collect(),
+        memory_max: definition.memory_max,
+        disks: definition.disks.into_iter().map(|disk| with_volume(connection, disk, pools)).collect(),
+        nics: definition.nics,
+        passed: definition.passed,
+        uefi: definition.uefi,
         snapshots: snapshots(domain)?,
         persistent: domain.is_persistent().unwrap_or(true),
         autostart: domain.autostart().unwrap_or(false),
         os: definition.os,
+        ..Machine::new(id, definition.name, state(raw_state))
     };
     Ok((machine, reason))
 }
 
-/// A disk whose path is directly in a pool's folder is that pool's volume.
-fn with_volume(disk: DiskDef, pools: &PoolFolders) -> Disk {
-    let volume = disk.volume.or_else(|| {
-        let (folder, file) = disk.source.as_deref()?.rsplit_once('/')?;
-        let (_, pool) = pools.iter().find(|(path, _)| path.trim_end_matches('/') == folder)?;
-        Some((pool.clone(), file.to_owned()))
-    });
-    Disk { target: disk.target, device: disk.device, source: disk.source, volume, format: disk.format, bus: disk.bus }
+/// A disk is a volume when a pool says so.
+fn with_volume(connection: &Connect, disk: DiskDef, pools: &PoolVolumes) -> Disk {
+    let is_path = matches!(disk.kind.as_str(), "file" | "block" | "dir");
+    let path = disk.source.as_deref().filter(|_| is_path);
+    let volume = disk.volume.or_else(|| pools.at(connection, path?));
+    Disk {
+        target: disk.target,
+        device: disk.device,
+        kind: disk.kind,
+        protocol: disk.protocol,
+        source: disk.source,
+        volume,
+        format: disk.format,
+        bus: disk.bus,
+        readonly: disk.readonly,
+    }
 }
 
 /// All snapshots, oldest first. A driver without snapshots has none.
@@ -87,29 +130,43 @@ fn snapshots(domain: &Domain) -> Result<Vec<Snapshot>, Fault> {
     Ok(snapshots)
 }
 
-/// All pools and their folders. A driver without storage has none.
-pub fn pools(connection: &Connect) -> Result<(Vec<Pool>, PoolFolders), Fault> {
+/// All pools and what is in the active ones. A driver without storage has none.
+pub fn pools(connection: &Connect) -> Result<(Vec<Pool>, PoolVolumes), Fault> {
     let listed = match connection.list_all_storage_pools(0) {
         Ok(listed) => listed,
-        Err(error) if is(&error, ErrorNumber::NoSupport) => return Ok((Vec::new(), Vec::new())),
+        Err(error) if is(&error, ErrorNumber::NoSupport) => return Ok((Vec::new(), PoolVolumes::default())),
         Err(error) => return Err(error.into()),
     };
-    let (mut pools, mut folders) = (Vec::new(), Vec::new());
+    let (mut pools, mut volumes) = (Vec::new(), PoolVolumes::default());
     for pool in listed {
         let Ok(info) = pool.info() else { continue };
         let definition = read::pool(&pool.xml_desc(0)?)?;
-        if let Some(folder) = definition.target {
-            folders.push((folder, definition.name.clone()));
+        let active = POOL_ACTIVE.contains(&info.state);
+        if active {
+            list_paths(&pool, &definition, &mut volumes);
         }
         pools.push(Pool {
             name: definition.name,
             kind: definition.kind,
-            active: POOL_ACTIVE.contains(&info.state),
+            active,
             capacity: Bytes(info.capacity),
             available: Bytes(info.available),
         });
     }
-    Ok((pools, folders))
+    Ok((pools, volumes))
+}
+
+/// Notes the paths of a pool's volumes. One that vanishes meanwhile is left out; a pool that can't be listed has none.
+fn list_paths(pool: &StoragePool, definition: &PoolDef, volumes: &mut PoolVolumes) {
+    // In folders the key is the path, and known without asking again.
+    let folders = matches!(definition.kind.as_str(), "dir" | "fs" | "netfs");
+    for volume in pool.list_all_volumes(0).unwrap_or_default() {
+        let path = if folders { volume.key() } else { volume.path() };
+        if let (Ok(name), Ok(path)) = (volume.name(), path) {
+            volumes.paths.entry(path).or_insert_with(|| (definition.name.clone(), name));
+        }
+    }
+    volumes.folders.extend(definition.target.as_deref().map(|folder| folder.trim_end_matches('/').to_owned()));
 }
 
 /// The volumes of a pool, by name.
@@ -167,13 +224,13 @@ pub struct Counters {
 /// Reads the counters that a driver has; those it has not are `None`.
 pub fn counters(domain: &Domain) -> Result<Counters, Fault> {
     let info = domain.info()?;
-    let definition = read::domain(&domain.xml_desc(0)?)?;
+    let definition = definition::domain(&domain.xml_desc(0)?)?;
     let pair = |read: i64, written: i64| Some((u64::try_from(read).ok()?, u64::try_from(written).ok()?));
     let disks = definition.disks.iter().filter_map(|disk| {
         let stats = domain.block_stats(&disk.target).ok()?;
         pair(stats.rd_bytes, stats.wr_bytes)
     });
-    let nics = definition.nics.iter().filter_map(|nic| {
+    let nics = definition.nic_targets.iter().filter_map(|nic| {
         let stats = domain.interface_stats(nic).ok()?;
         pair(stats.rx_bytes, stats.tx_bytes)
     });

@@ -49,7 +49,7 @@ pub fn start(host: Arc<Host>, signals: Receiver<Signal>, events: UnboundedSender
         events,
         number: 0,
         fold: Fold::default(),
-        folders: Vec::new(),
+        volumes: Arc::default(),
         phase: Phase::Waiting(Instant::now()),
         seen: false,
     };
@@ -76,7 +76,7 @@ struct Watch {
     /// Of the connection, so that callbacks of an earlier one are told apart.
     number: u64,
     fold: Fold,
-    folders: read::PoolFolders,
+    volumes: Arc<read::PoolVolumes>,
     retry: Duration,
     phase: Phase,
     /// Its machines have been read before.
@@ -274,9 +274,9 @@ impl Watch {
             if chunk.is_empty() {
                 break;
             }
-            let (name, folders) = (self.host.config.name.clone(), self.folders.clone());
-            let read = self.call(move |_| {
-                let each = chunk.iter().map(|domain| read::machine(domain, &name, &folders));
+            let (name, volumes) = (self.host.config.name.clone(), self.volumes.clone());
+            let read = self.call(move |connection| {
+                let each = chunk.iter().map(|domain| read::machine(connection, domain, &name, &volumes));
                 // One that was deleted while we read is simply not there.
                 each.filter(|read| !matches!(read, Err(fault) if fault.kind == HostErrorKind::NotFound))
                     .collect::<Result<Vec<_>, Fault>>()
@@ -310,9 +310,9 @@ impl Watch {
     }
 
     fn read_pools(&mut self) -> Result<(), HostError> {
-        let (pools, folders) = self.call(read::pools)?;
+        let (pools, volumes) = self.call(read::pools)?;
         self.host.mirror.set_pools(&self.host.config.name, pools);
-        self.folders = folders;
+        self.volumes = Arc::new(volumes);
         Ok(())
     }
 
@@ -320,11 +320,11 @@ impl Watch {
     fn refresh(&mut self, uuids: &[Uuid]) -> Result<(), HostError> {
         for chunk in uuids.chunks(CHUNK) {
             let chunk = chunk.to_vec();
-            let (name, folders) = (self.host.config.name.clone(), self.folders.clone());
+            let (name, volumes) = (self.host.config.name.clone(), self.volumes.clone());
             let read = self.call(move |connection| {
                 let one = |uuid| -> Result<Option<Machine>, Fault> {
                     let found = connection.lookup_domain_by_uuid(uuid).map_err(Fault::from);
-                    match found.and_then(|domain| read::machine(&domain, &name, &folders)) {
+                    match found.and_then(|domain| read::machine(connection, &domain, &name, &volumes)) {
                         Ok((machine, _)) => Ok(Some(machine)),
                         Err(fault) if fault.kind == HostErrorKind::NotFound => Ok(None),
                         Err(fault) => Err(fault),

@@ -1,4 +1,4 @@
-//! Reads libvirt's definitions of domains, pools, volumes and snapshots into what the mirror keeps.
+//! Reads libvirt's documents, and of them the definitions of pools, volumes and snapshots; those of domains are in [`domain`](super::domain).
 //!
 //! A definition is read whole into a small tree, bounded in depth and size, and then asked by path.
 
@@ -6,7 +6,6 @@ use grammar::size::Bytes;
 use jiff::Timestamp;
 use quick_xml::Reader;
 use quick_xml::events::{BytesStart, Event};
-use uuid::Uuid;
 
 use crate::host::State;
 
@@ -125,7 +124,7 @@ impl Element {
     }
 
     /// An amount with its `unit` (libvirt: KiB when none is given for memory, bytes for storage).
-    fn amount(&self, path: &str, default_unit: &str) -> Option<Bytes> {
+    pub(super) fn amount(&self, path: &str, default_unit: &str) -> Option<Bytes> {
         let element = self.at(path)?;
         let number: u64 = element.text.trim().parse().ok()?;
         let factor = unit(element.attribute("unit").unwrap_or(default_unit))?;
@@ -165,94 +164,6 @@ fn unit(name: &str) -> Option<u64> {
         "P" | "PiB" => 1 << 50,
         _ => return None,
     })
-}
-
-/// What a domain's definition says.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Domain {
-    /// libvirt's name.
-    pub name: String,
-    /// libvirt's identity.
-    pub uuid: Uuid,
-    /// Most memory it may use.
-    pub memory: Bytes,
-    /// Virtual CPUs it has now.
-    pub vcpus: u32,
-    /// libosinfo's short id, from the metadata: `debian12`.
-    pub os: Option<String>,
-    /// Disks and drives in the order of the definition.
-    pub disks: Vec<DiskDef>,
-    /// Host-side names of its network devices, for statistics: `vnet0`.
-    pub nics: Vec<String>,
-}
-
-/// A `<disk>` of a domain.
-#[derive(Clone, Debug, PartialEq)]
-pub struct DiskDef {
-    /// `vda`.
-    pub target: String,
-    /// `disk`, `cdrom`, `floppy`, `lun`.
-    pub device: String,
-    /// Path, device or volume behind it.
-    pub source: Option<String>,
-    /// Pool and volume, for `type='volume'`.
-    pub volume: Option<(String, String)>,
-    /// `qcow2`, `raw`.
-    pub format: String,
-    /// `virtio`.
-    pub bus: String,
-    /// Whether the guest may not write to it.
-    pub readonly: bool,
-}
-
-/// Reads a `<domain>` (`virDomainGetXMLDesc`).
-///
-/// # Errors
-/// When it is malformed or has no name or UUID.
-pub fn domain(xml: &str) -> Result<Domain, ReadError> {
-    let root = Element::parse(xml)?;
-    let devices = root.child("devices");
-    let of_kind = |kind: &'static str| {
-        devices.into_iter().flat_map(|devices| &devices.children).filter(move |device| device.name == kind)
-    };
-    let vcpu = root.child("vcpu");
-    Ok(Domain {
-        name: root.text_at("name").ok_or(ReadError::Missing("name"))?.to_owned(),
-        uuid: root.text_at("uuid").and_then(|text| text.parse().ok()).ok_or(ReadError::Missing("UUID"))?,
-        memory: root.amount("memory", "KiB").unwrap_or_default(),
-        vcpus: vcpu.and_then(|v| v.attribute("current").unwrap_or(v.text.trim()).parse().ok()).unwrap_or(1),
-        os: root.child("metadata").and_then(os_id),
-        disks: of_kind("disk").filter_map(disk).collect(),
-        nics: of_kind("interface").filter_map(|nic| nic.child("target")?.attribute("dev").map(str::to_owned)).collect(),
-    })
-}
-
-/// A disk without a target can't be named by anybody, so it is left out.
-fn disk(element: &Element) -> Option<DiskDef> {
-    let target = element.child("target")?;
-    let source = element.child("source");
-    let from = |name: &str| source.and_then(|source| source.attribute(name)).map(str::to_owned);
-    let driver_type = element.child("driver").and_then(|driver| driver.attribute("type"));
-    Some(DiskDef {
-        target: target.attribute("dev")?.to_owned(),
-        device: element.attribute("device").unwrap_or("disk").to_owned(),
-        source: from("file").or_else(|| from("dev")).or_else(|| from("volume")).or_else(|| from("name")),
-        volume: from("pool").zip(from("volume")),
-        format: driver_type.unwrap_or("raw").to_owned(),
-        bus: target.attribute("bus").unwrap_or_default().to_owned(),
-        readonly: element.child("readonly").is_some(),
-    })
-}
-
-/// libosinfo writes `http://debian.org/debian/12`; people say debian12.
-fn os_id(metadata: &Element) -> Option<String> {
-    let info =
-        metadata.children.iter().find(|child| child.name.ends_with(":libosinfo") || child.name == "libosinfo")?;
-    let os = info.children.iter().find(|child| child.name.ends_with(":os") || child.name == "os")?;
-    let mut parts = os.attribute("id")?.rsplit('/');
-    let version = parts.next().filter(|part| !part.is_empty())?;
-    let family = parts.next().filter(|part| !part.is_empty())?;
-    Some(format!("{family}{version}"))
 }
 
 /// What a pool's definition says.
@@ -336,36 +247,6 @@ pub fn snapshot(xml: &str) -> Result<SnapshotDef, ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_domain_is_read_with_its_disks_in_order_and_its_system() {
-        let xml = r#"<domain type='qemu' id='1'><name>a &amp; b</name><uuid>6695eb01-f6a4-8304-79aa-97f2502e193f</uuid>
-            <metadata><libosinfo:libosinfo xmlns:libosinfo="http://libosinfo.org/xmlns/libvirt/domain/1.0">
-              <libosinfo:os id="http://debian.org/debian/12"/></libosinfo:libosinfo></metadata>
-            <memory unit='KiB'>2097152</memory><vcpu placement='static' current='1'>4</vcpu>
-            <devices>
-              <disk type='file' device='disk'><driver name='qemu' type='qcow2'/><source file='/p/web1.qcow2'/><target dev='vda' bus='virtio'/></disk>
-              <disk type='file' device='cdrom'><driver name='qemu'/><target dev='sda' bus='sata'/><readonly/></disk>
-              <disk type='volume' device='disk'><source pool='default' volume='x'/><target dev='vdb' bus='virtio'/></disk>
-              <interface type='user'><target dev='vnet3'/></interface>
-            </devices></domain>"#;
-        let domain = domain(xml).unwrap();
-        assert_eq!((domain.name.as_str(), domain.memory, domain.vcpus), ("a & b", Bytes(2 << 30), 1));
-        assert_eq!(domain.os.as_deref(), Some("debian12"));
-        let targets: Vec<_> = domain.disks.iter().map(|d| (d.target.as_str(), d.format.as_str(), d.readonly)).collect();
-        assert_eq!(targets, [("vda", "qcow2", false), ("sda", "raw", true), ("vdb", "raw", false)]);
-        assert_eq!(domain.disks[1].source, None);
-        assert_eq!(domain.disks[2].volume, Some(("default".to_owned(), "x".to_owned())));
-        assert_eq!(domain.nics, ["vnet3"]);
-    }
-
-    #[test]
-    fn broken_deep_and_empty_documents_are_errors_and_not_panics() {
-        let deep = "<a>".repeat(10_000);
-        for bad in ["", "   ", "<domain>", "<domain></a>", "</a>", "<a b=>", "&x;", "<domain/>", deep.as_str()] {
-            assert!(domain(bad).is_err(), "{bad:.40}");
-        }
-    }
 
     #[test]
     fn a_snapshot_says_when_and_in_which_state_it_was_taken() {
