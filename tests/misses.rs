@@ -13,6 +13,7 @@ use agent::message::{Asker, Message};
 use agent::misses::{self, Misses, Outcome};
 use agent::office::Affairs;
 use agent::store::Store;
+use agent::store_lock::StoreLock;
 use agent::tongues::Tongues;
 use dialogue::machine::{Input, Utterance};
 use dialogue::session::{Decision, Trace};
@@ -42,7 +43,7 @@ impl Talk {
             office: Arc::new(Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new))),
             access: Access::new(&[Grant { who: "alice@example.org".to_owned(), role: Role::Admin }]),
             journal: Arc::clone(&journal),
-            store: Store::open(folder.path()).expect("a store"),
+            store: Store::open(&StoreLock::take(folder.path(), "test").expect("free")).expect("a store"),
             in_flight: Arc::new(InFlight::default()),
             caution: Caution {
                 ask_disruptive: false,

@@ -19,6 +19,7 @@ use crate::config::{Config, ConfigError, Grant};
 use crate::explain::{self, Question};
 use crate::message::Asker;
 use crate::mind::{Mind, MindError};
+use crate::store_lock::LockError;
 use crate::{doctor, misses, run};
 
 /// The configuration's usual place.
@@ -186,7 +187,11 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             eprintln!("atoll: {error:#}");
-            ExitCode::from(if error.downcast_ref::<ConfigError>().is_some() { 2 } else { 1 })
+            ExitCode::from(match () {
+                () if error.is::<ConfigError>() => 2,
+                () if matches!(error.downcast_ref(), Some(LockError::Held { .. })) => 5,
+                () => 1,
+            })
         }
     }
 }
@@ -265,7 +270,7 @@ fn talk(
     // Whoever sits at the terminal could as well use virsh.
     let jid = format!("{}@terminal", user.to_lowercase());
     config.access.push(Grant { who: jid.clone(), role: dialogue::spec::Role::Admin });
-    let house = run::house(&config)?;
+    let house = run::house(&config, "chat")?;
     house.bridge.wait_settled(Duration::from_secs(10));
     let host: Arc<dyn Host> = Arc::clone(&house.bridge) as _;
     let to = chat::entity(&*host, entity).map_err(anyhow::Error::msg)?;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use dialogue::phrases::Rendered;
 use dialogue::reply::Phrase;
+use dialogue::spec::Role;
 use jid::BareJid;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio::sync::mpsc;
@@ -261,6 +262,20 @@ impl Desk {
             })
             .collect();
         self.send(Said { choices, ..Said::answer(heard, rendered.text) });
+    }
+
+    /// Everybody who decides here is told something about the agent itself: those whom the configuration names, and those who see the desk.
+    pub(crate) fn tell_admins(&self, phrase: &Phrase) {
+        let access = self.bot.access();
+        let named = access.who_can(Role::Admin);
+        let mut people: Vec<BareJid> = named.iter().filter_map(|who| BareJid::new(who).ok()).collect();
+        let seeing = self.handle.subscribers(None).into_iter();
+        people.extend(seeing.filter(|person| access.role(person.as_str()) >= Some(Role::Admin)));
+        people.sort();
+        people.dedup();
+        for person in people {
+            self.send(Said::alert(None, &person, self.text_for(&person, phrase)));
+        }
     }
 
     fn send(&self, said: Said) {

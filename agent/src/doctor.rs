@@ -13,12 +13,16 @@ use crate::journal::Journal;
 use crate::mind::Mind;
 use crate::run;
 use crate::skill::Leg;
+use crate::store_lock::StoreLock;
 use crate::xmpp::connect::Down;
 use crate::xmpp::link::{Incoming, Link};
 use crate::xmpp::outbox::Lane;
 
 /// How long a connection may take.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// With less free bytes than this a store is told to be full.
+const LEAST_ROOM: u64 = 1 << 20;
 
 /// Looks at all legs, in the order in which they build on each other. Later legs of a kind are still looked at when an earlier one fails.
 pub async fn examine(path: &Path) -> Vec<Leg> {
@@ -39,13 +43,42 @@ pub async fn examine(path: &Path) -> Vec<Leg> {
     legs
 }
 
-/// The journal's folder can be written, and the journal's chain holds.
+/// The store's folder can be written, has room, and its journal holds. Only looked at: another process may be at work there, and what a
+/// doctor who is root would write, the agent could not write again.
 fn store(config: &Config) -> Leg {
-    let state = match Journal::verify(&config.store.path) {
-        Ok(lines) => Ok(format!("{}: the chain of {lines} journal lines holds", config.store.path.display())),
-        Err(error) => Err(format!("{} (store.path)", chain(&error))),
+    Leg { name: "store", state: store_state(&config.store.path).map_err(|why| format!("{why} (store.path)")) }
+}
+
+fn store_state(folder: &Path) -> Result<String, String> {
+    let there = folder.ancestors().find(|path| path.symlink_metadata().is_ok()).unwrap_or(folder);
+    if !there.is_dir() {
+        return Err(format!("{} is no folder", there.display()));
+    }
+    rustix::fs::access(there, rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK)
+        .map_err(|error| format!("{} can't be written: {error}", there.display()))?;
+    let room = rustix::fs::statvfs(there).map_err(|error| format!("{}: {error}", there.display()))?;
+    let free = room.f_bavail.saturating_mul(room.f_frsize);
+    if free < LEAST_ROOM {
+        return Err(format!(
+            "{} KiB are free in {}: the journal will soon take nothing, and then nothing is changed",
+            free >> 10,
+            there.display()
+        ));
+    }
+    let Some(verified) = Journal::verify(folder).map_err(|error| chain(&error))? else {
+        return Ok(format!("{}: no journal yet", folder.display()));
     };
-    Leg { name: "store", state }
+    let place = folder.join("journal.jsonl");
+    if verified.damages.is_empty() {
+        let used = StoreLock::holder(folder).map_or_else(String::new, |holder| format!("; in use by {holder}"));
+        return Ok(format!("{}: the chain of {} journal lines holds{used}", folder.display(), verified.lines));
+    }
+    let wrong: Vec<String> = verified.damages.iter().map(|(damage, _)| damage.to_string()).collect();
+    Err(format!(
+        "{}: {}; Atoll goes on from what is whole, `atoll journal verify` shows all of it",
+        place.display(),
+        wrong.join("; ")
+    ))
 }
 
 fn model(config: &Config) -> Leg {

@@ -3,125 +3,39 @@
 //! Before an op a line says what is about to be done by whom, after it a line says how it ended; a line without its
 //! other half after a crash means that nobody knows. Facts that must outlive the store (who sees whom, addresses, rooms)
 //! are lines too. `fsync` before a destructive op.
+//!
+//! Whatever became of the file, opening goes on from what is whole: an end that was not written whole is cut off, damaged bytes are put
+//! aside, and a line says what was found. What can't be written is refused where something would be done, and made up for later where
+//! something already is so.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
-use std::io::{BufRead, BufReader, Write};
+use std::io::BufReader;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use dialogue::reply::{Phrase, Var};
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
-/// One line.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
-    /// Its number, from 1.
-    pub seq: u64,
-    /// When.
-    pub at: Timestamp,
-    /// What.
-    #[serde(flatten)]
-    pub entry: Entry,
-    /// Hash of the line before; empty in the first.
-    pub prev: String,
-    /// SHA-256 of all the above, in hex.
-    pub hash: String,
-}
+use crate::store_lock::StoreLock;
 
-/// What a line says.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Entry {
-    /// About to be done.
-    Before {
-        /// The person's bare address.
-        actor: String,
-        /// The skill: the audit verb.
-        verb: String,
-        /// The machine or host concerned, by name.
-        about: Option<String>,
-        /// The op, in full.
-        op: serde_json::Value,
-        /// Joins it to its [`Entry::After`].
-        id: String,
-    },
-    /// How it ended.
-    After {
-        /// As in [`Entry::Before`].
-        id: String,
-        /// `done`, `failed`, `unknown`.
-        outcome: Outcome,
-        /// Why not, when not done.
-        why: Option<String>,
-    },
-    /// Something was told: an applied change in words, or an event of a host.
-    Told(Told),
-    /// A fact that outlives the store.
-    Fact {
-        /// What sort: `subscription`, `address`, `room`.
-        sort: String,
-        /// About what.
-        key: String,
-        /// The fact; `null` takes it back.
-        value: serde_json::Value,
-    },
-}
+mod line;
+mod news;
+mod read;
+mod retire;
+#[cfg(test)]
+mod tests;
+mod write;
 
-/// How an op ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// It happened.
-    Done,
-    /// It did not.
-    Failed,
-    /// Nobody knows.
-    Unknown,
-}
+pub use line::{Damage, Entry, Fact, Line, Outcome, Told, Unfinished, What};
+pub use news::News;
+use read::{Found, Reading, keep_told};
+use write::{Disk, Real, Writer, private, sync_folder};
 
-/// What was told of a machine or host: `audit.who` and `audit.why` read these.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Told {
-    /// When; as in its [`Line`], which alone writes it down.
-    #[serde(skip)]
-    pub at: Timestamp,
-    /// Who did it, as people call them; `None` for what came from outside Atoll or by itself.
-    pub actor: Option<String>,
-    /// The skill id, or the event's name.
-    pub verb: String,
-    /// The machine or host.
-    pub about: String,
-    /// The sentence.
-    pub text: String,
-    /// The same in no language; journals of before have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub phrase: Option<Phrase>,
-}
-
-impl Told {
-    /// As a value of another sentence, in the language of that.
-    pub fn said(&self) -> Var {
-        self.phrase.clone().map_or_else(|| self.text.as_str().into(), Var::from)
-    }
-}
-
-/// A fact that was written down: its sort, what it is about, and what it says.
-pub type Fact = (String, String, serde_json::Value);
-
-/// An op begun before the last stop whose end nobody wrote down.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Unfinished {
-    /// Who wanted it.
-    pub actor: String,
-    /// The skill.
-    pub verb: String,
-    /// The machine or host.
-    pub about: Option<String>,
-    /// Its id.
-    pub id: String,
-}
+/// The file in the store's folder.
+const FILE: &str = "journal.jsonl";
+/// Most lines that wait for a disk that takes nothing.
+const MOST_WAITING: usize = 100_000;
 
 /// Why a journal can't be opened or written.
 #[derive(Debug, thiserror::Error)]
@@ -134,146 +48,134 @@ pub enum JournalError {
         #[source]
         source: std::io::Error,
     },
-    /// A line was changed, taken out or put in afterwards.
-    #[error("{path}, line {line}: the chain of hashes is broken; somebody changed the journal")]
-    Broken { path: PathBuf, line: usize },
+}
+
+/// A journal that was opened.
+pub struct Opened {
+    /// It.
+    pub journal: Journal,
+    /// Facts, in order.
+    pub facts: Vec<Fact>,
+    /// What was begun and never ended: now written down as unknown.
+    pub unfinished: Vec<Unfinished>,
+}
+
+/// What a look at a journal shows.
+#[derive(Debug)]
+pub struct Verified {
+    /// How many whole lines it has.
+    pub lines: u64,
+    /// What is wrong with it, and whether the journal itself says so already.
+    pub damages: Vec<(Damage, bool)>,
 }
 
 /// The open journal.
 pub struct Journal {
     path: PathBuf,
     inner: Mutex<Inner>,
+    /// Nobody else writes while this does.
+    _lock: Option<Arc<StoreLock>>,
 }
 
+#[derive(Default)]
 struct Inner {
-    file: Option<File>,
+    writer: Option<Writer>,
     seq: u64,
     hash: String,
     /// When the last line was written.
     last: Option<Timestamp>,
     /// The newest told lines, for "who did that?".
-    told: std::collections::VecDeque<Told>,
+    told: VecDeque<Told>,
+    /// What is so and could not be written down yet.
+    waiting: VecDeque<(Timestamp, Entry)>,
+    /// What is wrong with it, oldest first.
+    damages: Vec<Damage>,
+    /// Why it can't be written.
+    stuck: Option<String>,
+    news: Vec<News>,
 }
 
-/// How many told lines are kept in memory.
-const TOLD_KEPT: usize = 2_000;
-
 impl Journal {
-    /// Opens or creates `journal.jsonl` in a folder, checking the chain. A last line torn by a crash is cut off.
-    /// Gives the journal, the facts in order, and what was begun and never ended (now written down as unknown).
+    /// Opens or creates `journal.jsonl` in the folder of a lock, and goes on from what is whole. Lines older than `keep` are let go first.
     ///
     /// # Errors
-    /// [`JournalError`].
-    pub fn open(folder: &Path) -> Result<(Self, Vec<Fact>, Vec<Unfinished>), JournalError> {
-        let path = folder.join("journal.jsonl");
-        std::fs::create_dir_all(folder).map_err(io(&path, "can't create the folder"))?;
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
+    /// [`JournalError`]: the file can't be opened or read. A full disk is none.
+    pub fn open(lock: &Arc<StoreLock>, keep: Option<SignedDuration>) -> Result<Opened, JournalError> {
+        Self::open_on(lock, keep, Box::new(Real))
+    }
+
+    fn open_on(
+        lock: &Arc<StoreLock>,
+        keep: Option<SignedDuration>,
+        disk: Box<dyn Disk>,
+    ) -> Result<Opened, JournalError> {
+        let path = lock.folder().join(FILE);
+        if let Some(keep) = keep
+            && let Err(error) = retire::retire(&path, keep, Timestamp::now())
+        {
+            tracing::error!(%error, source = ?std::error::Error::source(&error), "old lines of the journal can't be let go; going on with all of them");
+        }
+        let new = !path.exists();
+        let file = private(OpenOptions::new().read(true).append(true).create(true))
             .open(&path)
             .map_err(io(&path, "can't be opened"))?;
-        let Read { mut inner, facts, begun, good, torn } = Read::all(&path, &file)?;
-        if torn {
-            tracing::warn!(path = %path.display(), "the last line was torn by a crash and is cut off");
-            file.set_len(good).map_err(io(&path, "can't be cut"))?;
+        if new && let Err(error) = sync_folder(&path) {
+            tracing::warn!(%error, path = %path.display(), "the folder can't be synced");
         }
-        inner.file = Some(file);
-        let journal = Self { path, inner: Mutex::new(inner) };
-        for unfinished in &begun {
-            journal.write(
-                Timestamp::now(),
-                Entry::After {
-                    id: unfinished.id.clone(),
-                    outcome: Outcome::Unknown,
-                    why: Some("the agent stopped on the way".to_owned()),
-                },
-                true,
-            )?;
-        }
-        Ok((journal, facts, begun))
-    }
-
-    /// Lets go of lines older than `keep`; facts that still hold are written again at the end. Before [`Journal::open`].
-    ///
-    /// # Errors
-    /// [`JournalError`]; the journal is then as it was.
-    pub fn retire(folder: &Path, keep: SignedDuration, now: Timestamp) -> Result<(), JournalError> {
-        let path = folder.join("journal.jsonl");
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(io(&path, "can't be read")(error)),
-        };
-        let lines: Vec<Line> = text.lines().map_while(|line| serde_json::from_str(line).ok()).collect();
-        let old = lines.iter().take_while(|line| now.duration_since(line.at) > keep).count();
-        if old == 0 {
-            return Ok(());
-        }
-        let mut facts: std::collections::BTreeMap<(&str, &str), (usize, &Entry)> = std::collections::BTreeMap::new();
-        for (index, line) in lines.iter().enumerate() {
-            if let Entry::Fact { sort, key, .. } = &line.entry {
-                facts.insert((sort, key), (index, &line.entry));
+        let mut reading = Reading::all(BufReader::new(&file)).map_err(io(&path, "can't be read"))?;
+        let fresh_line = mend(&path, &file, &mut reading);
+        let writer = Writer::new(path.clone(), file, disk, fresh_line).map_err(io(&path, "can't be read"))?;
+        let Reading { seq, hash, last, told, facts, begun, found, .. } = reading;
+        let mut inner = Inner { writer: Some(writer), seq, hash, last, told, ..Inner::default() };
+        let mut entries = Vec::new();
+        for Found { damage, noted, .. } in found {
+            if !noted {
+                entries.push(Entry::Damage(damage.clone()));
+                inner.news.push(News::Damaged(damage.clone()));
             }
+            inner.damages.push(damage);
         }
-        let carried = facts
-            .into_values()
-            .filter(|(index, entry)| *index < old && !matches!(entry, Entry::Fact { value, .. } if value.is_null()));
-        let mut kept: Vec<Line> = lines[old..].to_vec();
-        for (_, entry) in carried {
-            let last = kept.last().or(lines.last()).expect("there are old lines");
-            let mut line =
-                Line { seq: last.seq + 1, at: now, entry: entry.clone(), prev: last.hash.clone(), hash: String::new() };
-            line.hash = hash_of(&line);
-            kept.push(line);
-        }
-        let next = folder.join("journal.next");
-        let body: String = kept
-            .iter()
-            .map(|line| serde_json::to_string(line).expect("a line has only strings, numbers and JSON in it") + "\n")
-            .collect();
-        let written = File::create(&next)
-            .and_then(|mut file| file.write_all(body.as_bytes()).and_then(|()| file.sync_all()))
-            .and_then(|()| std::fs::rename(&next, &path));
-        written.map_err(io(&path, "can't be written again"))
+        entries.extend(begun.iter().map(|unfinished| Entry::After {
+            id: unfinished.id.clone(),
+            outcome: Outcome::Unknown,
+            why: Some("the agent stopped on the way".to_owned()),
+        }));
+        let journal = Self { path, inner: Mutex::new(inner), _lock: Some(Arc::clone(lock)) };
+        // What can't be written now is written when it can be.
+        let _ = journal.write_all(Timestamp::now(), entries, true);
+        Ok(Opened { journal, facts, unfinished: begun })
     }
 
-    /// Checks the chain, and changes nothing: an agent may be writing. Gives the number of lines; none when there is no journal yet.
+    /// Looks at a journal and changes nothing: an agent may be writing. `None` when there is none yet.
     ///
     /// # Errors
-    /// [`JournalError`]; also when the folder can't be written.
-    pub fn verify(folder: &Path) -> Result<u64, JournalError> {
-        let path = folder.join("journal.jsonl");
-        std::fs::create_dir_all(folder).map_err(io(&path, "can't create the folder"))?;
-        let file = match OpenOptions::new().read(true).append(true).open(&path) {
+    /// [`JournalError`]: it can't be read.
+    pub fn verify(folder: &Path) -> Result<Option<Verified>, JournalError> {
+        let path = folder.join(FILE);
+        let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                tempfile_in(folder).map_err(io(&path, "can't be written"))?;
-                return Ok(0);
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(io(&path, "can't be opened")(error)),
         };
-        Ok(Read::all(&path, &file)?.inner.seq)
+        let mut reading = Reading::all(BufReader::new(file)).map_err(io(&path, "can't be read"))?;
+        // A line that is being written just now is none that was cut off, if it comes whole a moment later.
+        if reading.found.last().is_some_and(|found| found.damage.what == What::Torn) {
+            let file = File::open(&path).map_err(io(&path, "can't be opened"))?;
+            reading = Reading::all(BufReader::new(file)).map_err(io(&path, "can't be read"))?;
+        }
+        let damages = reading.found.into_iter().map(|found| (found.damage, found.noted)).collect();
+        Ok(Some(Verified { lines: reading.lines, damages }))
     }
 
     /// A journal in memory, for `explain` and transcripts.
     pub fn in_memory() -> Self {
-        Self {
-            path: PathBuf::new(),
-            inner: Mutex::new(Inner {
-                file: None,
-                seq: 0,
-                hash: String::new(),
-                last: None,
-                told: std::collections::VecDeque::new(),
-            }),
-        }
+        Self { path: PathBuf::new(), inner: Mutex::default(), _lock: None }
     }
 
     /// Appends a line; `sync` waits until the disk has it.
     ///
     /// # Errors
-    /// [`JournalError::Io`]: nothing may be changed then.
+    /// [`JournalError::Io`]: nothing may be changed then. A line that says what already is so is written later.
     pub fn write(&self, at: Timestamp, entry: Entry, sync: bool) -> Result<(), JournalError> {
         self.write_all(at, vec![entry], sync)
     }
@@ -281,39 +183,43 @@ impl Journal {
     /// Appends several lines in one go, all of them or none; `sync` waits once until the disk has them.
     ///
     /// # Errors
-    /// [`JournalError::Io`]: nothing may be changed then.
+    /// [`JournalError::Io`]: nothing may be changed then. Lines that say what already is so are written later.
     pub fn write_all(&self, at: Timestamp, entries: Vec<Entry>, sync: bool) -> Result<(), JournalError> {
         let mut inner = self.lock();
-        let mut lines: Vec<Line> = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let (seq, prev) = match lines.last() {
-                Some(line) => (line.seq + 1, line.hash.clone()),
-                None => (inner.seq + 1, inner.hash.clone()),
-            };
-            let mut line = Line { seq, at, entry, prev, hash: String::new() };
-            line.hash = hash_of(&line);
-            lines.push(line);
+        for told in entries.iter().filter_map(|entry| match entry {
+            Entry::Told(told) => Some(told),
+            _ => None,
+        }) {
+            keep_told(&mut inner.told, Told { at, ..told.clone() });
         }
-        if let Some(file) = &mut inner.file {
-            let mut text = String::new();
-            for line in &lines {
-                text += &serde_json::to_string(line).expect("a line has only strings, numbers and JSON in it");
-                text.push('\n');
-            }
-            file.write_all(text.as_bytes()).map_err(io(&self.path, "can't be written"))?;
-            if sync {
-                file.sync_data().map_err(io(&self.path, "can't be synced"))?;
-            }
+        let new = entries.len();
+        inner.waiting.extend(entries.into_iter().map(|entry| (at, entry)));
+        let written = inner.flush(sync);
+        if written.is_err() {
+            // What was about to be done is not done.
+            let kept = inner.waiting.len() - new;
+            let new = inner.waiting.split_off(kept);
+            inner.waiting.extend(new.into_iter().filter(|(_, entry)| !matches!(entry, Entry::Before { .. })));
+            inner.waiting.truncate(MOST_WAITING);
         }
-        for line in lines {
-            inner.seq = line.seq;
-            inner.hash = line.hash;
-            inner.last = Some(line.at);
-            if let Entry::Told(told) = line.entry {
-                inner.remember(told);
-            }
+        written.map_err(io(&self.path, "can't be written"))
+    }
+
+    /// Looks whether the file is still there and as it was left, and writes what waits. Gives what has come to be known since the last look.
+    pub fn look(&self) -> Vec<News> {
+        let mut inner = self.lock();
+        // What goes wrong is among the news.
+        let _ = inner.flush(false);
+        std::mem::take(&mut inner.news)
+    }
+
+    /// What is wrong with it: that it can't be written, and where it does not hold. `Ok` is the number of its last line.
+    pub fn health(&self) -> Result<u64, (Option<String>, Vec<Damage>)> {
+        let inner = self.lock();
+        match (&inner.stuck, inner.damages.as_slice()) {
+            (None, []) => Ok(inner.seq),
+            (stuck, damages) => Err((stuck.clone(), damages.to_vec())),
         }
-        Ok(())
     }
 
     /// When the last line was written: right after opening, the last that is known of the time before.
@@ -338,195 +244,98 @@ impl Journal {
     }
 }
 
-/// What a journal holds when read from its beginning.
-struct Read {
-    inner: Inner,
-    facts: Vec<Fact>,
-    begun: Vec<Unfinished>,
-    /// Bytes up to the end of the last whole line.
-    good: u64,
-    torn: bool,
+impl Inner {
+    /// Looks at the file, then writes all that waits, or nothing.
+    fn flush(&mut self, sync: bool) -> std::io::Result<()> {
+        let Some(writer) = &mut self.writer else {
+            self.seq += self.waiting.len() as u64;
+            self.last = self.waiting.back().map(|(at, _)| *at).or(self.last);
+            self.waiting.clear();
+            return Ok(());
+        };
+        let written = match writer.look() {
+            Ok(seen) => {
+                if let Some((what, aside)) = seen {
+                    let damage = Damage { what, line: 0, after: self.seq, bytes: 0, aside };
+                    tracing::error!(what = what.name(), "somebody touched the journal while the agent runs");
+                    // Before whatever else: the lines after it do not follow those in the file.
+                    self.waiting.push_front((Timestamp::now(), Entry::Damage(damage.clone())));
+                    self.news.push(News::Damaged(damage.clone()));
+                    self.damages.push(damage);
+                }
+                let (mut seq, mut hash, mut text) = (self.seq, self.hash.clone(), String::new());
+                for (at, entry) in &self.waiting {
+                    let (line, sealed) = Line::sealed(seq.saturating_add(1), *at, entry.clone(), hash);
+                    (seq, hash) = (line.seq, line.hash);
+                    text += &sealed;
+                    text.push('\n');
+                }
+                let appended = match (text.is_empty(), &self.stuck) {
+                    (false, _) => writer.append(&text, sync),
+                    (true, Some(_)) => writer.has_room(),
+                    (true, None) => Ok(()),
+                };
+                appended.map(|()| {
+                    (self.seq, self.hash) = (seq, hash);
+                    self.last = self.waiting.back().map(|(at, _)| *at).or(self.last);
+                    self.waiting.clear();
+                })
+            }
+            Err(error) => Err(error),
+        };
+        match &written {
+            Ok(()) if self.waiting.is_empty() && self.stuck.take().is_some() => {
+                tracing::info!("the journal can be written again");
+                self.news.push(News::GoesOn);
+            }
+            Err(error) if self.stuck.is_none() => {
+                tracing::error!(%error, "the journal can't be written; nothing is changed until it can be");
+                self.stuck = Some(error.to_string());
+                self.news.push(News::Stuck(error.to_string()));
+            }
+            _ => {}
+        }
+        written
+    }
 }
 
-impl Read {
-    fn all(path: &Path, file: &File) -> Result<Self, JournalError> {
-        let mut read = Self {
-            inner: Inner {
-                file: None,
-                seq: 0,
-                hash: String::new(),
-                last: None,
-                told: std::collections::VecDeque::new(),
-            },
-            facts: Vec::new(),
-            begun: Vec::new(),
-            good: 0,
-            torn: false,
-        };
-        let mut reader = BufReader::new(file);
-        let mut text = String::new();
-        let mut number = 0;
-        loop {
-            text.clear();
-            let length = reader.read_line(&mut text).map_err(io(path, "can't be read"))?;
-            if length == 0 {
-                return Ok(read);
-            }
-            number += 1;
-            let broken = || JournalError::Broken { path: path.to_owned(), line: number };
-            let line = match serde_json::from_str::<Line>(&text) {
-                Ok(line) => line,
-                // Only the very last line may be torn.
-                Err(_) if !text.ends_with('\n') => {
-                    read.torn = true;
-                    return Ok(read);
-                }
-                Err(_) => return Err(broken()),
-            };
-            // The first line's forerunner may have been retired.
-            let follows = number == 1 || line.prev == read.inner.hash;
-            if !follows || line.hash != hash_of(&line) {
-                return Err(broken());
-            }
-            read.good += length as u64;
-            read.take(line);
-        }
+/// Puts damaged bytes aside and cuts off an end that is no line. Gives whether the next line must begin with a line break.
+fn mend(path: &Path, file: &File, reading: &mut Reading) -> bool {
+    let mut bytes: Vec<Vec<u8>> = Vec::new();
+    let mut complete = true;
+    for found in reading.found.iter().filter(|found| !found.noted && !found.span.is_empty()) {
+        let mut part = vec![0; usize::try_from(found.span.end - found.span.start).unwrap_or_default()];
+        complete &= file.read_exact_at(&mut part, found.span.start).is_ok();
+        bytes.push(part);
     }
-
-    fn take(&mut self, line: Line) {
-        self.inner.seq = line.seq;
-        self.inner.hash = line.hash;
-        self.inner.last = Some(line.at);
-        match line.entry {
-            Entry::Before { actor, verb, about, id, .. } => self.begun.push(Unfinished { actor, verb, about, id }),
-            Entry::After { id, .. } => self.begun.retain(|unfinished| unfinished.id != id),
-            Entry::Told(told) => self.inner.remember(Told { at: line.at, ..told }),
-            Entry::Fact { sort, key, value } => self.facts.push((sort, key, value)),
+    let parts: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+    let aside = match parts.as_slice() {
+        [] => None,
+        parts => match retire::put_aside(path, parts) {
+            Ok(name) => Some(name),
+            Err(error) => {
+                tracing::error!(%error, "damaged parts of the journal can't be put aside; they stay where they are");
+                None
+            }
+        },
+    };
+    for found in reading.found.iter_mut().filter(|found| !found.noted) {
+        if !found.span.is_empty() {
+            found.damage.aside.clone_from(&aside);
         }
+        let Damage { what, line, bytes, .. } = &found.damage;
+        tracing::error!(path = %path.display(), what = what.name(), line, bytes, ?aside, "the journal does not hold");
+    }
+    let torn = reading.found.last().is_some_and(|found| found.damage.what == What::Torn);
+    let cut = torn && complete && (aside.is_some() || reading.found.last().is_some_and(|found| found.noted));
+    match cut.then(|| file.set_len(reading.end)) {
+        Some(Ok(())) => !reading.ended,
+        Some(Err(_)) => true,
+        None => torn || !reading.ended,
     }
 }
 
 fn io(path: &Path, what: &'static str) -> impl FnOnce(std::io::Error) -> JournalError + use<> {
     let path = path.to_owned();
     move |source| JournalError::Io { path, what, source }
-}
-
-/// Proves that a folder can be written.
-fn tempfile_in(folder: &Path) -> std::io::Result<()> {
-    let probe = folder.join(format!(".probe-{}", std::process::id()));
-    File::create(&probe)?;
-    std::fs::remove_file(probe)
-}
-
-impl Inner {
-    fn remember(&mut self, told: Told) {
-        if self.told.len() == TOLD_KEPT {
-            self.told.pop_front();
-        }
-        self.told.push_back(told);
-    }
-}
-
-fn hash_of(line: &Line) -> String {
-    let unsigned = Line { hash: String::new(), ..line.clone() };
-    let text = serde_json::to_string(&unsigned).expect("a line has only strings, numbers and JSON in it");
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn fact(n: u64) -> Entry {
-        Entry::Fact { sort: "subscription".to_owned(), key: format!("k{n}"), value: serde_json::json!(n) }
-    }
-
-    #[test]
-    fn facts_come_back_in_order_and_a_torn_last_line_is_cut() {
-        let folder = tempfile::tempdir().expect("a folder");
-        {
-            let (journal, _, _) = Journal::open(folder.path()).expect("opens");
-            for n in 0..3 {
-                journal.write(Timestamp::UNIX_EPOCH, fact(n), n == 2).expect("written");
-            }
-        }
-        let path = folder.path().join("journal.jsonl");
-        OpenOptions::new()
-            .append(true)
-            .open(&path)
-            .and_then(|mut file| file.write_all(b"{\"seq\":4,\"at"))
-            .expect("torn");
-        let (journal, facts, _) = Journal::open(folder.path()).expect("opens again");
-        assert_eq!(facts.iter().map(|(_, key, _)| key.as_str()).collect::<Vec<_>>(), ["k0", "k1", "k2"]);
-        journal.write(Timestamp::UNIX_EPOCH, fact(3), false).expect("goes on");
-        drop(journal);
-        assert_eq!(Journal::open(folder.path()).expect("whole").1.len(), 4);
-    }
-
-    #[test]
-    fn what_was_told_is_remembered_with_its_time_after_a_restart() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let told = Told {
-            at: Timestamp::from_second(1_000).expect("a time"),
-            actor: None,
-            verb: "event.crashed".to_owned(),
-            about: "web1".to_owned(),
-            text: "web1 has crashed.".to_owned(),
-            phrase: Some(Phrase::common("event_crashed").with("name", "web1")),
-        };
-        {
-            let (journal, _, _) = Journal::open(folder.path()).expect("opens");
-            journal.write(told.at, Entry::Told(told.clone()), false).expect("written");
-        }
-        let (journal, _, _) = Journal::open(folder.path()).expect("opens again");
-        assert_eq!(journal.told(Some("web1"), 9), [told]);
-    }
-
-    #[test]
-    fn a_changed_line_is_found() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (journal, _, _) = Journal::open(folder.path()).expect("opens");
-        for n in 0..3 {
-            journal.write(Timestamp::UNIX_EPOCH, fact(n), false).expect("written");
-        }
-        drop(journal);
-        let path = folder.path().join("journal.jsonl");
-        let text = std::fs::read_to_string(&path).expect("text").replace("\"k1\"", "\"k9\"");
-        std::fs::write(&path, text).expect("changed");
-        assert!(matches!(Journal::verify(folder.path()), Err(JournalError::Broken { line: 2, .. })));
-        assert!(matches!(Journal::open(folder.path()), Err(JournalError::Broken { line: 2, .. })));
-    }
-
-    #[test]
-    fn old_lines_are_let_go_and_what_still_holds_is_kept() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let now = Timestamp::UNIX_EPOCH + SignedDuration::from_hours(240);
-        let (journal, _, _) = Journal::open(folder.path()).expect("opens");
-        for (n, at) in [(1, Timestamp::UNIX_EPOCH), (2, Timestamp::UNIX_EPOCH), (1, now)] {
-            journal.write(at, fact(n), false).expect("written");
-        }
-        drop(journal);
-        Journal::retire(folder.path(), SignedDuration::from_hours(48), now).expect("retired");
-        assert_eq!(Journal::verify(folder.path()).expect("the chain holds"), 4, "the numbers go on");
-        let facts: Vec<String> =
-            Journal::open(folder.path()).expect("opens").1.into_iter().map(|(_, key, _)| key).collect();
-        assert_eq!(facts, ["k1", "k2"]);
-    }
-
-    #[test]
-    fn what_was_begun_and_never_ended_is_unknown_once() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let (journal, _, _) = Journal::open(folder.path()).expect("opens");
-        let before = Entry::Before {
-            actor: "alice@localhost".to_owned(),
-            verb: "vm.start".to_owned(),
-            about: Some("web1".to_owned()),
-            op: serde_json::Value::Null,
-            id: "1".to_owned(),
-        };
-        journal.write(Timestamp::UNIX_EPOCH, before, true).expect("written");
-        drop(journal);
-        assert_eq!(Journal::open(folder.path()).expect("opens").2.len(), 1);
-        assert_eq!(Journal::open(folder.path()).expect("opens").2.len(), 0, "told once");
-    }
 }

@@ -30,6 +30,7 @@ pub mod run;
 pub mod skill;
 pub mod skills;
 pub mod store;
+pub mod store_lock;
 pub mod switchboard;
 pub mod teller;
 pub mod tongues;

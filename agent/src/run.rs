@@ -16,12 +16,13 @@ use crate::desk::{Desk, name_of};
 use crate::events::{InFlight, Notice};
 use crate::host::HostEvent;
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
-use crate::journal::{Fact, Journal, Unfinished};
+use crate::journal::{Damage, Fact, Journal, News, Opened, Unfinished};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
 use crate::office::Affairs;
 use crate::skill::{Leg, OfficeOp};
 use crate::store::Store;
+use crate::store_lock::StoreLock;
 use crate::switchboard::{Manner, ROOM, Switchboard};
 use crate::tongues::Tongues;
 use crate::xmpp::event::Event;
@@ -55,19 +56,17 @@ pub struct House {
     pub zone: jiff::tz::TimeZone,
 }
 
-/// Puts the house together: journal, store, words, hosts. Hosts that can't be reached are tried again by themselves.
+/// Puts the house together: journal, store, words, hosts. Hosts that can't be reached are tried again by themselves. `verb` is what another
+/// process is told that finds the store in use.
 ///
 /// # Errors
 /// With what can't be had: the store's folder, the corpus.
-pub fn house(config: &Config) -> anyhow::Result<House> {
-    if config.store.keep_days > 0 {
-        let keep = SignedDuration::from_hours(24 * i64::from(config.store.keep_days));
-        Journal::retire(&config.store.path, keep, Timestamp::now()).context("the journal's old lines")?;
-    }
-    let (journal, facts, unfinished) =
-        Journal::open(&config.store.path).with_context(|| format!("the journal in {}", config.store.path.display()))?;
+pub fn house(config: &Config, verb: &str) -> anyhow::Result<House> {
+    let lock = StoreLock::take(&config.store.path, verb)?;
+    let keep = (config.store.keep_days > 0).then(|| SignedDuration::from_hours(24 * i64::from(config.store.keep_days)));
+    let Opened { journal, facts, unfinished } = Journal::open(&lock, keep)?;
     let journal = Arc::new(journal);
-    let store = Store::open(&config.store.path)?;
+    let store = Store::open(&lock)?;
     let mind = Arc::new(Mind::load(&config.model.path, Some(&config.trained()))?);
     if let Err(why) = mind.encoder() {
         tracing::warn!(why, "there is no sentence encoder; going on with grammar and n-grams");
@@ -92,7 +91,8 @@ pub fn house(config: &Config) -> anyhow::Result<House> {
     };
     let health = {
         let (bridge, mind, handle) = (Arc::clone(&bridge), Arc::clone(&mind), Arc::clone(&handle));
-        Box::new(move || health(&bridge, &mind, handle.get()))
+        let journal = Arc::clone(&journal);
+        Box::new(move || health(&bridge, &mind, &journal, handle.get()))
     };
     let office = Arc::new(Affairs::new(Arc::clone(&journal), carrier, health));
     let (tell, notices) = mpsc::unbounded_channel();
@@ -150,7 +150,7 @@ pub(crate) fn join(board: &Switchboard, room: BareJid, entity: &str) -> Join {
     Join { entity: local, room, nick, password: None, trusted: true }
 }
 
-fn health(bridge: &Bridge, mind: &Mind, xmpp: Option<&(Handle, Arc<Switchboard>)>) -> Vec<Leg> {
+fn health(bridge: &Bridge, mind: &Mind, journal: &Journal, xmpp: Option<&(Handle, Arc<Switchboard>)>) -> Vec<Leg> {
     let mut legs: Vec<Leg> = bridge
         .status()
         .into_iter()
@@ -163,6 +163,11 @@ fn health(bridge: &Bridge, mind: &Mind, xmpp: Option<&(Handle, Arc<Switchboard>)
             },
         })
         .collect();
+    let written = journal.health().map(|lines| lines.to_string()).map_err(|(stuck, damages)| {
+        let wrong: Vec<String> = stuck.into_iter().chain(damages.iter().map(Damage::to_string)).collect();
+        wrong.join("; ")
+    });
+    legs.push(Leg { name: "journal", state: written });
     legs.push(Leg { name: "model", state: mind.encoder().map(str::to_owned).map_err(str::to_owned) });
     let connected = xmpp.map(|(handle, _)| handle.status());
     legs.push(Leg {
@@ -209,6 +214,27 @@ fn fingerprint(hex: &str) -> Option<[u8; 32]> {
     Some(bytes)
 }
 
+/// Looks after the journal's file every second; what there is to tell of it comes out.
+fn watch(journal: Arc<Journal>) -> mpsc::UnboundedReceiver<News> {
+    let (tell, news) = mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
+        loop {
+            second.tick().await;
+            let journal = Arc::clone(&journal);
+            // A disk may take its time.
+            let looked = tokio::task::spawn_blocking(move || journal.look()).await;
+            for one in looked.unwrap_or_default() {
+                if tell.send(one).is_err() {
+                    return;
+                }
+            }
+        }
+    });
+    news
+}
+
 /// Runs until SIGTERM or SIGINT.
 ///
 /// # Errors
@@ -222,10 +248,11 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let House { bot, bridge, mut events, office, mut notices, facts, unfinished, journal, mind, handle: slot, zone } =
         tokio::task::spawn_blocking({
             let config = config.clone();
-            move || house(&config)
+            move || house(&config, "run")
         })
         .await
         .context("the house fell in")??;
+    let mut journal_news = watch(Arc::clone(&journal));
     let absent = journal.last().map(|last| Timestamp::now().duration_since(last));
     let host: Arc<dyn Host> = Arc::clone(&bridge) as Arc<dyn Host>;
     let board = Arc::new(Switchboard::new(
@@ -270,9 +297,12 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let desk = Desk::new(bot, host, board, handle.clone(), office, zone, trusted.collect(), absent);
     let desk = Arc::new(desk);
     let mut unfinished = Some(unfinished);
+    let mut met = false;
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    // A write beyond a limit of size (SIGXFSZ) is an error like a full disk, and no end.
+    let _too_large = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25))?;
     let mut hung_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     loop {
         tokio::select! {
@@ -280,6 +310,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
             event = heard.recv() => match event {
                 Some(event) => {
                     let online = matches!(event, Event::Online { .. });
+                    met |= online;
                     desk.xmpp(event);
                     if online && let Some(unfinished) = unfinished.take() {
                         desk.tell_unfinished(&unfinished);
@@ -296,6 +327,8 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
                 desk.looks_changed(&event);
             }
             Some(notice) = notices.recv() => desk.notice(&notice),
+            // Nobody could be told before.
+            Some(news) = journal_news.recv(), if met => desk.tell_admins(&news.phrase()),
             _ = second.tick() => desk.look_after(),
             _ = tokio::signal::ctrl_c() => break,
             _ = terminated.recv() => break,

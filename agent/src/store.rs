@@ -1,9 +1,12 @@
 //! Open conversations, kept in sled; the only file that names it. Deleting its folder loses open conversations and nothing else.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use dialogue::session::{Session, VERSION};
 use jiff::Timestamp;
+
+use crate::store_lock::StoreLock;
 
 /// sled's default cache is a gigabyte; conversations need none of it.
 const CACHE_BYTES: u64 = 8 << 20;
@@ -12,6 +15,8 @@ const CACHE_BYTES: u64 = 8 << 20;
 pub struct Store {
     sessions: Option<sled::Db>,
     set_aside: Option<PathBuf>,
+    /// Nobody else writes while this does.
+    _lock: Option<Arc<StoreLock>>,
 }
 
 /// Why there is no store.
@@ -30,16 +35,18 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens the store in a folder. A broken one is set aside, its new name is told by [`Store::set_aside`], and an empty one is begun.
+    /// Opens the store in the folder of a lock. A broken one is set aside, its new name is told by [`Store::set_aside`], and an empty one is begun.
     ///
     /// # Errors
     /// [`StoreError::Open`], when even that fails.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
+    pub fn open(lock: &Arc<StoreLock>) -> Result<Self, StoreError> {
+        let folder = lock.folder();
+        let with = |sessions, set_aside| Self { sessions: Some(sessions), set_aside, _lock: Some(Arc::clone(lock)) };
         let path = folder.join("conversations");
         let open = || sled::Config::new().path(&path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1_000)).open();
         let error = |source| StoreError::Open { path: path.clone(), source };
         match open() {
-            Ok(sessions) => Ok(Self { sessions: Some(sessions), set_aside: None }),
+            Ok(sessions) => Ok(with(sessions, None)),
             // Another agent holds the lock: that one's conversations are not broken.
             Err(source @ sled::Error::Io(_)) if path.join("conf").exists() && locked(&source) => Err(error(source)),
             Err(source) => {
@@ -48,14 +55,14 @@ impl Store {
                 if std::fs::rename(&path, &aside).is_err() {
                     return Err(error(source));
                 }
-                Ok(Self { sessions: Some(open().map_err(error)?), set_aside: Some(aside) })
+                Ok(with(open().map_err(error)?, Some(aside)))
             }
         }
     }
 
     /// A store that keeps nothing, for `explain`.
     pub fn nowhere() -> Self {
-        Self { sessions: None, set_aside: None }
+        Self { sessions: None, set_aside: None, _lock: None }
     }
 
     /// Where a broken store was put.
@@ -109,20 +116,21 @@ mod tests {
     #[test]
     fn a_conversation_comes_back_and_a_broken_store_is_set_aside() {
         let folder = tempfile::tempdir().expect("a folder");
+        let lock = StoreLock::take(folder.path(), "test").expect("free");
         let session = Session { language: "fr".to_owned(), ..Session::default() };
         {
-            let store = Store::open(folder.path()).expect("opens");
+            let store = Store::open(&lock).expect("opens");
             store.keep("alice|web1", &session).expect("kept");
             store.flush().expect("flushed");
         }
         {
-            let store = Store::open(folder.path()).expect("opens again");
+            let store = Store::open(&lock).expect("opens again");
             assert_eq!(store.session("alice|web1", "en").language, "fr");
             assert_eq!(store.session("bob|web1", "en").language, "en");
         }
         let path = folder.path().join("conversations");
         std::fs::remove_dir_all(&path).and_then(|()| std::fs::write(&path, b"nonsense")).expect("broken");
-        let store = Store::open(folder.path()).expect("a new one");
+        let store = Store::open(&lock).expect("a new one");
         assert!(store.set_aside().is_some_and(Path::exists));
         assert_eq!(store.session("alice|web1", "en").language, "en");
     }

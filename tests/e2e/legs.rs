@@ -1,11 +1,9 @@
 //! What `atoll doctor` and `atoll run` say when a leg doesn't stand. Legs that need a server to be down, or libvirt, are shown failing
 //! in `survival` and `guests`.
 
-use std::fs;
-
 use tests::servers::atoll::command;
 
-use crate::world::{WEB1, World};
+use crate::world::World;
 
 /// The doctor's lines that say FAIL, by leg.
 fn failing(said: &str) -> Vec<&str> {
@@ -69,20 +67,6 @@ fn each_leg_that_fails_is_named_and_the_others_are_still_looked_at() {
 
     let (code, said) = world.atoll.doctor();
     assert_eq!((code, failing(&said)), (0, vec![]), "{said}");
-}
-
-#[test]
-fn a_journal_that_somebody_changed_is_found_and_not_written_on() {
-    let mut world = World::start();
-    let mut alice = world.person("alice");
-    alice.ask(WEB1, "pause", "web1 is paused.");
-    world.atoll.stop();
-    let file = world.atoll.store().join("journal.jsonl");
-    let text = fs::read_to_string(&file).expect("the journal");
-    fs::write(&file, text.replace("alice@localhost", "bob@localhost")).expect("changed");
-    let (code, said) = world.atoll.doctor();
-    assert_eq!((code, failing(&said)), (1, vec!["store"]), "{said}");
-    assert!(said.contains("journal.jsonl") && said.contains("line"), "{said}");
 }
 
 #[test]

@@ -35,6 +35,7 @@ use agent::message::{Asker, Message};
 use agent::mind::Mind;
 use agent::office::Affairs;
 use agent::store::Store;
+use agent::store_lock::StoreLock;
 use agent::tongues::Tongues;
 use dialogue::machine::Utterance;
 use dialogue::spec::Role;
@@ -122,7 +123,8 @@ struct Stage {
     bot: Option<Bot>,
     journal: Arc<Journal>,
     tongues: Arc<Tongues>,
-    folder: tempfile::TempDir,
+    lock: Arc<StoreLock>,
+    _folder: tempfile::TempDir,
     told: Arc<Mutex<Vec<String>>>,
     flights: Arc<InFlight>,
     cast: Vec<(String, Role)>,
@@ -137,6 +139,7 @@ impl Stage {
         let now: Timestamp = BEGINS.parse().expect("a time");
         let (fake, heard) = Fake::new(fixture, now).map_err(|error| error.to_string())?;
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+        let lock = StoreLock::take(folder.path(), "transcript").map_err(|error| error.to_string())?;
         let journal = Arc::new(Journal::in_memory());
         let mut stage = Self {
             fake,
@@ -144,7 +147,8 @@ impl Stage {
             bot: None,
             tongues: Arc::new(Tongues::new("en", Arc::clone(&journal), &[])),
             journal,
-            folder,
+            lock,
+            _folder: folder,
             told: Arc::default(),
             flights: Arc::default(),
             cast: vec![("alice".to_owned(), Role::Admin)],
@@ -174,7 +178,7 @@ impl Stage {
             office: Arc::new(office),
             access: Access::new(&grants),
             journal: Arc::clone(&self.journal),
-            store: open_store(self.folder.path()),
+            store: open_store(&self.lock),
             in_flight: Arc::clone(&self.flights),
             caution: Caution {
                 ask_disruptive: false,
@@ -281,10 +285,10 @@ impl Stage {
 }
 
 /// The store of the agent before may hold its lock for a moment longer than the agent.
-fn open_store(folder: &Path) -> Store {
+fn open_store(lock: &Arc<StoreLock>) -> Store {
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     loop {
-        match Store::open(folder) {
+        match Store::open(lock) {
             Ok(store) => return store,
             Err(error) => assert!(std::time::Instant::now() < deadline, "the store stays locked: {error}"),
         }

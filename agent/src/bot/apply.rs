@@ -6,6 +6,7 @@ use dialogue::machine::Applied;
 use dialogue::reply::{Phrase, Reply, Var};
 use dialogue::session::Done;
 use dialogue::spec::Danger;
+use jiff::Timestamp;
 
 use super::{Bot, lock};
 use crate::addresses::Entity;
@@ -72,7 +73,7 @@ impl Bot {
             op: serde_json::to_value(op).expect("an op is plain data"),
             id: id.clone(),
         };
-        self.journal.write(at, before, op.danger() >= Danger::Destructive).map_err(|error| {
+        self.journal.write(Timestamp::now(), before, op.danger() >= Danger::Destructive).map_err(|error| {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "the journal can't be written; nothing is changed");
             Stumble::Journal
         })?;
@@ -91,7 +92,8 @@ impl Bot {
             Err(Stumble::Host(error)) if error.kind.outcome_unknown() => (Outcome::Unknown, Some(error.to_string())),
             Err(stumble) => (Outcome::Failed, Some(stumble.to_string())),
         };
-        if let Err(error) = self.journal.write(at, Entry::After { id, outcome, why }, false) {
+        // Now, not when it was said: an op may take long.
+        if let Err(error) = self.journal.write(Timestamp::now(), Entry::After { id, outcome, why }, false) {
             tracing::error!(%error, "the journal can't be written");
         }
         result

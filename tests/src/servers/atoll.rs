@@ -130,6 +130,14 @@ impl Atoll {
         }
     }
 
+    /// Its process.
+    ///
+    /// # Panics
+    /// When it does not run.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("it runs").id()
+    }
+
     /// Whether it runs.
     pub fn runs(&mut self) -> bool {
         self.child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
@@ -157,9 +165,14 @@ impl Atoll {
         self.configure(&text.replace(from, to));
     }
 
+    /// The journal's file.
+    pub fn journal_file(&self) -> PathBuf {
+        self.store().join("journal.jsonl")
+    }
+
     /// The journal's lines.
     pub fn journal(&self) -> Vec<Line> {
-        let text = fs::read_to_string(self.store().join("journal.jsonl")).unwrap_or_default();
+        let text = String::from_utf8_lossy(&fs::read(self.journal_file()).unwrap_or_default()).into_owned();
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
     }
 

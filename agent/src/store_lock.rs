@@ -1,0 +1,215 @@
+//! One process at a time works on a store: whoever holds its [`StoreLock`] may read and write what is in the folder.
+//!
+//! The lock is the kernel's, on a file in the folder, so that it ends with its process however that ends; what stands in the file only
+//! says who it is. Journal and conversations can't be opened without it, and keep it until they are closed.
+
+use std::fmt;
+use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The file in the store's folder.
+const FILE: &str = "lock";
+/// What says that a folder is a store.
+const OURS: [&str; 3] = [FILE, "journal.jsonl", "conversations"];
+
+/// Whoever works on a store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Holder {
+    /// Its process.
+    pub pid: u32,
+    /// What it was started as: `run`, `chat`.
+    pub verb: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, verb, since } = self;
+        write!(f, "`atoll {verb}`, process {pid}, since {}", since.strftime("%Y-%m-%d %H:%M:%S UTC"))
+    }
+}
+
+/// Why a store can't be worked on.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another process does.
+    #[error(
+        "the store in {folder} is in use by {}: two at once would spoil its journal. Talk to the running one over XMPP, or end it first; \
+         `atoll chat --uri URI` needs no store, and `atoll doctor` and `atoll journal verify` only look",
+        .holder.as_ref().map_or_else(|| "another process".to_owned(), Holder::to_string)
+    )]
+    Held { folder: PathBuf, holder: Option<Holder> },
+    /// The file system has no locks.
+    #[error(
+        "{path}: this file system can't lock files, so nothing would keep a second process out; put the store on a local disk (store.path)"
+    )]
+    Unsupported {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    /// It says no.
+    #[error("{path}: {what} (store.path)")]
+    Io {
+        path: PathBuf,
+        what: &'static str,
+        #[source]
+        source: io::Error,
+    },
+}
+
+/// The right to work on a store, until it is dropped.
+#[derive(Debug)]
+pub struct StoreLock {
+    folder: PathBuf,
+    _file: File,
+}
+
+impl StoreLock {
+    /// Takes the lock of a folder, which is made when there is none; `verb` is what others are told.
+    ///
+    /// # Errors
+    /// [`LockError`]: nothing in the folder was read or written then.
+    pub fn take(folder: &Path, verb: &str) -> Result<Arc<Self>, LockError> {
+        let path = folder.join(FILE);
+        let failed = |what| {
+            let path = path.clone();
+            move |source| LockError::Io { path, what, source }
+        };
+        if let Some(parent) = folder.parent() {
+            std::fs::create_dir_all(parent).map_err(failed("the folder can't be made"))?;
+        }
+        match DirBuilder::new().mode(0o700).create(folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed("the folder can't be made")(error));
+            }
+            _ => {}
+        }
+        let mut file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)
+            .map_err(failed("can't be opened"))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut text = String::new();
+                let read = file.read_to_string(&mut text).is_ok();
+                let holder = serde_json::from_str(&text).ok().filter(|_| read);
+                return Err(LockError::Held { folder: folder.to_owned(), holder });
+            }
+            Err(TryLockError::Error(source))
+                if matches!(source.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+                    || NO_LOCKS.contains(&source.raw_os_error().unwrap_or_default()) =>
+            {
+                return Err(LockError::Unsupported { path, source });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed("can't be locked")(source)),
+        }
+        tighten(folder, 0o700);
+        tighten(&path, 0o600);
+        tighten(&folder.join("journal.jsonl"), 0o600);
+        let holder = Holder { pid: std::process::id(), verb: verb.to_owned(), since: Timestamp::now() };
+        let text = serde_json::to_string(&holder).expect("a holder is plain data");
+        // Who holds it is a help for others; a full disk doesn't make the lock worth less.
+        if let Err(error) = file.set_len(0).and_then(|()| file.write_all(text.as_bytes())) {
+            tracing::warn!(path = %path.display(), %error, "who holds the store can't be written down");
+        }
+        Ok(Arc::new(Self { folder: folder.to_owned(), _file: file }))
+    }
+
+    /// Whoever seems to work on a store just now: what the file says, if that process lives. The lock itself is not tried, or a start in
+    /// that moment would find it taken.
+    pub fn holder(folder: &Path) -> Option<Holder> {
+        let text = std::fs::read_to_string(folder.join(FILE)).ok()?;
+        let holder: Holder = serde_json::from_str(&text).ok()?;
+        Path::new("/proc").join(holder.pid.to_string()).exists().then_some(holder)
+    }
+
+    /// The store's folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// Linux's numbers for file systems without locks: ENOLCK, ENOSYS, EOPNOTSUPP.
+const NO_LOCKS: [i32; 3] = [37, 38, 95];
+
+/// Takes away what others may do with what is ours: conversations and who did what are the agent's alone. A folder that holds other
+/// things, or that everybody may write in, is somebody else's too and stays as it is.
+fn tighten(path: &Path, mode: u32) {
+    let Ok(about) = std::fs::metadata(path) else { return };
+    let is = about.permissions().mode();
+    if is & 0o077 == 0 {
+        return;
+    }
+    let shared = |path: &Path| {
+        let names = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.file_name());
+        let names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+        is & 0o1000 != 0
+            || names.iter().any(|name| name != FILE) && !names.iter().any(|name| OURS[1..].contains(&name.as_str()))
+    };
+    if about.is_dir() && shared(path) {
+        tracing::warn!(path = %path.display(), "the store's folder is open to others and holds other things; give Atoll one of its own");
+        return;
+    }
+    match std::fs::set_permissions(path, Permissions::from_mode(mode)) {
+        Ok(()) => {
+            tracing::warn!(path = %path.display(), was = format!("{:o}", is & 0o777), "was open to others and is not any more")
+        }
+        Err(error) => tracing::warn!(path = %path.display(), %error, "is open to others, and that can't be changed"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_process_is_told_who_works_on_the_store_and_a_dead_one_does_not_block() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = folder.path().join("store");
+        let lock = StoreLock::take(&store, "run").expect("free");
+        let held = StoreLock::take(&store, "chat").expect_err("taken");
+        assert!(matches!(&held, LockError::Held { holder: Some(holder), .. } if holder.pid == std::process::id()));
+        let said = held.to_string();
+        assert!(said.contains("`atoll run`") && said.contains("over XMPP"), "{said}");
+        drop(lock);
+        // The file is still there, as after a kill: only the kernel's word counts.
+        assert!(store.join(FILE).exists());
+        StoreLock::take(&store, "chat").expect("free again");
+    }
+
+    #[test]
+    fn the_folder_and_what_is_in_it_are_for_the_agent_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = folder.path().join("store");
+        std::fs::create_dir(&store).expect("made");
+        for (name, mode) in [("journal.jsonl", 0o644), ("", 0o755)] {
+            let path = store.join(name);
+            if !name.is_empty() {
+                std::fs::write(&path, "").expect("written");
+            }
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).expect("opened up");
+        }
+        let _lock = StoreLock::take(&store, "run").expect("free");
+        let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode(&store), mode(&store.join("journal.jsonl")), mode(&store.join(FILE))), (0o700, 0o600, 0o600));
+        // A folder that serves others too is left alone.
+        let shared = folder.path().join("shared");
+        std::fs::create_dir(&shared).and_then(|()| std::fs::write(shared.join("notes"), "")).expect("made");
+        std::fs::set_permissions(&shared, Permissions::from_mode(0o755)).expect("opened up");
+        let _other = StoreLock::take(&shared, "run").expect("free");
+        assert_eq!(mode(&shared), 0o755);
+    }
+}
