@@ -3,7 +3,8 @@
 # legs that stand apart. Each runs in the project's folder with its output in a log, and ends with 0
 # (passed), 77 (not run; the last line it prints says why) or anything else (failed).
 
-LOGS=$ATOLL_CACHE/check
+LOGS=${ATOLL_LOGS:-$ATOLL_CACHE/check}
+LOGS_AS_NEW=$ATOLL_CACHE/check-as-new
 LEGS=(packages rust model web scripts format lint guest tests doctests fuzz page demo licences rust-bert readme)
 QUICK_LEGS=(packages rust model web format lint tests)
 
@@ -113,6 +114,8 @@ leg_doctests() { cargo test --locked --workspace --doc --quiet; }
 
 leg_fuzz() {
   [[ -f tests/fuzz/Cargo.toml ]] || not_run "there are no fuzz targets (tests/fuzz)"
+  # With the versions of the workspace, and what drives the targets besides.
+  cp Cargo.lock tests/fuzz/Cargo.lock
   cargo check --manifest-path tests/fuzz/Cargo.toml
 }
 
@@ -177,6 +180,8 @@ nobody_names() { ! grep -qsF -f <(printf '%s' "$1") /proc/[0-9]*/cmdline; }
 
 leg_licences() {
   scripts/rust.sh deny || not_run "cargo-deny can't be had"
+  # The crates of all systems: cargo-deny asks cargo for the whole graph before it looks at the systems we build for.
+  cargo fetch --locked
   cargo deny --offline check licenses bans sources
   # Advisories come from a database that changes by itself: told, not judged, so that a clone that
   # passed yesterday passes today.

@@ -3,7 +3,7 @@
 # cargo commands that ./check uses.
 #
 # rust.sh                  cargo and rustc
-# rust.sh nextest deny     …and cargo-nextest, cargo-deny
+# rust.sh nextest deny     …and cargo-nextest, cargo-deny; cargo-fuzz is there for scripts/fuzz.sh
 #
 # Exit code: 0 all there; 1 something can't be had (named); 3 only cargo-deny can't be had.
 set -euo pipefail
@@ -13,6 +13,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # The versions that are installed where there are none: known to build with this project's Rust.
 NEXTEST=0.9.114
 DENY=0.20.2
+FUZZ=0.13.2
 
 minimum=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' "$ATOLL_ROOT/Cargo.toml")
 
@@ -30,12 +31,12 @@ install_rust() {
   PATH=$PATH:$HOME/.cargo/bin
 }
 
-# cargo_tool COMMAND VERSION WHAT_FOR: from crates.io into the cache; compiled once, some minutes.
+# cargo_tool COMMAND VERSION WHAT_FOR: from cargo's registry into the cache; compiled once, some minutes.
 # Without optimisation: they are built once and run for seconds.
 cargo_tool() {
   local log=$ATOLL_CACHE/$1.log
   have "$1" && return
-  say "Installing $1 ($3) from crates.io into $ATOLL_CACHE/tools; this compiles it, once (log: $log)"
+  say "Installing $1 ($3) from cargo's registry into $ATOLL_CACHE/tools; this compiles it, once (log: $log)"
   if ! CARGO_TARGET_DIR=$ATOLL_CACHE/tools/target \
     cargo install --locked --debug --root "$ATOLL_CACHE/tools" "$1" --version "=$2" >"$log" 2>&1 </dev/null; then
     warn "$1 could not be installed: $(tail -n 1 "$log")"
@@ -62,7 +63,8 @@ for tool in "$@"; do
   case $tool in
     nextest) cargo_tool cargo-nextest "$NEXTEST" 'runs the tests' || die "Without cargo-nextest the tests can't run." ;;
     deny) cargo_tool cargo-deny "$DENY" 'checks licences' || status=3 ;;
-    *) die "rust.sh: no tool '$tool'; there are nextest and deny" ;;
+    fuzz) cargo_tool cargo-fuzz "$FUZZ" 'runs the fuzz targets' || die "Without cargo-fuzz the fuzz targets can't run." ;;
+    *) die "rust.sh: no tool '$tool'; there are nextest, deny and fuzz" ;;
   esac
 done
 exit "$status"
