@@ -8,7 +8,8 @@ use dialogue::machine::Utterance;
 use jiff::{Timestamp, Zoned};
 
 use crate::addresses::Entity;
-use crate::bot::{Bot, Host};
+use crate::bot::Bot;
+use crate::host::HostRead;
 use crate::message::{Asker, Message};
 
 /// A terminal that talks to one entity.
@@ -80,7 +81,7 @@ impl Chat {
 }
 
 /// The entity of a name: a machine, a hypervisor, or the desk when there is none of that name.
-pub fn entity(host: &dyn Host, name: Option<&str>) -> Result<Entity, String> {
+pub fn entity(host: &dyn HostRead, name: Option<&str>) -> Result<Entity, String> {
     let Some(name) = name else { return Ok(Entity::Desk) };
     if let Some(machine) = host.machines().into_iter().find(|machine| machine.name == name) {
         return Ok(Entity::Machine(machine.id.clone()));

@@ -13,7 +13,6 @@ use dialogue::spec::Scope;
 use intents::{Encoder, Example, evaluate};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
-use crate::bot::Host;
 use crate::chat::{self, Chat};
 use crate::config::{Config, ConfigError, Grant};
 use crate::explain::{self, Question};
@@ -272,8 +271,7 @@ fn talk(
     config.access.push(Grant { who: jid.clone(), role: dialogue::spec::Role::Admin });
     let house = run::house(&config, "chat")?;
     house.bridge.wait_settled(Duration::from_secs(10));
-    let host: Arc<dyn Host> = Arc::clone(&house.bridge) as _;
-    let to = chat::entity(&*host, entity).map_err(anyhow::Error::msg)?;
+    let to = chat::entity(&*house.bridge, entity).map_err(anyhow::Error::msg)?;
     let chat = Chat {
         bot: Arc::clone(&house.bot),
         entity: to,

@@ -13,10 +13,10 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio::sync::mpsc;
 
 use crate::addresses::Entity;
-use crate::bot::{Bot, Host};
+use crate::bot::Bot;
 use crate::config::Config;
 use crate::events::Notice;
-use crate::host::{EventKind, HostEvent};
+use crate::host::{EventKind, HostEvent, HostRead};
 use crate::journal::Unfinished;
 use crate::message::Message;
 use crate::office::Affairs;
@@ -43,7 +43,7 @@ type Job = (Box<Message>, Box<Heard>);
 /// The running agent's desk: everything that comes in is handed on from here.
 pub(crate) struct Desk {
     bot: Arc<Bot>,
-    host: Arc<dyn Host>,
+    host: Arc<dyn HostRead>,
     board: Arc<Switchboard>,
     handle: Handle,
     office: Arc<Affairs>,
@@ -64,7 +64,7 @@ impl Desk {
     #[expect(clippy::too_many_arguments, reason = "the parts of the running agent, put together once")]
     pub(crate) fn new(
         bot: Arc<Bot>,
-        host: Arc<dyn Host>,
+        host: Arc<dyn HostRead>,
         board: Arc<Switchboard>,
         handle: Handle,
         office: Arc<Affairs>,
@@ -402,7 +402,7 @@ impl Desk {
 }
 
 /// The name of the entity at a localpart; the domain for the desk.
-pub(crate) fn name_of(board: &Switchboard, host: &Arc<dyn Host>, local: Option<&str>) -> String {
+pub(crate) fn name_of(board: &Switchboard, host: &Arc<dyn HostRead>, local: Option<&str>) -> String {
     match board.at(local) {
         Some(Entity::Hypervisor(name)) => name,
         Some(Entity::Machine(id)) => host.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),

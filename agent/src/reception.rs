@@ -8,7 +8,7 @@ use dialogue::session::LATE;
 use jiff::{Timestamp, tz::TimeZone};
 
 use crate::addresses::Entity;
-use crate::bot::Host;
+use crate::host::HostRead;
 use crate::message::{Asker, Message};
 use crate::switchboard::Switchboard;
 use crate::xmpp::messages::{Heard, Kind};
@@ -36,7 +36,7 @@ impl Reception {
         &self,
         heard: &Heard,
         board: &Switchboard,
-        host: &dyn Host,
+        host: &dyn HostRead,
         role: impl Fn(&str) -> bool,
         zone: &TimeZone,
     ) -> Received {
@@ -111,7 +111,7 @@ fn addressed(
     our_nick: &str,
     answers_us: bool,
     entity: &Entity,
-    host: &dyn Host,
+    host: &dyn HostRead,
 ) -> Option<(Entity, String)> {
     let text = text.trim();
     let (at, bare) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
@@ -150,7 +150,6 @@ fn addressed(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::HostRead;
     use crate::host::fake::Fake;
 
     #[test]

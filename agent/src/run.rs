@@ -10,12 +10,12 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::access::Access;
-use crate::bot::{Bot, Caution, Host, Parts};
+use crate::bot::{Bot, Caution, Parts};
 use crate::config::Config;
 use crate::desk::{Desk, name_of};
 use crate::events::{InFlight, Notice};
-use crate::host::HostEvent;
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
+use crate::host::{HostEvent, HostRead};
 use crate::journal::{Damage, Fact, Journal, News, Opened, Unfinished};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
@@ -98,8 +98,8 @@ pub fn house(config: &Config, verb: &str) -> anyhow::Result<House> {
     let (tell, notices) = mpsc::unbounded_channel();
     let bot = Bot::new(Parts {
         mind: Arc::clone(&mind),
-        host: Arc::clone(&bridge) as Arc<dyn Host>,
-        office: Arc::clone(&office) as Arc<dyn crate::bot::OfficeWrite>,
+        host: Arc::clone(&bridge) as _,
+        office: Arc::clone(&office) as _,
         access: Access::new(&config.access),
         journal: Arc::clone(&journal),
         store,
@@ -254,7 +254,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         .context("the house fell in")??;
     let mut journal_news = watch(Arc::clone(&journal));
     let absent = journal.last().map(|last| Timestamp::now().duration_since(last));
-    let host: Arc<dyn Host> = Arc::clone(&bridge) as Arc<dyn Host>;
+    let host: Arc<dyn HostRead> = Arc::clone(&bridge) as _;
     let board = Arc::new(Switchboard::new(
         Arc::clone(&host),
         mind,

@@ -8,8 +8,7 @@ use jiff::{Timestamp, Zoned};
 
 use crate::access::Access;
 use crate::addresses::{Addresses, Entity, Record};
-use crate::bot::Host;
-use crate::host::{Machine, State};
+use crate::host::{HostRead, Machine, State};
 use crate::journal::{Entry, Fact, Journal};
 use crate::mind::Mind;
 use crate::xmpp::contacts::{Contact, Roster};
@@ -24,7 +23,7 @@ pub const ROOM: &str = "room";
 
 /// The switchboard.
 pub struct Switchboard {
-    host: Arc<dyn Host>,
+    host: Arc<dyn HostRead>,
     mind: Arc<Mind>,
     access: Access,
     journal: Arc<Journal>,
@@ -46,7 +45,7 @@ pub struct Manner {
 impl Switchboard {
     /// With the facts that the journal remembers.
     pub fn new(
-        host: Arc<dyn Host>,
+        host: Arc<dyn HostRead>,
         mind: Arc<Mind>,
         access: Access,
         journal: Arc<Journal>,
