@@ -10,6 +10,9 @@ use agent::skills;
 use regex::Regex;
 use tests::transcript;
 
+#[path = "tidy/claims.rs"]
+mod claims;
+
 /// Lines above which a file is too long to be read in one go.
 const MOST_LINES: usize = 600;
 

@@ -26,9 +26,13 @@ const CONFIG: &str = "/etc/atoll/atoll.toml";
 /// Said instead of an encoder's folder: n-grams alone.
 const NO_ENCODER: &str = "none";
 
+/// What a verb ends with, besides 0; in the README in the same words.
+pub const EXIT_CODES: &str = "Exit codes: 2 the configuration or the command line is wrong, 3 a host can't be reached, \
+     4 XMPP refuses, 5 the store is in use by another process, 1 anything else.";
+
 /// Talk to your virtual machines.
 #[derive(Parser)]
-#[command(name = "atoll", version, about, disable_help_subcommand = true)]
+#[command(name = "atoll", version, about, after_help = EXIT_CODES, disable_help_subcommand = true)]
 struct Cli {
     #[command(subcommand)]
     verb: Verb,
@@ -175,7 +179,12 @@ fn scope(text: &str) -> Result<Scope, String> {
     }
 }
 
-/// Runs the command line; errors go to standard error, with an exit code: 2 configuration, 3 host, 4 XMPP, 1 anything else.
+/// The command line as data: what its verbs and options are called.
+pub fn command() -> clap::Command {
+    <Cli as clap::CommandFactory>::command()
+}
+
+/// Runs the command line; errors go to standard error, with an exit code as in [`EXIT_CODES`].
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let filter = tracing_subscriber::EnvFilter::try_from_env("ATOLL_LOG").unwrap_or_else(|_| {
