@@ -19,6 +19,8 @@ mod names;
 mod page;
 #[path = "e2e/rooms.rs"]
 mod rooms;
+#[path = "e2e/settings.rs"]
+mod settings;
 #[path = "e2e/store.rs"]
 mod store;
 #[path = "e2e/survival.rs"]

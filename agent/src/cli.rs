@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{BufReader, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,7 +15,7 @@ use intents::{Encoder, Example, evaluate};
 use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::chat::{self, Chat};
-use crate::config::{Config, ConfigError, Grant};
+use crate::config::{Config, ConfigError, Grant, Purpose};
 use crate::explain::{self, Question};
 use crate::message::Asker;
 use crate::mind::{Mind, MindError};
@@ -272,7 +273,7 @@ fn talk(
         }
         None => {
             kept = PathBuf::new();
-            Config::read(config)?
+            Config::read_to(config, Purpose::Talk)?
         }
     };
     // Whoever sits at the terminal could as well use virsh.
@@ -351,6 +352,7 @@ fn init(path: &Path) -> anyhow::Result<()> {
     let mut file = std::fs::OpenOptions::new()
         .write(true)
         .create_new(true)
+        .mode(0o600)
         .open(path)
         .with_context(|| format!("{} is not written", path.display()))?;
     file.write_all(crate::config::DEFAULTS.as_bytes())?;

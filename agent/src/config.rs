@@ -8,6 +8,13 @@ use dialogue::spec::Role;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+mod check;
+mod source;
+#[cfg(test)]
+mod tests;
+
+use source::Source;
+
 /// The defaults, which are also the documentation.
 pub const DEFAULTS: &str = include_str!("../default.toml");
 
@@ -196,15 +203,46 @@ pub struct Http {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file can't be read.
-    #[error("{file}: can't be read")]
+    #[error("{file}: can't be read; `atoll init {file}` writes one, --config names another")]
     Unreadable {
         file: PathBuf,
         #[source]
         source: std::io::Error,
     },
-    /// It is not TOML, or has an unknown key or a wrong value.
-    #[error("{file}, line {line}: {key}{why}")]
-    Wrong { file: PathBuf, line: usize, key: String, why: String },
+    /// It is not TOML, or has an unknown key or a wrong value: all that was found, by line.
+    #[error("{}", .0.iter().map(Fault::to_string).collect::<Vec<_>>().join("\n"))]
+    Wrong(Vec<Fault>),
+}
+
+/// One thing that is wrong: where, and what would be right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// The file.
+    pub file: PathBuf,
+    /// Its line; of what is missing, that of the table where it belongs.
+    pub line: usize,
+    /// The key.
+    pub key: String,
+    /// What is wrong, and what would be right.
+    pub why: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, key, why } = self;
+        write!(f, "{}, line {line}: `{key}`: {why}", file.display())
+    }
+}
+
+/// What a configuration is read for: what may be missing depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To look something up.
+    Look,
+    /// To talk without XMPP: there have to be hypervisors.
+    Talk,
+    /// To run: there has to be a secret too.
+    Run,
 }
 
 impl Config {
@@ -217,14 +255,27 @@ impl Config {
         }
     }
 
-    /// Reads a file over the defaults.
+    /// Reads a file over the defaults, as far as it is needed to look something up.
     ///
     /// # Errors
     /// [`ConfigError`], with file, line and key.
     pub fn read(file: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(file)
-            .map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
-        Self::parse(file, &text)
+        Self::read_to(file, Purpose::Look)
+    }
+
+    /// Reads a file over the defaults, for a purpose.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with file, line and key.
+    pub fn read_to(file: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
+        let bytes = std::fs::read(file).map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let begun = String::from_utf8_lossy(valid);
+            let why = "there are bytes that are no UTF-8; write the file as UTF-8 text".to_owned();
+            ConfigError::Wrong(vec![source::fault_in_text(file, &begun, begun.len(), why)])
+        })?;
+        Self::parse_to(file, &text, purpose)
     }
 
     /// Reads a text over the defaults; `file` is for messages.
@@ -232,164 +283,21 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with file, line and key.
     pub fn parse(file: &Path, text: &str) -> Result<Self, ConfigError> {
-        let wrong = |span: Option<std::ops::Range<usize>>, why: String| {
-            let start = span.map_or(0, |span| span.start).min(text.len());
-            let line = text[..start].matches('\n').count() + 1;
-            let key = text
-                .lines()
-                .nth(line - 1)
-                .and_then(|line| line.split_once('='))
-                .map(|(key, _)| format!("`{}`: ", key.trim()))
-                .unwrap_or_default();
-            ConfigError::Wrong { file: file.to_owned(), line, key, why }
-        };
-        // A first pass over the person's own text: unknown keys and wrong types are found at their own line.
-        let given: toml::Table =
-            toml::from_str(text).map_err(|error| wrong(error.span(), error.message().to_owned()))?;
-        toml::from_str::<Partial>(text).map_err(|error| wrong(error.span(), error.message().to_owned()))?;
-        let mut whole: toml::Table =
-            toml::from_str(DEFAULTS).expect("the embedded defaults are valid (a test reads them)");
-        overlay(&mut whole, given);
-        let mut config: Self =
-            whole.try_into().map_err(|error: toml::de::Error| wrong(None, error.message().to_owned()))?;
-        let line_of = |needle: &str| text.find(needle).map(|at| at..at);
-        if !config.xmpp.secret_file.is_empty() {
-            let secret = std::fs::read_to_string(&config.xmpp.secret_file).map_err(|error| {
-                wrong(line_of("secret_file"), format!("can't read {}: {error}", config.xmpp.secret_file))
-            })?;
-            config.xmpp.secret = Secret(secret.lines().next().unwrap_or_default().trim().to_owned());
-        }
-        config.check().map_err(|(needle, why)| wrong(line_of(&needle), why))?;
-        Ok(config)
+        Self::parse_to(file, text, Purpose::Look)
     }
 
-    /// What types can't say. The error names the text at whose line it stands.
-    fn check(&self) -> Result<(), (String, String)> {
-        jiff::tz::TimeZone::get(&self.time_zone)
-            .map_err(|_| ("time_zone".to_owned(), format!("no such time zone: {}", self.time_zone)))?;
-        for (index, hypervisor) in self.hypervisor.iter().enumerate() {
-            if hypervisor.name.is_empty()
-                || hypervisor.name.chars().any(|character| character.is_whitespace() || character.is_control())
-            {
-                return Err((format!("\"{}\"", hypervisor.name), "a hypervisor's name is one word".to_owned()));
-            }
-            if self.hypervisor[..index].iter().any(|other| other.name.eq_ignore_ascii_case(&hypervisor.name)) {
-                return Err((
-                    format!("\"{}\"", hypervisor.name),
-                    format!("two hypervisors are called {}", hypervisor.name),
-                ));
-            }
+    /// Reads a text over the defaults, for a purpose.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with file, line and key.
+    pub fn parse_to(file: &Path, text: &str, purpose: Purpose) -> Result<Self, ConfigError> {
+        let source = Source::parse(file, text).map_err(|fault| ConfigError::Wrong(vec![fault]))?;
+        let mut config: Self = source.over(DEFAULTS).map_err(|fault| ConfigError::Wrong(vec![fault]))?;
+        let mut faults = check::check(&mut config, &source, purpose);
+        if faults.is_empty() {
+            return Ok(config);
         }
-        for grant in &self.access {
-            let address = grant.who.strip_prefix('@').unwrap_or(&grant.who);
-            if jid::BareJid::new(address).is_err() {
-                return Err((format!("\"{}\"", grant.who), format!("{} is neither an address nor @domain", grant.who)));
-            }
-        }
-        for room in &self.room {
-            if jid::BareJid::new(&room.address).ok().and_then(|jid| jid.node().map(|_| ())).is_none() {
-                return Err((format!("\"{}\"", room.address), format!("{} is no room address", room.address)));
-            }
-        }
-        if !self.http.listen.is_empty() {
-            let address: std::net::SocketAddr = self
-                .http
-                .listen
-                .parse()
-                .map_err(|_| ("listen".to_owned(), format!("{} is no address and port", self.http.listen)))?;
-            if !address.ip().is_loopback() && !self.http.behind_proxy {
-                return Err((
-                    "listen".to_owned(),
-                    "without TLS only loopback is listened on; put a proxy in front and set behind_proxy".to_owned(),
-                ));
-            }
-        }
-        Ok(())
-    }
-}
-
-/// The same keys, all optional: refuses what is unknown where it stands.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-#[expect(dead_code, reason = "only its shape is checked")]
-struct Partial {
-    language: Option<String>,
-    time_zone: Option<String>,
-    xmpp: Option<PartialXmpp>,
-    hypervisor: Option<Vec<Hypervisor>>,
-    access: Option<Vec<Grant>>,
-    room: Option<Vec<Room>>,
-    policy: Option<PartialPolicy>,
-    libvirt: Option<PartialLibvirt>,
-    store: Option<PartialStore>,
-    misses: Option<PartialMisses>,
-    model: Option<PartialModel>,
-    http: Option<PartialHttp>,
-}
-
-macro_rules! partial {
-    ($name:ident { $($field:ident: $kind:ty),* $(,)? }) => {
-        #[derive(Deserialize)]
-        #[serde(deny_unknown_fields)]
-        #[expect(dead_code, reason = "only its shape is checked")]
-        struct $name { $($field: Option<$kind>),* }
-    };
-}
-
-partial!(PartialXmpp { servers: Vec<String>, domain: String, secret_file: String, secret: Secret, tls: String, allow_cleartext: bool });
-partial!(PartialPolicy { ask_disruptive: bool, most_at_once: usize });
-partial!(PartialLibvirt { read_timeout: u64, write_timeout: u64, resync_every: u64 });
-partial!(PartialModel { path: PathBuf, trained: PathBuf });
-partial!(PartialStore { path: PathBuf, keep_days: u32 });
-partial!(PartialMisses { keep: bool, keep_days: NonZeroU32 });
-partial!(PartialHttp { listen: String, websocket: String, accounts: String, names: Vec<String>, behind_proxy: bool });
-
-fn overlay(base: &mut toml::Table, over: toml::Table) {
-    for (key, value) in over {
-        match (base.get_mut(&key), value) {
-            (Some(toml::Value::Table(below)), toml::Value::Table(above)) => overlay(below, above),
-            (_, value) => {
-                base.insert(key, value);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn error(text: &str) -> String {
-        Config::parse(Path::new("atoll.toml"), text).expect_err("this is wrong").to_string()
-    }
-
-    #[test]
-    fn the_defaults_are_a_configuration_and_are_overlaid_key_by_key() {
-        let config = Config::parse(Path::new("atoll.toml"), "[xmpp]\ndomain = \"vms.example.org\"\n").expect("valid");
-        assert_eq!((config.xmpp.domain.as_str(), config.xmpp.servers.len()), ("vms.example.org", 1));
-    }
-
-    #[test]
-    fn what_is_wrong_is_named_with_file_line_and_key() {
-        let unknown = error("language = \"en\"\n\n[xmpp]\ndomian = \"x\"\n");
-        assert!(unknown.starts_with("atoll.toml, line 4: `domian`: unknown field"), "{unknown}");
-        let kind = error("[policy]\nask_disruptive = 7\n");
-        assert!(kind.starts_with("atoll.toml, line 2: `ask_disruptive`: "), "{kind}");
-        let role = error("[[access]]\nwho = \"a@b\"\nrole = \"king\"\n");
-        assert!(role.starts_with("atoll.toml, line 3: `role`: "), "{role}");
-        let twice = error(
-            "[[hypervisor]]\nname = \"hv1\"\nuri = \"test:///default\"\n[[hypervisor]]\nname = \"HV1\"\nuri = \"x\"\n",
-        );
-        assert!(twice.contains("line 5") && twice.contains("two hypervisors are called HV1"), "{twice}");
-        let never = error("[misses]\nkeep_days = 0\n");
-        assert!(never.starts_with("atoll.toml, line 2: `keep_days`: "), "{never}");
-        let open = error("[http]\nlisten = \"0.0.0.0:80\"\n");
-        assert!(open.starts_with("atoll.toml, line 2: `listen`: without TLS"), "{open}");
-    }
-
-    #[test]
-    fn a_secret_never_prints() {
-        let config = Config::parse(Path::new("atoll.toml"), "[xmpp]\nsecret = \"hunter2\"\n").expect("valid");
-        assert!(!format!("{config:?}").contains("hunter2"));
+        faults.sort_by_key(|fault| fault.line);
+        Err(ConfigError::Wrong(faults))
     }
 }

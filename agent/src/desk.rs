@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 
 use crate::addresses::Entity;
 use crate::bot::Bot;
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::events::Notice;
 use crate::host::{EventKind, HostEvent, HostRead};
 use crate::journal::Unfinished;
@@ -103,7 +103,7 @@ impl Desk {
 
     /// SIGHUP: who may do what is read again. Conversations stay; the rest needs a restart, and a wrong file changes nothing.
     pub(crate) fn reload(&self, path: &Path) {
-        match Config::read(path) {
+        match Config::read_to(path, Purpose::Run) {
             Ok(config) => {
                 self.bot.access().replace(&config.access);
                 tracing::info!(path = %path.display(), "access is read again; other keys count from the next start");

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 use xmpp_parsers::iq::Iq;
 use xmpp_parsers::ping::Ping;
 
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
 use crate::journal::Journal;
 use crate::mind::Mind;
@@ -26,7 +26,7 @@ const LEAST_ROOM: u64 = 1 << 20;
 
 /// Looks at all legs, in the order in which they build on each other. Later legs of a kind are still looked at when an earlier one fails.
 pub async fn examine(path: &Path) -> Vec<Leg> {
-    let config = match Config::read(path) {
+    let config = match Config::read_to(path, Purpose::Run) {
         Ok(config) => config,
         Err(error) => return vec![Leg { name: "config", state: Err(chain(&error)) }],
     };

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::access::Access;
 use crate::bot::{Bot, Caution, Parts};
-use crate::config::Config;
+use crate::config::{Config, Purpose};
 use crate::desk::{Desk, name_of};
 use crate::events::{InFlight, Notice};
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
@@ -240,7 +240,7 @@ fn watch(journal: Arc<Journal>) -> mpsc::UnboundedReceiver<News> {
 /// # Errors
 /// What keeps it from starting; once it runs, it goes on.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
-    let config = Config::read(path)?;
+    let config = Config::read_to(path, Purpose::Run)?;
     // Each host takes some descriptors; the usual soft limit is an old one, for programs that can't count further.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "the number of open files stays as limited as it is");
