@@ -44,6 +44,16 @@ proptest! {
     }
 
     #[test]
+    fn whatever_became_of_the_journal_what_is_whole_in_it_is_kept(data in proptest::collection::vec(any::<u8>(), 0..200)) {
+        bodies::journal(&data);
+    }
+
+    #[test]
+    fn every_configuration_is_read_or_refused_with_its_line(data in proptest::collection::vec(any::<u8>(), 0..300)) {
+        bodies::config(&data);
+    }
+
+    #[test]
     fn every_reader_survives_every_text_of_letters(text in "\\PC{0,120}") {
         bodies::readers(text.as_bytes());
     }

@@ -21,8 +21,12 @@ use grammar::selector::Selector;
 use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+mod config;
+mod journal;
 mod stream;
 
+pub use config::config;
+pub use journal::journal;
 pub use stream::stream;
 
 /// Most bytes that a session may take where it is kept.

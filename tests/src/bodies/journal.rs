@@ -1,0 +1,185 @@
+//! The journal: whatever became of its file, what is whole in it is read, and it goes on.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use agent::journal::{Entry, Fact, Journal, Line, Opened, Outcome};
+use agent::store_lock::StoreLock;
+use jiff::{SignedDuration, Timestamp};
+
+use super::Bytes;
+
+const FILE: &str = "journal.jsonl";
+
+/// The lines of a sound journal.
+fn sound() -> &'static [String] {
+    static LINES: OnceLock<Vec<String>> = OnceLock::new();
+    LINES.get_or_init(|| {
+        let folder = folder();
+        let journal = open(folder.path(), None).journal;
+        let at: Timestamp = "2026-11-01T12:00:00Z".parse().expect("a time");
+        for number in 0..12_i64 {
+            let at = at + SignedDuration::from_hours(24 * number);
+            let id = format!("{number:016x}");
+            let key = format!("key{}|{{\"seq\":", number % 5);
+            let value = if number == 7 {
+                serde_json::Value::Null
+            } else {
+                serde_json::json!({ "n": number, "hash": "\"hash\":\"" })
+            };
+            let mut entries = vec![
+                Entry::Before {
+                    actor: "ann@example.org".to_owned(),
+                    verb: "vm.start".to_owned(),
+                    about: Some("web1".to_owned()),
+                    op: serde_json::json!({ "op": "start" }),
+                    id: id.clone(),
+                },
+                Entry::Fact { sort: "contact".to_owned(), key, value },
+            ];
+            if number % 4 != 3 {
+                entries.push(Entry::After { id, outcome: Outcome::Done, why: None });
+            }
+            journal.write_all(at, entries, false).expect("a folder can be written");
+        }
+        drop(journal);
+        std::fs::read_to_string(folder.path().join(FILE)).expect("text").lines().map(str::to_owned).collect()
+    })
+}
+
+/// A folder of its own, in memory where there is such a place: disks are waited for.
+fn folder() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    let made = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
+    made.or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
+fn open(folder: &Path, keep: Option<SignedDuration>) -> Opened {
+    let lock = StoreLock::take(folder, "test").expect("nobody else is here");
+    Journal::open(&lock, keep).unwrap_or_else(|error| panic!("whatever stands in it: {error}"))
+}
+
+/// What holds of facts that were written one after the other.
+fn holding(facts: &[Fact]) -> BTreeMap<(String, String), serde_json::Value> {
+    let mut holding: BTreeMap<_, _> = facts.iter().cloned().map(|(sort, key, value)| ((sort, key), value)).collect();
+    holding.retain(|_, value| !value.is_null());
+    holding
+}
+
+/// A journal whose file was damaged in any way, or is none.
+///
+/// # Panics
+/// When it can't be opened, when looking at it changes it, when a whole line is lost or one is read that was never there,
+/// when what was found once is found again as new, or when nothing can be written after.
+pub fn journal(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let folder = folder();
+    let file = folder.path().join(FILE);
+    let raw = bytes.chance(4);
+    let (text, whole) = if raw { (bytes.0.to_vec(), Vec::new()) } else { damaged(&mut bytes) };
+    std::fs::write(&file, &text).expect("a folder can be written");
+
+    Journal::verify(folder.path()).expect("it can be looked at").expect("it is there");
+    assert_eq!(std::fs::read(&file).expect("it is there"), text, "looking changes nothing");
+
+    let Opened { journal, facts, unfinished } = open(folder.path(), None);
+    // Each whole line that is there is read, in its place among the others.
+    let mut read = facts.iter();
+    for line in whole.iter().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
+        if let Entry::Fact { sort, key, value } = line.entry {
+            let fact = (sort, key, value);
+            assert!(read.any(|one| *one == fact), "{fact:?} is lost\n{}", String::from_utf8_lossy(&text));
+        }
+    }
+    // And nothing else: a line that somebody changed is none.
+    for fact in facts.iter().filter(|_| !raw) {
+        let known = |line: &String| matches!(serde_json::from_str::<Line>(line).map(|line| line.entry), Ok(Entry::Fact { sort, key, value }) if (&sort, &key, &value) == (&fact.0, &fact.1, &fact.2));
+        assert!(sound().iter().any(known), "{fact:?} was never written");
+    }
+    let again = ("test".to_owned(), "again".to_owned(), serde_json::json!(1));
+    let entry = Entry::Fact { sort: again.0.clone(), key: again.1.clone(), value: again.2.clone() };
+    journal.write(Timestamp::now(), entry, true).expect("it goes on");
+    drop(journal);
+
+    let seen = Journal::verify(folder.path()).expect("it can be looked at").expect("it is there");
+    assert!(
+        seen.damages.iter().all(|(_, noted)| *noted),
+        "found anew: {:?}\n{}",
+        seen.damages,
+        String::from_utf8_lossy(&text)
+    );
+    let reopened = open(folder.path(), None);
+    assert_eq!(reopened.unfinished, [], "said once: {unfinished:?}");
+    let mut all = facts;
+    all.push(again);
+    assert_eq!(reopened.facts, all);
+    drop(reopened);
+
+    // What is old is let go, and what holds is kept.
+    let keep = SignedDuration::from_hours(24 * bytes.below(800) as i64);
+    let kept = open(folder.path(), Some(keep));
+    assert_eq!(holding(&kept.facts), holding(&all), "after letting go of what is older than {keep:#}");
+    drop(kept);
+    assert_eq!(holding(&open(folder.path(), None).facts), holding(&all));
+}
+
+/// A sound journal after some damage, and the lines in it that are still whole and on their own.
+fn damaged(bytes: &mut Bytes<'_>) -> (Vec<u8>, Vec<String>) {
+    let mut lines: Vec<Vec<u8>> = sound().iter().map(|line| line.clone().into_bytes()).collect();
+    for _ in 0..bytes.below(6) {
+        if lines.is_empty() {
+            break;
+        }
+        let at = bytes.below(lines.len());
+        match bytes.byte() % 8 {
+            0 => drop(lines.remove(at)),
+            1 => {
+                let length = bytes.below(lines[at].len());
+                lines[at].truncate(length);
+            }
+            2 => {
+                let place = bytes.below(lines[at].len().max(1));
+                let value = bytes.byte();
+                if let Some(byte) = lines[at].get_mut(place) {
+                    *byte = value;
+                }
+            }
+            // The line break between two is lost.
+            3 if at + 1 < lines.len() => {
+                let next = lines.remove(at + 1);
+                lines[at].extend(next);
+            }
+            4 => {
+                let length = bytes.below(40).min(bytes.0.len());
+                let (noise, rest) = bytes.0.split_at(length);
+                bytes.0 = rest;
+                lines.insert(at, noise.to_vec());
+            }
+            5 => {
+                let other = bytes.below(lines.len());
+                lines.swap(at, other);
+            }
+            6 => {
+                let copy = lines[at].clone();
+                lines.insert(at, copy);
+            }
+            _ => lines[at] = vec![0; bytes.below(600)],
+        }
+    }
+    let mut text = lines.join(&b'\n');
+    if bytes.chance(2) {
+        text.push(b'\n');
+    }
+    if bytes.chance(4) {
+        let length = bytes.below(text.len().max(1));
+        text.truncate(length);
+    }
+    let whole = text
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| std::str::from_utf8(line).ok())
+        .filter(|line| sound().iter().any(|sound| sound == line))
+        .map(str::to_owned)
+        .collect();
+    (text, whole)
+}
