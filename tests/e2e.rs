@@ -5,6 +5,8 @@
 
 #[path = "e2e/access.rs"]
 mod access;
+#[path = "e2e/command_line.rs"]
+mod command_line;
 #[path = "e2e/commands.rs"]
 mod commands;
 #[path = "e2e/guests.rs"]

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use dialogue::book::Book;
+use intents::Model;
 use tokio::time::{Instant, timeout};
 use xmpp_parsers::iq::Iq;
 use xmpp_parsers::ping::Ping;
@@ -10,7 +12,6 @@ use xmpp_parsers::ping::Ping;
 use crate::config::{Config, Purpose};
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
 use crate::journal::Journal;
-use crate::mind::Mind;
 use crate::run;
 use crate::skill::Leg;
 use crate::store_lock::StoreLock;
@@ -81,15 +82,23 @@ fn store_state(folder: &Path) -> Result<String, String> {
     ))
 }
 
+/// The encoder can be loaded. The classifier is not trained here: that would write into the store.
 fn model(config: &Config) -> Leg {
-    let state = match Mind::load(&config.model.path, Some(&config.trained())) {
-        Ok(mind) => match mind.encoder() {
-            Ok(name) => Ok(name.to_owned()),
-            Err(why) => Err(format!("{why}; Atoll goes on with grammar and n-grams (model.path, scripts/model.sh)")),
-        },
-        Err(error) => Err(chain(&error)),
+    let encoder = match intents::encoder::load(&config.model.path) {
+        Ok(encoder) => encoder,
+        Err(why) => {
+            let why = format!("{why}; Atoll goes on with grammar and n-grams (model.path, scripts/model.sh)");
+            return Leg { name: "model", state: Err(why) };
+        }
     };
-    Leg { name: "model", state }
+    let book = match Book::load(crate::skills::specs(), &crate::mind::corpus()) {
+        Ok(book) => book,
+        Err(error) => return Leg { name: "model", state: Err(chain(&error)) },
+    };
+    let (examples, misses) = crate::mind::lessons(&book);
+    let kept = Model::is_kept(&config.trained(), &examples, &misses, Some(&*encoder));
+    let learnt = if kept { "" } else { "; what people say is learnt at the first start" };
+    Leg { name: "model", state: Ok(format!("{}{learnt}", encoder.name())) }
 }
 
 /// A wrong clock makes late messages look new.

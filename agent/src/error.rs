@@ -1,6 +1,9 @@
-//! Failures that people see: a short reference in the sentence, the same in the log.
+//! Failures that people see: a short reference in the sentence, the same in the log; and the exit codes of what keeps a verb from its work.
 
 use std::fmt;
+
+use crate::config::ConfigError;
+use crate::store_lock::LockError;
 
 /// Four hex digits that stand in the sentence and in the log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,5 +30,24 @@ impl Default for Reference {
 impl fmt::Display for Reference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// No hypervisor that is needed can be reached, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreachable(pub String);
+
+/// The exit code of an error: 2 the configuration is wrong, 3 a host can't be reached, 5 the store is in use, 1 anything else. (4, XMPP
+/// refuses, is the doctor's: the agent tries again.)
+pub fn exit_code(error: &anyhow::Error) -> u8 {
+    if error.is::<ConfigError>() {
+        2
+    } else if error.is::<Unreachable>() {
+        3
+    } else if matches!(error.downcast_ref(), Some(LockError::Held { .. })) {
+        5
+    } else {
+        1
     }
 }

@@ -1,6 +1,6 @@
 //! The embedded corpus, and the classifier trained from it: from a text to ranked skills.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -52,6 +52,14 @@ pub fn corpus() -> Vec<(&'static str, &'static str, &'static str)> {
     files.sort_unstable();
     files
 }
+
+/// The languages of the embedded corpus: its folders.
+pub fn languages() -> BTreeSet<&'static str> {
+    corpus().into_iter().map(|(language, _, _)| language).collect()
+}
+
+/// Called with the number of phrasings when learning begins; what comes of it is dropped when it ends.
+pub type Learning = dyn Fn(usize) -> Box<dyn std::any::Any>;
 
 /// Hash of all files of the corpus.
 fn key() -> [u8; 32] {
@@ -135,9 +143,20 @@ impl Mind {
     /// # Errors
     /// [`MindError`]: the corpus is checked when loaded.
     pub fn load(weights: &Path, cache: Option<&Path>) -> Result<Self, MindError> {
+        Self::load_with(weights, cache, &|_| Box::new(()))
+    }
+
+    /// As [`Mind::load`]. When it takes its time because something has to be learnt, `learning` is called with the number of phrasings, and
+    /// what it gives is dropped at the end.
+    ///
+    /// # Errors
+    /// [`MindError`].
+    pub fn load_with(weights: &Path, cache: Option<&Path>, learning: &Learning) -> Result<Self, MindError> {
         let book = Arc::new(Book::load(skills::specs(), &corpus())?);
         let encoder = intents::encoder::load(weights).map_err(|error| error.to_string());
         let (examples, misses) = lessons(&book);
+        let kept = cache.is_some_and(|folder| Model::is_kept(folder, &examples, &misses, encoder.as_deref().ok()));
+        let _learning = (!kept).then(|| learning(examples.len()));
         let model = match cache {
             Some(folder) => Model::cached(folder, &examples, &misses, encoder.as_deref().ok())?,
             None => Model::train(&examples, &misses, encoder.as_deref().ok())?,

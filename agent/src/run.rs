@@ -17,7 +17,7 @@ use crate::events::{InFlight, Notice};
 use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
 use crate::host::{HostEvent, HostRead};
 use crate::journal::{Damage, Fact, Journal, News, Opened, Unfinished};
-use crate::mind::Mind;
+use crate::mind::{Learning, Mind};
 use crate::misses::{self, Misses};
 use crate::office::Affairs;
 use crate::skill::{Leg, OfficeOp};
@@ -62,12 +62,20 @@ pub struct House {
 /// # Errors
 /// With what can't be had: the store's folder, the corpus.
 pub fn house(config: &Config, verb: &str) -> anyhow::Result<House> {
+    house_with(config, verb, &|_| Box::new(()))
+}
+
+/// As [`house`]; `learning` as in [`Mind::load_with`].
+///
+/// # Errors
+/// As [`house`].
+pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::Result<House> {
     let lock = StoreLock::take(&config.store.path, verb)?;
     let keep = (config.store.keep_days > 0).then(|| SignedDuration::from_hours(24 * i64::from(config.store.keep_days)));
     let Opened { journal, facts, unfinished } = Journal::open(&lock, keep)?;
     let journal = Arc::new(journal);
     let store = Store::open(&lock)?;
-    let mind = Arc::new(Mind::load(&config.model.path, Some(&config.trained()))?);
+    let mind = Arc::new(Mind::load_with(&config.model.path, Some(&config.trained()), learning)?);
     if let Err(why) = mind.encoder() {
         tracing::warn!(why, "there is no sentence encoder; going on with grammar and n-grams");
     }

@@ -38,7 +38,7 @@ impl Model {
         near_misses: &[(&str, &str)],
         encoder: Option<&dyn Encoder>,
     ) -> Result<Self, TrainError> {
-        let path = folder.join(format!("model-{}.bin", hex(&key(examples, near_misses, encoder))));
+        let path = place(folder, examples, near_misses, encoder);
         match std::fs::read(&path).map(|bytes| Self::from_bytes(&bytes)) {
             Ok(Ok(model)) => return Ok(model),
             Ok(Err(error)) => {
@@ -53,6 +53,26 @@ impl Model {
         prune(folder);
         Ok(model)
     }
+
+    /// Whether [`cached`](Self::cached) would find the model in `folder`, and so take no time; nothing is read of it.
+    pub fn is_kept(
+        folder: &Path,
+        examples: &[Example<'_>],
+        near_misses: &[(&str, &str)],
+        encoder: Option<&dyn Encoder>,
+    ) -> bool {
+        place(folder, examples, near_misses, encoder).is_file()
+    }
+}
+
+/// Where a model is kept.
+fn place(
+    folder: &Path,
+    examples: &[Example<'_>],
+    near_misses: &[(&str, &str)],
+    encoder: Option<&dyn Encoder>,
+) -> PathBuf {
+    folder.join(format!("model-{}.bin", hex(&key(examples, near_misses, encoder))))
 }
 
 /// Examples with their vectors, read from `folder` as far as they are there and kept there.

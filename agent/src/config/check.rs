@@ -1,6 +1,5 @@
 //! What the types of the configuration can't say: each value is one that can work, and what is named is there.
 
-use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -45,7 +44,7 @@ impl Check<'_> {
     }
 
     fn people(&mut self, config: &Config) {
-        let languages: BTreeSet<&str> = crate::mind::corpus().into_iter().map(|(language, _, _)| language).collect();
+        let languages = crate::mind::languages();
         if !languages.contains(config.language.as_str()) {
             let known = languages.into_iter().collect::<Vec<_>>().join(", ");
             self.wrong("language", format!("\"{}\" is no language I know; known: {known}", config.language));
