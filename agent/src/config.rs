@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::num::NonZeroU32;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use dialogue::spec::Role;
@@ -275,7 +276,17 @@ impl Config {
             let why = "there are bytes that are no UTF-8; write the file as UTF-8 text".to_owned();
             ConfigError::Wrong(vec![source::fault_in_text(file, &begun, begun.len(), why)])
         })?;
-        Self::parse_to(file, &text, purpose)
+        let config = Self::parse_to(file, &text, purpose)?;
+        if config.shows_secret(file) {
+            tracing::warn!(file = %file.display(), "everybody on this machine can read the secret in the configuration; chmod 600 it, or use secret_file");
+        }
+        Ok(config)
+    }
+
+    /// Whether the secret stands in the configuration's own file, and others may read that.
+    pub fn shows_secret(&self, file: &Path) -> bool {
+        let open = || std::fs::metadata(file).is_ok_and(|about| about.permissions().mode() & 0o004 != 0);
+        self.xmpp.secret_file.is_empty() && !self.xmpp.secret.reveal().is_empty() && open()
     }
 
     /// Reads a text over the defaults; `file` is for messages.

@@ -31,7 +31,9 @@ pub async fn examine(path: &Path) -> Vec<Leg> {
         Ok(config) => config,
         Err(error) => return vec![Leg { name: "config", state: Err(chain(&error)) }],
     };
-    let mut legs = vec![Leg { name: "config", state: Ok(path.display().to_string()) }];
+    let shown =
+        if config.shows_secret(path) { "; everybody on this machine can read the secret in it: chmod 600" } else { "" };
+    let mut legs = vec![Leg { name: "config", state: Ok(format!("{}{shown}", path.display())) }];
     legs.push(store(&config));
     legs.push(model(&config));
     legs.push(clock(&config));

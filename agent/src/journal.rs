@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::BufReader;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -119,6 +119,10 @@ impl Journal {
         let file = private(OpenOptions::new().read(true).append(true).create(true))
             .open(&path)
             .map_err(io(&path, "can't be opened"))?;
+        // root must not leave a file behind that the folder's owner can't open.
+        if new && let Ok(folder) = std::fs::metadata(lock.folder()) {
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
+        }
         if new && let Err(error) = sync_folder(&path) {
             tracing::warn!(%error, path = %path.display(), "the folder can't be synced");
         }

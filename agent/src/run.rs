@@ -248,6 +248,8 @@ fn watch(journal: Arc<Journal>) -> mpsc::UnboundedReceiver<News> {
 /// # Errors
 /// What keeps it from starting; once it runs, it goes on.
 pub async fn run(path: &Path) -> anyhow::Result<()> {
+    // A write beyond a limit of size (SIGXFSZ) is an error like a full disk, and no end.
+    let _too_large = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25))?;
     let config = Config::read_to(path, Purpose::Run)?;
     // Each host takes some descriptors; the usual soft limit is an old one, for programs that can't count further.
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
@@ -309,8 +311,6 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    // A write beyond a limit of size (SIGXFSZ) is an error like a full disk, and no end.
-    let _too_large = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::from_raw(25))?;
     let mut hung_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     loop {
         tokio::select! {

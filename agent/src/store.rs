@@ -49,6 +49,12 @@ impl Store {
             Ok(sessions) => Ok(with(sessions, None)),
             // Another agent holds the lock: that one's conversations are not broken.
             Err(source @ sled::Error::Io(_)) if path.join("conf").exists() && locked(&source) => Err(error(source)),
+            // A full disk breaks nothing: what is kept stays as it is, and this run keeps its conversations in memory.
+            Err(source) if full(&source) => {
+                tracing::error!(path = %path.display(), %source, "the disk is full; open conversations are not kept beyond this run");
+                let passing = sled::Config::new().temporary(true).cache_capacity(CACHE_BYTES);
+                Ok(with(passing.open().map_err(error)?, None))
+            }
             Err(source) => {
                 let aside = folder.join(format!("conversations.broken-{}", Timestamp::now().as_second()));
                 tracing::error!(path = %path.display(), aside = %aside.display(), %source, "the store is broken; open conversations are lost, nothing else");
@@ -105,6 +111,13 @@ impl Store {
     }
 }
 
+fn full(error: &sled::Error) -> bool {
+    use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
+    let words =
+        |io: &std::io::Error| ["os error 28)", "os error 122)"].iter().any(|code| io.to_string().contains(code));
+    matches!(error, sled::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded | FileTooLarge) || words(io))
+}
+
 fn locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(io) if io.kind() == std::io::ErrorKind::WouldBlock || io.to_string().contains("lock"))
 }
@@ -112,6 +125,16 @@ fn locked(error: &sled::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_full_disk_is_no_broken_store() {
+        let io = |error| sled::Error::Io(error);
+        assert!(full(&io(std::io::ErrorKind::StorageFull.into())));
+        // As sled hands it on: the words of the first.
+        let no_space = std::io::Error::from_raw_os_error(28);
+        assert!(full(&io(std::io::Error::other(no_space.to_string()))));
+        assert!(!full(&io(std::io::ErrorKind::InvalidData.into())));
+    }
 
     #[test]
     fn a_conversation_comes_back_and_a_broken_store_is_set_aside() {

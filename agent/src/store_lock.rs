@@ -6,7 +6,7 @@
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -115,6 +115,12 @@ impl StoreLock {
                 return Err(LockError::Unsupported { path, source });
             }
             Err(TryLockError::Error(source)) => return Err(failed("can't be locked")(source)),
+        }
+        // root must not leave files behind that the folder's owner, as whom the agent may run, can't open.
+        if let (Ok(folder), Ok(own)) = (std::fs::metadata(folder), file.metadata())
+            && folder.uid() != own.uid()
+        {
+            let _ = fchown(&file, Some(folder.uid()), Some(folder.gid()));
         }
         tighten(folder, 0o700);
         tighten(&path, 0o600);

@@ -68,7 +68,7 @@ impl<'a> Source<'a> {
                     value
                 }),
                 Some(DeValue::Array(array)) => {
-                    array.iter().nth(step.parse().unwrap_or(usize::MAX)).inspect(|value| start = value.span().start)
+                    array.get(step.parse().unwrap_or(usize::MAX)).inspect(|value| start = value.span().start)
                 }
                 _ => None,
             };

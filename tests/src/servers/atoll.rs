@@ -16,13 +16,14 @@ pub struct Atoll {
     child: Option<Child>,
     /// Soft and hard limit of its open files, if they are to be others than ours.
     files: Option<(u64, u64)>,
+    largest: Option<u64>,
 }
 
 impl Atoll {
     /// An agent that is not started, with that component port, those hypervisors (name, URI), those people (address, role), and
     /// whatever else stands in a configuration.
     pub fn new(component: &str, hypervisors: &[(&str, &str)], people: &[(&str, &str)], more: &str) -> Self {
-        let atoll = Self { folder: tempfile::tempdir().expect("a folder"), child: None, files: None };
+        let atoll = Self { folder: tempfile::tempdir().expect("a folder"), child: None, files: None, largest: None };
         let mut text = format!(
             "[xmpp]\nservers = [\"{component}\"]\ndomain = \"vms.localhost\"\nsecret = \"secret\"\n[store]\npath = \"{}\"\n[model]\npath = \"\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
             atoll.store().display(),
@@ -68,6 +69,9 @@ impl Atoll {
         if let Some((soft, hard)) = self.files {
             command.args(["prlimit", &format!("--nofile={soft}:{hard}")]);
         }
+        if let Some(largest) = self.largest {
+            command.args(["prlimit", &format!("--fsize={largest}:unlimited")]);
+        }
         let child = command
             .arg(binary())
             .args(["run", "--config"])
@@ -80,6 +84,11 @@ impl Atoll {
             .spawn()
             .expect("setpriv (util-linux) is there");
         self.child = Some(child);
+    }
+
+    /// No file may grow beyond that when it is started the next time, as on a full disk.
+    pub fn largest_file(&mut self, bytes: Option<u64>) {
+        self.largest = bytes;
     }
 
     /// Waits until these words stand in the log of this run so many times.
