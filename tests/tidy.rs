@@ -12,6 +12,8 @@ use tests::transcript;
 
 #[path = "tidy/claims.rs"]
 mod claims;
+#[path = "tidy/words.rs"]
+mod words;
 
 /// Lines above which a file is too long to be read in one go.
 const MOST_LINES: usize = 600;
@@ -241,27 +243,6 @@ fn nothing_is_unwrapped_allowed_ignored_or_slept_through() {
                 .filter(|(_, text)| !text.trim_start().starts_with("//") && slept(text))
                 .map(|(at, text)| format!("{path}:{}: {}", at + 1, text.trim())),
         );
-    }
-    none(&wrong);
-}
-
-/// Sentences stand in the corpus, where they can be translated.
-#[test]
-fn skills_hold_no_sentence_that_a_person_reads() {
-    let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).expect("a pattern");
-    let mut wrong = Vec::new();
-    for path in files("agent/src/skills", "rs").into_iter().filter(|path| !is_test(path)) {
-        for (line, text) in code(&path)
-            .into_iter()
-            .filter(|(_, text)| !text.contains("expect(") && !text.contains("reason =") && !text.contains("#[error"))
-        {
-            for found in literal.captures_iter(&text) {
-                let sentence = &found[1];
-                if sentence.contains(' ') && sentence.ends_with(['.', '?', '!']) {
-                    wrong.push(format!("{path}:{line}: \"{sentence}\" belongs in corpus/en/{}.txt", stem(&path)));
-                }
-            }
-        }
     }
     none(&wrong);
 }

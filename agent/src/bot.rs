@@ -170,6 +170,11 @@ impl Bot {
         &self.mind.book().words(&language).phrases
     }
 
+    /// What a skill does, as a person would call it in their language.
+    pub(crate) fn title(&self, person: &str, skill: &str) -> String {
+        self.mind.book().words(&self.tongues.of(person).language).title(skill)
+    }
+
     /// A sentence for everybody.
     pub(crate) fn text(&self, phrase: &Phrase, now: &Zoned) -> String {
         self.phrases(None).phrase(phrase, now)

@@ -387,12 +387,13 @@ impl Desk {
                 .about
                 .as_ref()
                 .and_then(|about| self.host.machines().into_iter().find(|machine| machine.name == *about));
+            let verb = self.bot.title(person.as_str(), &one.verb);
             let phrase = match &machine {
                 Some(machine) => Phrase::common("cut_off")
                     .with("name", machine.name.as_str())
                     .with("is", crate::refusal::state_word(machine.state))
-                    .with("verb", one.verb.as_str()),
-                None => Phrase::common("cut_off_unseen").with("verb", one.verb.as_str()),
+                    .with("verb", verb),
+                None => Phrase::common("cut_off_unseen").with("verb", verb),
             };
             let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
             let text = self.text_for(&person, &phrase);

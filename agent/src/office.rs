@@ -7,19 +7,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::bot::OfficeWrite;
 use crate::journal::{Journal, Told};
-use crate::skill::{Leg, Office, OfficeOp};
+use crate::skill::{Health, Office, OfficeOp};
 
 /// Whoever carries out changes: the XMPP side, or a list in transcripts.
 pub type Carrier = Box<dyn Fn(&OfficeOp) -> Result<(), String> + Send + Sync>;
 /// Looks at all legs.
-pub type Health = Box<dyn Fn() -> Vec<Leg> + Send + Sync>;
+pub type Look = Box<dyn Fn() -> Vec<Health> + Send + Sync>;
 
 /// The office.
 pub struct Affairs {
     journal: Arc<Journal>,
     inner: Mutex<Inner>,
     carrier: Carrier,
-    health: Health,
+    health: Look,
 }
 
 #[derive(Default)]
@@ -30,7 +30,7 @@ struct Inner {
 
 impl Affairs {
     /// An office with nobody in it yet.
-    pub fn new(journal: Arc<Journal>, carrier: Carrier, health: Health) -> Self {
+    pub fn new(journal: Arc<Journal>, carrier: Carrier, health: Look) -> Self {
         Self { journal, inner: Mutex::default(), carrier, health }
     }
 
@@ -85,7 +85,7 @@ impl Office for Affairs {
         self.journal.told(about, most)
     }
 
-    fn health(&self) -> Vec<Leg> {
+    fn health(&self) -> Vec<Health> {
         (self.health)()
     }
 }

@@ -14,13 +14,14 @@ use crate::bot::{Bot, Caution, Parts};
 use crate::config::{Config, Purpose};
 use crate::desk::{Desk, name_of};
 use crate::events::{InFlight, Notice};
-use crate::host::libvirt::{Bridge, Connection, HostConfig, Timeouts};
+use crate::health;
+use crate::host::libvirt::{Bridge, HostConfig, Timeouts};
 use crate::host::{HostEvent, HostRead};
-use crate::journal::{Damage, Fact, Journal, News, Opened, Unfinished};
+use crate::journal::{Fact, Journal, News, Opened, Unfinished};
 use crate::mind::{Learning, Mind};
 use crate::misses::{self, Misses};
 use crate::office::Affairs;
-use crate::skill::{Leg, OfficeOp};
+use crate::skill::OfficeOp;
 use crate::store::Store;
 use crate::store_lock::StoreLock;
 use crate::switchboard::{Manner, ROOM, Switchboard};
@@ -100,7 +101,7 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
     let health = {
         let (bridge, mind, handle) = (Arc::clone(&bridge), Arc::clone(&mind), Arc::clone(&handle));
         let journal = Arc::clone(&journal);
-        Box::new(move || health(&bridge, &mind, &journal, handle.get()))
+        Box::new(move || health::look(&bridge, &mind, &journal, handle.get().map(|(handle, _)| handle)))
     };
     let office = Arc::new(Affairs::new(Arc::clone(&journal), carrier, health));
     let (tell, notices) = mpsc::unbounded_channel();
@@ -156,36 +157,6 @@ pub(crate) fn join(board: &Switchboard, room: BareJid, entity: &str) -> Join {
     let local = board.local_of_name(entity);
     let nick = if local.is_some() { entity.to_owned() } else { "atoll".to_owned() };
     Join { entity: local, room, nick, password: None, trusted: true }
-}
-
-fn health(bridge: &Bridge, mind: &Mind, journal: &Journal, xmpp: Option<&(Handle, Arc<Switchboard>)>) -> Vec<Leg> {
-    let mut legs: Vec<Leg> = bridge
-        .status()
-        .into_iter()
-        .map(|status| Leg {
-            name: "libvirt",
-            state: match status.connection {
-                Connection::Up => Ok(format!("{}: {} machines", status.name, status.machines)),
-                Connection::Connecting => Err(format!("{}: connecting", status.name)),
-                Connection::Down { reason, .. } => Err(format!("{}: {reason}", status.name)),
-            },
-        })
-        .collect();
-    let written = journal.health().map(|lines| lines.to_string()).map_err(|(stuck, damages)| {
-        let wrong: Vec<String> = stuck.into_iter().chain(damages.iter().map(Damage::to_string)).collect();
-        wrong.join("; ")
-    });
-    legs.push(Leg { name: "journal", state: written });
-    legs.push(Leg { name: "model", state: mind.encoder().map(str::to_owned).map_err(str::to_owned) });
-    let connected = xmpp.map(|(handle, _)| handle.status());
-    legs.push(Leg {
-        name: "xmpp",
-        state: match connected.and_then(|status| status.server) {
-            Some(server) => Ok(server),
-            None => Err("not connected".to_owned()),
-        },
-    });
-    legs
 }
 
 /// The link's settings from the configuration's.

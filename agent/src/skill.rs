@@ -124,7 +124,7 @@ pub trait Office: Send + Sync {
     /// Newest first: what was done or happened to a machine or host.
     fn history(&self, about: Option<&str>, most: usize) -> Vec<crate::journal::Told>;
     /// Legs of the agent and whether each stands: what `agent.doctor` tells.
-    fn health(&self) -> Vec<Leg>;
+    fn health(&self) -> Vec<Health>;
 }
 
 /// One leg of the agent's health.
@@ -134,6 +134,15 @@ pub struct Leg {
     pub name: &'static str,
     /// `Ok` with a detail, or what is wrong.
     pub state: Result<String, String>,
+}
+
+/// How one leg does, for a person who asks in a chat.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Health {
+    /// Which; `agent.doctor` has a name for it.
+    pub leg: &'static str,
+    /// `Ok` with a detail, or what is wrong.
+    pub state: Result<Phrase, Phrase>,
 }
 
 /// What a skill wants done or said.

@@ -107,6 +107,7 @@ impl Phrases {
             Var::Number(number) => number.to_string(),
             Var::Size(bytes) => self.size(*bytes),
             Var::List(items) => self.list(&items.iter().map(|item| clean(item)).collect::<Vec<_>>(), now),
+            Var::Phrases(items) => self.list(&items.iter().map(|item| self.phrase(item, now)).collect::<Vec<_>>(), now),
             Var::When(instant) => {
                 let at = instant.to_zoned(now.time_zone().clone());
                 let form = if at.date() == now.date() { "%H:%M" } else { "%Y-%m-%d %H:%M" };

@@ -15,6 +15,8 @@ pub enum Var {
     Size(Bytes),
     /// Several texts, printed as "a, b and c".
     List(Vec<String>),
+    /// Several phrases, each rendered first, printed as "a, b and c".
+    Phrases(Vec<Phrase>),
     /// An instant, printed in the asker's time zone.
     When(Timestamp),
     /// A span, printed as "3 min".
@@ -42,6 +44,7 @@ var_from! {
     usize => |value| Var::Number(value as f64),
     Bytes => |value| Var::Size(value),
     Vec<String> => |value| Var::List(value),
+    Vec<Phrase> => |value| Var::Phrases(value),
     Timestamp => |value| Var::When(value),
     SignedDuration => |value| Var::Span(value),
     Phrase => |value| Var::Phrase(Box::new(value)),

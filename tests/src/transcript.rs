@@ -170,7 +170,10 @@ impl Stage {
         let office = Affairs::new(
             Arc::clone(&self.journal),
             Box::new(|_| Ok(())),
-            Box::new(|| vec![agent::skill::Leg { name: "libvirt", state: Ok("fake".to_owned()) }]),
+            Box::new(|| {
+                let detail = dialogue::reply::Phrase::new("agent.doctor/detail").with("text", "fake");
+                vec![agent::skill::Health { leg: "libvirt", state: Ok(detail) }]
+            }),
         );
         let bot = Bot::new(Parts {
             mind: Arc::clone(mind()),

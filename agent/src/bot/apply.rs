@@ -116,7 +116,7 @@ impl Bot {
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
         if partly {
             let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op_words(op, step)).collect::<Vec<_>>();
-            let mut is_done: Vec<String> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
+            let mut is_done: Vec<Phrase> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
             is_done.extend(words(step, &step.change.ops[..done]));
             vars.push(("done", is_done.into()));
             vars.push(("left", words(step, &step.change.ops[done..]).into()));
@@ -193,18 +193,13 @@ impl Stumble {
     }
 }
 
-/// An op as its verb in the catalogue of ops, for "done so far": terse on purpose, the same in all languages.
-fn op_words(op: &Op, step: &Step) -> String {
+/// An op in words, for "done so far": its phrase is called as it is in the journal.
+fn op_words(op: &Op, step: &Step) -> Phrase {
     let value = serde_json::to_value(op).expect("an op is plain data");
-    let verb = value
-        .get("op")
-        .or_else(|| value.get("office"))
-        .and_then(|verb| verb.as_str())
-        .unwrap_or_default()
-        .replace('_', " ");
+    let verb = value.get("op").or_else(|| value.get("office")).and_then(|verb| verb.as_str()).unwrap_or_default();
     let name = ["name", "volume", "target", "who", "room"]
         .iter()
-        .find_map(|key| value.get(key).and_then(|name| name.as_str()));
-    let name = name.or_else(|| step.machine.as_ref().map(|machine| machine.name.as_str()));
-    name.map_or_else(|| verb.clone(), |name| format!("{verb} {name}"))
+        .find_map(|key| value.get(key).and_then(|name| name.as_str()))
+        .or_else(|| step.machine.as_ref().map(|machine| machine.name.as_str()));
+    Phrase::common(&format!("op_{verb}")).with("name", name.unwrap_or_default())
 }

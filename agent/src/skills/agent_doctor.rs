@@ -4,7 +4,7 @@ use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::{Category, Danger, Role, Spec};
 
 use super::ANYWHERE;
-use crate::skill::{Args, Plan, Scene, Skill, Stop};
+use crate::skill::{Args, Health, Plan, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "agent.doctor",
@@ -28,19 +28,20 @@ impl Skill for AgentDoctor {
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let mut legs = scene.office.health();
         // What is wrong stands first; the order is otherwise that of the office.
-        legs.sort_by_key(|leg| leg.state.is_ok());
-        let wrong = legs.iter().filter(|leg| leg.state.is_err()).count();
+        legs.sort_by_key(|health| health.state.is_ok());
+        let wrong = legs.iter().filter(|health| health.state.is_err()).count();
         let head = Phrase::new(if wrong == 0 { "agent.doctor/well" } else { "agent.doctor/ill" })
             .with("wrong", wrong)
             .with("count", legs.len());
         let rows = legs
-            .iter()
-            .map(|leg| {
-                let (id, detail) = match &leg.state {
+            .into_iter()
+            .map(|Health { leg, state }| {
+                let (id, detail) = match state {
                     Ok(detail) => ("row", detail),
                     Err(why) => ("row_wrong", why),
                 };
-                Phrase::new(format!("agent.doctor/{id}")).with("leg", leg.name).with("detail", detail)
+                let leg = Phrase::new(format!("agent.doctor/leg_{leg}"));
+                Phrase::new(format!("agent.doctor/{id}")).with("leg", leg).with("detail", detail)
             })
             .collect();
         Ok(Plan::Answer(Reply::list(head, rows)))

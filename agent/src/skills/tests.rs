@@ -15,7 +15,7 @@ use super::*;
 use crate::host::HostRead;
 use crate::host::fake::Fake;
 use crate::journal::Told;
-use crate::skill::{Args, Leg, Office, Plan, Receipt, Refusal, Scene, Stop};
+use crate::skill::{Args, Health, Office, Plan, Receipt, Refusal, Scene, Stop};
 
 /// An office with a bit of everything in it.
 struct Desk;
@@ -42,10 +42,11 @@ impl Office for Desk {
         };
         vec![told(None, "crashed"), told(Some("bob"), "vm.reboot")]
     }
-    fn health(&self) -> Vec<Leg> {
+    fn health(&self) -> Vec<Health> {
+        let detail = Phrase::new("agent.doctor/detail").with("text", "fake");
         vec![
-            Leg { name: "libvirt", state: Ok("fake".to_owned()) },
-            Leg { name: "clock", state: Err("late".to_owned()) },
+            Health { leg: "libvirt", state: Ok(detail) },
+            Health { leg: "xmpp", state: Err(Phrase::new("agent.doctor/not_connected")) },
         ]
     }
 }
