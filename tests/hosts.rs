@@ -11,6 +11,8 @@ mod cases;
 mod subject;
 #[path = "hosts/trouble.rs"]
 mod trouble;
+#[path = "hosts/uses.rs"]
+mod uses;
 
 use subject::{Kind, Subject};
 
@@ -33,7 +35,7 @@ fn main() {
             }));
         }
     }
-    for (name, case) in trouble::CASES {
+    for (name, case) in trouble::CASES.into_iter().chain(uses::CASES) {
         trials.push(Trial::test(name, move || case().map_err(|error| format!("{error:?}").into())));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -12,10 +12,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+pub use self::reason::Reason;
+
 pub mod events;
 pub mod fake;
 pub mod libvirt;
 pub mod mirror;
+pub mod names;
+pub mod reason;
 pub mod xml;
 
 /// A domain of one hypervisor. The UUID is libvirt's; names may change, this does not.
@@ -250,6 +254,70 @@ pub struct Volume {
     pub allocation: Bytes,
 }
 
+/// What a file is used as.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UsedAs {
+    /// A disk of that target.
+    Disk(String),
+    /// A disc or floppy in the drive of that target.
+    Drive(String),
+    /// What a disk's image stands on.
+    Backing,
+    /// Where a disk's image keeps its data.
+    Data,
+    /// Kernel, initial file system, device tree.
+    Boot,
+    /// Firmware or its variables.
+    Firmware,
+    /// Part of a snapshot of that name.
+    Snapshot(String),
+    /// Part of a state that was saved.
+    Saved,
+    /// Something else in its definition.
+    Other,
+}
+
+/// Who uses a volume.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Use {
+    /// A machine, running or only defined.
+    Machine {
+        /// Which one.
+        name: String,
+        /// As what.
+        role: UsedAs,
+    },
+    /// Another volume, whose image stands on it or keeps its data in it.
+    Volume {
+        /// Its pool.
+        pool: String,
+        /// Its name.
+        name: String,
+    },
+    /// A pool that is made of it.
+    Pool(String),
+}
+
+/// What is known of who uses a volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uses {
+    /// Who does, machines first.
+    pub by: Vec<Use>,
+    /// What could not be looked at, so that nobody can say whether it does: a stopped pool, an image out of reach.
+    pub unseen: Vec<Unseen>,
+}
+
+/// Something that may use a volume and could not be looked at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Unseen {
+    /// A pool that is stopped or can't be read.
+    Pool(String),
+    /// The definition of a machine.
+    Machine(String),
+    /// An image that somebody uses and whose header can't be read.
+    Image(String),
+}
+
 /// One configured hypervisor, as the mirror knows it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Hypervisor {
@@ -348,6 +416,11 @@ pub trait HostRead: Send + Sync {
     /// # Errors
     /// As [`HostError`].
     fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError>;
+    /// Live: who uses a volume, found on the host itself: every definition, snapshot, pool and image of it.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn uses(&self, hypervisor: &str, pool: &str, volume: &str) -> Result<Uses, HostError>;
     /// Live: hardware and versions.
     ///
     /// # Errors
@@ -384,7 +457,7 @@ pub enum HostOp {
     Resume { machine: MachineId },
     /// `virStorageVolCreateXML`; no volume of that name may exist.
     CreateVolume { hypervisor: String, pool: String, name: String, format: String, capacity: Bytes },
-    /// `virStorageVolDelete`.
+    /// `virStorageVolDelete`; nobody may use it, which is proved on the host itself.
     DeleteVolume { hypervisor: String, pool: String, name: String },
     /// `virDomainAttachDeviceFlags`, live when running, and in the definition. The target must be free.
     AttachDisk { machine: MachineId, pool: String, volume: String, format: String, target: String },
@@ -457,7 +530,9 @@ pub struct HostError {
     pub operation: &'static str,
     /// On what: a machine's or volume's name.
     pub on: String,
-    /// libvirt's own words, for the log.
+    /// Why exactly, when it is known: it has a sentence of its own.
+    pub reason: Option<Reason>,
+    /// libvirt's own words.
     #[source]
     pub source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }

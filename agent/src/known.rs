@@ -93,8 +93,16 @@ impl Known for KnownHere<'_> {
                 .or_else(|| names.iter().find(|known| known.eq_ignore_ascii_case(name)))
                 .cloned();
         }
+        let here =
+            |machine: &Arc<Machine>| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor);
         let mut machines = self.host.named(name);
-        machines.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
-        machines.iter().find(|machine| machine.name == name).or(machines.first()).map(|machine| machine.name.clone())
+        machines.retain(here);
+        let named = machines.iter().find(|machine| machine.name == name).or(machines.first());
+        if let Some(machine) = named {
+            return Some(machine.name.clone());
+        }
+        // A title stays as it is: several machines may have it, and which is meant is asked when it is planned.
+        let titled = self.host.also_called(name).into_iter().find(here)?;
+        titled.also_called().find(|other| other.to_lowercase() == name.to_lowercase()).map(str::to_owned)
     }
 }

@@ -85,6 +85,7 @@ impl Planner<'_> {
                 Ok(targets) => targets,
                 Err(refusal) => return (refusal::planned(&refusal, index), None),
             };
+            answers.extend(self.called_otherwise(call, &targets));
             if let Err(refusal) = self.allowed(skill.spec()) {
                 return (Planned::Refused(refusal), None);
             }
@@ -117,12 +118,20 @@ impl Planner<'_> {
         if let Err(refusal) = self.allowed(skill.spec()) {
             return (Planned::Refused(refusal), None);
         }
-        let target = match &receipt.machine {
-            Some(name) => match self.named(name) {
+        let target = match (&receipt.id, &receipt.machine) {
+            // The very machine: one that was made anew under its name has nothing to take back.
+            (Some(id), name) => match self.host.machine(id) {
+                Some(machine) => Some(machine),
+                None => {
+                    let gone = Phrase::common("undo_gone").with("name", name.as_deref().unwrap_or_default());
+                    return (Planned::Refused(Reply::say(gone)), None);
+                }
+            },
+            (None, Some(name)) => match self.named(name) {
                 Ok(machine) => Some(machine),
                 Err(refusal) => return (refusal::planned(&refusal, 0), None),
             },
-            None => self.own.clone(),
+            (None, None) => self.own.clone(),
         };
         match skill.undo(&receipt, &self.scene(target.clone())) {
             Ok(Plan::Change(change)) => {
@@ -201,7 +210,7 @@ impl Planner<'_> {
                 tracing::error!(%reference, %error, source = ?std::error::Error::source(error), "a host could not be read");
                 Planned::Refused(Reply::say(
                     Phrase::common("failed")
-                        .with("why", refusal::why(error.kind))
+                        .with("why", refusal::why(error, self.role()))
                         .with("reference", reference.to_string()),
                 ))
             }
@@ -284,6 +293,20 @@ impl Planner<'_> {
         if found.is_empty() { Err(Refusal::Unsupported { what: Phrase::common("nobody_matches") }) } else { Ok(found) }
     }
 
+    /// Which machines were meant by a title or a name in their metadata: it is said.
+    fn called_otherwise(&self, call: &Call, targets: &[Arc<Machine>]) -> Vec<Reply> {
+        let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return Vec::new() };
+        let pairs = names.iter().zip(targets).filter(|(said, machine)| {
+            let is_it = |other: &str| other.to_lowercase() == said.to_lowercase();
+            !is_it(&machine.name) && machine.also_called().any(is_it)
+        });
+        pairs
+            .map(|(said, machine)| {
+                Reply::say(Phrase::common("called_otherwise").with("said", said).with("name", &machine.name))
+            })
+            .collect()
+    }
+
     fn named(&self, name: &str) -> Result<Arc<Machine>, Refusal> {
         // "web1 (hv2)" is how one of several of a name is offered, below.
         if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
@@ -297,6 +320,10 @@ impl Planner<'_> {
         if near.iter().any(|machine| machine.name == name) {
             near.retain(|machine| machine.name == name);
         }
+        if near.is_empty() {
+            near = self.host.also_called(name);
+            near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        }
         match near.as_slice() {
             [machine] => Ok(Arc::clone(machine)),
             [] => {
@@ -309,13 +336,14 @@ impl Planner<'_> {
                     Err(Refusal::Ambiguous { slot: TARGET, candidates })
                 }
             }
-            several => Err(Refusal::Ambiguous {
-                slot: TARGET,
-                candidates: several
-                    .iter()
-                    .map(|machine| format!("{} ({})", machine.name, machine.id.hypervisor))
-                    .collect(),
-            }),
+            several => {
+                // Of a title, names tell them apart; of a name, their hosts do.
+                let twins = several.iter().any(|one| several.iter().filter(|two| one.name == two.name).count() > 1);
+                let offer = |machine: &Arc<Machine>| {
+                    if twins { format!("{} ({})", machine.name, machine.id.hypervisor) } else { machine.name.clone() }
+                };
+                Err(Refusal::Ambiguous { slot: TARGET, candidates: several.iter().map(offer).collect() })
+            }
         }
     }
 
@@ -422,6 +450,7 @@ pub fn receipt(step: &Step) -> Receipt {
         skill: step.call.skill.clone(),
         args,
         machine: step.machine.as_ref().map(|machine| machine.name.clone()),
+        id: machine_of(step),
         facts: step.change.facts.clone(),
     }
 }

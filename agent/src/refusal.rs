@@ -1,10 +1,15 @@
 //! Refusals in words: each kind has its sentence in `phrases.txt`; a value that can't be right becomes a question again.
 
+use std::sync::LazyLock;
+
 use dialogue::machine::Planned;
 use dialogue::reply::{Choice, Phrase, Reply, Var};
+use dialogue::spec::Role;
 use grammar::kind::Of;
+use regex::Regex;
 
-use crate::host::{HostErrorKind, State};
+use crate::host::names::{self, NameError, Thing};
+use crate::host::{HostError, HostErrorKind, Reason, State, libvirt};
 use crate::skill::Refusal;
 
 /// What the conversation is told instead of a plan.
@@ -47,9 +52,9 @@ pub fn phrase(refusal: &Refusal) -> Phrase {
         }
         Refusal::Denied { needs, ask_whom } => {
             let role = Phrase::common(match needs {
-                dialogue::spec::Role::Viewer => "role_viewer",
-                dialogue::spec::Role::Operator => "role_operator",
-                dialogue::spec::Role::Admin => "role_admin",
+                Role::Viewer => "role_viewer",
+                Role::Operator => "role_operator",
+                Role::Admin => "role_admin",
             });
             if ask_whom.is_empty() {
                 Phrase::common("denied_nobody").with("role", role)
@@ -62,6 +67,26 @@ pub fn phrase(refusal: &Refusal) -> Phrase {
         Refusal::Unsupported { what } => Phrase::common("unsupported").with("what", what.clone()),
         Refusal::Protected { name } => Phrase::common("protected").with("name", name),
         Refusal::WhichMachine => Phrase::common("which_machine"),
+    }
+}
+
+/// Checks a name that a thing is to be given, before anything is asked; what is wrong becomes the question for another one.
+///
+/// # Errors
+/// [`Refusal::BadValue`] of that slot.
+pub fn check_name(thing: Thing, slot: &'static str, name: &str) -> Result<(), Refusal> {
+    names::check(thing, name).map_err(|error| Refusal::BadValue { slot, said: name.to_owned(), why: bad_name(error) })
+}
+
+fn bad_name(error: NameError) -> Phrase {
+    match error {
+        NameError::Empty => Phrase::common("name_empty"),
+        NameError::TooLong { most } => Phrase::common("name_long").with("most", most),
+        NameError::Leading => Phrase::common("name_leading"),
+        NameError::Blank => Phrase::common("name_blank"),
+        NameError::Character(shown) => Phrase::common("name_character").with("character", shown.to_string()),
+        NameError::Number => Phrase::common("name_number"),
+        NameError::NoTarget => Phrase::common("name_target"),
     }
 }
 
@@ -85,8 +110,47 @@ pub fn state_word(state: State) -> Phrase {
     })
 }
 
-/// A host's failure in words.
-pub fn why(kind: HostErrorKind) -> Phrase {
+/// A host's failure in words: why exactly where that is known, what sort of failure it is where libvirt's code tells, else
+/// libvirt's own words. Whoever may only look hears no paths of the host.
+pub fn why(error: &HostError, role: Role) -> Phrase {
+    let cleaned = |text: &str| if role > Role::Viewer { text.to_owned() } else { without_paths(text) };
+    if let Some(reason) = &error.reason {
+        let phrase = Phrase::common(&format!("why_{}", reason.sentence));
+        return reason.values.iter().fold(phrase, |phrase, (key, value)| phrase.with(key, cleaned(value)));
+    }
+    match (error.kind, &error.source) {
+        (HostErrorKind::Failed, Some(source)) => {
+            Phrase::common("why_said").with("said", cleaned(&libvirt::words(&source.to_string())))
+        }
+        (kind, _) => why_kind(kind).with("on", cleaned(&error.on)),
+    }
+}
+
+/// Why something is refused before it is tried: a whole sentence.
+pub fn reason(reason: &Reason, role: Role) -> Phrase {
+    let error = HostError {
+        kind: HostErrorKind::Busy,
+        operation: "",
+        on: String::new(),
+        reason: Some(reason.clone()),
+        source: None,
+    };
+    Phrase::common("left_alone").with("why", why(&error, role))
+}
+
+/// Of every path only its last part.
+fn without_paths(text: &str) -> String {
+    static PATH: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r#"/[^\s'":;,()\[\]]*/"#).expect("a constant regular expression"));
+    let mut rest = PATH.replace_all(text, "").into_owned();
+    if rest.starts_with('/') {
+        rest.remove(0);
+    }
+    rest
+}
+
+/// A sort of failure in words.
+pub fn why_kind(kind: HostErrorKind) -> Phrase {
     Phrase::common(match kind {
         HostErrorKind::NotFound => "why_not_found",
         HostErrorKind::Exists => "why_exists",
@@ -145,4 +209,40 @@ pub fn close(said: &str, names: impl Iterator<Item = String>) -> Vec<String> {
         .collect();
     near.sort_by(|one, other| other.0.total_cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
     near.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(kind: HostErrorKind, said: Option<&str>, reason: Option<Reason>) -> HostError {
+        let source = said.map(|said| std::io::Error::other(said.to_owned()).into());
+        HostError { kind, operation: "start", on: "web1".to_owned(), reason, source }
+    }
+
+    #[test]
+    fn every_reason_has_its_sentence_in_every_language() {
+        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus()).unwrap();
+        let used = include_str!("host/reason.rs");
+        let own = used.split('"').filter(|word| word.starts_with("used_") || word.starts_with("unseen_"));
+        for sentence in libvirt::sentences().chain(own) {
+            let phrase = Phrase::common(&format!("why_{sentence}"));
+            for language in book.languages() {
+                let known = book.words(language).phrases.wants(&phrase.key).is_some();
+                assert!(known, "{language}: why_{sentence}");
+            }
+        }
+    }
+
+    #[test]
+    fn viewers_hear_no_paths_and_operators_do() {
+        let reason = || Some(Reason::new("missing_file").with("path", "/var/lib/images/a b.qcow2"));
+        let told = |role, said, reason| format!("{:?}", why(&error(HostErrorKind::Failed, said, reason), role));
+        assert!(told(Role::Operator, None, reason()).contains("/var/lib/images/a b.qcow2"));
+        assert!(!told(Role::Viewer, None, reason()).contains("/var"));
+        let said = Some("cannot frob '/srv/x/y.img': strange");
+        assert!(told(Role::Admin, said, None).contains("/srv/x/y.img"));
+        let viewer = told(Role::Viewer, said, None);
+        assert!(viewer.contains("cannot frob 'y.img': strange") && !viewer.contains("/srv"), "{viewer}");
+    }
 }

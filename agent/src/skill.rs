@@ -15,7 +15,7 @@ use grammar::value::Value;
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Feature, HostError, HostOp, HostRead, Machine};
+use crate::host::{Feature, HostError, HostOp, HostRead, Machine, MachineId};
 
 /// One capability.
 pub trait Skill: Sync {
@@ -254,6 +254,9 @@ pub struct Receipt {
     pub args: BTreeMap<String, Value>,
     /// On which machine, by name then.
     pub machine: Option<String>,
+    /// Which machine that was: another of its name is not meant. Absent in what was kept by earlier versions.
+    #[serde(default)]
+    pub id: Option<MachineId>,
     /// What its plan had chosen.
     pub facts: BTreeMap<String, String>,
 }

@@ -85,6 +85,7 @@ fn overlap(left: &Range<usize>, right: &Range<usize>) -> bool {
 /// name, and last what only points ("it", "yourself").
 fn choose(kind: Kind, found: Vec<Found>, likely: &[Range<usize>], text: &str, cx: &Context<'_>) -> Option<Found> {
     let read = |span: &Range<usize>| {
+        let span = &if matches!(kind, Kind::NewName(_)) { whole(text, span) } else { span.clone() };
         let value = read::parse(kind, text.get(span.clone())?, cx)?;
         Some(Found { span: span.clone(), value })
     };
@@ -99,6 +100,16 @@ fn choose(kind: Kind, found: Vec<Found>, likely: &[Range<usize>], text: &str, cx
         .or_else(|| found.iter().find(named).filter(|_| matches!(kind, Kind::Machines | Kind::Name(_))).cloned())
         .or_else(|| likely.iter().find_map(read))
         .or_else(|| found.into_iter().next())
+}
+
+/// A likely place, to where its words begin and end: nobody means a piece of a name.
+fn whole(text: &str, span: &Range<usize>) -> Range<usize> {
+    let parts = |c: char| c.is_whitespace() || ",;:!?.".contains(c);
+    let start = text.get(..span.start).map_or(span.start, |before| {
+        before.char_indices().rev().find(|(_, c)| parts(*c)).map_or(0, |(at, c)| at + c.len_utf8())
+    });
+    let end = text.get(span.end..).map_or(span.end, |after| after.find(parts).map_or(text.len(), |at| span.end + at));
+    start..end
 }
 
 /// From the first to the last machine, and how many there are, where there are several.

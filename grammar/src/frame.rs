@@ -10,6 +10,7 @@ use crate::{
     MAX_TEXT,
     kind::Of,
     lexicon::Class,
+    name,
     read::{Context, Cursor},
     stance::Effect,
     token::Token,
@@ -404,7 +405,10 @@ fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
     }
     part.text = match rewritten {
         Some(text) => text,
-        None => raw[start_of(raw, &all[start])..all[end - 1].span.end].to_owned(),
+        None => {
+            let said = raw[start_of(raw, &all[start])..all[end - 1].span.end].to_owned();
+            name::closed(raw, &all[end - 1], said)
+        }
     };
     Some(part)
 }

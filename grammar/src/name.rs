@@ -3,7 +3,13 @@
 //! A free name is one token, unless it is quoted or exactly a known name: otherwise "create a drive called data of
 //! 20 GiB" could be a drive called "data of 20 GiB".
 
-use crate::{kind::Of, lexicon::Class, read::Cursor, token::tokens, value::Value};
+use crate::{
+    kind::Of,
+    lexicon::Class,
+    read::Cursor,
+    token::{Token, gap, tokens},
+    value::Value,
+};
 
 /// Longest known name, in tokens, that is looked for unquoted.
 const LONGEST: usize = 6;
@@ -59,7 +65,8 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
             found.push((1, token.text.to_owned()));
         }
     } else if open && !found.iter().any(|(count, _)| *count == 1) && free(cursor, at) {
-        found.push((1, token.text.to_owned()));
+        let count = joined(cursor, at);
+        found.push((count, closed(cursor.text, &cursor.tokens[at + count - 1], cursor.said(at, count))));
     }
     // "stop the db": after an article only a known name, as "stop the vnc" is about no machine.
     let article = cursor.skip(at, Class::Article);
@@ -76,6 +83,40 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
         }
     }
     found
+}
+
+/// How many tokens a free name has that is written in one piece: "o'brien", "a=b", "web(2)". Nobody means a piece of it.
+fn joined(cursor: &Cursor, at: usize) -> usize {
+    let lexicon = cursor.cx.lexicon;
+    let mut count = 1;
+    while let Some(next) = cursor.token(at + count) {
+        let gap = gap(cursor.text, cursor.tokens, at + count);
+        // Commas and ends of sentences part words also where nobody left a blank.
+        let parts = gap.is_empty() || gap.contains(|c: char| c.is_whitespace() || ",;:.!?…".contains(c));
+        if parts || next.quoted || next.clitic && lexicon.is(&next.folded, Class::Possessive) {
+            break;
+        }
+        count += 1;
+    }
+    count
+}
+
+/// A name with the brackets behind it that close those within it: "web(2)".
+pub(crate) fn closed(text: &str, last: &Token, mut name: String) -> String {
+    for c in text.get(last.span.end..).unwrap_or_default().chars() {
+        let opening = match c {
+            ')' => '(',
+            ']' => '[',
+            '}' => '{',
+            '>' => '<',
+            _ => break,
+        };
+        if name.matches(opening).count() <= name.matches(c).count() {
+            break;
+        }
+        name.push(c);
+    }
+    name
 }
 
 /// Known names that begin at that token, longest first.

@@ -47,6 +47,14 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     while let Some(found) = CHUNK.captures_at(text, from) {
         let whole = found.get(0).expect("group 0 is the match");
         let inner = (1..found.len()).find_map(|group| found.get(group));
+        if let Some(end) = stray(text, from, whole.range(), inner.is_some()) {
+            // A mark inside a word quotes nothing: the word is kept whole, with its mark, so that nobody takes a piece of it.
+            let opened = text[from..whole.start()].ends_with(MARKS);
+            let start = if opened { last_mark(text, whole.start()) } else { whole.start() };
+            words(text, start..end, &mut all);
+            from = end;
+            continue;
+        }
         let glued = text[whole.end()..].chars().next().is_some_and(char::is_alphanumeric);
         let apostrophe = whole.as_str().starts_with('\'');
         match inner {
@@ -68,6 +76,30 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
         }
     }
     all
+}
+
+/// Marks that quote whatever stands between two of them. Those of French stand apart from words.
+const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
+
+/// Where the mark before that place begins.
+fn last_mark(text: &str, at: usize) -> usize {
+    text[..at].char_indices().next_back().map_or(at, |(start, _)| start)
+}
+
+/// Where a word ends that has a mark in it which quotes nothing: o"brien, "data, "o"brien".
+fn stray(text: &str, from: usize, whole: Range<usize>, quoted: bool) -> Option<usize> {
+    let letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+    let before = text[..whole.end].chars().next_back();
+    let after = text[whole.end..].chars().next();
+    let end = text[whole.start..].find(char::is_whitespace).map_or(text.len(), |at| whole.start + at);
+    if quoted {
+        // The second mark is followed by a letter: it ends no quotation.
+        let marked = text[whole.start..].starts_with(MARKS);
+        return (marked && letter(after)).then_some(end.max(whole.end));
+    }
+    let opened = text[from..whole.start].ends_with(MARKS);
+    let inside = letter(before) && after.is_some_and(|c| MARKS.contains(&c));
+    (opened || inside).then_some(end)
 }
 
 /// Whether anything in the text may be quoted: a mark that always quotes or separates, or two apostrophes.
@@ -137,13 +169,16 @@ fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<
 }
 
 fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> Token<'t> {
-    Token { text, span, folded: fold(text), quoted, clitic }
+    // A mark that quotes nothing is part of a name, but of no keyword.
+    let folded = fold(if quoted { text } else { text.trim_matches(MARKS) });
+    Token { text, span, folded, quoted, clitic }
 }
 
 /// Characters that carry meaning at the edge of a word: letters, digits, `%`, `&`, `*`, and pictures (👍).
 fn kept(c: char) -> bool {
     c.is_alphanumeric()
         || matches!(c, '%' | '&' | '*' | '_' | '×')
+        || MARKS.contains(&c)
         || c as u32 >= 0x2190 && !(0x3000..0x3040).contains(&(c as u32)) && !invisible(c) && !is_combining_mark(c)
 }
 
@@ -194,6 +229,20 @@ pub(crate) fn gap<'t>(text: &'t str, tokens: &[Token], at: usize) -> &'t str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mark_inside_a_word_quotes_nothing_and_stays_in_it() {
+        let said = |text: &str| tokens(text).iter().map(|t| (t.text.to_owned(), t.quoted)).collect::<Vec<_>>();
+        let word = |text: &str| (text.to_owned(), false);
+        assert_eq!(said("called o\"brien now"), [word("called"), word("o\"brien"), word("now")]);
+        assert_eq!(said("called o”brien"), [word("called"), word("o”brien")]);
+        assert_eq!(said("called \"o\"brien\""), [word("called"), word("\"o\"brien\"")]);
+        assert_eq!(said("called \"data"), [word("called"), word("\"data")]);
+        assert_eq!(said("called data\""), [word("called"), word("data\"")]);
+        assert_eq!(said("say \"a b\", then"), [word("say"), ("a b".to_owned(), true), word("then")]);
+        assert_eq!(said("name=\"data\""), [word("name"), ("data".to_owned(), true)]);
+        assert_eq!(tokens("stop \"web1")[1].folded, "web1");
+    }
 
     #[test]
     fn what_quotes_nothing_is_cut_as_it_is_beside_a_quotation() {

@@ -14,6 +14,8 @@
 //! | `event: web1 crashed` | happens on the host by itself |
 //! | `wait: 3 min` | the clock moves |
 //! | `fault: 2 timed_out` | the second op from now fails so |
+//! | `remade: web1` | somebody deletes that machine and defines another of its name |
+//! | `backing: db1 data.qcow2` | that volume becomes the backing file of that machine |
 //! | `restart:` | the agent is stopped and started |
 //!
 //! Lines that are compared, and rewritten by `UPDATE=1`: `host:` what was applied, `bot:` what was answered (further lines of
@@ -27,9 +29,9 @@ use agent::bot::{Bot, Caution, Parts};
 use agent::chat;
 use agent::config::Grant;
 use agent::events::InFlight;
-use agent::host::HostErrorKind;
 use agent::host::HostEvent;
 use agent::host::fake::Fake;
+use agent::host::{HostErrorKind, Use, UsedAs, Uses};
 use agent::journal::Journal;
 use agent::message::{Asker, Message};
 use agent::mind::Mind;
@@ -217,6 +219,16 @@ impl Stage {
             "fault" => {
                 let (nth, kind) = rest.split_once(' ').ok_or_else(|| format!("`fault: nth kind`: {rest}"))?;
                 self.fake.fail(nth.parse().map_err(|_| format!("no number: {nth}"))?, fault(kind)?);
+            }
+            "remade" => {
+                self.fake.remake(rest).ok_or_else(|| format!("no machine {rest}"))?;
+                return Ok(self.outcome(Vec::new()));
+            }
+            "backing" => {
+                let (name, volume) =
+                    rest.split_once(' ').ok_or_else(|| format!("`backing: machine volume`: {rest}"))?;
+                let by = vec![Use::Machine { name: name.to_owned(), role: UsedAs::Backing }];
+                self.fake.set_used("hv1", "default", volume, Uses { by, unseen: Vec::new() });
             }
             "stubborn" => {
                 let id = self.fake.id(rest).ok_or_else(|| format!("no machine {rest}"))?;

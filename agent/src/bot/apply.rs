@@ -5,7 +5,7 @@
 use dialogue::machine::Applied;
 use dialogue::reply::{Phrase, Reply, Var};
 use dialogue::session::Done;
-use dialogue::spec::Danger;
+use dialogue::spec::{Danger, Role};
 use jiff::Timestamp;
 
 use super::{Bot, lock};
@@ -106,11 +106,14 @@ impl Bot {
         if done > 0 && step.change.undoable {
             undo.push(self.done(message, step));
         }
+        let role = message.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer);
         let (id, why) = match &stumble {
             Stumble::Journal => ("audit_full", None),
-            Stumble::Host(error) if error.kind.outcome_unknown() => ("unknown_outcome", Some(refusal::why(error.kind))),
-            Stumble::Host(error) => ("failed", Some(refusal::why(error.kind))),
-            Stumble::Office(_) => ("failed", Some(refusal::why(HostErrorKind::Failed))),
+            Stumble::Host(error) if error.kind.outcome_unknown() => {
+                ("unknown_outcome", Some(refusal::why(error, role)))
+            }
+            Stumble::Host(error) => ("failed", Some(refusal::why(error, role))),
+            Stumble::Office(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
         };
         let partly = id == "failed" && (done > 0 || !finished.is_empty());
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();

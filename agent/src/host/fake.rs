@@ -23,7 +23,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use super::mirror::Mirror;
 use super::{
     DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite,
-    Hypervisor, Machine, MachineId, MachineStats, Pool, State, Volume,
+    Hypervisor, Machine, MachineId, MachineStats, Pool, State, Uses, Volume,
 };
 
 mod fixtures;
@@ -53,6 +53,8 @@ struct Inner {
     /// Machines whose guests neither shut down nor let go of devices.
     stubborn: HashSet<MachineId>,
     hangs: usize,
+    /// Who else uses a volume, by hypervisor, pool and volume: what no machine's list of disks shows.
+    uses: BTreeMap<(String, String, String), Uses>,
 }
 
 /// What goes wrong at an op.
@@ -101,6 +103,7 @@ impl Fake {
             faults: BTreeMap::new(),
             stubborn: HashSet::new(),
             hangs: 0,
+            uses: BTreeMap::new(),
         };
         let fake = Self { mirror, inner: Mutex::new(inner), released: Condvar::new(), events };
         for (hypervisor, _) in fixture.hypervisors {
@@ -161,6 +164,39 @@ impl Fake {
         } else {
             inner.stubborn.remove(id)
         };
+    }
+
+    /// Has somebody use a volume in a way that no list of disks shows: as a backing file, in a definition.
+    pub fn set_used(&self, hypervisor: &str, pool: &str, volume: &str, uses: Uses) {
+        let key = (hypervisor.to_owned(), pool.to_owned(), volume.to_owned());
+        self.lock().uses.insert(key, uses);
+    }
+
+    /// Deletes a machine and defines another of the same name, as somebody else would.
+    pub fn remake(&self, name: &str) -> Option<MachineId> {
+        let before = self.mirror.machine(&self.id(name)?)?;
+        let now = self.lock().now;
+        self.mirror.remove(&before.id);
+        self.tell(&before, EventKind::Undefined, now);
+        let uuid = uuid::Uuid::from_u128(before.id.uuid.as_u128() ^ (1 << 64));
+        let id = MachineId { uuid, ..before.id.clone() };
+        let after = self.mirror.put(Machine { id: id.clone(), ..Machine::clone(&before) }, now);
+        self.tell(&after, EventKind::Defined, now);
+        Some(id)
+    }
+
+    /// Starts or stops a pool, as somebody else would.
+    pub fn set_pool_active(&self, hypervisor: &str, name: &str, active: bool) {
+        let mut pools = self.mirror.pools(hypervisor);
+        pools.iter_mut().filter(|pool| pool.name == name).for_each(|pool| pool.active = active);
+        self.mirror.set_pools(hypervisor, pools);
+    }
+
+    /// Adds a pool.
+    pub fn add_pool(&self, hypervisor: &str, pool: Pool) {
+        let mut pools = self.mirror.pools(hypervisor);
+        pools.push(pool);
+        self.mirror.set_pools(hypervisor, pools);
     }
 
     /// Says what a hypervisor can do.
@@ -264,7 +300,7 @@ impl Fake {
 }
 
 fn error(kind: HostErrorKind, operation: &'static str, on: &str) -> HostError {
-    HostError { kind, operation, on: on.to_owned(), source: None }
+    HostError { kind, operation, on: on.to_owned(), reason: None, source: None }
 }
 
 impl HostRead for Fake {
@@ -328,6 +364,14 @@ impl HostRead for Fake {
         Ok(self.lock().volumes.get(&key).cloned().unwrap_or_default())
     }
 
+    fn uses(&self, hypervisor: &str, pool: &str, volume: &str) -> Result<Uses, HostError> {
+        let operation = "look for users of";
+        if !self.volumes(hypervisor, pool)?.iter().any(|known| known.name == volume) {
+            return Err(error(HostErrorKind::NotFound, operation, volume));
+        }
+        Ok(self.uses_of(hypervisor, pool, volume))
+    }
+
     fn host_info(&self, hypervisor: &str) -> Result<HostInfo, HostError> {
         self.reachable(hypervisor, "read")?;
         Ok(HostInfo {
@@ -363,7 +407,10 @@ impl HostWrite for Fake {
                 _ => None,
             }
         };
-        self.perform(op).map_err(|kind| error(kind, op.operation(), &self.subject(op)))?;
+        self.perform(op).map_err(|stumble| HostError {
+            reason: stumble.reason,
+            ..error(stumble.kind, op.operation(), &self.subject(op))
+        })?;
         told.map_or(Ok(()), Err)
     }
 }

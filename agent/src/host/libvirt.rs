@@ -22,15 +22,21 @@ use self::workers::{Abandoned, NoAnswer};
 use super::mirror::Mirror;
 use super::{
     DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor, Machine,
-    MachineId, MachineStats, Pool, Volume,
+    MachineId, MachineStats, Pool, Uses, Volume,
 };
 
 mod fault;
 mod link;
 mod ops;
 mod read;
+mod said;
+mod uses;
 mod watch;
 mod workers;
+
+#[cfg(test)]
+pub(crate) use self::said::sentences;
+pub use self::said::words;
 
 /// A hypervisor as configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -420,6 +426,14 @@ impl HostRead for Bridge {
         host.call(Lane::Read, "list the volumes of", pool, move |connection| {
             read::volumes(&connection.lookup_storage_pool_by_name(&name)?)
         })
+    }
+
+    fn uses(&self, hypervisor: &str, pool: &str, volume: &str) -> Result<Uses, HostError> {
+        let host = self.host(hypervisor, "look for users of")?;
+        let (pool, name) = (pool.to_owned(), volume.to_owned());
+        // Everything is read, which takes longer than one look.
+        let read = move |connection: &Connect| uses::of(connection, &pool, &name);
+        host.call(Lane::Write, "look for users of", volume, read)
     }
 
     fn host_info(&self, hypervisor: &str) -> Result<HostInfo, HostError> {

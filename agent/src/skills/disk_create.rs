@@ -7,7 +7,9 @@ use grammar::kind::{Kind, Of};
 use grammar::size::Bytes;
 
 use super::ANYWHERE;
-use crate::host::{Disk, Feature, HostOp, Machine, Pool};
+use crate::host::names::Thing;
+use crate::host::{Disk, Feature, HostOp, Machine, Pool, Reason, Use, UsedAs};
+use crate::refusal;
 use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
@@ -120,23 +122,24 @@ impl Skill for DiskCreate {
         let refuse = |id: &str| Err(Refusal::Unsupported { what: phrase(id) }.into());
         let is_ours = |disk: &Disk| disk.volume.as_ref() == Some(&(pool.clone(), volume.clone()));
         let attached = machine.disks.iter().any(|disk| disk.target == target && is_ours(disk));
-        // Attaching may have failed, or it was detached since; but whoever else uses the volume keeps it.
-        let used = scene
-            .host
-            .machines()
-            .iter()
-            .filter(|other| other.id.hypervisor == machine.id.hypervisor)
-            .flat_map(|other| &other.disks)
-            .filter(|disk| is_ours(disk))
-            .count();
-        if used != usize::from(attached) {
-            return refuse("undo_moved");
-        }
         let volumes = scene.host.volumes(&machine.id.hypervisor, &pool)?;
         match volumes.iter().find(|other| other.name == volume) {
             None => return refuse("undo_moved"),
             Some(found) if found.allocation > STILL_EMPTY => return refuse("undo_not_empty"),
             Some(_) => {}
+        }
+        // Attaching may have failed, or it was detached since; but whoever else uses the volume keeps it.
+        let uses = scene.host.uses(&machine.id.hypervisor, &pool, &volume)?;
+        let is_this = |used: &Use| {
+            let own = Use::Machine { name: machine.name.clone(), role: UsedAs::Disk(target.clone()) };
+            attached && *used == own
+        };
+        if let Some(used) = uses.by.iter().find(|used| !is_this(used)) {
+            return Err(Refusal::Unsupported { what: refusal::reason(&Reason::used(&volume, used), scene.role) }.into());
+        }
+        if let Some(unseen) = uses.unseen.first() {
+            let reason = Reason::unseen(&volume, unseen);
+            return Err(Refusal::Unsupported { what: refusal::reason(&reason, scene.role) }.into());
         }
         let delete = Op::Host(HostOp::DeleteVolume {
             hypervisor: machine.id.hypervisor.clone(),
@@ -205,19 +208,10 @@ fn check_size(size: Bytes, pool: &Pool) -> Result<(), Stop> {
 
 /// "data" and "data.qcow2" both become "data.qcow2".
 fn volume_name(name: &str, format: &str) -> Result<String, Stop> {
-    let fine = !name.is_empty()
-        && name.len() <= 100
-        && !name.starts_with(['.', '-'])
-        && !name.contains(|c: char| c == '/' || c == '\\' || c.is_control());
-    if !fine {
-        return Err(Refusal::BadValue {
-            slot: "name",
-            said: name.to_owned(),
-            why: Phrase::new("disk.create/bad_name"),
-        }
-        .into());
-    }
-    Ok(format!("{}.{format}", stem(name, format)))
+    refusal::check_name(Thing::Volume, "name", stem(name, format))?;
+    let volume = format!("{}.{format}", stem(name, format));
+    refusal::check_name(Thing::Volume, "name", &volume)?;
+    Ok(volume)
 }
 
 fn stem<'n>(name: &'n str, format: &str) -> &'n str {

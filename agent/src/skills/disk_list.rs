@@ -4,7 +4,7 @@ use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 
 use super::ANYWHERE;
-use crate::host::{Disk, Machine};
+use crate::host::{Disk, DiskUse, Machine};
 use crate::skill::{Args, Plan, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
@@ -31,12 +31,18 @@ impl Skill for DiskList {
         if machine.disks.is_empty() {
             return Ok(Plan::Answer(Reply::say(Phrase::new("disk.list/none").with("name", &machine.name))));
         }
-        let rows = machine.disks.iter().map(|disk| row(machine, disk, scene)).collect();
-        let count = machine.disks.iter().filter(|disk| is_disk(disk)).count();
-        Ok(Plan::Answer(Reply::list(
-            Phrase::new("disk.list/head").with("name", &machine.name).with("count", count),
-            rows,
-        )))
+        let (disks, drives): (Vec<&Disk>, Vec<&Disk>) = machine.disks.iter().partition(|disk| disk.is_disk());
+        let rows = disks.iter().chain(&drives).map(|disk| row(machine, disk, scene)).collect();
+        let head = match (disks.len(), drives.len()) {
+            (_, 0) => "head",
+            (0, _) => "head_drives",
+            _ => "head_both",
+        };
+        let head = Phrase::new(format!("disk.list/{head}"))
+            .with("name", &machine.name)
+            .with("count", disks.len())
+            .with("drives", drives.len());
+        Ok(Plan::Answer(Reply::list(head, rows)))
     }
 }
 
@@ -46,10 +52,15 @@ pub(super) fn is_disk(disk: &Disk) -> bool {
 }
 
 fn row(machine: &Machine, disk: &Disk, scene: &Scene<'_>) -> Phrase {
-    let place = match (&disk.volume, &disk.source) {
-        (Some((pool, volume)), _) => Phrase::new("disk.list/in_pool").with("pool", pool).with("volume", volume),
-        (None, Some(source)) => Phrase::new("disk.list/at_path").with("path", source),
-        (None, None) => Phrase::new("disk.list/empty"),
+    let place = match (&disk.volume, &disk.protocol, &disk.source) {
+        (Some((pool, volume)), ..) => Phrase::new("disk.list/in_pool").with("pool", pool).with("volume", volume),
+        (None, Some(protocol), Some(source)) => {
+            Phrase::new("disk.list/on_network").with("protocol", protocol).with("source", source)
+        }
+        (None, Some(protocol), None) => Phrase::new("disk.list/on_network_unnamed").with("protocol", protocol),
+        (None, None, Some(source)) => Phrase::new("disk.list/at_path").with("path", source),
+        (None, None, None) if disk.is_empty() => Phrase::new("disk.list/empty"),
+        (None, None, None) => Phrase::new("disk.list/of_kind").with("kind", &disk.kind),
     };
     let row = |id: &str| {
         Phrase::new(format!("disk.list/{id}"))
@@ -62,10 +73,19 @@ fn row(machine: &Machine, disk: &Disk, scene: &Scene<'_>) -> Phrase {
     }
     // A disk whose use can't be read is still listed; the others have theirs.
     match scene.host.disk_use(&machine.id, &disk.target) {
+        Ok(used) if used.capacity.0 > 0 && snapshots_inside(machine, disk, used) => {
+            row("row_snapshots").with("size", used.capacity).with("used", used.allocation)
+        }
         Ok(used) if used.capacity.0 > 0 => {
             let percent = (used.allocation.0 as f64 / used.capacity.0 as f64 * 100.0).round();
             row("row").with("size", used.capacity).with("used", used.allocation).with("percent", percent)
         }
         _ => row("row_unknown"),
     }
+}
+
+/// Whether what a disk takes on the host says nothing about how full it is: its snapshots are kept in the same image, with the
+/// memory of a machine that ran. More than its size can only be so.
+pub(super) fn snapshots_inside(machine: &Machine, disk: &Disk, used: DiskUse) -> bool {
+    used.allocation > used.capacity || disk.format == "qcow2" && !disk.readonly && !machine.snapshots.is_empty()
 }

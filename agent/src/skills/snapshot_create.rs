@@ -4,8 +4,10 @@ use dialogue::reply::Phrase;
 use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::{Kind, Of};
 
-use super::{ANYWHERE, disk_list, snapshot_delete};
-use crate::host::{Feature, HostOp, Machine, State};
+use super::{ANYWHERE, snapshot_delete};
+use crate::host::names::Thing;
+use crate::host::{Feature, HostOp, Machine, Passed, PassedKind, State};
+use crate::refusal;
 use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
@@ -39,8 +41,8 @@ impl Skill for SnapshotCreate {
                 Refusal::Unsupported { what: phrase("unsupported").with("host", &machine.id.hypervisor) }.into()
             );
         }
-        if let Some(disk) = raw_disk(machine, scene)? {
-            return Err(Refusal::Unsupported { what: phrase("raw").with("target", disk) }.into());
+        if let Some(what) = obstacle(machine, scene)? {
+            return Err(Refusal::Unsupported { what }.into());
         }
         let name = match args.word("name") {
             Some(name) => checked(name, machine)?,
@@ -68,26 +70,39 @@ impl Skill for SnapshotCreate {
     }
 }
 
-/// A disk that QEMU can't keep in an internal snapshot: only qcow2 has room for one.
-fn raw_disk(machine: &Machine, scene: &Scene<'_>) -> Result<Option<String>, Stop> {
-    let Some(disk) = machine.disks.iter().find(|disk| disk_list::is_disk(disk) && disk.format != "qcow2") else {
+/// Why QEMU can't keep this machine in an internal snapshot, known before anybody is asked: only qcow2 images have room for
+/// one, flash has none, and a device of the host has a state that nobody can read. Other drivers take what they get.
+fn obstacle(machine: &Machine, scene: &Scene<'_>) -> Result<Option<Phrase>, Stop> {
+    let phrase = |id: &str| Phrase::new(format!("snapshot.create/{id}")).with("name", &machine.name);
+    let mut disks = machine.disks.iter().filter(|disk| disk.is_disk() && !disk.readonly && !disk.is_empty());
+    let given = |passed: &&Passed| {
+        matches!(passed.kind, PassedKind::Pci | PassedKind::Mediated | PassedKind::Scsi | PassedKind::Other)
+    };
+    let passed = machine.passed.iter().find(given).filter(|_| machine.state != State::Off);
+    let found = if machine.uefi {
+        phrase("uefi")
+    } else if disks.clone().next().is_none() {
+        phrase("no_disk")
+    } else if let Some(disk) = disks.clone().find(|disk| disk.device == "lun") {
+        phrase("passed_disk").with("target", &disk.target)
+    } else if let Some(disk) = disks.clone().find(|disk| disk.kind == "network" || disk.kind == "nvme") {
+        phrase("network").with("target", &disk.target)
+    } else if let Some(disk) = disks.find(|disk| disk.format != "qcow2") {
+        phrase("raw").with("target", &disk.target)
+    } else if let Some(passed) = passed {
+        phrase("passed").with("device", &passed.what)
+    } else {
         return Ok(None);
     };
     let qemu = scene.host.host_info(&machine.id.hypervisor)?.driver.eq_ignore_ascii_case("qemu");
-    Ok(qemu.then(|| disk.target.clone()))
+    Ok(qemu.then_some(found))
 }
 
 fn checked(name: &str, machine: &Machine) -> Result<String, Stop> {
-    let bad = |why: Phrase| Err(Refusal::BadValue { slot: "name", said: name.to_owned(), why }.into());
-    if name.is_empty()
-        || name.len() > 100
-        || name.starts_with(['.', '-'])
-        || name.contains(|c: char| c == '/' || c.is_control())
-    {
-        return bad(Phrase::new("snapshot.create/bad_name"));
-    }
+    refusal::check_name(Thing::Snapshot, "name", name)?;
     if machine.snapshots.iter().any(|snapshot| snapshot.name == name) {
-        return bad(Phrase::new("snapshot.create/exists").with("name", &machine.name).with("snapshot", name));
+        let why = Phrase::new("snapshot.create/exists").with("name", &machine.name).with("snapshot", name);
+        return Err(Refusal::BadValue { slot: "name", said: name.to_owned(), why }.into());
     }
     Ok(name.to_owned())
 }

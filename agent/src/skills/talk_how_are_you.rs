@@ -81,6 +81,10 @@ fn disks(machine: &Machine, scene: &Scene<'_>) -> Vec<Item> {
         .filter(|disk| disk_list::is_disk(disk))
         .filter_map(|disk| {
             let used = scene.host.disk_use(&machine.id, &disk.target).ok().filter(|used| used.capacity.0 > 0)?;
+            if disk_list::snapshots_inside(machine, disk, used) {
+                let phrase = line("disk_snapshots").with("target", &disk.target);
+                return Some((0.0, phrase.with("used", used.allocation).with("size", used.capacity)));
+            }
             let percent = share(used.allocation, used.capacity);
             let phrase = line("disk")
                 .with("target", &disk.target)

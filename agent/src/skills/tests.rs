@@ -261,6 +261,7 @@ fn a_new_disk_is_taken_back_only_while_it_is_still_that_disk() {
         skill: "disk.create".to_owned(),
         args: Default::default(),
         machine: Some("web1".to_owned()),
+        id: None,
         facts: [("pool", pool), ("volume", volume), ("target", target)]
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),

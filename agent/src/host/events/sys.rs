@@ -250,6 +250,28 @@ pub fn state(domain: &virt::domain::Domain) -> Result<(i32, i32), Error> {
     if done < 0 { Err(Error::last_error()) } else { Ok((state, reason)) }
 }
 
+unsafe extern "C" {
+    /// C's own: what libvirt gives away to be freed is from C's `malloc`.
+    fn free(pointer: *mut c_void);
+}
+
+/// The definition in a domain's saved state, with which it will go on.
+///
+/// # Errors
+/// As `virDomainManagedSaveGetXMLDesc`.
+pub fn saved_xml(domain: &virt::domain::Domain) -> Result<String, Error> {
+    // SAFETY: the domain is alive; the text is ours from here on, ends with a zero, and is freed once, after it was copied.
+    unsafe {
+        let text = raw::virDomainManagedSaveGetXMLDesc(domain.as_ptr(), 0);
+        if text.is_null() {
+            return Err(Error::last_error());
+        }
+        let copy = CStr::from_ptr(text).to_string_lossy().into_owned();
+        free(text.cast());
+        Ok(copy)
+    }
+}
+
 fn boxed(heard: &Ear) -> *mut c_void {
     Box::into_raw(Box::new(heard.clone())).cast()
 }

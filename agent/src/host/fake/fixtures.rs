@@ -6,10 +6,10 @@ use grammar::size::Bytes;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::host::{Disk, Machine, MachineId, Pool, Snapshot, State, Volume};
+use crate::host::{Disk, Machine, MachineId, Nic, Passed, PassedKind, Pool, Snapshot, State, Volume};
 
 /// The names of all fixtures.
-pub const NAMES: [&str; 5] = ["two_vms", "fleet", "odd_names", "twins", "empty"];
+pub const NAMES: [&str; 6] = ["two_vms", "fleet", "odd_names", "twins", "real_life", "empty"];
 
 const GIB: u64 = 1 << 30;
 const FOLDER: &str = "/var/lib/libvirt/images";
@@ -67,6 +67,7 @@ pub fn named(name: &str) -> Option<Fixture> {
             fixture.machine("hv1", "web1", State::Running, 2, 2, 20);
             fixture.machine("hv2", "web1", State::Running, 2, 2, 20);
         }
+        "real_life" => fixture.real_life(),
         "empty" => {}
         _ => return None,
     }
@@ -114,6 +115,84 @@ impl Fixture {
             os: Some("debian12".to_owned()),
             ..Machine::new(id, name, state)
         });
+    }
+
+    /// Machines as others define them: by a cloud, by an import, with passed-through devices, with a grown snapshot.
+    fn real_life(&mut self) {
+        self.machine("hv1", "instance-0000002a", State::Running, 4, 2, 40);
+        self.machine("hv1", "105", State::Running, 2, 8, 20);
+        self.machine("hv1", "106", State::Off, 2, 2, 20);
+        self.machine("hv1", "win11", State::Running, 8, 4, 64);
+        self.machine("hv1", "render1", State::Running, 32, 12, 100);
+        self.machine("hv1", "netboot", State::Off, 1, 1, 1);
+        self.machine("hv1", "grown", State::Running, 1, 1, 1);
+        self.snapshot("grown", "before-upgrade");
+        let network = |target: &str, protocol: &str, source: Option<&str>| Disk {
+            target: target.to_owned(),
+            device: "disk".to_owned(),
+            kind: "network".to_owned(),
+            protocol: Some(protocol.to_owned()),
+            source: source.map(str::to_owned),
+            volume: None,
+            format: "raw".to_owned(),
+            bus: "virtio".to_owned(),
+            readonly: false,
+        };
+        let drive = |target: &str, device: &str, source: Option<&str>| Disk {
+            device: device.to_owned(),
+            kind: "file".to_owned(),
+            protocol: None,
+            readonly: true,
+            bus: "sata".to_owned(),
+            ..network(target, "", source)
+        };
+        let nic = |kind: &str, source: &str, model: &str, mac: &str| Nic {
+            mac: Some(mac.to_owned()),
+            kind: kind.to_owned(),
+            source: Some(source.to_owned()),
+            model: Some(model.to_owned()),
+        };
+        let given = |kind, what: &str| Passed { kind, what: what.to_owned() };
+        for machine in &mut self.machines {
+            match machine.name.as_str() {
+                "instance-0000002a" => {
+                    machine.metadata_name = Some("shop-frontend-1".to_owned());
+                    machine.disks = vec![
+                        network("vda", "rbd", Some("vms/0b6f1f6e_disk")),
+                        network("vdb", "nbd", Some("10.20.0.31:10809")),
+                        network("vdc", "iscsi", None),
+                    ];
+                    machine.nics = vec![nic("bridge", "br-int", "virtio", "fa:16:3e:4b:9a:01")];
+                }
+                "105" => {
+                    machine.title = Some("Wiki of the house".to_owned());
+                    machine.description = Some("Ask the library before touching it.".to_owned());
+                    (machine.memory, machine.vcpus) = (Bytes(GIB), 1);
+                    machine.disks.push(drive("hdc", "cdrom", Some("/srv/iso/debian-12.iso")));
+                    machine.disks.push(drive("fda", "floppy", None));
+                    machine.nics = vec![
+                        nic("network", "default", "e1000", "bc:24:11:0a:0b:0c"),
+                        nic("direct", "eno1", "virtio", "bc:24:11:0a:0b:0d"),
+                    ];
+                }
+                "106" => machine.title = Some("wiki of the house".to_owned()),
+                "win11" => {
+                    machine.title = Some("Accounting".to_owned());
+                    machine.uefi = true;
+                    machine.passed = vec![given(PassedKind::Tpm, "2.0"), given(PassedKind::Redirected, "usb")];
+                }
+                "render1" => {
+                    machine.passed =
+                        vec![given(PassedKind::Pci, "0000:01:00.0"), given(PassedKind::Folder, "/srv/footage")];
+                }
+                "netboot" => machine.disks = vec![drive("sda", "cdrom", Some("/srv/iso/netboot.iso"))],
+                _ => {}
+            }
+        }
+        let volumes = self.volumes.values_mut().flatten();
+        for volume in volumes.filter(|volume| volume.name == "grown.qcow2") {
+            volume.allocation = Bytes(GIB * 26 / 10);
+        }
     }
 
     /// A snapshot of a running machine, taken on the first of January 2026.

@@ -4,9 +4,12 @@ use grammar::size::Bytes;
 
 use super::{Fake, journal};
 use crate::host::HostErrorKind as Kind;
+use crate::host::names::{Thing, check};
+use crate::host::xml::bus_of;
 use crate::host::xml::image::Format;
-use crate::host::xml::{bus_of, check_name, is_target};
-use crate::host::{Disk, EventKind, Feature, HostOp, Machine, Snapshot, State, Volume};
+use crate::host::{
+    Disk, EventKind, Feature, HostOp, Machine, Reason, Snapshot, State, Unseen, Use, UsedAs, Uses, Volume,
+};
 
 /// A fresh qcow2 image takes this much.
 const FRESH: Bytes = Bytes(196_608);
@@ -26,8 +29,8 @@ impl Fake {
     }
 
     /// Does an op, writes it down, and tells.
-    pub(super) fn perform(&self, op: &HostOp) -> Result<(), Kind> {
-        self.reachable(op.hypervisor(), op.operation()).map_err(|error| error.kind)?;
+    pub(super) fn perform(&self, op: &HostOp) -> Result<(), Stumble> {
+        self.reachable(op.hypervisor(), op.operation()).map_err(|error| Stumble::from(error.kind))?;
         match op.machine() {
             Some(id) => {
                 let machine = self.mirror.machine(id).ok_or(Kind::NotFound)?;
@@ -37,10 +40,10 @@ impl Fake {
         }
     }
 
-    fn perform_on_volumes(&self, op: &HostOp) -> Result<(), Kind> {
+    fn perform_on_volumes(&self, op: &HostOp) -> Result<(), Stumble> {
         let (hypervisor, pool, name) = match op {
             HostOp::CreateVolume { hypervisor, pool, name, format, .. } => {
-                check_name(name).map_err(|_| Kind::Failed)?;
+                check(Thing::Volume, name).map_err(|_| Kind::Failed)?;
                 Format::of(format).ok_or(Kind::Unsupported)?;
                 (hypervisor, pool, name)
             }
@@ -50,17 +53,19 @@ impl Fake {
         self.needs(hypervisor, Feature::Volumes)?;
         self.active_pool(hypervisor, pool)?;
         let path = format!("/var/lib/libvirt/images/{name}");
+        if matches!(op, HostOp::DeleteVolume { .. }) {
+            self.refuse_used(hypervisor, pool, name, true)?;
+        }
         let mut inner = self.lock();
         let volumes = inner.volumes.entry((hypervisor.clone(), pool.clone())).or_default();
         let found = volumes.iter().position(|volume| volume.name == *name);
         match (op, found) {
-            (HostOp::CreateVolume { .. }, Some(_)) => return Err(Kind::Exists),
+            (HostOp::CreateVolume { .. }, Some(_)) => return Err(Kind::Exists.into()),
             (HostOp::CreateVolume { capacity, .. }, None) => {
                 volumes.push(Volume { name: name.clone(), path, capacity: *capacity, allocation: FRESH });
                 volumes.sort_by(|a, b| a.name.cmp(&b.name));
             }
-            (_, None) => return Err(Kind::NotFound),
-            (_, Some(_)) if self.is_used(hypervisor, pool, name) => return Err(Kind::Busy),
+            (_, None) => return Err(Kind::NotFound.into()),
             (_, Some(at)) => drop(volumes.remove(at)),
         }
         inner.journal.push(journal::line(op, ""));
@@ -68,7 +73,7 @@ impl Fake {
         Ok(())
     }
 
-    fn perform_on(&self, machine: &Machine, op: &HostOp) -> Result<(), Kind> {
+    fn perform_on(&self, machine: &Machine, op: &HostOp) -> Result<(), Stumble> {
         let mut after = machine.clone();
         let stubborn = self.lock().stubborn.contains(&machine.id);
         let kind = match op {
@@ -90,7 +95,12 @@ impl Fake {
         Ok(())
     }
 
-    fn perform_on_power(&self, machine: &mut Machine, op: &HostOp, stubborn: bool) -> Result<Option<EventKind>, Kind> {
+    fn perform_on_power(
+        &self,
+        machine: &mut Machine,
+        op: &HostOp,
+        stubborn: bool,
+    ) -> Result<Option<EventKind>, Stumble> {
         let allowed: &[State] = match op {
             HostOp::Start { .. } => &[State::Off],
             HostOp::Resume { .. } => &[State::Paused],
@@ -99,7 +109,7 @@ impl Fake {
             _ => &[State::Running],
         };
         if !allowed.contains(&machine.state) {
-            return Err(Kind::WrongState);
+            return Err(Kind::WrongState.into());
         }
         let (state, kind) = match op {
             HostOp::Start { .. } => (State::Running, EventKind::Started),
@@ -119,25 +129,26 @@ impl Fake {
         Ok(Some(kind))
     }
 
-    fn perform_on_disks(&self, machine: &mut Machine, op: &HostOp, stubborn: bool) -> Result<Option<EventKind>, Kind> {
+    fn perform_on_disks(
+        &self,
+        machine: &mut Machine,
+        op: &HostOp,
+        stubborn: bool,
+    ) -> Result<Option<EventKind>, Stumble> {
         let hypervisor = machine.id.hypervisor.clone();
         self.needs(&hypervisor, Feature::DeviceAttach)?;
         // Without a guest there is nobody to see a device come or go, and libvirt tells nothing.
         let live = machine.state != State::Off;
         match op {
             HostOp::AttachDisk { pool, volume, format, target, .. } => {
-                if !is_target(target) {
-                    return Err(Kind::Failed);
-                }
+                check(Thing::Target, target).map_err(|_| Kind::Failed)?;
                 if machine.disks.iter().any(|disk| disk.target == *target) {
-                    return Err(Kind::Exists);
+                    return Err(Kind::Exists.into());
                 }
                 self.active_pool(&hypervisor, pool)?;
                 let volumes = self.lock().volumes.get(&(hypervisor.clone(), pool.clone())).cloned().unwrap_or_default();
                 let found = volumes.into_iter().find(|known| known.name == *volume).ok_or(Kind::NotFound)?;
-                if self.is_used(&hypervisor, pool, volume) {
-                    return Err(Kind::Busy);
-                }
+                self.refuse_used(&hypervisor, pool, volume, false)?;
                 Format::of(format).ok_or(Kind::Unsupported)?;
                 machine.disks.push(Disk {
                     target: target.clone(),
@@ -155,7 +166,7 @@ impl Fake {
             HostOp::DetachDisk { target, .. } => {
                 let at = machine.disks.iter().position(|disk| disk.target == *target).ok_or(Kind::NotFound)?;
                 if live && stubborn {
-                    return Err(Kind::TimedOut);
+                    return Err(Kind::TimedOut.into());
                 }
                 machine.disks.remove(at);
                 Ok(live.then_some(EventKind::DeviceRemoved))
@@ -164,18 +175,19 @@ impl Fake {
         }
     }
 
-    fn perform_on_snapshots(&self, machine: &mut Machine, op: &HostOp) -> Result<Option<EventKind>, Kind> {
+    fn perform_on_snapshots(&self, machine: &mut Machine, op: &HostOp) -> Result<Option<EventKind>, Stumble> {
         self.needs(&machine.id.hypervisor, Feature::Snapshots)?;
         let found = |machine: &Machine, name: &str| machine.snapshots.iter().position(|known| known.name == name);
         match op {
             HostOp::CreateSnapshot { name, .. } => {
-                check_name(name).map_err(|_| Kind::Failed)?;
-                let raw = machine.disks.iter().any(|disk| disk.device == "disk" && disk.format != "qcow2");
-                if raw {
-                    return Err(Kind::Unsupported);
+                check(Thing::Snapshot, name).map_err(|_| Kind::Failed)?;
+                let mut disks = machine.disks.iter().filter(|disk| disk.is_disk() && !disk.readonly);
+                let has_none = disks.clone().next().is_none();
+                if machine.uefi || has_none || disks.any(|disk| disk.format != "qcow2") {
+                    return Err(Kind::Unsupported.into());
                 }
                 if found(machine, name).is_some() {
-                    return Err(Kind::Exists);
+                    return Err(Kind::Exists.into());
                 }
                 machine.snapshots.iter_mut().for_each(|known| known.current = false);
                 let created = self.lock().now;
@@ -203,21 +215,58 @@ impl Fake {
         }
     }
 
-    fn needs(&self, hypervisor: &str, feature: Feature) -> Result<(), Kind> {
-        if self.mirror.can(hypervisor, feature) { Ok(()) } else { Err(Kind::Unsupported) }
+    fn needs(&self, hypervisor: &str, feature: Feature) -> Result<(), Stumble> {
+        if self.mirror.can(hypervisor, feature) { Ok(()) } else { Err(Kind::Unsupported.into()) }
     }
 
-    fn active_pool(&self, hypervisor: &str, pool: &str) -> Result<(), Kind> {
+    fn active_pool(&self, hypervisor: &str, pool: &str) -> Result<(), Stumble> {
         let pools = self.mirror.pools(hypervisor);
         let pool = pools.iter().find(|known| known.name == pool).ok_or(Kind::NotFound)?;
-        if pool.active { Ok(()) } else { Err(Kind::WrongState) }
+        if pool.active { Ok(()) } else { Err(Kind::WrongState.into()) }
     }
 
-    fn is_used(&self, hypervisor: &str, pool: &str, volume: &str) -> bool {
+    fn refuse_used(&self, hypervisor: &str, pool: &str, volume: &str, all_seen: bool) -> Result<(), Stumble> {
+        let uses = self.uses_of(hypervisor, pool, volume);
+        let busy = |reason| Err(Stumble { kind: Kind::Busy, reason: Some(reason) });
+        match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
+            (Some(by), _) => busy(Reason::used(volume, by)),
+            (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
+            (None, None) => Ok(()),
+        }
+    }
+
+    /// The disks of all machines, and what the test says besides.
+    pub(super) fn uses_of(&self, hypervisor: &str, pool: &str, volume: &str) -> Uses {
         let is_it = |(p, v): &(String, String)| p == pool && v == volume;
         let machines = self.mirror.machines();
-        let disks = machines.iter().filter(|m| m.id.hypervisor == hypervisor).flat_map(|m| &m.disks);
-        disks.into_iter().any(|disk| disk.volume.as_ref().is_some_and(is_it))
+        let machines = machines.iter().filter(|machine| machine.id.hypervisor == hypervisor);
+        let disks = machines.flat_map(|machine| machine.disks.iter().map(move |disk| (machine, disk)));
+        let mut uses = Uses::default();
+        for (machine, disk) in disks.filter(|(_, disk)| disk.volume.as_ref().is_some_and(is_it)) {
+            let target = disk.target.clone();
+            let role = if disk.is_disk() { UsedAs::Disk(target) } else { UsedAs::Drive(target) };
+            uses.by.push(Use::Machine { name: machine.name.clone(), role });
+        }
+        let key = (hypervisor.to_owned(), pool.to_owned(), volume.to_owned());
+        if let Some(said) = self.lock().uses.get(&key) {
+            uses.by.extend(said.by.iter().cloned());
+            uses.unseen.extend(said.unseen.iter().cloned());
+        }
+        let stopped = self.mirror.pools(hypervisor).into_iter().filter(|pool| !pool.active);
+        uses.unseen.extend(stopped.map(|pool| Unseen::Pool(pool.name)));
+        uses
+    }
+}
+
+/// Why an op was not done.
+pub(super) struct Stumble {
+    pub kind: Kind,
+    pub reason: Option<Reason>,
+}
+
+impl From<Kind> for Stumble {
+    fn from(kind: Kind) -> Self {
+        Self { kind, reason: None }
     }
 }
 
@@ -292,6 +341,9 @@ mod tests {
             assert!(Fake::new(name, now()).is_ok(), "{name}");
         }
         let unknown = Fake::new("three_vms", now()).unwrap_err();
-        assert_eq!(unknown.to_string(), "no fixture three_vms; there are two_vms, fleet, odd_names, twins, empty");
+        assert_eq!(
+            unknown.to_string(),
+            "no fixture three_vms; there are two_vms, fleet, odd_names, twins, real_life, empty"
+        );
     }
 }

@@ -3,12 +3,12 @@
 use virt::enumutil::Enum;
 use virt::error::{Error, ErrorDomain, ErrorNumber};
 
-use super::DownReason;
+use super::{DownReason, said};
 use crate::host::events::sys;
-use crate::host::xml::NameError;
+use crate::host::names::NameError;
 use crate::host::xml::image::ImageError;
 use crate::host::xml::read::ReadError;
-use crate::host::{HostError, HostErrorKind};
+use crate::host::{HostError, HostErrorKind, Reason};
 
 /// Linux's numbers (`asm-generic/errno-base.h`, `errno.h`) that say something about the host.
 mod errno {
@@ -28,18 +28,24 @@ pub struct Fault {
     pub kind: HostErrorKind,
     /// Whether the connection itself failed, so that an op may or may not have happened.
     pub link_broke: bool,
+    reason: Option<Reason>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
 
 impl Fault {
     /// A failure that Atoll itself found.
     pub fn new(kind: HostErrorKind) -> Self {
-        Self { kind, link_broke: false, source: None }
+        Self { kind, link_broke: false, reason: None, source: None }
     }
 
     /// A failure with its cause.
     pub fn of(kind: HostErrorKind, source: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { kind, link_broke: false, source: Some(Box::new(source)) }
+        Self { kind, link_broke: false, reason: None, source: Some(Box::new(source)) }
+    }
+
+    /// The same, with why.
+    pub fn because(self, reason: Reason) -> Self {
+        Self { reason: Some(reason), ..self }
     }
 
     /// The same, of another sort: what a broken connection means depends on what was tried.
@@ -49,15 +55,19 @@ impl Fault {
 
     /// The error people see.
     pub fn at(self, operation: &'static str, on: &str) -> HostError {
-        HostError { kind: self.kind, operation, on: on.to_owned(), source: self.source }
+        HostError { kind: self.kind, operation, on: on.to_owned(), reason: self.reason, source: self.source }
     }
 }
 
 impl From<Error> for Fault {
     /// Must be made right after the call, as `?` does: it also asks for `errno`.
     fn from(error: Error) -> Self {
-        let kind = kind(&error, sys::last_errno());
-        Self { kind, link_broke: is_link(&error), source: Some(Box::new(error)) }
+        let by_code = kind(&error, sys::last_errno());
+        let link_broke = is_link(&error);
+        // Of a broken connection only that counts.
+        let said = Some(error.message()).filter(|_| !link_broke).and_then(said::recognise);
+        let (reason, by_words) = said.map_or((None, None), |(reason, kind)| (Some(reason), kind));
+        Self { kind: by_words.unwrap_or(by_code), link_broke, reason, source: Some(Box::new(error)) }
     }
 }
 

@@ -12,24 +12,25 @@ use virt::domain_snapshot::DomainSnapshot;
 use virt::error::ErrorNumber;
 use virt::storage_pool::StoragePool;
 use virt::storage_vol::StorageVol;
-use virt::stream::Stream;
 
 use super::fault::Fault;
 use super::link::Lane;
 use super::read::{self, PM_SUSPENDED};
+use super::uses;
 use super::watch::Signal;
 use super::{Host, lock};
 use crate::host::events::sys;
+use crate::host::names::{Thing, check};
+use crate::host::xml::bus_of;
 use crate::host::xml::image::{self, Format};
 use crate::host::xml::write::{self, DiskXml};
-use crate::host::xml::{bus_of, check_name, is_target};
-use crate::host::{EventKind, HostError, HostErrorKind, HostOp, MachineId, State};
+use crate::host::{EventKind, HostError, HostErrorKind, HostOp, MachineId, Reason, State, Uses};
 
 /// `virDomainModificationImpact`, `virDomainDeviceModifyFlags`.
 const AFFECT_LIVE: u32 = 1;
 const AFFECT_CONFIG: u32 = 2;
 /// `virDomainXMLFlags`: the definition of the next start.
-const XML_INACTIVE: u32 = 2;
+pub const XML_INACTIVE: u32 = 2;
 /// `virDomainSnapshotRevertFlags`: also when libvirt fears for the state that the person has agreed to lose.
 const REVERT_FORCE: u32 = 4;
 /// `virStorageVolType`: a block device.
@@ -133,19 +134,21 @@ impl Host {
     fn perform(&self, connection: &Connect, op: &HostOp) -> Result<(), Fault> {
         match op {
             HostOp::CreateVolume { pool, name, format, capacity, .. } => {
-                check_name(name)?;
+                check(Thing::Volume, name)?;
                 Format::of(format).ok_or(Fault::new(HostErrorKind::Unsupported))?;
                 let pool = active_pool(connection, pool)?;
                 if pool.lookup_storage_vol_by_name(name).is_ok() {
-                    return Err(Fault::new(HostErrorKind::Exists));
+                    let reason = Reason::new("exists_volume").with("name", name);
+                    return Err(Fault::new(HostErrorKind::Exists).because(reason));
                 }
                 StorageVol::create_xml(&pool, &write::volume(name, format, *capacity), 0)?;
                 Ok(())
             }
             HostOp::DeleteVolume { pool, name, .. } => {
-                let volume = active_pool(connection, pool)?.lookup_storage_vol_by_name(name)?;
-                self.refuse_used(pool, name)?;
-                Ok(volume.delete(0)?)
+                active_pool(connection, pool)?;
+                refuse_used(name, &uses::of(connection, pool, name)?, true)?;
+                // Looked up again: what was found above may have been deleted meanwhile.
+                Ok(active_pool(connection, pool)?.lookup_storage_vol_by_name(name)?.delete(0)?)
             }
             op => {
                 let machine = op.machine().expect("ops without a machine were handled above");
@@ -195,10 +198,11 @@ impl Host {
             }
             HostOp::DetachDisk { target, .. } => self.detach(domain, state, target)?,
             HostOp::CreateSnapshot { name, .. } => {
-                check_name(name)?;
+                check(Thing::Snapshot, name)?;
                 refuse_raw_disks(connection, domain)?;
                 if snapshot(domain, name).is_ok() {
-                    return Err(Fault::new(HostErrorKind::Exists));
+                    let reason = Reason::new("exists_snapshot").with("name", name);
+                    return Err(Fault::new(HostErrorKind::Exists).because(reason));
                 }
                 domain.create_snapshot_xml(&write::snapshot(name), 0)?;
             }
@@ -224,17 +228,16 @@ impl Host {
         state: State,
         [pool, volume, format, target]: [&str; 4],
     ) -> Result<(), Fault> {
-        if !is_target(target) {
-            return Err(Fault::new(HostErrorKind::Failed));
-        }
+        check(Thing::Target, target)?;
         if targets(domain, 0)?.contains(target) || targets(domain, XML_INACTIVE)?.contains(target) {
             return Err(Fault::new(HostErrorKind::Exists));
         }
         let found = active_pool(connection, pool)?.lookup_storage_vol_by_name(volume)?;
-        self.refuse_used(pool, volume)?;
+        // Two machines on one image destroy it, and so does writing to what another image stands on.
+        refuse_used(volume, &uses::of(connection, pool, volume)?, false)?;
         Format::of(format).ok_or(Fault::new(HostErrorKind::Unsupported))?;
         if connection.driver_type()?.eq_ignore_ascii_case("QEMU") {
-            image::inspect(&header(connection, &found)?, format)?;
+            image::inspect(&uses::header(connection, &found, image::HEADER)?, format)?;
         }
         let path = found.path()?;
         let block = found.info()?.kind == VOLUME_BLOCK;
@@ -243,23 +246,11 @@ impl Host {
         Ok(())
     }
 
-    /// Two machines on one image destroy it.
-    fn refuse_used(&self, pool: &str, volume: &str) -> Result<(), Fault> {
-        let is_it = |(p, v): &(String, String)| p == pool && v == volume;
-        let machines = self.mirror.machines();
-        let used = machines
-            .iter()
-            .filter(|machine| machine.id.hypervisor == self.config.name)
-            .flat_map(|machine| &machine.disks)
-            .any(|disk| disk.volume.as_ref().is_some_and(is_it));
-        if used { Err(Fault::new(HostErrorKind::Busy)) } else { Ok(()) }
-    }
-
     fn detach(&self, domain: &Domain, state: State, target: &str) -> Result<(), Fault> {
         let live = state != State::Off && targets(domain, 0)?.contains(target);
         let config = domain.is_persistent()? && targets(domain, XML_INACTIVE)?.contains(target);
         if !live && !config {
-            return Err(Fault::new(HostErrorKind::NotFound));
+            return Err(Fault::new(HostErrorKind::NotFound).because(Reason::new("missing_target").with("name", target)));
         }
         let flags = if live { AFFECT_LIVE } else { 0 } | if config { AFFECT_CONFIG } else { 0 };
         let deadline = Instant::now() + self.timeouts.detach;
@@ -282,6 +273,16 @@ impl Host {
             let waited = self.device_heard.wait_timeout_while(lock(&self.devices), left, nothing_new);
             drop(waited);
         }
+    }
+}
+
+/// A volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
+fn refuse_used(volume: &str, uses: &Uses, all_seen: bool) -> Result<(), Fault> {
+    let busy = |reason| Err(Fault::new(HostErrorKind::Busy).because(reason));
+    match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
+        (Some(by), _) => busy(Reason::used(volume, by)),
+        (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
+        (None, None) => Ok(()),
     }
 }
 
@@ -318,20 +319,4 @@ fn refuse_raw_disks(connection: &Connect, domain: &Domain) -> Result<(), Fault> 
         .iter()
         .any(|disk| disk.device == "disk" && !disk.readonly && disk.source.is_some() && disk.format != "qcow2");
     if raw { Err(Fault::new(HostErrorKind::Unsupported)) } else { Ok(()) }
-}
-
-/// The first bytes of a volume, through libvirt, so that it works for distant hosts too.
-fn header(connection: &Connect, volume: &StorageVol) -> Result<Vec<u8>, Fault> {
-    let stream = Stream::new(connection, 0)?;
-    volume.download(&stream, 0, image::HEADER, 0)?;
-    let mut header = Vec::new();
-    let mut part = [0; image::HEADER as usize];
-    loop {
-        match stream.recv(&mut part)? {
-            read if read > 0 => header.extend_from_slice(&part[..usize::try_from(read).unwrap_or(0)]),
-            _ => break,
-        }
-    }
-    stream.finish()?;
-    Ok(header)
 }

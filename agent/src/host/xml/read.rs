@@ -118,6 +118,11 @@ impl Element {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
+    /// The values of all its attributes.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        self.attributes.iter().map(|(_, value)| value.as_str())
+    }
+
     /// The trimmed text of the element at that path, when there is any.
     pub fn text_at(&self, path: &str) -> Option<&str> {
         self.at(path).map(|element| element.text.trim()).filter(|text| !text.is_empty())
@@ -197,8 +202,12 @@ pub struct VolumeDef {
     pub kind: String,
     /// Image format, as libvirt sees it: `qcow2`.
     pub format: Option<String>,
-    /// Whether libvirt sees a backing file.
-    pub backing: bool,
+    /// Path of the volume.
+    pub path: Option<String>,
+    /// The file it stands on, as libvirt sees it.
+    pub backing: Option<String>,
+    /// The format of that file.
+    pub backing_format: Option<String>,
 }
 
 /// Reads a `<volume>` (`virStorageVolGetXMLDesc`).
@@ -210,7 +219,9 @@ pub fn volume(xml: &str) -> Result<VolumeDef, ReadError> {
     Ok(VolumeDef {
         kind: root.attribute("type").unwrap_or("file").to_owned(),
         format: root.at("target/format").and_then(|format| format.attribute("type")).map(str::to_owned),
-        backing: root.text_at("backingStore/path").is_some(),
+        path: root.text_at("target/path").map(str::to_owned),
+        backing: root.text_at("backingStore/path").map(str::to_owned),
+        backing_format: root.at("backingStore/format").and_then(|format| format.attribute("type")).map(str::to_owned),
     })
 }
 
