@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::fs::{DirBuilder, File, OpenOptions, Permissions, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -70,6 +70,7 @@ pub enum LockError {
 pub struct StoreLock {
     folder: PathBuf,
     _file: File,
+    _whole: File,
 }
 
 impl StoreLock {
@@ -92,6 +93,15 @@ impl StoreLock {
             }
             _ => {}
         }
+        let held = || {
+            let holder = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str(&text).ok());
+            LockError::Held { folder: folder.to_owned(), holder }
+        };
+        // The folder first: whoever deletes the file in it must not let a second process in. Not every file system can lock folders.
+        let whole = File::open(folder).map_err(failed("the folder can't be opened"))?;
+        if let Err(TryLockError::WouldBlock) = whole.try_lock() {
+            return Err(held());
+        }
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -102,16 +112,8 @@ impl StoreLock {
             .map_err(failed("can't be opened"))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let read = file.read_to_string(&mut text).is_ok();
-                let holder = serde_json::from_str(&text).ok().filter(|_| read);
-                return Err(LockError::Held { folder: folder.to_owned(), holder });
-            }
-            Err(TryLockError::Error(source))
-                if matches!(source.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
-                    || NO_LOCKS.contains(&source.raw_os_error().unwrap_or_default()) =>
-            {
+            Err(TryLockError::WouldBlock) => return Err(held()),
+            Err(TryLockError::Error(source)) if no_locks(&source) => {
                 return Err(LockError::Unsupported { path, source });
             }
             Err(TryLockError::Error(source)) => return Err(failed("can't be locked")(source)),
@@ -131,7 +133,7 @@ impl StoreLock {
         if let Err(error) = file.set_len(0).and_then(|()| file.write_all(text.as_bytes())) {
             tracing::warn!(path = %path.display(), %error, "who holds the store can't be written down");
         }
-        Ok(Arc::new(Self { folder: folder.to_owned(), _file: file }))
+        Ok(Arc::new(Self { folder: folder.to_owned(), _file: file, _whole: whole }))
     }
 
     /// Whoever seems to work on a store just now: what the file says, if that process lives. The lock itself is not tried, or a start in
@@ -148,8 +150,11 @@ impl StoreLock {
     }
 }
 
-/// Linux's numbers for file systems without locks: ENOLCK, ENOSYS, EOPNOTSUPP.
-const NO_LOCKS: [i32; 3] = [37, 38, 95];
+/// Whether an error says that a file system has no locks: also ENOLCK, ENOSYS and EOPNOTSUPP by Linux's numbers.
+fn no_locks(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput)
+        || matches!(error.raw_os_error(), Some(37 | 38 | 95))
+}
 
 /// Takes away what others may do with what is ours: conversations and who did what are the agent's alone. A folder that holds other
 /// things, or that everybody may write in, is somebody else's too and stays as it is.
@@ -194,6 +199,24 @@ mod tests {
         // The file is still there, as after a kill: only the kernel's word counts.
         assert!(store.join(FILE).exists());
         StoreLock::take(&store, "chat").expect("free again");
+    }
+
+    #[test]
+    fn deleting_the_locks_file_lets_no_second_process_in() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let _lock = StoreLock::take(folder.path(), "run").expect("free");
+        std::fs::remove_file(folder.path().join(FILE)).expect("deleted");
+        let held = StoreLock::take(folder.path(), "chat").expect_err("taken");
+        assert!(held.to_string().contains("in use by another process"), "{held}");
+        assert!(!folder.path().join(FILE).exists(), "nothing was written");
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_said_to_be_one() {
+        for number in [37, 38, 95] {
+            assert!(no_locks(&io::Error::from_raw_os_error(number)), "{number}");
+        }
+        assert!(!no_locks(&io::Error::from_raw_os_error(13)), "permissions are another matter");
     }
 
     #[test]
