@@ -9,6 +9,8 @@ mod access;
 mod command_line;
 #[path = "e2e/commands.rs"]
 mod commands;
+#[path = "e2e/contacts.rs"]
+mod contacts;
 #[path = "e2e/guests.rs"]
 mod guests;
 #[path = "e2e/legs.rs"]

@@ -258,6 +258,7 @@ fn sentences_of(refusal: &str) -> &'static [&'static str] {
         "Busy" => &["phrases/busy"],
         "NoRoom" => &["phrases/no_room"],
         "Unsupported" => &["phrases/not_me", "phrases/nobody_matches", "phrases/undo_unsupported"],
+        "Unreachable" => &["phrases/unreachable", "phrases/unreachable_yet"],
         "Protected" => &["phrases/protected"],
         "WhichMachine" => &["phrases/which_machine"],
         _ => &[],

@@ -1,17 +1,23 @@
 //! Which address is whose. A localpart is fixed at first sight and kept with the UUID; nothing is registered at the server.
 //!
 //! Rules: the libvirt name escaped (XEP-0106); a clash, judged after nodeprep, gets `-2`; a rename adds the new address
-//! while the old one keeps answering; a removed machine's address answers for 30 days, then it is free.
+//! while the old one keeps answering; a removed machine's address answers for 30 days, then it is free. Only libvirt says
+//! that a machine is gone: of a hypervisor that was not read, nothing is. Within the 30 days an address goes over to the
+//! same machine on another hypervisor, and to a machine defined anew under the same name on the same one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Machine, MachineId};
+use crate::journal::Fact;
+
+/// Facts in the journal: addresses.
+pub const ADDRESS: &str = "address";
 
 /// How long the address of a removed machine answers.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Whom one talks to.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +31,17 @@ pub enum Entity {
     Machine(MachineId),
 }
 
+impl Entity {
+    /// The hypervisor it is, or is on.
+    pub fn hypervisor(&self) -> Option<&str> {
+        match self {
+            Self::Desk => None,
+            Self::Hypervisor(name) => Some(name),
+            Self::Machine(id) => Some(&id.hypervisor),
+        }
+    }
+}
+
 /// One address.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Record {
@@ -34,14 +51,44 @@ pub struct Record {
     pub name: String,
     /// Since when the machine is gone.
     pub gone: Option<Timestamp>,
+    /// Whether its entity has a newer address, from which it speaks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub former: bool,
 }
 
 /// All addresses.
 #[derive(Clone, Debug, Default)]
 pub struct Addresses {
     by_localpart: BTreeMap<String, Record>,
-    /// The newest address of each entity: the one it speaks from.
-    current: BTreeMap<Entity, String>,
+    /// The addresses of each entity; it speaks from the last.
+    held: HashMap<Entity, Vec<String>>,
+}
+
+/// A configured hypervisor, and whether its machines have been read: only then is one that is not among them gone.
+pub type Read<'a> = (&'a str, bool);
+
+/// What became of addresses, for those who have them in their contacts.
+#[derive(Clone, Debug, PartialEq)]
+pub enum News {
+    /// Its entity is gone; the address answers until it is freed.
+    Gone(String, Record),
+    /// Its entity is there again.
+    Back(String),
+    /// Another machine of the same name has it now.
+    TakenOver(String, Record),
+    /// The same machine has it, on another hypervisor.
+    Moved(String, Record),
+    /// It is nobody's any more.
+    Freed(String),
+}
+
+/// What a comparison with the hosts changed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Changes {
+    /// To be written down: the record of a localpart, or that there is none any more.
+    pub facts: Vec<(String, Option<Record>)>,
+    /// To be told.
+    pub news: Vec<News>,
 }
 
 /// The localpart of a name: escaped and prepared as servers do. Control characters, which no address may hold, become `-`.
@@ -53,84 +100,173 @@ pub fn localpart(name: &str) -> String {
 }
 
 impl Addresses {
-    /// Takes a remembered address back.
-    pub fn restore(&mut self, local: String, record: Record) {
-        if record.gone.is_none() {
-            self.current.insert(record.entity.clone(), local.clone());
+    /// As the journal remembers them.
+    pub fn restored(facts: &[Fact]) -> Self {
+        let mut records: BTreeMap<&str, Record> = BTreeMap::new();
+        for (_, key, value) in facts.iter().filter(|(sort, _, _)| sort == ADDRESS) {
+            match serde_json::from_value(value.clone()) {
+                Ok(record) => records.insert(key, record),
+                Err(_) => records.remove(key.as_str()),
+            };
         }
-        self.by_localpart.insert(local, record);
+        let mut addresses = Self::default();
+        for (local, record) in records {
+            let held = addresses.held.entry(record.entity.clone()).or_default();
+            held.insert(if record.former { 0 } else { held.len() }, local.to_owned());
+            addresses.by_localpart.insert(local.to_owned(), record);
+        }
+        addresses
     }
 
-    /// Brings addresses in line with what there is; gives the new and changed ones, to be written down.
+    /// Brings all addresses in line with what was read of the hosts.
     pub fn sync<'a>(
         &mut self,
-        hypervisors: impl Iterator<Item = &'a str>,
+        hypervisors: &[Read<'_>],
         machines: impl Iterator<Item = &'a Machine>,
         now: Timestamp,
-    ) -> Vec<(String, Option<Record>)> {
-        let mut changed = Vec::new();
-        let mut seen = std::collections::BTreeSet::new();
-        let wanted: Vec<(Entity, String)> = hypervisors
-            .map(|name| (Entity::Hypervisor(name.to_owned()), name.to_owned()))
-            .chain(machines.map(|machine| (Entity::Machine(machine.id.clone()), machine.name.clone())))
-            .collect();
+    ) -> Changes {
+        let mut wanted: BTreeMap<Entity, String> =
+            hypervisors.iter().map(|(name, _)| (Entity::Hypervisor((*name).to_owned()), (*name).to_owned())).collect();
+        wanted.extend(machines.map(|machine| (Entity::Machine(machine.id.clone()), machine.name.clone())));
+        let mut changes = Changes::default();
+        let unread: BTreeSet<&str> = hypervisors.iter().filter(|(_, read)| !read).map(|(name, _)| *name).collect();
+        let locals: Vec<String> = self.by_localpart.keys().cloned().collect();
+        for local in locals {
+            let Some(record) = self.by_localpart.get(&local) else { continue };
+            let there = wanted.contains_key(&record.entity);
+            let unknown = record.entity.hypervisor().is_some_and(|hypervisor| unread.contains(hypervisor));
+            if there || !unknown {
+                self.mark(&local, there, now, &mut changes);
+            }
+        }
+        // Hypervisors come first, and have their own names where they can.
         for (entity, name) in wanted {
-            seen.insert(entity.clone());
-            let known = self
-                .current
-                .get(&entity)
-                .and_then(|local| self.by_localpart.get(local))
-                .is_some_and(|record| record.name == name && record.gone.is_none());
-            if !known {
-                let local = self.free(&localpart(&name), &entity);
-                let record = Record { entity: entity.clone(), name, gone: None };
-                self.current.insert(entity, local.clone());
-                self.by_localpart.insert(local.clone(), record.clone());
-                changed.push((local, Some(record)));
-            }
+            self.place(entity, name, &mut changes);
         }
-        let mut free = Vec::new();
-        for (local, record) in &mut self.by_localpart {
-            match record.gone {
-                _ if seen.contains(&record.entity) => record.gone = None,
-                None => {
-                    record.gone = Some(now);
-                    changed.push((local.clone(), Some(record.clone())));
-                }
-                Some(gone) if now.duration_since(gone) > KEPT => free.push(local.clone()),
-                Some(_) => {}
-            }
-        }
-        for local in free {
-            if let Some(record) = self.by_localpart.remove(&local) {
-                self.current.remove(&record.entity);
-            }
-            changed.push((local, None));
-        }
-        changed
+        changes
     }
 
-    /// Who answers at a localpart.
-    pub fn entity(&self, local: &str) -> Option<&Entity> {
-        self.by_localpart.get(local).map(|record| &record.entity)
+    /// The same for one machine of a hypervisor that was read: as it is, or `None` when it is not there.
+    pub fn sync_machine(&mut self, id: &MachineId, machine: Option<&Machine>, now: Timestamp) -> Changes {
+        let entity = Entity::Machine(id.clone());
+        let mut changes = Changes::default();
+        for local in self.held.get(&entity).cloned().unwrap_or_default() {
+            self.mark(&local, machine.is_some(), now, &mut changes);
+        }
+        if let Some(machine) = machine {
+            self.place(entity, machine.name.clone(), &mut changes);
+        }
+        changes
     }
 
-    /// Where an entity speaks from; the desk has no localpart.
+    /// Notes that the entity of an address is there, or is not; one that was gone for long is let go.
+    fn mark(&mut self, local: &str, there: bool, now: Timestamp, changes: &mut Changes) {
+        let Some(record) = self.by_localpart.get_mut(local) else { return };
+        match record.gone {
+            None if there => return,
+            Some(_) if there => {
+                record.gone = None;
+                changes.news.push(News::Back(local.to_owned()));
+            }
+            None => {
+                record.gone = Some(now);
+                changes.news.push(News::Gone(local.to_owned(), record.clone()));
+            }
+            Some(gone) if now.duration_since(gone) > KEPT => {
+                let entity = record.entity.clone();
+                self.by_localpart.remove(local);
+                self.let_go(&entity, local);
+                changes.facts.push((local.to_owned(), None));
+                changes.news.push(News::Freed(local.to_owned()));
+                return;
+            }
+            Some(_) => return,
+        }
+        changes.facts.push((local.to_owned(), Some(record.clone())));
+    }
+
+    /// Gives an entity that is there its address, unless it has it.
+    fn place(&mut self, entity: Entity, name: String, changes: &mut Changes) {
+        let wish = localpart(&name);
+        let wish = if wish.is_empty() { "machine".to_owned() } else { wish };
+        let before = self.by_localpart.get(&wish).cloned();
+        let taken = before.as_ref().filter(|record| record.entity != entity && succeeds(&entity, &name, record));
+        let present = self.local(&entity).map(str::to_owned);
+        let known = present.as_ref().and_then(|local| self.by_localpart.get(local)).is_some_and(|r| r.name == name);
+        if known && taken.is_none() {
+            return;
+        }
+        let local = if taken.is_some() { wish } else { self.free(wish, &entity) };
+        if let Some(former) = present.filter(|present| *present != local)
+            && let Some(record) = self.by_localpart.get_mut(&former)
+        {
+            record.former = true;
+            changes.facts.push((former.clone(), Some(record.clone())));
+        }
+        let record = Record { entity: entity.clone(), name, gone: None, former: false };
+        if let Some(before) = taken {
+            self.let_go(&before.entity, &local);
+            let moved =
+                matches!((&before.entity, &entity), (Entity::Machine(a), Entity::Machine(b)) if a.uuid == b.uuid);
+            let news = if moved { News::Moved } else { News::TakenOver };
+            changes.news.push(news(local.clone(), record.clone()));
+        }
+        let held = self.held.entry(entity).or_default();
+        held.retain(|held| *held != local);
+        held.push(local.clone());
+        self.by_localpart.insert(local.clone(), record.clone());
+        changes.facts.push((local, Some(record)));
+    }
+
+    fn let_go(&mut self, entity: &Entity, local: &str) {
+        if let Some(held) = self.held.get_mut(entity) {
+            held.retain(|held| held != local);
+            if held.is_empty() {
+                self.held.remove(entity);
+            }
+        }
+    }
+
+    /// What a localpart stands for.
+    pub fn record(&self, local: &str) -> Option<&Record> {
+        self.by_localpart.get(local)
+    }
+
+    /// Where an entity speaks from, gone or not; the desk has no localpart.
     pub fn local(&self, entity: &Entity) -> Option<&str> {
-        self.current.get(entity).map(String::as_str)
+        self.held.get(entity)?.last().map(String::as_str)
     }
 
-    /// The name of a removed machine, while its address answers.
-    pub fn gone(&self, local: &str) -> Option<(&str, Timestamp)> {
-        self.by_localpart.get(local).and_then(|record| Some((record.name.as_str(), record.gone?)))
+    /// All addresses of an entity, the one it speaks from last.
+    pub fn held(&self, entity: &Entity) -> &[String] {
+        self.held.get(entity).map_or(&[], Vec::as_slice)
+    }
+
+    /// The newest address of each entity that is not known to be gone.
+    pub fn present(&self) -> impl Iterator<Item = (&str, &Record)> {
+        let records = self.by_localpart.iter().filter(|(_, record)| record.gone.is_none() && !record.former);
+        records.map(|(local, record)| (local.as_str(), record))
+    }
+
+    /// All addresses on a hypervisor, its own and those of machines that are gone among them.
+    pub fn on<'a>(&'a self, hypervisor: &'a str) -> impl Iterator<Item = &'a str> {
+        let records = self.by_localpart.iter().filter(move |(_, r)| r.entity.hypervisor() == Some(hypervisor));
+        records.map(|(local, _)| local.as_str())
+    }
+
+    /// The machines that are not known to be gone, with their names: what exists until libvirt says otherwise.
+    pub fn machines(&self) -> impl Iterator<Item = (&MachineId, &str)> {
+        self.present().filter_map(|(_, record)| match &record.entity {
+            Entity::Machine(id) => Some((id, record.name.as_str())),
+            _ => None,
+        })
     }
 
     /// A localpart that is free or the entity's own already.
-    fn free(&self, wish: &str, entity: &Entity) -> String {
-        let wish = if wish.is_empty() { "machine" } else { wish };
+    fn free(&self, wish: String, entity: &Entity) -> String {
         let usable = |local: &str| self.by_localpart.get(local).is_none_or(|record| record.entity == *entity);
-        if usable(wish) {
-            return wish.to_owned();
+        if usable(&wish) {
+            return wish;
         }
         (2..)
             .map(|number| format!("{wish}-{number}"))
@@ -139,45 +275,12 @@ impl Addresses {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::host::State;
-
-    fn machine(number: u128, name: &str) -> Machine {
-        let id = MachineId { hypervisor: "hv1".to_owned(), uuid: uuid::Uuid::from_u128(number) };
-        Machine::new(id, name, State::Off)
-    }
-
-    fn sync(addresses: &mut Addresses, machines: &[Machine], now: Timestamp) {
-        addresses.sync(["hv1"].into_iter(), machines.iter(), now);
-    }
-
-    #[test]
-    fn an_address_stays_with_its_machine() {
-        let mut addresses = Addresses::default();
-        let start = Timestamp::UNIX_EPOCH;
-        let (web, twin) = (machine(1, "web1"), machine(2, "Web1"));
-        sync(&mut addresses, &[web.clone(), twin.clone()], start);
-        assert_eq!(addresses.local(&Entity::Machine(web.id.clone())), Some("web1"));
-        assert_eq!(addresses.local(&Entity::Machine(twin.id.clone())), Some("web1-2"));
-        // A rename adds an address, and the old one keeps answering.
-        let renamed = machine(1, "front");
-        sync(&mut addresses, &[renamed, twin.clone()], start);
-        assert_eq!(addresses.local(&Entity::Machine(web.id.clone())), Some("front"));
-        assert_eq!(addresses.entity("web1"), Some(&Entity::Machine(web.id.clone())));
-        // A removed machine answers for 30 days, then its address is free.
-        sync(&mut addresses, std::slice::from_ref(&twin), start);
-        assert!(addresses.gone("front").is_some());
-        sync(&mut addresses, std::slice::from_ref(&twin), start + SignedDuration::from_hours(31 * 24));
-        assert_eq!(addresses.entity("front"), None);
-    }
-
-    #[test]
-    fn odd_names_make_valid_addresses() {
-        for (name, local) in [("vm 42", "vm\\2042"), ("a/b@c", "a\\2fb\\40c"), ("db-eu-3", "db-eu-3")] {
-            assert_eq!(localpart(name), local);
-            assert!(jid::BareJid::new(&format!("{}@vms.example.org", localpart(name))).is_ok());
-        }
-    }
+/// Whether an entity takes an address over from one that is gone: it is the same machine on another hypervisor, or was
+/// defined anew under the same name on the same one.
+fn succeeds(entity: &Entity, name: &str, record: &Record) -> bool {
+    let (Entity::Machine(new), Entity::Machine(old)) = (entity, &record.entity) else { return false };
+    record.gone.is_some() && (new.uuid == old.uuid || new.hypervisor == old.hypervisor && record.name == name)
 }
+
+#[cfg(test)]
+mod tests;

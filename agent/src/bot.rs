@@ -158,6 +158,11 @@ impl Bot {
         self
     }
 
+    /// What the hosts show.
+    pub(crate) fn host(&self) -> &dyn HostRead {
+        &*self.host
+    }
+
     /// Ops under way.
     pub(crate) fn in_flight(&self) -> &InFlight {
         &self.in_flight
@@ -217,6 +222,12 @@ impl Bot {
         if let Some(person) = &message.asker.jid {
             let Tongue { language, fixed } = self.tongues.of(person);
             (session.language, session.fixed) = (language, fixed);
+        }
+        if matches!(input, Input::Said(_))
+            && let Some(absent) = self.absent(&message.entity)
+        {
+            say(self.mind.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now));
+            return Trace::default();
         }
         let place = self.place(message);
         let known = KnownHere {
@@ -308,6 +319,24 @@ impl Bot {
         if let Err(error) = kept {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "a conversation could not be kept");
         }
+    }
+
+    /// What is said for somebody who can't be asked: out of sight since the start, or gone.
+    fn absent(&self, entity: &Entity) -> Option<Phrase> {
+        let host = entity.hypervisor()?;
+        let configured = self.host.hypervisors().into_iter().find(|known| known.name == host);
+        let phrase = match (entity, configured) {
+            (Entity::Hypervisor(_), Some(_)) => return None,
+            (Entity::Machine(id), Some(_)) if self.host.machine(id).is_some() => return None,
+            (Entity::Machine(id), Some(known)) if !known.read => {
+                let remembered = self.host.remembered().into_iter().find(|(remembered, _)| remembered == id);
+                let name = remembered.map_or_else(|| id.uuid.to_string(), |(_, name)| name);
+                Phrase::common("absent_unread").with("name", name)
+            }
+            (_, Some(_)) => Phrase::common("absent_gone"),
+            (_, None) => Phrase::common("absent_unconfigured"),
+        };
+        Some(phrase.with("host", host))
     }
 
     fn place(&self, message: &Message) -> Place {

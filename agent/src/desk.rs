@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dialogue::phrases::Rendered;
 use dialogue::reply::Phrase;
@@ -12,11 +12,11 @@ use jid::BareJid;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use tokio::sync::mpsc;
 
-use crate::addresses::Entity;
+use crate::addresses::{Entity, News};
 use crate::bot::Bot;
 use crate::config::{Config, Purpose};
 use crate::events::Notice;
-use crate::host::{EventKind, HostEvent, HostRead};
+use crate::host::{HostEvent, HostRead};
 use crate::journal::Unfinished;
 use crate::message::Message;
 use crate::office::Affairs;
@@ -29,6 +29,8 @@ use crate::xmpp::rooms::{Join, RoomEvent};
 use crate::xmpp::said::Said;
 use crate::xmpp::service::{Handle, NotSaid};
 use crate::xmpp::subscriptions::Change;
+
+mod address_news;
 
 /// A turn that takes longer shows that it is being worked on.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -53,6 +55,8 @@ pub(crate) struct Desk {
     zone: jiff::tz::TimeZone,
     /// How long nobody was there before this start, until it is told.
     absent: Mutex<Option<SignedDuration>>,
+    /// When it was last told of an address that another machine has it now.
+    taken_over: Mutex<HashMap<String, Instant>>,
     /// By device, as far as asked.
     zones: Mutex<HashMap<String, jiff::tz::TimeZone>>,
     /// Room services that the configuration names: they are believed about who is who.
@@ -82,6 +86,7 @@ impl Desk {
             lanes: Mutex::default(),
             zone,
             absent: Mutex::new(absent),
+            taken_over: Mutex::default(),
             zones: Mutex::default(),
             trusted,
         }
@@ -138,7 +143,7 @@ impl Desk {
         match event {
             Event::Heard(heard) => self.heard(heard),
             Event::Contact(Change::Subscribed(person, entity)) => {
-                let name = name_of(&self.board, &self.host, entity.as_deref());
+                let name = self.board.name(entity.as_deref());
                 self.office.contact(person.as_str(), &name, true);
                 let asker = person.node().map_or_else(|| person.to_string(), |node| node.to_string());
                 let phrase = Phrase::common("welcome_subscribed").with("asker", asker).with("name", name);
@@ -146,7 +151,7 @@ impl Desk {
                 self.send(Said { important: false, ..Said::alert(entity.as_deref(), &person, text) });
             }
             Event::Contact(Change::Unsubscribed(person, entity)) => {
-                self.office.contact(person.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false)
+                self.office.contact(person.as_str(), &self.board.name(entity.as_deref()), false)
             }
             Event::Contact(Change::Refused(person, _)) => {
                 tracing::info!(%person, "a stranger asked to see an entity and was refused")
@@ -155,7 +160,7 @@ impl Desk {
                 // Whoever may talk to us may take us along; a room may say anything about who invites.
                 let known = invitation.by.as_ref().is_some_and(|by| self.bot.access().role(by.as_str()).is_some());
                 if known && !invitation.mediated {
-                    let name = name_of(&self.board, &self.host, invitation.entity.as_deref());
+                    let name = self.board.name(invitation.entity.as_deref());
                     self.board.room_fact(invitation.room.as_str(), &name, true);
                     // A room service we don't know may claim anything about who is there: all are guests then.
                     let trusted = self.trusted.contains(&invitation.room.domain().to_string());
@@ -167,10 +172,10 @@ impl Desk {
                 }
             }
             Event::Room(RoomEvent::Joined { entity, room, .. }) => {
-                self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), true)
+                self.office.room(room.as_str(), &self.board.name(entity.as_deref()), true)
             }
             Event::Room(RoomEvent::Left { entity, room, .. }) => {
-                self.office.room(room.as_str(), &name_of(&self.board, &self.host, entity.as_deref()), false)
+                self.office.room(room.as_str(), &self.board.name(entity.as_deref()), false)
             }
             Event::Online { server, away } => {
                 tracing::info!(server, ?away, "connected");
@@ -288,30 +293,34 @@ impl Desk {
         }
     }
 
-    pub(crate) fn happened(self: &Arc<Self>, event: &HostEvent) {
-        if matches!(event.kind, EventKind::Defined | EventKind::Undefined | EventKind::HostBack | EventKind::Changed) {
-            self.board.sync();
-        }
+    /// Something happened on a host. Gives what is to be told of addresses once it is told.
+    pub(crate) fn happened(self: &Arc<Self>, event: &HostEvent) -> Vec<News> {
+        let news = self.addresses(event);
         let now = self.now();
         self.bot.happened(event, &now);
         self.bot.settle(event, &now, &*self.host, &mut |message, rendered| self.tell_asker(message, rendered));
+        news
     }
 
     /// Whoever sees them is shown how they are now.
     pub(crate) fn looks_changed(&self, event: &HostEvent) {
         match &event.machine {
-            Some((id, _)) => self.changed(&Entity::Machine(id.clone())),
+            Some((id, _)) => {
+                self.changed(&Entity::Machine(id.clone()));
+                self.changed(&Entity::Hypervisor(event.hypervisor.clone()));
+            }
             None => {
-                for machine in self.host.machines().iter().filter(|machine| machine.id.hypervisor == event.hypervisor) {
-                    self.changed(&Entity::Machine(machine.id.clone()));
+                for local in self.board.locals_on(&event.hypervisor) {
+                    self.handle.presence_changed(Some(&local));
                 }
             }
         }
-        self.changed(&Entity::Hypervisor(event.hypervisor.clone()));
+        // It counts them all.
+        self.handle.presence_changed(None);
     }
 
     fn changed(&self, entity: &Entity) {
-        if let Some(local) = self.board.local(entity) {
+        for local in self.board.locals(entity) {
             self.handle.presence_changed(Some(&local));
         }
     }
@@ -399,14 +408,5 @@ impl Desk {
             let text = self.text_for(&person, &phrase);
             self.send(Said::alert(local.as_deref(), &person, text));
         }
-    }
-}
-
-/// The name of the entity at a localpart; the domain for the desk.
-pub(crate) fn name_of(board: &Switchboard, host: &Arc<dyn HostRead>, local: Option<&str>) -> String {
-    match board.at(local) {
-        Some(Entity::Hypervisor(name)) => name,
-        Some(Entity::Machine(id)) => host.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),
-        Some(Entity::Desk) | None => board.domain().to_owned(),
     }
 }

@@ -224,6 +224,8 @@ fn words(kind: EventKind) -> (&'static str, &'static str) {
         EventKind::DeviceRemoved => ("event_device_removed", "event.device_removed"),
         EventKind::HostLost => ("event_host_lost", "event.host_lost"),
         EventKind::HostBack => ("event_host_back", "event.host_back"),
+        // Never told: what it changes is seen in the contacts.
+        EventKind::HostRead => ("event_host_back", "event.host_read"),
     }
 }
 

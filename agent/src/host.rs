@@ -4,6 +4,7 @@
 //! calls with a deadline. [`HostWrite`] is held by the driver in `bot.rs` alone; a skill cannot change a host, by type.
 //! Both are implemented by the libvirt bridge and by the fake of the tests, under one suite.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -327,6 +328,8 @@ pub struct Hypervisor {
     pub uri: String,
     /// `None` when reachable; else since when not, and libvirt's words for why.
     pub unreachable: Option<(Timestamp, String)>,
+    /// Whether its machines have been read since the start. While they have not, nobody can say which there are.
+    pub read: bool,
 }
 
 /// The hardware and software of a hypervisor (`virNodeGetInfo`, versions).
@@ -392,6 +395,10 @@ pub trait HostRead: Send + Sync {
         let is_it = |machine: &Arc<Machine>| machine.also_called().any(|other| other.to_lowercase() == folded);
         self.machines().into_iter().filter(is_it).collect()
     }
+    /// Machines of hypervisors that were not read since the start, as they are remembered: who they are, and their names.
+    fn remembered(&self) -> Vec<(MachineId, String)> {
+        Vec::new()
+    }
     /// The pools of a hypervisor (mirror).
     fn pools(&self, hypervisor: &str) -> Vec<Pool>;
     /// Whether that hypervisor can do such things.
@@ -406,6 +413,11 @@ pub trait HostRead: Send + Sync {
     /// # Errors
     /// As [`HostError`]: unreachable, timed out, gone.
     fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError>;
+    /// Live: what the running machines of a hypervisor use now, asked for all at once.
+    ///
+    /// # Errors
+    /// As [`HostError`]; a machine that tells nothing is simply not among them.
+    fn usage(&self, hypervisor: &str) -> Result<HashMap<Uuid, MachineStats>, HostError>;
     /// Live: how full one disk is.
     ///
     /// # Errors
@@ -631,4 +643,6 @@ pub enum EventKind {
     HostLost,
     /// The connection is back and the mirror was read again.
     HostBack,
+    /// The machines of the hypervisor were read for the first time.
+    HostRead,
 }

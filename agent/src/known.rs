@@ -30,6 +30,12 @@ impl KnownHere<'_> {
         machines
     }
 
+    /// Machines that can't be seen yet, and are known by name.
+    fn remembered(&self) -> impl Iterator<Item = (MachineId, String)> {
+        let here = |id: &MachineId| self.hypervisor.is_none_or(|hypervisor| id.hypervisor == hypervisor);
+        self.host.remembered().into_iter().filter(move |(id, _)| here(id))
+    }
+
     /// The machine spoken to, or all of them.
     fn subjects(&self) -> Vec<Arc<Machine>> {
         match self.machine {
@@ -42,7 +48,10 @@ impl KnownHere<'_> {
 impl Known for KnownHere<'_> {
     fn names(&self, of: Of) -> Vec<String> {
         let mut names: Vec<String> = match of {
-            Of::Machine => self.machines().iter().map(|machine| machine.name.clone()).collect(),
+            Of::Machine => {
+                let remembered = self.remembered().map(|(_, name)| name);
+                self.machines().iter().map(|machine| machine.name.clone()).chain(remembered).collect()
+            }
             Of::Hypervisor => self.host.hypervisors().into_iter().map(|hypervisor| hypervisor.name).collect(),
             Of::Disk => self
                 .subjects()

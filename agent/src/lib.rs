@@ -15,6 +15,7 @@ pub mod error;
 pub mod evaluate;
 pub mod events;
 pub mod explain;
+mod facts;
 mod health;
 pub mod host;
 pub mod http;

@@ -22,6 +22,8 @@ use crate::refusal;
 use crate::skill::{Args, Change, Office, Plan, Receipt, Refusal, Scene, Skill, Stop};
 use crate::skills;
 
+mod reach;
+
 /// Where a plan is made.
 pub struct Planner<'a> {
     /// What the hosts show.
@@ -83,9 +85,16 @@ impl Planner<'_> {
             };
             let targets = match self.targets(skill.spec(), call) {
                 Ok(targets) => targets,
-                Err(refusal) => return (refusal::planned(&refusal, index), None),
+                Err(refusal) => return (self.refused(&refusal, index), None),
             };
             answers.extend(self.called_otherwise(call, &targets));
+            let (targets, left_out) = match call.args.get(TARGET) {
+                Some(Value::Machines(Selector::All | Selector::Where { .. })) if skill.spec().danger > Danger::Read => {
+                    self.reachable(targets)
+                }
+                _ => (targets, None),
+            };
+            answers.extend(left_out);
             if let Err(refusal) = self.allowed(skill.spec()) {
                 return (Planned::Refused(refusal), None);
             }
@@ -118,6 +127,12 @@ impl Planner<'_> {
         if let Err(refusal) = self.allowed(skill.spec()) {
             return (Planned::Refused(refusal), None);
         }
+        // Out of sight it is neither gone nor changed.
+        if let Some(id) = &receipt.id
+            && let Some(refusal) = self.unreachable(&id.hypervisor, receipt.machine.as_deref().unwrap_or_default())
+        {
+            return (refusal::planned(&refusal, 0), None);
+        }
         let target = match (&receipt.id, &receipt.machine) {
             // The very machine: one that was made anew under its name has nothing to take back.
             (Some(id), name) => match self.host.machine(id) {
@@ -129,7 +144,7 @@ impl Planner<'_> {
             },
             (None, Some(name)) => match self.named(name) {
                 Ok(machine) => Some(machine),
-                Err(refusal) => return (refusal::planned(&refusal, 0), None),
+                Err(refusal) => return (self.refused(&refusal, 0), None),
             },
             (None, None) => self.own.clone(),
         };
@@ -179,6 +194,10 @@ impl Planner<'_> {
                 Some(stale) => self.host.look_again(&stale.id),
                 None => machine,
             };
+            let away = machine.as_ref().filter(|_| changes).and_then(|m| self.unreachable(&m.id.hypervisor, &m.name));
+            if let Some(refusal) = away {
+                return Err(Box::new(refusal::planned(&refusal, index)));
+            }
             match skill.plan(&args, &self.scene(machine.clone())) {
                 Ok(Plan::Answer(reply)) => answers.push(reply),
                 Ok(Plan::Change(change)) => steps.push(Step { call: call.clone(), machine, change: *change }),
@@ -199,6 +218,18 @@ impl Planner<'_> {
                 Err(Box::new(refusal::planned(&refusal, index)))
             }
             _ => Ok(()),
+        }
+    }
+
+    /// A refusal; that something is not there is only said of what can be seen.
+    fn refused(&self, refusal: &Refusal, index: usize) -> Planned {
+        let planned = refusal::planned(refusal, index);
+        match (planned, refusal) {
+            (Planned::Refused(reply), Refusal::NotFound { kind: Of::Machine, .. }) => {
+                let unread = self.unread().into_iter().map(|host| Phrase::common("unread").with("host", host.name));
+                Planned::Refused(unread.fold(reply, Reply::and))
+            }
+            (planned, _) => planned,
         }
     }
 
@@ -315,8 +346,30 @@ impl Planner<'_> {
         {
             return Ok(Arc::clone(machine));
         }
+        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
+            && self.remembered(own).iter().any(|(id, _)| id.hypervisor == hypervisor)
+            && let Some(refusal) = self.unreachable(hypervisor, own)
+        {
+            return Err(refusal);
+        }
         let mut near = self.host.named(name);
         near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        let remembered = self.remembered(name);
+        match (near.as_slice(), remembered.as_slice()) {
+            (_, []) => {}
+            ([], [(id, name)]) => {
+                let since = None;
+                let (host, name) = (id.hypervisor.clone(), name.clone());
+                return Err(self.unreachable(&host, &name).unwrap_or(Refusal::Unreachable { host, name, since }));
+            }
+            // One of them can't be seen, and may be the one that is meant.
+            (near, remembered) => {
+                let near = near.iter().map(|machine| (&machine.id, &machine.name));
+                let all = near.chain(remembered.iter().map(|(id, name)| (id, name)));
+                let candidates = all.map(|(id, name)| format!("{name} ({})", id.hypervisor)).collect();
+                return Err(Refusal::Ambiguous { slot: TARGET, candidates });
+            }
+        }
         if near.iter().any(|machine| machine.name == name) {
             near.retain(|machine| machine.name == name);
         }
@@ -379,6 +432,9 @@ impl Planner<'_> {
             }
             _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),
         }
+        let cautions: Vec<Phrase> = steps.iter().filter_map(|step| step.change.caution.clone()).collect();
+        let cautious = !cautions.is_empty();
+        summary.extend(cautions);
         let typed = if many {
             let all = Phrase::common("type_all").with("n", subjects.len());
             self.book.words(self.language).phrases.phrase(&all, self.now)
@@ -401,7 +457,7 @@ impl Planner<'_> {
                 typed,
                 subjects,
                 allocates,
-                doubtful: skills::doubtful(calls),
+                doubtful: cautious || skills::doubtful(calls),
             },
             steps,
         })
@@ -416,7 +472,7 @@ fn digest(steps: &[Step]) -> String {
             hasher.update(format!("{} {} {:?}\n", machine.id, machine.name, machine.state));
         }
         hasher.update(serde_json::to_string(&step.change.ops).expect("ops are plain data"));
-        hasher.update(format!("{:?}\n", step.change.summary));
+        hasher.update(format!("{:?} {:?}\n", step.change.summary, step.change.caution));
     }
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -65,6 +65,12 @@ pub fn phrase(refusal: &Refusal) -> Phrase {
         Refusal::Busy { who, what } => Phrase::common("busy").with("who", who).with("name", what.clone()),
         Refusal::NoRoom { need, have } => Phrase::common("no_room").with("need", *need).with("have", *have),
         Refusal::Unsupported { what } => Phrase::common("unsupported").with("what", what.clone()),
+        Refusal::Unreachable { host, since: Some(since), .. } => {
+            Phrase::common("unreachable").with("host", host).with("since", *since)
+        }
+        Refusal::Unreachable { host, name, since: None } => {
+            Phrase::common("unreachable_yet").with("host", host).with("name", name)
+        }
         Refusal::Protected { name } => Phrase::common("protected").with("name", name),
         Refusal::WhichMachine => Phrase::common("which_machine"),
     }

@@ -10,9 +10,10 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::access::Access;
+use crate::addresses::Addresses;
 use crate::bot::{Bot, Caution, Parts};
 use crate::config::{Config, Purpose};
-use crate::desk::{Desk, name_of};
+use crate::desk::Desk;
 use crate::events::{InFlight, Notice};
 use crate::health;
 use crate::host::libvirt::{Bridge, HostConfig, Timeouts};
@@ -92,6 +93,9 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
         ..Timeouts::default()
     };
     let (bridge, events) = Bridge::start(hosts, timeouts);
+    // What exists is what the facts say, until libvirt says otherwise.
+    let remembered = Addresses::restored(&facts);
+    bridge.remember(remembered.machines().map(|(id, name)| (id.clone(), name.to_owned())));
     let zone = jiff::tz::TimeZone::get(&config.time_zone).context("time_zone")?;
     let handle: Arc<OnceLock<(Handle, Arc<Switchboard>)>> = Arc::default();
     let carrier = {
@@ -138,9 +142,10 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
 fn carry(xmpp: Option<&(Handle, Arc<Switchboard>)>, op: &OfficeOp) -> Result<(), String> {
     let (handle, board) = xmpp.ok_or("there is no XMPP here")?;
     let bare = |text: &str| BareJid::new(text).map_err(|error| error.to_string());
+    let local = |name: &str| board.find(name).ok_or_else(|| format!("unknown: {name}"));
     match op {
-        OfficeOp::AllowContact { who, entity } => handle.offer(&bare(who)?, board.local_of_name(entity).as_deref()),
-        OfficeOp::RemoveContact { who, entity } => handle.revoke(&bare(who)?, board.local_of_name(entity).as_deref()),
+        OfficeOp::AllowContact { who, entity } => handle.offer(&bare(who)?, local(entity)?.as_deref()),
+        OfficeOp::RemoveContact { who, entity } => handle.revoke(&bare(who)?, local(entity)?.as_deref()),
         OfficeOp::JoinRoom { room, entity } => {
             handle.join(join(board, bare(room)?, entity));
             board.room_fact(room, entity, true);
@@ -244,12 +249,12 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         &facts,
         Manner { language: config.language.clone(), domain: config.xmpp.domain.clone(), zone: zone.clone() },
     ));
-    // Addresses need names; a host that is down now gets its machines when it is back.
+    // Not that anything depended on it: so hosts that answer at once are shown once, as they are.
     let settled = Arc::clone(&bridge);
     tokio::task::spawn_blocking(move || settled.wait_settled(Duration::from_secs(5)))
         .await
         .context("the bridge ended")?;
-    board.sync();
+    let mut news = board.sync();
     let (handle, mut heard) = Service::start(
         ServiceConfig { link: link(&config)?, features: Vec::new() },
         Arc::clone(&board) as _,
@@ -269,16 +274,18 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         }
     }
     for contact in crate::xmpp::contacts::Roster::load(&*board) {
-        office.contact(contact.person.as_str(), &name_of(&board, &host, contact.entity.as_deref()), contact.sees_us);
+        office.contact(contact.person.as_str(), &board.name(contact.entity.as_deref()), contact.sees_us);
     }
     if !config.http.listen.is_empty() {
         crate::http::serve(&config).await.with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
     let trusted = config.room.iter().filter_map(|room| Some(BareJid::new(&room.address).ok()?.domain().to_string()));
-    let desk = Desk::new(bot, host, board, handle.clone(), office, zone, trusted.collect(), absent);
+    let desk = Desk::new(bot, host, Arc::clone(&board), handle.clone(), office, zone, trusted.collect(), absent);
     let desk = Arc::new(desk);
     let mut unfinished = Some(unfinished);
     let mut met = false;
+    let hour = Duration::from_secs(3_600);
+    let mut hour = tokio::time::interval_at(tokio::time::Instant::now() + hour, hour);
     let mut second = tokio::time::interval(Duration::from_secs(1));
     second.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     let mut terminated = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -291,6 +298,9 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
                     let online = matches!(event, Event::Online { .. });
                     met |= online;
                     desk.xmpp(event);
+                    if online {
+                        desk.tell_news(std::mem::take(&mut news));
+                    }
                     if online && let Some(unfinished) = unfinished.take() {
                         desk.tell_unfinished(&unfinished);
                     }
@@ -298,22 +308,28 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
                 None => break,
             },
             Some(event) = events.recv() => {
-                desk.happened(&event);
+                news.extend(desk.happened(&event));
                 // The news goes before the presence: servers delay the second of two small packets to a silent client.
                 while let Ok(notice) = notices.try_recv() {
                     desk.notice(&notice);
                 }
                 desk.looks_changed(&event);
+                // Nobody could be told before.
+                if met {
+                    desk.tell_news(std::mem::take(&mut news));
+                }
             }
             Some(notice) = notices.recv() => desk.notice(&notice),
             // Nobody could be told before.
             Some(news) = journal_news.recv(), if met => desk.tell_admins(&news.phrase()),
             _ = second.tick() => desk.look_after(),
+            _ = hour.tick() => desk.tidy_addresses(),
             _ = tokio::signal::ctrl_c() => break,
             _ = terminated.recv() => break,
         }
     }
     tracing::info!("saying goodbye");
     handle.stop().await;
+    tokio::task::spawn_blocking(move || board.flush()).await.context("the last facts")?;
     Ok(())
 }

@@ -168,6 +168,8 @@ pub enum Plan {
 pub struct Change {
     /// What will be, for the question before it: "A 30 GiB qcow2 disk named "data", attached as vdb."
     pub summary: Phrase,
+    /// What more must be known before it is done: with it, the change is asked about, however plainly it was said.
+    pub caution: Option<Phrase>,
     /// In order.
     pub ops: Vec<Op>,
     /// What the asker reads when it is done.
@@ -185,7 +187,7 @@ pub struct Change {
 impl Change {
     /// A change by ops, with its three sentences.
     pub fn new(summary: Phrase, ops: Vec<Op>, done: Phrase, told: Phrase) -> Self {
-        Self { summary, ops, done, told, typed: None, facts: BTreeMap::new(), undoable: false }
+        Self { summary, caution: None, ops, done, told, typed: None, facts: BTreeMap::new(), undoable: false }
     }
 
     /// As a plan.
@@ -299,6 +301,9 @@ pub enum Refusal {
     /// This host can't.
     #[error("unsupported")]
     Unsupported { what: Phrase },
+    /// Its hypervisor can't be reached; since when, if it could before.
+    #[error("unreachable")]
+    Unreachable { host: String, name: String, since: Option<jiff::Timestamp> },
     /// Delete protection.
     #[error("protected")]
     Protected { name: String },

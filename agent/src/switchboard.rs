@@ -7,15 +7,14 @@ use jid::BareJid;
 use jiff::{Timestamp, Zoned};
 
 use crate::access::Access;
-use crate::addresses::{Addresses, Entity, Record};
-use crate::host::{HostRead, Machine, State};
-use crate::journal::{Entry, Fact, Journal};
+use crate::addresses::{ADDRESS, Addresses, Changes, Entity, News, Record};
+use crate::facts::Facts;
+use crate::host::{HostRead, Hypervisor, Machine, MachineId, State};
+use crate::journal::{Fact, Journal};
 use crate::mind::Mind;
 use crate::xmpp::contacts::{Contact, Roster};
 use crate::xmpp::entities::{Access as MaySee, Class, Directory, EntityInfo, Show};
 
-/// Facts in the journal: addresses.
-pub const ADDRESS: &str = "address";
 /// Facts in the journal: who sees whom.
 pub const CONTACT: &str = "contact";
 /// Facts in the journal: rooms joined in conversation.
@@ -26,7 +25,7 @@ pub struct Switchboard {
     host: Arc<dyn HostRead>,
     mind: Arc<Mind>,
     access: Access,
-    journal: Arc<Journal>,
+    facts: Facts,
     addresses: RwLock<Addresses>,
     contacts: Mutex<Vec<Contact>>,
     manner: Manner,
@@ -52,56 +51,82 @@ impl Switchboard {
         facts: &[Fact],
         manner: Manner,
     ) -> Self {
-        let mut addresses = Addresses::default();
-        let mut records: std::collections::BTreeMap<String, Record> = std::collections::BTreeMap::new();
-        let mut contacts: std::collections::BTreeMap<String, Contact> = std::collections::BTreeMap::new();
-        for (sort, key, value) in facts {
-            match sort.as_str() {
-                ADDRESS => match serde_json::from_value(value.clone()) {
-                    Ok(record) => drop(records.insert(key.clone(), record)),
-                    Err(_) => drop(records.remove(key)),
-                },
-                CONTACT => match serde_json::from_value(value.clone()) {
-                    Ok(contact) => drop(contacts.insert(key.clone(), contact)),
-                    Err(_) => drop(contacts.remove(key)),
-                },
-                _ => {}
+        let mut contacts: std::collections::BTreeMap<&str, Contact> = std::collections::BTreeMap::new();
+        for (_, key, value) in facts.iter().filter(|(sort, _, _)| sort == CONTACT) {
+            match serde_json::from_value(value.clone()) {
+                Ok(contact) => drop(contacts.insert(key, contact)),
+                Err(_) => drop(contacts.remove(key.as_str())),
             }
         }
-        for (local, record) in records {
-            addresses.restore(local, record);
-        }
         let contacts = contacts.into_values().collect();
-        Self { host, mind, access, journal, addresses: RwLock::new(addresses), contacts: Mutex::new(contacts), manner }
+        Self {
+            host,
+            mind,
+            access,
+            facts: Facts::new(journal),
+            addresses: RwLock::new(Addresses::restored(facts)),
+            contacts: Mutex::new(contacts),
+            manner,
+        }
     }
 
-    /// Brings addresses in line with the machines there are; new ones are written down.
-    pub fn sync(&self) {
+    /// Brings addresses in line with the machines there are; what changed is written down. Gives what is to be told.
+    pub fn sync(&self) -> Vec<News> {
+        // Whether a host was read is looked at first: what is listed then is at least that reading.
         let hypervisors = self.host.hypervisors();
+        let read: Vec<_> = hypervisors.iter().map(|hypervisor| (hypervisor.name.as_str(), hypervisor.read)).collect();
         let machines = self.host.machines();
-        let changed = self.write().sync(
-            hypervisors.iter().map(|hypervisor| hypervisor.name.as_str()),
-            machines.iter().map(|machine| &**machine),
-            Timestamp::now(),
-        );
-        for (local, record) in changed {
-            let value = serde_json::to_value(record).expect("a record is plain data");
-            self.fact(ADDRESS, &local, value);
+        let changes = self.write().sync(&read, machines.iter().map(|machine| &**machine), Timestamp::now());
+        self.keep(changes)
+    }
+
+    /// The same for one machine, of which something was heard.
+    pub fn sync_machine(&self, id: &MachineId) -> Vec<News> {
+        let read = self.hypervisor(&id.hypervisor).is_some_and(|hypervisor| hypervisor.read);
+        let machine = self.host.machine(id);
+        if machine.is_none() && !read {
+            return Vec::new();
+        }
+        let mut changes = self.write().sync_machine(id, machine.as_deref(), Timestamp::now());
+        let mut news = self.keep(std::mem::take(&mut changes));
+        // Gone from here, it may have come up elsewhere before, or another may bear its name already.
+        let gone: Vec<String> = news
+            .iter()
+            .filter_map(|news| match news {
+                News::Gone(_, record) => Some(record.name.clone()),
+                _ => None,
+            })
+            .collect();
+        for machine in gone.iter().flat_map(|name| self.host.named(name)) {
+            let changes = self.write().sync_machine(&machine.id, Some(&machine), Timestamp::now());
+            news.extend(self.keep(changes));
+        }
+        news
+    }
+
+    fn keep(&self, changes: Changes) -> Vec<News> {
+        for (local, record) in changes.facts {
+            self.facts.note(ADDRESS, &local, serde_json::to_value(record).expect("a record is plain data"));
+        }
+        changes.news
+    }
+
+    /// Waits until all facts are written: before the end.
+    pub fn flush(&self) {
+        if !self.facts.flush() {
+            tracing::error!("some facts could not be written down");
         }
     }
 
-    fn fact(&self, sort: &str, key: &str, value: serde_json::Value) {
-        let entry = Entry::Fact { sort: sort.to_owned(), key: key.to_owned(), value };
-        if let Err(error) = self.journal.write(Timestamp::now(), entry, false) {
-            tracing::error!(%error, sort, key, "a fact could not be written down");
-        }
+    fn hypervisor(&self, name: &str) -> Option<Hypervisor> {
+        self.host.hypervisors().into_iter().find(|hypervisor| hypervisor.name == name)
     }
 
     /// Remembers a room, or forgets it.
     pub fn room_fact(&self, room: &str, entity: &str, within: bool) {
         let value =
             if within { serde_json::json!({ "room": room, "entity": entity }) } else { serde_json::Value::Null };
-        self.fact(ROOM, &format!("{room}|{entity}"), value);
+        self.facts.note(ROOM, &format!("{room}|{entity}"), value);
     }
 
     /// The component's domain: what the desk is called.
@@ -113,7 +138,7 @@ impl Switchboard {
     pub fn at(&self, local: Option<&str>) -> Option<Entity> {
         match local {
             None => Some(Entity::Desk),
-            Some(local) => self.read().entity(local).cloned(),
+            Some(local) => self.read().record(local).map(|record| record.entity.clone()),
         }
     }
 
@@ -122,13 +147,42 @@ impl Switchboard {
         self.read().local(entity).map(str::to_owned)
     }
 
+    /// All addresses of an entity: it speaks from one, and the others answer too.
+    pub fn locals(&self, entity: &Entity) -> Vec<String> {
+        self.read().held(entity).to_vec()
+    }
+
+    /// What the entity at a localpart is called, also while its host can't be read; the domain for the desk.
+    pub fn name(&self, local: Option<&str>) -> String {
+        let Some(local) = local else { return self.manner.domain.clone() };
+        let record = self.read().record(local).cloned();
+        record.map_or_else(|| self.manner.domain.clone(), |record| self.name_of(&record))
+    }
+
+    fn name_of(&self, record: &Record) -> String {
+        match &record.entity {
+            Entity::Machine(id) => self.host.machine(id).map_or_else(|| record.name.clone(), |m| m.name.clone()),
+            _ => record.name.clone(),
+        }
+    }
+
+    /// The localparts on a hypervisor: its own and those of its machines, also of such that are gone.
+    pub fn locals_on(&self, hypervisor: &str) -> Vec<String> {
+        self.read().on(hypervisor).map(str::to_owned).collect()
+    }
+
     /// The localpart of the entity of that name: a hypervisor, else a machine; the desk for any other.
     pub fn local_of_name(&self, name: &str) -> Option<String> {
-        let hypervisor = Entity::Hypervisor(name.to_owned());
-        self.local(&hypervisor).or_else(|| {
-            let machine = self.host.named(name).into_iter().find(|machine| machine.name == name)?;
-            self.local(&Entity::Machine(machine.id.clone()))
-        })
+        let addresses = self.read();
+        let named = |(_, record): &(&str, &Record)| record.name == name;
+        let hypervisor = addresses.local(&Entity::Hypervisor(name.to_owned()));
+        hypervisor.or_else(|| addresses.present().find(named).map(|(local, _)| local)).map(str::to_owned)
+    }
+
+    /// The same, where the desk is meant only when it is named; `None` when nothing is called that.
+    pub fn find(&self, name: &str) -> Option<Option<String>> {
+        let local = self.local_of_name(name);
+        (local.is_some() || name == self.manner.domain).then_some(local)
     }
 
     fn read(&self) -> std::sync::RwLockReadGuard<'_, Addresses> {
@@ -144,7 +198,7 @@ impl Switchboard {
         self.mind.book().words(&self.manner.language).phrases.phrase(phrase, &now)
     }
 
-    fn describe(&self, entity: &Entity, local: Option<&str>) -> Option<EntityInfo> {
+    fn describe(&self, local: Option<&str>) -> Option<EntityInfo> {
         let base = EntityInfo {
             local: local.map(str::to_owned),
             name: self.manner.domain.clone(),
@@ -156,56 +210,51 @@ impl Switchboard {
             status: String::new(),
             commands: Vec::new(),
         };
-        match entity {
-            Entity::Desk => {
-                let status = Phrase::common("status_desk")
-                    .with("all", self.host.machines().len())
-                    .with("hosts", self.host.hypervisors().len());
-                Some(EntityInfo { status: self.text(&status), ..base })
-            }
-            Entity::Hypervisor(name) => {
-                let hypervisor = self.host.hypervisors().into_iter().find(|hypervisor| hypervisor.name == *name)?;
-                let (show, status) = if hypervisor.unreachable.is_some() {
-                    (Show::Dnd, Phrase::common("status_unreachable"))
-                } else {
-                    let machines = self
-                        .host
-                        .machines()
-                        .into_iter()
-                        .filter(|machine| machine.id.hypervisor == *name)
-                        .collect::<Vec<_>>();
-                    let running = machines.iter().filter(|machine| machine.state == State::Running).count();
-                    (Show::Online, Phrase::common("status_host").with("running", running).with("all", machines.len()))
-                };
-                Some(EntityInfo {
-                    name: name.clone(),
-                    class: Class::Hypervisor,
-                    show,
-                    status: self.text(&status),
-                    ..base
-                })
-            }
+        let Some(local) = local else {
+            return Some(EntityInfo { status: self.text(&self.desk_status()), ..base });
+        };
+        let record = self.read().record(local).cloned()?;
+        let (class, uuid, machine, parent) = match &record.entity {
+            Entity::Desk => return None,
+            Entity::Hypervisor(_) => (Class::Hypervisor, None, None, None),
             Entity::Machine(id) => {
                 let parent = self.local(&Entity::Hypervisor(id.hypervisor.clone()));
-                let machine = self.host.machine(id)?;
-                let reachable = self
-                    .host
-                    .hypervisors()
-                    .iter()
-                    .any(|hypervisor| hypervisor.name == id.hypervisor && hypervisor.unreachable.is_none());
-                let (show, status) =
-                    if reachable { presence(&machine) } else { (Show::Dnd, Phrase::common("status_unreachable")) };
-                Some(EntityInfo {
-                    name: machine.name.clone(),
-                    class: Class::Machine,
-                    uuid: Some(id.uuid),
-                    os: machine.os.clone(),
-                    parent,
-                    show,
-                    status: self.text(&status),
-                    ..base
-                })
+                (Class::Machine, Some(id.uuid), self.host.machine(id), parent)
             }
+        };
+        let (show, status) = match record.gone {
+            Some(since) => (Show::Offline, Phrase::common("status_gone").with("since", since)),
+            None => self.present(&record, machine.as_deref()),
+        };
+        let os = machine.and_then(|machine| machine.os.clone());
+        let name = self.name_of(&record);
+        Some(EntityInfo { name, class, uuid, os, parent, show, status: self.text(&status), ..base })
+    }
+
+    fn desk_status(&self) -> Phrase {
+        let hypervisors = self.host.hypervisors();
+        let missing: Vec<String> =
+            hypervisors.iter().filter(|h| h.unreachable.is_some()).map(|h| h.name.clone()).collect();
+        let id = if missing.is_empty() { "status_desk" } else { "status_desk_missing" };
+        Phrase::common(id)
+            .with("all", self.host.machines().len() + self.host.remembered().len())
+            .with("hosts", hypervisors.len())
+            .with("missing", missing)
+    }
+
+    /// How something looks that is not known to be gone. What can't be seen exists all the same.
+    fn present(&self, record: &Record, machine: Option<&Machine>) -> (Show, Phrase) {
+        let hypervisor = record.entity.hypervisor().and_then(|name| self.hypervisor(name));
+        let reachable = hypervisor.is_some_and(|hypervisor| hypervisor.unreachable.is_none());
+        match (machine, &record.entity) {
+            (Some(machine), _) if reachable => presence(machine),
+            (None, Entity::Hypervisor(name)) if reachable => {
+                let machines = self.host.machines();
+                let own = || machines.iter().filter(|machine| machine.id.hypervisor == *name);
+                let running = own().filter(|machine| machine.state == State::Running).count();
+                (Show::Online, Phrase::common("status_host").with("running", running).with("all", own().count()))
+            }
+            _ => (Show::Dnd, Phrase::common("status_unreachable")),
         }
     }
 }
@@ -223,24 +272,27 @@ fn presence(machine: &Machine) -> (Show, Phrase) {
 
 impl Directory for Switchboard {
     fn entity(&self, local: Option<&str>) -> Option<EntityInfo> {
-        let entity = self.at(local)?;
-        self.describe(&entity, local)
+        self.describe(local)
     }
 
     fn exists(&self, local: Option<&str>) -> bool {
-        match self.at(local) {
-            Some(Entity::Machine(id)) => self.host.machine(&id).is_some(),
-            Some(_) => true,
-            None => false,
-        }
+        local.is_none_or(|local| self.read().record(local).is_some())
+    }
+
+    fn is_open(&self, local: Option<&str>) -> bool {
+        local.is_none_or(|local| self.read().record(local).is_some_and(|record| record.gone.is_none()))
+    }
+
+    fn may_exist(&self, local: Option<&str>) -> bool {
+        self.exists(local) || self.host.hypervisors().iter().any(|hypervisor| !hypervisor.read)
     }
 
     fn all(&self) -> Vec<EntityInfo> {
-        let entities: Vec<Entity> = std::iter::once(Entity::Desk)
-            .chain(self.host.hypervisors().into_iter().map(|hypervisor| Entity::Hypervisor(hypervisor.name)))
-            .chain(self.host.machines().into_iter().map(|machine| Entity::Machine(machine.id.clone())))
-            .collect();
-        entities.iter().filter_map(|entity| self.describe(entity, self.local(entity).as_deref())).collect()
+        let locals: Vec<String> = self.read().present().map(|(local, _)| local.to_owned()).collect();
+        std::iter::once(None)
+            .chain(locals.iter().map(|local| Some(local.as_str())))
+            .filter_map(|l| self.describe(l))
+            .collect()
     }
 }
 
@@ -262,6 +314,6 @@ impl Roster for Switchboard {
         } else {
             serde_json::to_value(contact).expect("a contact is plain data")
         };
-        self.fact(CONTACT, &key, value);
+        self.facts.note(CONTACT, &key, value);
     }
 }

@@ -16,6 +16,14 @@ use crate::refusal;
 impl Bot {
     /// An event came from a host: it is written down, and told unless an op's own telling has said it already.
     pub fn happened(&self, event: &HostEvent, now: &Zoned) {
+        if event.kind == EventKind::HostRead {
+            return;
+        }
+        self.tell_event(event, now);
+        self.tell_vanished(event, now);
+    }
+
+    fn tell_event(&self, event: &HostEvent, now: &Zoned) {
         let whose = self.in_flight().whose(event);
         let cause = match &whose {
             Whose::Told(_) => return,
@@ -23,7 +31,11 @@ impl Bot {
             Whose::Outside => None,
         };
         let actor = cause.as_ref().map(|cause| cause.actor.as_str());
-        let phrase = events::phrase(event, actor);
+        let mut phrase = events::phrase(event, actor);
+        let still_there = event.machine.as_ref().is_some_and(|(id, _)| self.host().machine(id).is_some());
+        if event.kind == EventKind::Undefined && still_there {
+            phrase.key = Phrase::common("event_undefined_running").key;
+        }
         let text = self.text(&phrase, now);
         let name = event.machine.as_ref().map_or_else(|| event.hypervisor.clone(), |(_, name)| name.clone());
         self.write_told(Told {
@@ -44,6 +56,20 @@ impl Bot {
             .machine
             .as_ref()
             .map_or_else(|| Entity::Hypervisor(event.hypervisor.clone()), |(id, _)| Entity::Machine(id.clone()));
+        self.notify(Notice { about, name, text, phrase, except: None, except_room: None });
+    }
+
+    /// A machine without a definition (transient, or moved away) is gone when it is off: libvirt has no event for that.
+    fn tell_vanished(&self, event: &HostEvent, now: &Zoned) {
+        let ended =
+            matches!(event.kind, EventKind::ShutDown | EventKind::ForcedOff | EventKind::Failed | EventKind::Crashed);
+        let Some((id, name)) = event.machine.as_ref().filter(|_| ended) else { return };
+        let elsewhere = || self.host().named(name).iter().any(|machine| machine.id.uuid == id.uuid);
+        if self.host().machine(id).is_some() || elsewhere() {
+            return;
+        }
+        let phrase = Phrase::common("vanished").with("name", name).with("host", &id.hypervisor);
+        let (text, name, about) = (self.text(&phrase, now), name.clone(), Entity::Machine(id.clone()));
         self.notify(Notice { about, name, text, phrase, except: None, except_room: None });
     }
 

@@ -24,7 +24,7 @@ pub const PEOPLE: [(&str, &str); 4] = [
 pub struct World {
     pub atoll: Atoll,
     pub server: Prosody,
-    _host: Option<TestDriver>,
+    host: Option<TestDriver>,
 }
 
 impl World {
@@ -45,7 +45,7 @@ impl World {
         let host = TestDriver::new(machines);
         let server = prosody();
         let atoll = Atoll::new(&server.component(), &[("hv1", &host.uri())], &PEOPLE, more);
-        Self { atoll, server, _host: Some(host) }
+        Self { atoll, server, host: Some(host) }
     }
 
     /// On the host of this URI.
@@ -53,7 +53,28 @@ impl World {
         let server = prosody();
         let mut atoll = Atoll::new(&server.component(), &[("hv1", uri)], &PEOPLE, more);
         atoll.start();
-        Self { atoll, server, _host: None }
+        Self { atoll, server, host: None }
+    }
+
+    /// From now on the host can't be reached.
+    pub fn hide_host(&self) {
+        let file = self.driver().file();
+        fs::rename(&file, file.with_extension("hidden")).expect("the host is there");
+    }
+
+    /// The host can be reached again.
+    pub fn show_host(&self) {
+        let file = self.driver().file();
+        fs::rename(file.with_extension("hidden"), &file).expect("the host was hidden");
+    }
+
+    /// From the next connection on the host has these machines, with UUIDs from that number on.
+    pub fn rewrite_host(&self, first: usize, machines: &[(&str, bool)]) {
+        self.driver().write(first, machines);
+    }
+
+    fn driver(&self) -> &TestDriver {
+        self.host.as_ref().expect("it is on the test driver")
     }
 
     /// Somebody's client.
@@ -85,16 +106,20 @@ pub struct TestDriver {
 impl TestDriver {
     /// These machines, and whether they run.
     pub fn new(machines: &[(&str, bool)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let driver = Self { folder: tempfile::tempdir().expect("a folder") };
+        driver.write(0, machines);
+        driver
+    }
+
+    fn write(&self, first: usize, machines: &[(&str, bool)]) {
         let domains: String =
-            machines.iter().enumerate().map(|(index, (name, runs))| domain(index, name, *runs)).collect();
+            machines.iter().enumerate().map(|(index, (name, runs))| domain(first + index, name, *runs)).collect();
         let node = format!(
             "<node>{domains}<pool type='dir'><name>default</name><target><path>/default-pool</path></target></pool>\
              <cpu><mhz>2000</mhz><model>x86_64</model><active>8</active><nodes>1</nodes><sockets>1</sockets><cores>4</cores><threads>2</threads></cpu>\
              <memory>33554432</memory></node>"
         );
-        fs::write(folder.path().join("node.xml"), node).expect("a file");
-        Self { folder }
+        fs::write(self.file(), node).expect("a file");
     }
 
     /// libvirt's URI of it.

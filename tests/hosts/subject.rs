@@ -140,7 +140,8 @@ pub fn next(events: &mut UnboundedReceiver<HostEvent>) -> Result<HostEvent> {
     let deadline = Instant::now() + SOON;
     let mut heard = None;
     wait_for("an event", deadline.saturating_duration_since(Instant::now()), || {
-        heard = events.try_recv().ok();
+        // That the machines were read is told first, and is no news here.
+        heard = events.try_recv().ok().filter(|event| event.kind != EventKind::HostRead);
         heard.is_some()
     })?;
     heard.context("no event")

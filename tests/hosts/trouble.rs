@@ -12,7 +12,9 @@ use crate::subject::{HV, Kind, Subject, bridge, next, test_driver};
 
 type Case = (&'static str, fn() -> Result<()>);
 
-pub const CASES: [Case; 6] = [
+pub const CASES: [Case; 8] = [
+    ("test_driver::ten_thousand_machines_are_read_and_their_use_is_told_at_once", use_of_many),
+    ("qemu::the_use_of_all_running_machines_is_told_at_once", use_of_all),
     ("test_driver::two_thousand_machines_are_read_and_kept", many),
     ("qemu::killed_in_the_middle_of_an_op_its_outcome_is_unknown_and_all_is_read_again", killed),
     ("qemu::a_hung_daemon_is_noticed_and_starves_nobody", hung),
@@ -215,6 +217,44 @@ fn many() -> Result<()> {
     ensure!(event.machine.is_some_and(|(_, name)| name == "vm-0007") && event.kind == EventKind::ForcedOff);
     bridge.resync(HV)?;
     ensure!(bridge.machines()[7].state == State::Off && events.try_recv().is_err(), "a resync tells nothing new");
+    Ok(())
+}
+
+fn use_of_many() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("many.xml");
+    let domain = |number: u32| {
+        format!(
+            "<domain type='test'><name>vm-{number:05}</name><memory>262144</memory><vcpu>1</vcpu>\
+             <os><type arch='x86_64'>hvm</type></os></domain>"
+        )
+    };
+    fs::write(&file, format!("<node>{}</node>", (0..10_000).map(domain).collect::<String>()))?;
+    let (bridge, mut events) = bridge(&[(HV, &format!("test://{}", file.display()))], Timeouts::default())?;
+    wait_for("word that they were read", PATIENCE, || {
+        events.try_recv().is_ok_and(|event| event.kind == EventKind::HostRead && event.machine.is_none())
+    })?;
+    ensure!(bridge.machines().len() == 10_000);
+    let begun = Instant::now();
+    let first = bridge.usage(HV)?;
+    let (both, begun) = (begun.elapsed(), Instant::now());
+    let again = bridge.usage(HV)?;
+    println!("use of 10,000 machines: {both:?} at first, {:?} again", begun.elapsed());
+    for used in [&first, &again] {
+        ensure!(used.len() == 10_000 && used.values().all(|used| used.cpu_percent.is_some()), "{} told", used.len());
+    }
+    ensure!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    Ok(())
+}
+
+fn use_of_all() -> Result<()> {
+    let (_session, bridge, _events) = running()?;
+    let web1 = bridge.machines().into_iter().find(|m| m.id.hypervisor == HV).context("no web1")?.id.clone();
+    let used = bridge.usage(HV)?;
+    let cpu = used.get(&web1.uuid).context("web1 tells nothing")?.cpu_percent.context("no processor time")?;
+    ensure!((0.0..=100.0).contains(&cpu), "{cpu}");
+    bridge.apply(&HostOp::ForceOff { machine: web1 })?;
+    ensure!(bridge.usage(HV)?.is_empty(), "what is off uses nothing");
     Ok(())
 }
 

@@ -13,12 +13,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 use grammar::size::Bytes;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use uuid::Uuid;
 
 use super::mirror::Mirror;
 use super::{
@@ -94,6 +95,9 @@ impl Fake {
         }
         for machine in fixture.machines {
             mirror.put(machine, now);
+        }
+        for (hypervisor, _) in &fixture.hypervisors {
+            mirror.set_read(hypervisor);
         }
         let inner = Inner {
             now,
@@ -218,6 +222,12 @@ impl Fake {
                     self.tell_host(&name, EventKind::HostLost);
                     return Ok(());
                 }
+                // As after a start while it can't be reached: nothing was read, and names are remembered.
+                Some("unread") => {
+                    self.mirror.set_unreachable(&name, Some((self.lock().now, "connection refused".to_owned())));
+                    self.mirror.set_unread(&name);
+                    return Ok(());
+                }
                 Some("back") => {
                     self.mirror.set_unreachable(&name, None);
                     self.tell_host(&name, EventKind::HostBack);
@@ -227,6 +237,10 @@ impl Fake {
             }
         }
         let machines = self.mirror.machines();
+        if let Some(machine) = machines.iter().find(|machine| line == format!("{} redefined", machine.name)) {
+            self.redefine(machine);
+            return Ok(());
+        }
         let (machine, kind) = machines
             .iter()
             .filter_map(|machine| {
@@ -243,11 +257,23 @@ impl Fake {
         if let Some(state) = state {
             self.mirror.set_state(&machine.id, state, now);
         }
-        if kind == EventKind::Undefined {
+        let off = state == Some(State::Off);
+        if kind == EventKind::Undefined || !machine.persistent && off {
             self.mirror.remove(&machine.id);
         }
         self.tell(machine, kind, now);
         Ok(())
+    }
+
+    /// Another machine of the same name is there now, in the same state.
+    fn redefine(&self, old: &Machine) {
+        let now = self.lock().now;
+        self.mirror.remove(&old.id);
+        self.tell(old, EventKind::Undefined, now);
+        let mut new = old.clone();
+        new.id.uuid = Uuid::from_u128(old.id.uuid.as_u128().wrapping_add(1 << 32));
+        new.snapshots.clear();
+        self.tell(&self.mirror.put(new, now), EventKind::Defined, now);
     }
 
     fn tell(&self, machine: &Machine, kind: EventKind, at: Timestamp) {
@@ -322,6 +348,17 @@ impl HostRead for Fake {
 
     fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
         self.mirror.also_called(name)
+    }
+
+    fn remembered(&self) -> Vec<(MachineId, String)> {
+        self.mirror.remembered()
+    }
+
+    fn usage(&self, hypervisor: &str) -> Result<HashMap<Uuid, MachineStats>, HostError> {
+        self.reachable(hypervisor, "read statistics of")?;
+        let machines = self.mirror.machines();
+        let on = machines.iter().filter(|machine| machine.id.hypervisor == hypervisor);
+        Ok(on.filter_map(|machine| Some((machine.id.uuid, self.stats(&machine.id).ok()?))).collect())
     }
 
     fn pools(&self, hypervisor: &str) -> Vec<Pool> {

@@ -30,6 +30,7 @@ mod link;
 mod ops;
 mod read;
 mod said;
+mod usage;
 mod uses;
 mod watch;
 mod workers;
@@ -167,15 +168,10 @@ struct Host {
     devices: Mutex<u64>,
     device_heard: Condvar,
     /// Processor time of machines when last asked.
-    samples: Mutex<HashMap<Uuid, (Instant, u64)>>,
+    samples: Mutex<usage::Samples>,
     /// Machines whose pauses and reverts belong to a running op of ours.
     quiet: Mutex<ops::Quiet>,
 }
-
-/// The two samples of processor time are at least this far apart.
-const SAMPLE: Duration = Duration::from_millis(200);
-/// An older sample says nothing about now.
-const SAMPLE_OLD: Duration = Duration::from_secs(60);
 
 impl Bridge {
     /// Starts watching the hypervisors. Never fails: one that can't be reached is `unreachable` and tried again.
@@ -201,6 +197,11 @@ impl Bridge {
                 Err(_) => false,
             }
         })
+    }
+
+    /// Takes in machines of before the start: they exist until libvirt says otherwise.
+    pub fn remember(&self, machines: impl IntoIterator<Item = (MachineId, String)>) {
+        self.mirror.remember(machines);
     }
 
     /// How each hypervisor does.
@@ -296,11 +297,23 @@ impl Host {
         on: &str,
         f: impl FnOnce(&Connect) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HostError> {
-        let link = self.link().ok_or_else(|| Fault::new(HostErrorKind::Unreachable).at(operation, on))?;
         let timeout = match lane {
             Lane::Read => self.timeouts.read,
             Lane::Write => self.timeouts.write,
         };
+        self.call_within(timeout, lane, operation, on, f)
+    }
+
+    /// The same with a time-out of its own.
+    fn call_within<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        lane: Lane,
+        operation: &'static str,
+        on: &str,
+        f: impl FnOnce(&Connect) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, HostError> {
+        let link = self.link().ok_or_else(|| Fault::new(HostErrorKind::Unreachable).at(operation, on))?;
         let called = link.clone();
         let kind = match link.lane(lane).run(timeout, move || called.with(f)) {
             Ok(Ok(value)) => return Ok(value),
@@ -343,6 +356,10 @@ impl HostRead for Bridge {
         self.mirror.named(name)
     }
 
+    fn remembered(&self) -> Vec<(MachineId, String)> {
+        self.mirror.remembered()
+    }
+
     fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
         if let Ok(host) = self.host(&id.hypervisor, "read") {
             host.look_again(id);
@@ -363,39 +380,11 @@ impl HostRead for Bridge {
     }
 
     fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError> {
-        let host = self.host(&id.hypervisor, "read statistics of")?;
-        let uuid = id.uuid;
-        let earlier = lock(&host.samples).get(&uuid).copied();
-        let earlier = earlier.filter(|(at, _)| (SAMPLE..SAMPLE_OLD).contains(&at.elapsed()));
-        let read = move |connection: &Connect| {
-            let domain = connection.lookup_domain_by_uuid(uuid)?;
-            if !domain.is_active()? {
-                return Err(Fault::new(HostErrorKind::WrongState));
-            }
-            let mut counters = read::counters(&domain)?;
-            let first = earlier.or_else(|| Some((Instant::now(), counters.cpu_time?)));
-            if earlier.is_none() && counters.cpu_time.is_some() {
-                // Two samples are needed, and there is no earlier one.
-                std::thread::sleep(SAMPLE);
-                counters.cpu_time = Some(domain.info()?.cpu_time);
-            }
-            Ok((first, counters, Instant::now()))
-        };
-        let (first, counters, now) = host.call(Lane::Read, "read statistics of", &self.name_of(id), read)?;
-        let second = counters.cpu_time.map(|time| (now, time));
-        if let Some(second) = second {
-            lock(&host.samples).insert(uuid, second);
-        }
-        let cpu_percent = first.zip(second).map(|((from, before), (to, after))| {
-            let share = after.saturating_sub(before) as f64 / to.duration_since(from).as_nanos().max(1) as f64;
-            (share * 100.0 / f64::from(counters.vcpus)).clamp(0.0, 100.0)
-        });
-        Ok(MachineStats {
-            cpu_percent,
-            memory_used: counters.memory_used,
-            disk_bytes: counters.disk_bytes,
-            net_bytes: counters.net_bytes,
-        })
+        self.host(&id.hypervisor, "read statistics of")?.stats(id.uuid, &self.name_of(id))
+    }
+
+    fn usage(&self, hypervisor: &str) -> Result<HashMap<Uuid, MachineStats>, HostError> {
+        self.host(hypervisor, "read statistics of")?.usage()
     }
 
     fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError> {

@@ -23,6 +23,8 @@ pub struct Mirror {
 struct View {
     hypervisor: Hypervisor,
     machines: BTreeMap<Uuid, Arc<Machine>>,
+    /// Names of machines of before the start, until it was read.
+    remembered: BTreeMap<Uuid, String>,
     /// Who has that name, in lower case.
     names: HashMap<String, Vec<Uuid>>,
     /// Who has that title or name in the metadata, in lower case.
@@ -85,8 +87,9 @@ impl Mirror {
     /// A mirror of these hypervisors (name and URI), unreachable until they are synced.
     pub fn new(hosts: impl IntoIterator<Item = (String, String)>, now: Timestamp) -> Self {
         let view = |(name, uri)| View {
-            hypervisor: Hypervisor { name, uri, unreachable: Some((now, String::new())) },
+            hypervisor: Hypervisor { name, uri, unreachable: Some((now, String::new())), read: false },
             machines: BTreeMap::new(),
+            remembered: BTreeMap::new(),
             names: HashMap::new(),
             titles: HashMap::new(),
             pools: Vec::new(),
@@ -127,6 +130,29 @@ impl Mirror {
     /// How many machines a hypervisor has.
     pub fn count(&self, hypervisor: &str) -> usize {
         self.with(hypervisor, |view| view.machines.len()).unwrap_or(0)
+    }
+
+    /// Takes in machines of before the start; those of a hypervisor that was read already are known better.
+    pub fn remember(&self, machines: impl IntoIterator<Item = (MachineId, String)>) {
+        let mut hosts = self.write();
+        for (id, name) in machines {
+            let view = hosts.iter_mut().find(|view| view.hypervisor.name == id.hypervisor && !view.hypervisor.read);
+            if let Some(view) = view {
+                view.remembered.insert(id.uuid, name);
+            }
+        }
+    }
+
+    /// The machines of before the start of hypervisors that were not read yet.
+    pub fn remembered(&self) -> Vec<(MachineId, String)> {
+        let hosts = self.read();
+        let all = hosts.iter().flat_map(|view| {
+            let id = |uuid| MachineId { hypervisor: view.hypervisor.name.clone(), uuid };
+            view.remembered.iter().map(move |(uuid, name)| (id(*uuid), name.clone()))
+        });
+        let mut all: Vec<_> = all.collect();
+        all.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+        all
     }
 
     /// The pools of a hypervisor, by name.
@@ -191,7 +217,26 @@ impl Mirror {
                 differences.push(Difference { before, after: Some(after) });
             }
         }
+        self.set_read(hypervisor);
         differences
+    }
+
+    /// Notes that what is kept of a hypervisor is all there is: what was remembered of it counts no more.
+    pub fn set_read(&self, hypervisor: &str) {
+        self.change(hypervisor, |view| {
+            view.hypervisor.read = true;
+            view.remembered.clear();
+        });
+    }
+
+    /// Puts a hypervisor back to how it is before it is first read: its machines are remembered, and no more than that.
+    pub fn set_unread(&self, hypervisor: &str) {
+        self.change(hypervisor, |view| {
+            view.hypervisor.read = false;
+            view.names.clear();
+            let machines = std::mem::take(&mut view.machines);
+            view.remembered = machines.into_iter().map(|(uuid, machine)| (uuid, machine.name.clone())).collect();
+        });
     }
 
     /// Notes the pools of a hypervisor.
@@ -326,6 +371,19 @@ mod tests {
         let expected = [(Some("machine-3"), None), (Some("machine-1"), Some(State::Off)), (None, Some(State::Off))];
         assert_eq!(told, expected);
         assert!(Arc::ptr_eq(&held, &mirror.machine(&held.id).unwrap()), "what did not change is not copied");
+    }
+
+    #[test]
+    fn what_is_remembered_counts_until_the_host_is_read_and_no_longer() {
+        let mirror = mirror();
+        let (web1, gone) = (machine(1, State::Off), machine(2, State::Off));
+        mirror.remember([&web1, &gone].map(|machine| (machine.id.clone(), machine.name.clone())));
+        assert!(!mirror.hypervisors()[0].read && mirror.machines().is_empty());
+        assert_eq!(mirror.remembered().len(), 2);
+        mirror.replace("hv1", vec![web1.clone()], at(1));
+        assert!(mirror.hypervisors()[0].read && mirror.remembered().is_empty());
+        mirror.remember([(gone.id.clone(), gone.name.clone())]);
+        assert!(mirror.remembered().is_empty(), "it has been read: that machine is not there");
     }
 
     #[test]

@@ -28,8 +28,9 @@ impl Skill for DiskList {
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
+        let dated = |reply| Ok(Plan::Answer(super::host_status::dated(reply, &machine.id.hypervisor, scene)));
         if machine.disks.is_empty() {
-            return Ok(Plan::Answer(Reply::say(Phrase::new("disk.list/none").with("name", &machine.name))));
+            return dated(Reply::say(Phrase::new("disk.list/none").with("name", &machine.name)));
         }
         let (disks, drives): (Vec<&Disk>, Vec<&Disk>) = machine.disks.iter().partition(|disk| disk.is_disk());
         let rows = disks.iter().chain(&drives).map(|disk| row(machine, disk, scene)).collect();
@@ -42,7 +43,7 @@ impl Skill for DiskList {
             .with("name", &machine.name)
             .with("count", disks.len())
             .with("drives", drives.len());
-        Ok(Plan::Answer(Reply::list(head, rows)))
+        dated(Reply::list(head, rows))
     }
 }
 

@@ -39,6 +39,9 @@ impl Skill for HostStatus {
 pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, Stop> {
     let hosts = hosts(scene, named)?;
     if let [host] = hosts.as_slice() {
+        if !host.read {
+            return Ok(Reply { head: missing(&hosts, scene), ..Reply::default() });
+        }
         let mut reply = Reply::say(line(host, scene)?);
         if host.unreachable.is_none() {
             reply.rows = pools(&host.name, scene);
@@ -70,7 +73,44 @@ pub(super) fn hosts(scene: &Scene<'_>, named: Option<&str>) -> Result<Vec<Hyperv
     }
 }
 
+/// Most names that are remembered in a sentence.
+const MOST_NAMES: usize = 10;
+
+/// A sentence on each of these hypervisors that can't be seen now: as of when what is told of it is, or that nothing is known.
+pub(super) fn missing(hosts: &[Hypervisor], scene: &Scene<'_>) -> Vec<Phrase> {
+    let sentence = |host: &Hypervisor| {
+        let (since, _) = host.unreachable.as_ref()?;
+        if host.read {
+            return Some(Phrase::new("host.status/as_it_was").with("host", &host.name).with("since", *since));
+        }
+        let names: Vec<String> = scene
+            .host
+            .remembered()
+            .into_iter()
+            .filter(|(id, _)| id.hypervisor == host.name)
+            .map(|(_, name)| name)
+            .collect();
+        let id = match names.len() {
+            0 => "host.status/never",
+            1..=MOST_NAMES => "host.status/never_known",
+            _ => "host.status/never_many",
+        };
+        Some(Phrase::new(id).with("host", &host.name).with("count", names.len()).with("names", names))
+    };
+    hosts.iter().filter_map(sentence).collect()
+}
+
+/// An answer about what is on a hypervisor, with as of when it is while that can't be reached.
+pub(super) fn dated(mut reply: Reply, hypervisor: &str, scene: &Scene<'_>) -> Reply {
+    let hosts: Vec<Hypervisor> = scene.host.hypervisors().into_iter().filter(|host| host.name == hypervisor).collect();
+    reply.head.splice(0..0, missing(&hosts, scene));
+    reply
+}
+
 fn line(host: &Hypervisor, scene: &Scene<'_>) -> Result<Phrase, HostError> {
+    if !host.read {
+        return Ok(Phrase::new("host.status/never").with("host", &host.name));
+    }
     if let Some((since, _)) = &host.unreachable {
         return Ok(Phrase::new("host.status/unreachable").with("host", &host.name).with("since", *since));
     }

@@ -36,7 +36,11 @@ impl Skill for PoolList {
         pools.sort_by_key(|(_, pool)| std::cmp::Reverse(percent_used(pool)));
         let several = hosts.len() > 1;
         let rows = pools.iter().map(|(host, pool)| row(pool, Some(*host).filter(|_| several))).collect();
-        Ok(Plan::Answer(Reply::list(Phrase::new("pool.list/head").with("count", pools.len()), rows)))
+        let mut head = super::host_status::missing(&hosts, scene);
+        if !pools.is_empty() || head.is_empty() {
+            head.push(Phrase::new("pool.list/head").with("count", pools.len()));
+        }
+        Ok(Plan::Answer(Reply { head, rows, ..Reply::default() }))
     }
 }
 

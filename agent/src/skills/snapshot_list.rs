@@ -32,8 +32,9 @@ impl Skill for SnapshotList {
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
+        let dated = |reply| Ok(Plan::Answer(super::host_status::dated(reply, &machine.id.hypervisor, scene)));
         if machine.snapshots.is_empty() {
-            return Ok(Plan::Answer(Reply::say(Phrase::new("snapshot.list/none").with("name", &machine.name))));
+            return dated(Reply::say(Phrase::new("snapshot.list/none").with("name", &machine.name)));
         }
         let rows = machine
             .snapshots
@@ -46,6 +47,6 @@ impl Skill for SnapshotList {
             })
             .collect();
         let head = Phrase::new("snapshot.list/head").with("name", &machine.name).with("count", machine.snapshots.len());
-        Ok(Plan::Answer(Reply::list(head, rows)))
+        dated(Reply::list(head, rows))
     }
 }

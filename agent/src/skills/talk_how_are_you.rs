@@ -43,6 +43,10 @@ impl Skill for TalkHowAreYou {
 type Item = (f64, Phrase);
 
 fn machine_report(machine: &Machine, scene: &Scene<'_>) -> Reply {
+    let hosts = scene.host.hypervisors();
+    if hosts.iter().any(|host| host.name == machine.id.hypervisor && host.unreachable.is_some()) {
+        return Reply::say(vm_status::sentence(machine, scene));
+    }
     if machine.state != State::Running {
         return Reply::say(Phrase::new("talk.how_are_you/idle").with("state", super::talk_manners::key(machine.state)))
             .and(vm_status::sentence(machine, scene));

@@ -3,7 +3,7 @@
 use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
 
-use super::{ANYWHERE, host_info, vm_status};
+use super::{ANYWHERE, host_info, host_status, vm_status};
 use crate::host::{Machine, Nic, PassedKind};
 use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
@@ -28,7 +28,7 @@ impl Skill for VmInfo {
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         match &scene.target {
-            Some(machine) => Ok(Plan::Answer(describe(machine))),
+            Some(machine) => Ok(Plan::Answer(host_status::dated(describe(machine), &machine.id.hypervisor, scene))),
             None if scene.scope == Scope::Machine => Err(Refusal::WhichMachine.into()),
             None => Ok(Plan::Answer(host_info::report(scene, None)?)),
         }

@@ -1,13 +1,15 @@
 //! "which machines are off?", "who uses most memory?": the machines of a host, or of all, by name, state or use.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::{Kind, Of};
+use jiff::Timestamp;
 
 use super::{ANYWHERE, host_status, talk_manners, vm_status};
-use crate::host::{Machine, MachineStats, State};
+use crate::host::{Hypervisor, Machine, MachineId, MachineStats, State};
 use crate::skill::{Args, Plan, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
@@ -25,9 +27,6 @@ static SPEC: Spec = Spec {
     planned: false,
 };
 
-/// Most machines whose use is asked for live; beyond, what they may use decides.
-const MOST_LIVE: usize = 100;
-
 /// Lists machines.
 pub struct VmList;
 
@@ -43,41 +42,100 @@ impl Skill for VmList {
         let total = machines.len();
         let wanted = args.word("state");
         machines.retain(|machine| wanted.is_none_or(|state| talk_manners::key(machine.state) == state));
-        let running = machines.iter().filter(|machine| machine.state == State::Running).count();
+        // What can't be seen is said first, and not counted as seen.
+        let mut notes = host_status::missing(&hosts, scene);
+        let sight =
+            Sight { away: hosts.iter().filter(|host| host.unreachable.is_some()).collect(), hosts: hosts.len() };
+        let seen = |machine: &&Arc<Machine>| sight.since(machine).is_none();
+        let running = machines.iter().filter(seen).filter(|machine| machine.state == State::Running).count();
         let head = |id: &str| {
-            Phrase::new(format!("vm.list/{id}"))
+            let then = if sight.away.is_empty() { "" } else { "_then" };
+            Phrase::new(format!("vm.list/{id}{then}"))
                 .with("count", machines.len())
                 .with("total", total)
                 .with("running", running)
                 .with("state", wanted.unwrap_or("any"))
         };
+        if total == 0 && !sight.away.is_empty() {
+            return Ok(Plan::Answer(Reply { head: notes, ..Reply::default() }));
+        }
         if machines.is_empty() {
-            return Ok(Plan::Answer(Reply::say(head(if total == 0 { "nobody" } else { "none" }))));
+            notes.push(if total == 0 { Phrase::new("vm.list/nobody") } else { head("none") });
+            return Ok(Plan::Answer(Reply { head: notes, ..Reply::default() }));
         }
         let head = head(if wanted.is_some() { "some" } else { "all" });
-        let several_hosts = hosts.len() > 1;
         let rows = match args.word("order") {
-            Some("memory") => by_memory(machines, scene),
-            Some("cpu") => by_cpu(machines, scene),
-            _ => machines.iter().map(|machine| row(machine, several_hosts)).collect(),
+            Some(order @ ("memory" | "cpu")) => {
+                let (used, silent) = usage(&hosts, scene);
+                notes.extend(silent.into_iter().map(|host| Phrase::new("host.status/silent").with("host", host)));
+                if order == "cpu" { by_cpu(machines, &used, &sight) } else { by_memory(machines, &used, &sight) }
+            }
+            _ => machines.iter().map(|machine| row(machine, &sight)).collect(),
         };
-        Ok(Plan::Answer(Reply::list(head, rows)))
+        notes.push(head);
+        Ok(Plan::Answer(Reply { head: notes, rows, ..Reply::default() }))
     }
 }
 
-fn row(machine: &Machine, with_host: bool) -> Phrase {
-    Phrase::new(if with_host { "vm.list/row_host" } else { "vm.list/row" })
-        .with("name", &machine.name)
-        .with("state", vm_status::state(machine.state))
-        .with("memory", machine.memory)
-        .with("host", &machine.id.hypervisor)
+/// Which of the hypervisors asked about can be seen.
+struct Sight<'a> {
+    away: Vec<&'a Hypervisor>,
+    hosts: usize,
+}
+
+impl Sight<'_> {
+    /// Since when a machine is out of sight; `None` while it can be seen.
+    fn since(&self, machine: &Machine) -> Option<Timestamp> {
+        let host = self.away.iter().find(|host| host.name == machine.id.hypervisor)?;
+        host.unreachable.as_ref().map(|(since, _)| *since)
+    }
+}
+
+/// What machines use, each hypervisor asked at the same time as the others; and those that did not answer.
+fn usage(hosts: &[Hypervisor], scene: &Scene<'_>) -> (HashMap<MachineId, MachineStats>, Vec<String>) {
+    let host = scene.host;
+    let reachable = hosts.iter().filter(|host| host.unreachable.is_none());
+    let answers: Vec<_> = std::thread::scope(|scope| {
+        let asked: Vec<_> = reachable.map(|asked| (&asked.name, scope.spawn(|| host.usage(&asked.name)))).collect();
+        asked.into_iter().map(|(name, answer)| (name, answer.join().ok().and_then(Result::ok))).collect()
+    });
+    let (mut all, mut silent) = (HashMap::new(), Vec::new());
+    for (hypervisor, answer) in answers {
+        match answer {
+            Some(used) => {
+                let id = |uuid| MachineId { hypervisor: hypervisor.clone(), uuid };
+                all.extend(used.into_iter().map(|(uuid, stats)| (id(uuid), stats)));
+            }
+            None => silent.push(hypervisor.clone()),
+        }
+    }
+    (all, silent)
+}
+
+fn row(machine: &Machine, sight: &Sight<'_>) -> Phrase {
+    let since = sight.since(machine);
+    let phrase = Phrase::new(match (since, sight.hosts > 1) {
+        (None, false) => "vm.list/row",
+        (None, true) => "vm.list/row_host",
+        (Some(_), false) => "vm.list/row_then",
+        (Some(_), true) => "vm.list/row_host_then",
+    })
+    .with("name", &machine.name)
+    .with("state", vm_status::state(machine.state))
+    .with("memory", machine.memory)
+    .with("host", &machine.id.hypervisor);
+    since.into_iter().fold(phrase, |phrase, since| phrase.with("since", since))
 }
 
 /// By what they use now; what a guest does not tell is taken as all that it may use.
-fn by_memory(machines: Vec<Arc<Machine>>, scene: &Scene<'_>) -> Vec<Phrase> {
-    let mut rows: Vec<_> = with_stats(machines, scene)
+fn by_memory(machines: Vec<Arc<Machine>>, used: &HashMap<MachineId, MachineStats>, sight: &Sight<'_>) -> Vec<Phrase> {
+    let mut rows: Vec<_> = machines
         .into_iter()
-        .map(|(machine, stats)| {
+        .map(|machine| {
+            if sight.since(&machine).is_some() {
+                return (0, row(&machine, sight));
+            }
+            let stats = used.get(&machine.id).cloned().unwrap_or_default();
             let off = machine.state == State::Off;
             let used = stats.memory_used.filter(|_| !off);
             let phrase = Phrase::new(if off {
@@ -97,10 +155,14 @@ fn by_memory(machines: Vec<Arc<Machine>>, scene: &Scene<'_>) -> Vec<Phrase> {
     rows.into_iter().map(|(_, phrase)| phrase).collect()
 }
 
-fn by_cpu(machines: Vec<Arc<Machine>>, scene: &Scene<'_>) -> Vec<Phrase> {
-    let mut rows: Vec<_> = with_stats(machines, scene)
+fn by_cpu(machines: Vec<Arc<Machine>>, used: &HashMap<MachineId, MachineStats>, sight: &Sight<'_>) -> Vec<Phrase> {
+    let mut rows: Vec<_> = machines
         .into_iter()
-        .map(|(machine, stats)| {
+        .map(|machine| {
+            if sight.since(&machine).is_some() {
+                return (-2.0, row(&machine, sight));
+            }
+            let stats = used.get(&machine.id).cloned().unwrap_or_default();
             let percent = stats.cpu_percent.filter(|_| machine.state == State::Running);
             let phrase = Phrase::new(match (machine.state, percent) {
                 (State::Off, _) => "vm.list/row_off",
@@ -118,16 +180,4 @@ fn by_cpu(machines: Vec<Arc<Machine>>, scene: &Scene<'_>) -> Vec<Phrase> {
         .collect();
     rows.sort_by(|a, b| b.0.total_cmp(&a.0));
     rows.into_iter().map(|(_, phrase)| phrase).collect()
-}
-
-fn with_stats(machines: Vec<Arc<Machine>>, scene: &Scene<'_>) -> Vec<(Arc<Machine>, MachineStats)> {
-    let live = machines.iter().filter(|machine| machine.state == State::Running).count() <= MOST_LIVE;
-    machines
-        .into_iter()
-        .map(|machine| {
-            let ask = live && machine.state == State::Running;
-            let stats = if ask { scene.host.stats(&machine.id).unwrap_or_default() } else { MachineStats::default() };
-            (machine, stats)
-        })
-        .collect()
 }

@@ -152,10 +152,20 @@ impl Power {
             self.phrase("told", machine),
         );
         change.undoable = self.back.is_some();
+        // Off is gone, and nothing brings it back.
+        if !machine.persistent && change.ops.iter().any(ends) {
+            change.undoable = false;
+            change.caution = Some(Phrase::new("vm.shutdown/transient").with("name", &machine.name));
+        }
         Ok(change)
     }
 
     fn phrase(&self, id: &str, machine: &Machine) -> Phrase {
         Phrase::new(format!("{}/{id}", self.spec.id)).with("name", &machine.name)
     }
+}
+
+/// Whether a machine is off after it.
+fn ends(op: &Op) -> bool {
+    matches!(op, Op::Host(HostOp::Shutdown { .. } | HostOp::ForceOff { .. }))
 }

@@ -215,10 +215,17 @@ impl Core {
             return;
         }
         let person = from.to_bare();
-        let exists = self.directory.exists(entity);
-        let allowed = exists && self.access.may_see(&person, entity);
-        let steps = self.subscriptions.on(&presence.type_, &from, entity, allowed);
-        self.perform(steps);
+        // Where nobody can say whether there is such an entity, nothing is answered and nothing taken away: whoever asks to
+        // see it goes on waiting, and whoever saw it keeps it.
+        let asks = matches!(presence.type_, Type::Subscribe | Type::Probe);
+        if !asks || self.directory.exists(entity) || !self.directory.may_exist(entity) {
+            let open = presence.type_ != Type::Subscribe
+                || self.directory.is_open(entity)
+                || self.subscriptions.sees(&person, entity);
+            let allowed = open && self.directory.exists(entity) && self.access.may_see(&person, entity);
+            let steps = self.subscriptions.on(&presence.type_, &from, entity, allowed);
+            self.perform(steps);
+        }
         match presence.type_ {
             Type::None if self.subscriptions.is_online(&person) => {
                 if let Some(question) = self.peers.on_available(&from, &presence) {

@@ -72,9 +72,17 @@ pub struct EntityInfo {
 pub trait Directory: Send + Sync {
     /// The entity of a local part; `None` asks for the front desk.
     fn entity(&self, local: Option<&str>) -> Option<EntityInfo>;
-    /// Whether there is an entity of that local part. Asked for every message.
+    /// Whether there is an entity of that local part, or was until lately. Asked for every message.
     fn exists(&self, local: Option<&str>) -> bool {
         self.entity(local).is_some()
+    }
+    /// Whether it may be added to contacts: what is gone is kept only by those who have it.
+    fn is_open(&self, local: Option<&str>) -> bool {
+        self.exists(local)
+    }
+    /// Whether it exists, or nobody can say yet that it doesn't: nothing is taken from anybody then.
+    fn may_exist(&self, local: Option<&str>) -> bool {
+        self.exists(local)
     }
     /// All entities, the front desk among them.
     fn all(&self) -> Vec<EntityInfo>;

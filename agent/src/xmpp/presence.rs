@@ -47,7 +47,13 @@ impl Presenter {
 fn stanza(domain: &BareJid, disco: &Disco, info: &EntityInfo, to: Jid) -> Presence {
     let from = address::speaking(domain, info.local.as_deref());
     let show = match info.show {
-        Show::Offline => return Presence::new(Type::Unavailable).with_from(from).with_to(to),
+        Show::Offline => {
+            let mut presence = Presence::new(Type::Unavailable).with_from(from).with_to(to);
+            if !info.status.is_empty() {
+                presence.set_status("", address::xml_text(&info.status));
+            }
+            return presence;
+        }
         Show::Online => None,
         Show::Away => Some(Wire::Away),
         Show::Xa => Some(Wire::Xa),

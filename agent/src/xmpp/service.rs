@@ -257,6 +257,14 @@ impl Handle {
         self.core().subscriptions.subscribers(entity)
     }
 
+    /// Lets an entity that is no more go out of everybody's contacts.
+    pub fn forget(&self, entity: Option<&str>) {
+        let people = self.core().subscriptions.people_of(entity);
+        for person in people {
+            self.revoke(&person, entity);
+        }
+    }
+
     /// The entities that a person sees.
     pub fn seen_by(&self, person: &BareJid) -> Vec<Option<String>> {
         self.core().subscriptions.seen_by(person)

@@ -73,7 +73,7 @@ impl Subscriptions {
     }
 
     /// Takes in a presence of `type_` from a person to an entity.
-    /// `allowed`: the entity exists and the person may see it.
+    /// `allowed`: the entity exists (it may be out of sight, or gone and its address kept) and the person may see it.
     pub fn on(&mut self, type_: &Type, from: &Jid, entity: Option<&str>, allowed: bool) -> Vec<Step> {
         let person = from.to_bare();
         match type_ {
@@ -301,7 +301,14 @@ impl Subscriptions {
         vec![Step::Save(after)]
     }
 
-    fn sees(&self, person: &BareJid, entity: Option<&str>) -> bool {
+    /// Everybody who has to do with an entity, whoever sees whom.
+    pub fn people_of(&self, entity: Option<&str>) -> Vec<BareJid> {
+        let people = self.people.keys();
+        people.filter(|person| self.find(person, entity).is_some()).cloned().collect()
+    }
+
+    /// Whether a person sees an entity.
+    pub fn sees(&self, person: &BareJid, entity: Option<&str>) -> bool {
         self.find(person, entity).is_some_and(|contact| contact.sees_us)
     }
 

@@ -11,6 +11,7 @@
 
 #![expect(unsafe_code, reason = "libvirt's callbacks have no safe wrapper in virt 0.5")]
 
+use std::collections::HashMap;
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::sync::{Arc, OnceLock};
 use std::thread;
@@ -272,6 +273,63 @@ pub fn saved_xml(domain: &virt::domain::Domain) -> Result<String, Error> {
     }
 }
 
+/// Statistics of a domain by libvirt's names of them.
+pub type Counts = HashMap<String, u64>;
+
+/// Processor and balloon statistics of all running domains, by libvirt's names of them (`virConnectGetAllDomainStats`), in
+/// one call. A domain that is busy with a job is not waited for and tells less. `virt` gives records that nobody frees.
+///
+/// # Errors
+/// As `virConnectGetAllDomainStats`.
+pub fn all_stats(connection: &Connect) -> Result<Vec<(Uuid, Counts)>, Error> {
+    let wanted = raw::VIR_DOMAIN_STATS_STATE | raw::VIR_DOMAIN_STATS_CPU_TOTAL | raw::VIR_DOMAIN_STATS_BALLOON;
+    let active = raw::VIR_CONNECT_GET_ALL_DOMAINS_STATS_ACTIVE;
+    let nowait = raw::VIR_CONNECT_GET_ALL_DOMAINS_STATS_NOWAIT;
+    let mut records: *mut raw::virDomainStatsRecordPtr = std::ptr::null_mut();
+    // SAFETY: the connection is alive; on success `records` is a list of that many records, ours until it is freed below.
+    unsafe {
+        let mut count =
+            raw::virConnectGetAllDomainStats(connection.as_ptr(), wanted, &raw mut records, active | nowait);
+        if count < 0 {
+            // Drivers and daemons that don't know how not to wait.
+            count = raw::virConnectGetAllDomainStats(connection.as_ptr(), wanted, &raw mut records, active);
+        }
+        let Ok(count) = usize::try_from(count) else { return Err(Error::last_error()) };
+        let read = (0..count).filter_map(|index| record(&**records.add(index))).collect();
+        raw::virDomainStatsRecordListFree(records);
+        Ok(read)
+    }
+}
+
+/// One record: the domain, and those of its values that are counts.
+///
+/// # Safety
+/// A record as libvirt made it, not freed.
+unsafe fn record(record: &raw::virDomainStatsRecord) -> Option<(Uuid, Counts)> {
+    let mut uuid = [0u8; raw::VIR_UUID_BUFLEN as usize];
+    // SAFETY: the record holds a live domain and `nparams` parameters; a name ends with a zero within its 80 bytes; which
+    // member of a value is set is said by its type.
+    unsafe {
+        if raw::virDomainGetUUID(record.dom, uuid.as_mut_ptr()) < 0 {
+            return None;
+        }
+        let count = usize::try_from(record.nparams).unwrap_or(0);
+        let count = if record.params.is_null() { 0 } else { count };
+        let values = (0..count).filter_map(|index| {
+            let parameter = &*record.params.add(index);
+            let value = match u32::try_from(parameter.type_).ok()? {
+                raw::VIR_TYPED_PARAM_INT => u64::try_from(parameter.value.i).ok()?,
+                raw::VIR_TYPED_PARAM_UINT => u64::from(parameter.value.ui),
+                raw::VIR_TYPED_PARAM_LLONG => u64::try_from(parameter.value.l).ok()?,
+                raw::VIR_TYPED_PARAM_ULLONG => parameter.value.ul,
+                _ => return None,
+            };
+            Some((owned(parameter.field.as_ptr()), value))
+        });
+        Some((Uuid::from_bytes(uuid), values.collect()))
+    }
+}
+
 fn boxed(heard: &Ear) -> *mut c_void {
     Box::into_raw(Box::new(heard.clone())).cast()
 }
@@ -362,6 +420,18 @@ mod tests {
     use super::*;
 
     const DEADLINE: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn all_running_domains_tell_in_one_call_and_those_that_are_off_do_not() {
+        start_loop().unwrap();
+        let connection = Connect::open(Some("test:///default")).unwrap();
+        let domain = connection.lookup_domain_by_name("test").unwrap();
+        let uuid = domain.uuid().unwrap();
+        let stats = all_stats(&connection).unwrap();
+        assert!(stats.iter().any(|(of, values)| *of == uuid && values.get("state.state") == Some(&1)), "{stats:?}");
+        domain.destroy().unwrap();
+        assert!(all_stats(&connection).unwrap().iter().all(|(of, _)| *of != uuid));
+    }
 
     #[test]
     fn events_of_the_test_driver_arrive_and_the_sender_is_given_back() {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::host::{Disk, Machine, MachineId, Nic, Passed, PassedKind, Pool, Snapshot, State, Volume};
 
 /// The names of all fixtures.
-pub const NAMES: [&str; 6] = ["two_vms", "fleet", "odd_names", "twins", "real_life", "empty"];
+pub const NAMES: [&str; 7] = ["two_vms", "fleet", "odd_names", "twins", "real_life", "transient", "empty"];
 
 const GIB: u64 = 1 << 30;
 const FOLDER: &str = "/var/lib/libvirt/images";
@@ -68,6 +68,13 @@ pub fn named(name: &str) -> Option<Fixture> {
             fixture.machine("hv2", "web1", State::Running, 2, 2, 20);
         }
         "real_life" => fixture.real_life(),
+        "transient" => {
+            fixture.machine("hv1", "web1", State::Running, 2, 2, 20);
+            fixture.machine("hv1", "scratch", State::Running, 1, 1, 10);
+            for machine in fixture.machines.iter_mut().filter(|machine| machine.name == "scratch") {
+                machine.persistent = false;
+            }
+        }
         "empty" => {}
         _ => return None,
     }

@@ -88,7 +88,12 @@ impl Fake {
             inner.journal.push(journal::line(op, &machine.name));
             inner.now
         };
-        self.mirror.put(after, now);
+        // A machine without a definition is gone when it is off.
+        if after.persistent || after.state != State::Off {
+            self.mirror.put(after, now);
+        } else {
+            self.mirror.remove(&after.id);
+        }
         if let Some(kind) = kind {
             self.tell(machine, kind, now);
         }

@@ -52,6 +52,7 @@ pub fn start(host: Arc<Host>, signals: Receiver<Signal>, events: UnboundedSender
         volumes: Arc::default(),
         phase: Phase::Waiting(Instant::now()),
         seen: false,
+        announced: false,
     };
     let spawned = thread::Builder::new().name(name).spawn(move || watch.run(&signals));
     if let Err(error) = spawned {
@@ -81,6 +82,8 @@ struct Watch {
     phase: Phase,
     /// Its machines have been read before.
     seen: bool,
+    /// And that was told.
+    announced: bool,
 }
 
 impl Watch {
@@ -354,9 +357,13 @@ impl Watch {
     }
 
     fn up(&mut self) {
-        let before = std::mem::replace(&mut *lock(&self.host.standing), (Connection::Up, Timestamp::now())).0;
+        // Who waits for this to settle finds the mirror as it is then.
         self.host.mirror.set_unreachable(&self.host.config.name, None);
+        let before = std::mem::replace(&mut *lock(&self.host.standing), (Connection::Up, Timestamp::now())).0;
         self.host.settled.notify_all();
+        if !std::mem::replace(&mut self.announced, true) {
+            self.tell_host(EventKind::HostRead);
+        }
         if matches!(before, Connection::Down { .. }) {
             tracing::info!(host = self.host.config.name, "the hypervisor is back");
             self.tell_host(EventKind::HostBack);

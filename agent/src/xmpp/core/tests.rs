@@ -21,6 +21,15 @@ impl Directory for Fleet {
         self.all().into_iter().find(|info| info.local.as_deref() == local)
     }
 
+    fn is_open(&self, local: Option<&str>) -> bool {
+        self.entity(local).is_some_and(|info| info.show != Show::Offline)
+    }
+
+    /// Nobody can say yet whether there is an "unseen".
+    fn may_exist(&self, local: Option<&str>) -> bool {
+        self.exists(local) || local == Some("unseen")
+    }
+
     fn all(&self) -> Vec<EntityInfo> {
         self.changed.lock().unwrap().clone()
     }
@@ -297,4 +306,34 @@ fn a_request_for_the_agent_is_handed_over_and_answered_from_the_address_asked() 
     // Nobody else gets as far as the agent.
     let sent = world.send(&call.replace("ann@", "eve@"));
     assert!(sent[0].contains("service-unavailable"), "{sent:?}");
+}
+
+#[test]
+fn what_may_exist_is_taken_from_nobody_and_what_does_not_is_refused() {
+    let mut world = World::new();
+    for kind in ["subscribe", "probe"] {
+        let sent = world.send(&format!("<presence {ANN} to='unseen@vms.example.org' type='{kind}'/>"));
+        assert!(sent.is_empty(), "{kind}: {sent:?}");
+        let sent = world.send(&format!("<presence {ANN} to='nobody@vms.example.org' type='{kind}'/>"));
+        assert_eq!(sent.iter().any(|stanza| stanza.contains("unsubscribed")), kind == "subscribe", "{kind}: {sent:?}");
+    }
+}
+
+#[test]
+fn a_machine_that_is_gone_stays_with_those_who_have_it_and_comes_to_nobody_else() {
+    let mut world = World::new();
+    world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
+    for info in world.fleet.changed.lock().unwrap().iter_mut().filter(|info| info.class == Class::Machine) {
+        info.show = Show::Offline;
+        info.status = "gone".to_owned();
+    }
+    let probed = world.send(&format!("<presence {ANN} {TO_WEB1} type='probe'/>"));
+    assert!(probed.len() == 1 && probed[0].contains("unavailable") && probed[0].contains("gone"), "{probed:?}");
+    // Clients ask again now and then.
+    let again = world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
+    assert!(again[0].contains("subscribed") && !again[0].contains("unsubscribed"), "{again:?}");
+    assert_eq!(world.core.subscriptions.people_of(Some("web1")).len(), 1);
+    world.send(&format!("<presence {ANN} {TO_WEB1} type='unsubscribe'/>"));
+    let anew = world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
+    assert!(anew[0].contains("unsubscribed"), "{anew:?}");
 }
