@@ -6,6 +6,7 @@ use std::process::Command;
 
 use agent::host::fake::Fake;
 use agent::host::libvirt::Timeouts;
+use agent::host::names::{Thing, check};
 use agent::host::{HostErrorKind, HostOp, HostRead, HostWrite, Pool, Unseen, Use, UsedAs, Uses};
 use anyhow::{Context, Result, bail, ensure};
 use grammar::size::Bytes;
@@ -15,7 +16,9 @@ use tests::guest::Session;
 use crate::subject::{HV, bridge, chain};
 
 /// Of each host, its own ways.
-pub const CASES: [(&str, fn() -> Result<()>); 4] = [
+pub const CASES: [(&str, fn() -> Result<()>); 6] = [
+    ("qemu::a_name_that_is_allowed_is_had_exactly", names_are_exact),
+    ("qemu::what_keeps_a_machine_from_starting_is_known", known_reasons),
     ("fake::a_volume_that_anybody_uses_is_not_deleted", fake),
     ("test_driver::a_volume_that_anybody_uses_is_not_deleted", test_driver),
     ("qemu::a_volume_that_anybody_uses_is_not_deleted", qemu),
@@ -255,4 +258,69 @@ fn unseen() -> Result<()> {
     stays(&*host, "free.qcow2", "unseen_image", &foreign)?;
     house.session.virsh(&["undefine", "foreign"])?;
     host.apply(&delete("free.qcow2")).map_err(chain)
+}
+
+/// Whatever the check of names lets pass, QEMU and libvirt keep as it is: as a snapshot, off, and as a volume.
+fn names_are_exact() -> Result<()> {
+    let house = House::new()?;
+    house.session.define("web1")?;
+    let (host, _events) = bridge(&[(HV, &house.session.uri())], Timeouts::default())?;
+    let machine = host.machines().first().context("no machine")?.id.clone();
+    let most = Thing::Snapshot.most();
+    let long = "n".repeat(most);
+    for name in [
+        "it's",
+        "a&b <c>",
+        "x=y(2)",
+        "o”brien",
+        "日本 語",
+        "👍",
+        "v2;rm -rf",
+        "$HOME `id`",
+        "a%s%n",
+        "1.0",
+        long.as_str(),
+    ] {
+        ensure!(check(Thing::Snapshot, name).is_ok() && check(Thing::Volume, name).is_ok(), "{name}");
+        let create = HostOp::CreateSnapshot { machine: machine.clone(), name: name.to_owned() };
+        host.apply(&create).map_err(chain).with_context(|| name.to_owned())?;
+        let kept = host.machine(&machine).context("gone")?;
+        ensure!(kept.snapshots.iter().any(|snapshot| snapshot.name == name), "{name}: {:?}", kept.snapshots);
+        host.apply(&HostOp::DeleteSnapshot { machine: machine.clone(), name: name.to_owned() }).map_err(chain)?;
+        ensure!(host.machine(&machine).is_some_and(|kept| kept.snapshots.is_empty()), "{name} is still there");
+        let (hypervisor, pool) = (HV.to_owned(), "default".to_owned());
+        let (format, capacity) = ("qcow2".to_owned(), Bytes(1 << 20));
+        let volume = HostOp::CreateVolume { hypervisor, pool, name: name.to_owned(), format, capacity };
+        host.apply(&volume).map_err(chain).with_context(|| name.to_owned())?;
+        ensure!(host.volumes(HV, "default").map_err(chain)?.iter().any(|volume| volume.name == name), "{name}");
+        host.apply(&delete(name)).map_err(chain)?;
+    }
+    Ok(())
+}
+
+/// What real machines fail of at their start is recognised, with the name of what is missing.
+fn known_reasons() -> Result<()> {
+    let house = House::new()?;
+    fs::write(house.in_pool("raw.img"), vec![0; 1 << 16])?;
+    let nowhere = house.in_pool("never.qcow2");
+    house.define("filed", "", &disk("file", &format!("file='{nowhere}'"), "qcow2"), "")?;
+    house.define("volumed", "", &disk("volume", "pool='default' volume='never.qcow2'", "qcow2"), "")?;
+    house.define("wired", "", "<interface type='network'><source network='never'/></interface>", "")?;
+    house.define("formatted", "", &disk("file", &format!("file='{}'", house.in_pool("raw.img")), "qcow2"), "")?;
+    house.define("booted", "<kernel>/nowhere/vmlinuz</kernel>", "", "")?;
+    let (host, _events) = bridge(&[(HV, &house.session.uri())], Timeouts::default())?;
+    for (name, sentence, value) in [
+        ("filed", "missing_file", nowhere.as_str()),
+        ("volumed", "missing_volume", "never.qcow2"),
+        ("wired", "missing_network", "never"),
+        ("formatted", "wrong_format", "qcow2"),
+        ("booted", "missing_file", "/nowhere/vmlinuz"),
+    ] {
+        let machine = host.named(name).first().context("no machine")?.id.clone();
+        let error = host.apply(&HostOp::Start { machine }).err().with_context(|| format!("{name} started"))?;
+        let reason = error.reason.clone().with_context(|| format!("{name}: {error:?}"))?;
+        let values: Vec<&str> = reason.values.iter().map(|(_, value)| value.as_str()).collect();
+        ensure!(reason.sentence == sentence && values == [value], "{name}: {reason:?}");
+    }
+    Ok(())
 }
