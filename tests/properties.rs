@@ -9,7 +9,6 @@ use agent::config::Grant;
 use agent::events::InFlight;
 use agent::explain::{Question, explain};
 use agent::host::fake::Fake;
-use agent::host::names::{Thing, check};
 use agent::journal::Journal;
 use agent::message::{Asker, Message};
 use agent::office::Affairs;
@@ -24,7 +23,7 @@ use grammar::kind::Kind;
 use jiff::{SignedDuration, Zoned};
 use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
-use tests::transcript::{Scenario, mind, play};
+use tests::transcript::mind;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]
@@ -32,13 +31,6 @@ proptest! {
     #[test]
     fn nothing_harmful_happens_unasked_however_people_talk(data in proptest::collection::vec(any::<u8>(), 0..600)) {
         bodies::conversation(&data);
-    }
-
-    #[test]
-    fn a_name_is_refused_with_words_before_a_question_or_the_host_has_exactly_that_name(
-        name in r#"[a-z0-9 ."'`/\\<>=()&;,:!?#é\x{200b}\x{202e}\x{a0}-]{1,12}"#,
-    ) {
-        named_exactly(&name)?;
     }
 
     #[test]
@@ -338,24 +330,4 @@ fn explain_tells_what_the_bot_does() {
         }
     }
     assert!(wrong.is_empty(), "\n{}\n", wrong.join("\n"));
-}
-
-/// A snapshot is asked for by that name, quoted: it is taken by exactly this name, or the name is refused, and nothing else happens.
-fn named_exactly(name: &str) -> Result<(), TestCaseError> {
-    let lines = ["given: two_vms".to_owned(), format!("user: take a snapshot called \"{name}\"")];
-    let scenario = Scenario { name: String::new(), lines: lines.into() };
-    let played = play(&scenario).map_err(TestCaseError::fail)?;
-    let done: Vec<&String> = played.iter().filter(|line| line.starts_with("host:")).collect();
-    let answered = played.iter().any(|line| line.starts_with("bot:"));
-    prop_assert!(answered, "{played:?}");
-    let allowed = check(Thing::Snapshot, name).is_ok();
-    match done.as_slice() {
-        [] => {}
-        [only] => prop_assert!(allowed && **only == format!("host: snapshot web1 {name}"), "{played:?}"),
-        more => prop_assert!(false, "{more:?}"),
-    }
-    // What is asked before it is done is asked about that very name.
-    let asked = played.iter().find(|line| line.ends_with("Go?"));
-    prop_assert!(asked.is_none_or(|line| allowed && line.contains(&format!("\"{name}\""))), "{played:?}");
-    Ok(())
 }

@@ -60,9 +60,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
         match inner {
             // 'quoted' only when the second mark ends a word: "'tis web1's" has no quotation.
             Some(inner) if !(inner.as_str().trim().is_empty() || apostrophe && glued) => {
-                // French marks have blanks within them that are no part of what they quote; what others quote is meant exactly.
-                let exact = whole.as_str().starts_with('"');
-                all.push(token(whole.range(), if exact { inner.as_str() } else { inner.as_str().trim() }, true, false));
+                all.push(token(whole.range(), inner.as_str().trim(), true, false));
                 from = whole.end();
             }
             Some(_) if apostrophe => {
@@ -172,7 +170,7 @@ fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<
 
 fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> Token<'t> {
     // A mark that quotes nothing is part of a name, but of no keyword.
-    let folded = fold(if quoted { text.trim() } else { text.trim_matches(MARKS) });
+    let folded = fold(if quoted { text } else { text.trim_matches(MARKS) });
     Token { text, span, folded, quoted, clitic }
 }
 
