@@ -122,6 +122,7 @@ impl Talk {
                         inputs.push_back(Input::Planned(Planned::Ready { answers: Vec::new(), change: Some(plan) }));
                     }
                     Action::Apply(_) => self.applied += 1,
+                    Action::Ask(_) => inputs.push_back(Input::Shown { on: String::new() }),
                     _ => {}
                 }
             }

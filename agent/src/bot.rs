@@ -6,12 +6,13 @@
 
 use std::cell::OnceCell;
 use std::collections::HashMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned};
 use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
-use dialogue::session::{Call, Done, Session, Trace};
+use dialogue::session::{Call, Done, PlanRef, Session, Trace};
 use dialogue::spec::Scope;
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -22,12 +23,12 @@ use crate::events::{InFlight, Notice};
 use crate::host::{HostRead, HostWrite, MachineId, State};
 use crate::journal::{Entry, Journal, Told};
 use crate::known::KnownHere;
-use crate::message::Message;
+use crate::message::{Answer, Certain, Channel, Message};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
 use crate::planner::{Made, Planner, Step};
 use crate::skill::{Office, OfficeOp, Op};
-use crate::store::Store;
+use crate::store::{Begun, Owed, Store};
 use crate::tongues::{Tongue, Tongues};
 
 mod apply;
@@ -77,6 +78,11 @@ pub struct Bot {
     references: Mutex<Option<u64>>,
     misses: Option<Misses>,
 }
+
+/// How long what was told may be "it".
+const TOPICAL: SignedDuration = SignedDuration::from_mins(15);
+/// Conversations remembered for that before old ones are forgotten.
+const MOST_TOPICS: usize = 4_096;
 
 /// What "it" may be because it was just told.
 #[derive(Default)]
@@ -207,18 +213,37 @@ impl Bot {
         &self.mind
     }
 
-    /// Takes one message; `say` gets each answer as it comes. Blocks for as long as plans and ops take.
+    /// Takes one message; `say` gets each answer as it comes, and all are heard. Blocks for as long as plans and ops take.
     pub fn hear(&self, message: &Message, say: &mut dyn FnMut(Rendered)) {
-        let input = Input::Said(message.utterance.clone());
-        self.turn(message, input, say);
+        self.converse(message, &mut Certain(say));
+    }
+
+    /// Takes one message, and answers where answers may be lost.
+    pub fn converse(&self, message: &Message, channel: &mut dyn Channel) {
+        self.turn_on(message, Input::Said(message.utterance.clone()), channel);
     }
 
     /// One turn, and how its text was understood.
     pub fn turn(&self, message: &Message, input: Input, say: &mut dyn FnMut(Rendered)) -> Trace {
+        self.turn_on(message, input, &mut Certain(say))
+    }
+
+    /// One turn. Whatever breaks in it ends this turn and nothing else, and the person is told with a reference.
+    fn turn_on(&self, message: &Message, input: Input, channel: &mut dyn Channel) -> Trace {
         let key = self.key(message);
-        let conversation = Arc::clone(lock(&self.conversations).entry(key.clone()).or_default());
-        let _turn = lock(&conversation);
-        let mut session = self.store.session(&key, self.tongues.common());
+        let conversation = Conversation::of(self, key.clone());
+        let _turn = lock(&conversation.lock);
+        let turn = catch_unwind(AssertUnwindSafe(|| self.unguarded_turn(&key, message, input, channel)));
+        turn.unwrap_or_else(|_| {
+            let reply = self.failure("went_wrong", Vec::new());
+            let rendered = self.phrases(message.asker.jid.as_deref()).reply(&reply, &message.now);
+            channel.say(Answer { rendered, question: false, outcome: true });
+            Trace { why: "broke".to_owned(), ..Trace::default() }
+        })
+    }
+
+    fn unguarded_turn(&self, key: &str, message: &Message, input: Input, channel: &mut dyn Channel) -> Trace {
+        let (mut session, lost) = self.store.session(key, self.tongues.common());
         if let Some(person) = &message.asker.jid {
             let Tongue { language, fixed } = self.tongues.of(person);
             (session.language, session.fixed) = (language, fixed);
@@ -226,7 +251,8 @@ impl Bot {
         if matches!(input, Input::Said(_))
             && let Some(absent) = self.absent(&message.entity)
         {
-            say(self.mind.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now));
+            let rendered = self.mind.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now);
+            channel.say(Answer { rendered, question: false, outcome: false });
             return Trace::default();
         }
         let place = self.place(message);
@@ -246,13 +272,20 @@ impl Bot {
             asker: &message.asker.name,
             ask_disruptive: self.caution.ask_disruptive,
         };
-        if let Some(machines) = self.topic(&key, message.now.timestamp()) {
+        if lost {
+            let reply = Reply::say(Phrase::common("conversation_lost"));
+            let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
+            channel.say(Answer { rendered, question: false, outcome: true });
+        }
+        if let Some(machines) = self.topic(key, message.now.timestamp()) {
             session = self.machine.on(session, Input::Event { machines }, &around).0;
         }
         let said = matches!(input, Input::Said(_));
         let mut first = None;
         let mut made: HashMap<String, Made> = HashMap::new();
         let mut inputs = std::collections::VecDeque::from([input]);
+        // Until the turn ends, its changes may have been made and nobody been told.
+        let mut begun: Option<Unanswered<'_>> = None;
         while let Some(input) = inputs.pop_front() {
             let (next, actions) = self.machine.on(session, input, &around);
             session = next;
@@ -268,7 +301,8 @@ impl Bot {
                         inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made))
                     }
                     Action::Apply(plan) => {
-                        self.keep(&key, &session, true);
+                        begun = Some(Unanswered::new(&self.store, message, &plan));
+                        self.keep(key, &session, true);
                         let applied = match made.remove(&plan.digest) {
                             Some(made) => self.apply(message, &made),
                             None => Applied::Failed { reply: self.failure("went_wrong", Vec::new()), undo: Vec::new() },
@@ -276,10 +310,15 @@ impl Bot {
                         inputs.push_back(Input::Applied(applied));
                     }
                     Action::Say(reply) => {
-                        if session.open.is_some() {
-                            self.keep(&key, &session, true);
+                        let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
+                        channel.say(Answer { rendered, question: false, outcome: begun.is_some() });
+                    }
+                    Action::Ask(reply) => {
+                        self.keep(key, &session, true);
+                        let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
+                        if channel.say(Answer { rendered, question: true, outcome: begun.is_some() }) {
+                            inputs.push_back(Input::Shown { on: message.utterance.device.clone() });
                         }
-                        say(self.mind.book().words(&session.language).phrases.reply(&reply, &message.now));
                     }
                     Action::Wait(_) => {}
                 }
@@ -288,8 +327,10 @@ impl Bot {
         if let Some(person) = &message.asker.jid {
             self.tongues.keep(person, Tongue { language: session.language.clone(), fixed: session.fixed });
         }
-        self.keep(&key, &session, false);
-        if let Some(misses) = self.misses.as_ref().filter(|_| said) {
+        self.keep(key, &session, false);
+        drop(begun);
+        let again = session.trace.why == dialogue::understand::REPEATED;
+        if let Some(misses) = self.misses.as_ref().filter(|_| said && !again) {
             let heard = misses::Heard {
                 text: &message.utterance.text,
                 trace: &session.trace,
@@ -298,13 +339,52 @@ impl Bot {
                 to: place.scope,
                 at: message.now.timestamp(),
             };
-            misses.heard(&key, &heard, &|| misses::names(&*self.host, &message.asker.name));
+            misses.heard(key, &heard, &|| misses::names(&*self.host, &message.asker.name));
         }
         session.trace
     }
 
+    /// A question of that conversation came back from a device: whoever answers it there is shown it again.
+    pub(crate) fn not_seen(&self, key: &str, device: &str) {
+        let conversation = Conversation::of(self, key.to_owned());
+        let _turn = lock(&conversation.lock);
+        let (mut session, _) = self.store.session(key, self.tongues.common());
+        if session.not_seen(device) {
+            self.keep(key, &session, true);
+        }
+    }
+
+    /// Writes down an answer that must not be lost; false if that can't be done.
+    pub(crate) fn owe(&self, owed: &Owed) -> bool {
+        let kept = self.store.owe(owed);
+        kept.inspect_err(|error| tracing::error!(%error, "an answer could not be written down")).is_ok()
+    }
+
+    /// It arrived.
+    pub(crate) fn paid(&self, id: &str) {
+        self.store.paid(id);
+    }
+
+    /// Answers that nobody may have heard yet.
+    pub(crate) fn owed(&self) -> Vec<Owed> {
+        self.store.owed()
+    }
+
+    /// Changes of an earlier run whose answer was never made.
+    pub(crate) fn take_begun(&self) -> Vec<Begun> {
+        self.store.take_begun()
+    }
+
+    /// Lets go of conversations that ended long ago.
+    pub(crate) fn forget_old(&self, now: Timestamp) {
+        let gone = self.store.expire(now);
+        if gone > 0 {
+            tracing::debug!(gone, left = self.store.count(), "old conversations are forgotten");
+        }
+    }
+
     /// The key of a conversation: person, entity, direct or room.
-    fn key(&self, message: &Message) -> String {
+    pub(crate) fn key(&self, message: &Message) -> String {
         let person = message.asker.jid.clone().unwrap_or_else(|| format!("?{}", message.asker.name));
         let entity = match &message.entity {
             Entity::Desk => String::new(),
@@ -428,12 +508,23 @@ impl Bot {
         if let Some(machine) = asked
             && let Ok(until) = message.now.timestamp().checked_add(self.caution.shutdown_patience)
         {
-            lock(&self.watched).push(Watched { machine, until, message: message.clone() });
+            let mut watched = lock(&self.watched);
+            // Asked twice, told once.
+            watched.retain(|one| one.machine != machine || one.message.asker != message.asker);
+            watched.push(Watched { machine, until, message: message.clone() });
         }
     }
 
     /// Machines that were asked to shut down and are still on: their askers are told, and may type the name. Called every second.
     pub fn look_after(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
+        self.look_after_on(now, &mut |message, answer| {
+            say(message, answer.rendered);
+            true
+        });
+    }
+
+    /// The same where answers may be lost; `say` tells whether one was taken for delivery.
+    pub(crate) fn look_after_on(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Answer) -> bool) {
         let due: Vec<Watched> = {
             let mut watched = lock(&self.watched);
             watched
@@ -457,7 +548,7 @@ impl Bot {
                 vec![Phrase::common("not_off_yet").with("name", machine.name.as_str()).with("span", patience)];
             let input = Input::Suggest { calls: vec![call], preface };
             let to = message.clone();
-            self.turn(&message, input, &mut |rendered| say(&to, rendered));
+            self.turn_on(&message, input, &mut Towards { to, say: &mut *say });
         }
     }
 
@@ -468,11 +559,17 @@ impl Bot {
 
     fn topic(&self, key: &str, now: Timestamp) -> Option<Vec<String>> {
         let mut topics = lock(&self.topics);
+        if topics.heard.len() >= MOST_TOPICS {
+            topics.heard.retain(|_, at| now.duration_since(*at) < TOPICAL);
+            if topics.heard.len() >= MOST_TOPICS {
+                topics.heard.clear();
+            }
+        }
         let heard = topics.heard.insert(key.to_owned(), now).unwrap_or(Timestamp::MIN);
         topics
             .last
             .as_ref()
-            .filter(|(at, _)| *at > heard && now.duration_since(*at) < SignedDuration::from_mins(15))
+            .filter(|(at, _)| *at > heard && now.duration_since(*at) < TOPICAL)
             .map(|(_, machine)| vec![machine.clone()])
     }
 }
@@ -483,6 +580,70 @@ struct Place {
     name: String,
     hypervisor: Option<String>,
     own: Option<MachineId>,
+}
+
+/// A conversation's lock, which is forgotten with the last turn that waits for it.
+struct Conversation<'a> {
+    bot: &'a Bot,
+    key: String,
+    lock: Arc<Mutex<()>>,
+}
+
+impl<'a> Conversation<'a> {
+    fn of(bot: &'a Bot, key: String) -> Self {
+        let lock = Arc::clone(lock(&bot.conversations).entry(key.clone()).or_default());
+        Self { bot, key, lock }
+    }
+}
+
+impl Drop for Conversation<'_> {
+    fn drop(&mut self) {
+        let mut all = lock(&self.bot.conversations);
+        // The map's and ours: whoever else wants it takes it under the map's lock.
+        if Arc::strong_count(&self.lock) == 2 {
+            all.remove(&self.key);
+        }
+    }
+}
+
+/// A change that is made, or being made, until its answer is.
+struct Unanswered<'a> {
+    store: &'a Store,
+    id: Option<u64>,
+}
+
+impl<'a> Unanswered<'a> {
+    fn new(store: &'a Store, message: &Message, plan: &PlanRef) -> Self {
+        let id = message.asker.jid.as_ref().and_then(|actor| {
+            store.begin(&Begun {
+                actor: actor.clone(),
+                verb: plan.calls.first().map(|call| call.skill.clone()).unwrap_or_default(),
+                about: plan.subjects.first().cloned(),
+                at: message.now.timestamp(),
+            })
+        });
+        Self { store, id }
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id {
+            self.store.end(id);
+        }
+    }
+}
+
+/// The channel back to whoever once asked.
+struct Towards<'a> {
+    to: Message,
+    say: &'a mut dyn FnMut(&Message, Answer) -> bool,
+}
+
+impl Channel for Towards<'_> {
+    fn say(&mut self, answer: Answer) -> bool {
+        (self.say)(&self.to, answer)
+    }
 }
 
 /// A panic in one turn must not poison the others.

@@ -1,7 +1,9 @@
 //! The running agent's desk: what comes in over XMPP and from the hosts is handed on from here, and what is to be told goes out.
 
 use std::collections::HashMap;
+use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -10,6 +12,7 @@ use dialogue::reply::Phrase;
 use dialogue::spec::Role;
 use jid::BareJid;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use lru::LruCache;
 use tokio::sync::mpsc;
 
 use crate::addresses::{Entity, News};
@@ -18,20 +21,29 @@ use crate::config::{Config, Purpose};
 use crate::events::Notice;
 use crate::host::{HostEvent, HostRead};
 use crate::journal::Unfinished;
-use crate::message::Message;
+use crate::message::{Answer, Message};
 use crate::office::Affairs;
 use crate::reception::{Received, Reception};
 use crate::run::join;
 use crate::switchboard::Switchboard;
+use crate::turns::Turns;
 use crate::xmpp::event::Event;
+use crate::xmpp::limits::{PAUSE, Verdict};
 use crate::xmpp::messages::Heard;
 use crate::xmpp::rooms::{Join, RoomEvent};
 use crate::xmpp::said::Said;
-use crate::xmpp::service::{Handle, NotSaid};
+use crate::xmpp::service::Handle;
 use crate::xmpp::subscriptions::Change;
 
 mod address_news;
+mod answers;
 
+use answers::{Back, Debts};
+
+/// Devices whose time zone is remembered.
+const MOST_ZONES: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
+/// How often old conversations are let go.
+const TIDY_EVERY: SignedDuration = SignedDuration::from_hours(1);
 /// A turn that takes longer shows that it is being worked on.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// An absence shorter than this is not worth a message.
@@ -52,13 +64,18 @@ pub(crate) struct Desk {
     reception: Reception,
     /// One lane a conversation: its messages are taken in order.
     lanes: Mutex<HashMap<String, mpsc::UnboundedSender<Job>>>,
+    turns: Turns,
+    debts: Debts,
+    /// Somebody looks after things right now.
+    looking: AtomicBool,
+    tidied: Mutex<Timestamp>,
     zone: jiff::tz::TimeZone,
     /// How long nobody was there before this start, until it is told.
     absent: Mutex<Option<SignedDuration>>,
     /// When it was last told of an address that another machine has it now.
     taken_over: Mutex<HashMap<String, Instant>>,
     /// By device, as far as asked.
-    zones: Mutex<HashMap<String, jiff::tz::TimeZone>>,
+    zones: Mutex<LruCache<String, jiff::tz::TimeZone>>,
     /// Room services that the configuration names: they are believed about who is who.
     trusted: Vec<String>,
 }
@@ -76,6 +93,7 @@ impl Desk {
         trusted: Vec<String>,
         absent: Option<SignedDuration>,
     ) -> Self {
+        let debts = Debts::new(bot.owed());
         Self {
             bot,
             host,
@@ -84,10 +102,14 @@ impl Desk {
             office,
             reception: Reception::default(),
             lanes: Mutex::default(),
+            turns: Turns::new(),
+            debts,
+            looking: AtomicBool::new(false),
+            tidied: Mutex::new(Timestamp::UNIX_EPOCH),
             zone,
             absent: Mutex::new(absent),
             taken_over: Mutex::default(),
-            zones: Mutex::default(),
+            zones: Mutex::new(LruCache::new(MOST_ZONES)),
             trusted,
         }
     }
@@ -124,7 +146,7 @@ impl Desk {
         if let Some(zone) = zones.get(&device) {
             return zone.clone();
         }
-        zones.insert(device.clone(), self.zone.clone());
+        zones.put(device.clone(), self.zone.clone());
         if heard.room.is_none() {
             let (desk, from) = (Arc::clone(self), heard.from.clone());
             tokio::spawn(async move {
@@ -132,7 +154,7 @@ impl Desk {
                     desk.zones
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
-                        .insert(device, jiff::tz::TimeZone::fixed(offset));
+                        .put(device, jiff::tz::TimeZone::fixed(offset));
                 }
             });
         }
@@ -172,7 +194,8 @@ impl Desk {
                 }
             }
             Event::Room(RoomEvent::Joined { entity, room, .. }) => {
-                self.office.room(room.as_str(), &self.board.name(entity.as_deref()), true)
+                self.office.room(room.as_str(), &self.board.name(entity.as_deref()), true);
+                self.pay_room(entity.as_deref(), &room);
             }
             Event::Room(RoomEvent::Left { entity, room, .. }) => {
                 self.office.room(room.as_str(), &self.board.name(entity.as_deref()), false)
@@ -180,11 +203,16 @@ impl Desk {
             Event::Online { server, away } => {
                 tracing::info!(server, ?away, "connected");
                 let first = self.absent.lock().unwrap_or_else(PoisonError::into_inner).take();
+                self.pay_people();
                 self.tell_absence(away.and_then(|away| SignedDuration::try_from(away).ok()).or(first));
             }
             Event::Offline { why } => tracing::warn!(%why, "not connected"),
             Event::Asked(request) => tracing::debug!(?request, "asked for nothing we announce"),
-            Event::Bounced { to, condition, .. } => tracing::debug!(%to, ?condition, "a message came back"),
+            Event::Arrived(ids) => self.arrived(&ids),
+            Event::Bounced { to, condition, id, .. } => {
+                tracing::debug!(%to, ?condition, "a message came back");
+                self.bounced(id.as_deref());
+            }
         }
     }
 
@@ -192,11 +220,24 @@ impl Desk {
         let known = |person: &str| self.bot.access().role(person).is_some();
         match self.reception.receive(&heard, &self.board, &*self.host, known, &self.zone_of(&heard)) {
             Received::Nothing => {}
-            Received::Say(sentence) => self.send(Said::answer(&heard, self.common(sentence))),
-            Received::Message(message) => {
-                self.handle.displayed(&heard);
-                self.take(message, heard);
+            Received::Say(sentence) => {
+                self.send(Said::answer(&heard, self.common(sentence)));
             }
+            // Nothing is done that can't be answered: beyond the limit nothing is even read.
+            Received::Message(message) => match self.handle.admit(&whose(&heard)) {
+                Verdict::Allowed => {
+                    self.handle.displayed(&heard);
+                    self.take(message, heard);
+                }
+                Verdict::Capped => {
+                    tracing::warn!(from = %heard.from, "somebody writes too much; nothing is read of them for a minute");
+                    let span = SignedDuration::try_from(PAUSE).unwrap_or_default();
+                    let phrase = Phrase::common("too_much").with("span", span);
+                    let text = self.bot.phrases(message.asker.jid.as_deref()).phrase(&phrase, &self.now());
+                    self.send(Said::answer(&heard, text));
+                }
+                Verdict::StillCapped => tracing::debug!(from = %heard.from, "not read"),
+            },
         }
     }
 
@@ -237,8 +278,16 @@ impl Desk {
     async fn turn(self: &Arc<Self>, message: Box<Message>, heard: Box<Heard>) {
         let desk = Arc::clone(self);
         let to = heard.clone();
-        let mut work =
-            tokio::task::spawn_blocking(move || desk.bot.hear(&message, &mut |rendered| desk.answer(&to, rendered)));
+        let asker = message.asker.jid.clone();
+        let work = async {
+            let permit = self.turns.permit(whose(&heard).as_str()).await;
+            tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                desk.bot.converse(&message, &mut Back { desk: &desk, heard: &to, message: &message });
+            })
+            .await
+        };
+        tokio::pin!(work);
         let ended = tokio::select! {
             ended = &mut work => ended,
             () = tokio::time::sleep(PATIENCE) => {
@@ -251,22 +300,10 @@ impl Desk {
         if let Err(error) = ended {
             let reference = crate::error::Reference::new();
             tracing::error!(%reference, %error, "a turn broke");
-            let text =
-                self.bot.text(&Phrase::common("went_wrong").with("reference", reference.to_string()), &self.now());
+            let phrase = Phrase::common("went_wrong").with("reference", reference.to_string());
+            let text = self.bot.phrases(asker.as_deref()).phrase(&phrase, &self.now());
             self.send(Said::answer(&heard, text));
         }
-    }
-
-    fn answer(&self, heard: &Heard, rendered: Rendered) {
-        let choices = rendered
-            .choices
-            .into_iter()
-            .map(|(label, says)| {
-                let label = Some(label).filter(|label| *label != says);
-                (says, label)
-            })
-            .collect();
-        self.send(Said { choices, ..Said::answer(heard, rendered.text) });
     }
 
     /// Everybody who decides here is told something about the agent itself: those whom the configuration names, and those who see the desk.
@@ -283,14 +320,9 @@ impl Desk {
         }
     }
 
-    fn send(&self, said: Said) {
-        match self.handle.say(said) {
-            Ok(_) | Err(NotSaid::Capped { first: false }) => {}
-            Err(NotSaid::Capped { first: true }) => {
-                tracing::warn!("somebody is answered too often; silent for a minute")
-            }
-            Err(NotSaid::Unsent(error)) => tracing::warn!(%error, "an answer was not sent"),
-        }
+    /// Says something; true if the link took it.
+    fn send(&self, said: Said) -> bool {
+        self.handle.say(said).inspect_err(|error| tracing::warn!(%error, "something was not sent")).is_ok()
     }
 
     /// Something happened on a host. Gives what is to be told of addresses once it is told.
@@ -327,19 +359,7 @@ impl Desk {
 
     /// Says something to whoever once asked, where they asked.
     fn tell_asker(&self, message: &Message, rendered: Rendered) {
-        let local = self.board.local(&message.entity);
-        let said = match (&message.room, &message.asker.jid) {
-            (Some(room), _) => BareJid::new(room).ok().map(|room| {
-                Said::to_room(local.as_deref(), &room, format!("{}: {}", message.asker.name, rendered.text))
-            }),
-            (None, Some(jid)) => {
-                BareJid::new(jid).ok().map(|person| Said::alert(local.as_deref(), &person, rendered.text))
-            }
-            (None, None) => None,
-        };
-        if let Some(said) = said {
-            self.send(said);
-        }
+        self.answer_asker(message, Answer { rendered, question: false, outcome: true });
     }
 
     /// Everybody concerned hears it once: from the machine, else from its host; rooms from the host.
@@ -374,10 +394,20 @@ impl Desk {
     }
 
     pub(crate) fn look_after(self: &Arc<Self>) {
-        let desk = Arc::clone(self);
+        // One that waits for somebody's turn must not be joined by another each second.
+        if self.looking.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let looking = Looking(Arc::clone(self));
         tokio::task::spawn_blocking(move || {
+            let desk = &looking.0;
             let now = desk.now();
-            desk.bot.look_after(&now, &mut |message, rendered| desk.tell_asker(message, rendered));
+            desk.bot.look_after_on(&now, &mut |message, answer| desk.answer_asker(message, answer));
+            let mut tidied = desk.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+            if now.timestamp().duration_since(*tidied) >= TIDY_EVERY {
+                *tidied = now.timestamp();
+                desk.bot.forget_old(now.timestamp());
+            }
         });
     }
 
@@ -390,7 +420,15 @@ impl Desk {
 
     /// Ops that the last stop cut off: whoever wanted them hears that nobody knows, and how the machine is now.
     pub(crate) fn tell_unfinished(&self, unfinished: &[Unfinished]) {
-        for one in unfinished {
+        // Of what did end, whoever was not told can't know.
+        let unanswered = self.bot.take_begun().into_iter().filter(|begun| {
+            let told = unfinished.iter().any(|one| one.actor == begun.actor && one.verb == begun.verb);
+            !told && !self.debts.owes(&begun.actor, begun.at)
+        });
+        let unanswered: Vec<Unfinished> = unanswered
+            .map(|begun| Unfinished { actor: begun.actor, verb: begun.verb, about: begun.about, id: String::new() })
+            .collect();
+        for one in unfinished.iter().chain(&unanswered) {
             let Ok(person) = BareJid::new(&one.actor) else { continue };
             let machine = one
                 .about
@@ -409,4 +447,18 @@ impl Desk {
             self.send(Said::alert(local.as_deref(), &person, text));
         }
     }
+}
+
+/// Ends a look when it is dropped.
+struct Looking(Arc<Desk>);
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        self.0.looking.store(false, Ordering::SeqCst);
+    }
+}
+
+/// By whom a message counts: the person, or whoever all guests of a room are.
+fn whose(heard: &Heard) -> BareJid {
+    heard.authority().unwrap_or_else(|| heard.from.to_bare())
 }

@@ -21,6 +21,12 @@ impl Reference {
     }
 }
 
+/// Does something that must not take the rest with it: if it breaks, that is logged with a reference, and everything else goes on.
+pub fn guarded<T>(what: &'static str, act: impl FnOnce() -> T) -> Option<T> {
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(act));
+    done.inspect_err(|_| tracing::error!(reference = %Reference::new(), what, "something of ours broke; going on")).ok()
+}
+
 impl Default for Reference {
     fn default() -> Self {
         Self::new()

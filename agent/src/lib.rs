@@ -36,4 +36,5 @@ pub mod store_lock;
 pub mod switchboard;
 pub mod teller;
 pub mod tongues;
+mod turns;
 pub mod xmpp;

@@ -1,6 +1,7 @@
 //! A message to the bot, whatever the channel: who, to whom, where, what, when.
 
 use dialogue::machine::Utterance;
+use dialogue::phrases::Rendered;
 use jiff::Zoned;
 
 use crate::addresses::Entity;
@@ -27,4 +28,31 @@ pub struct Message {
     pub utterance: Utterance,
     /// Now, in the asker's time zone.
     pub now: Zoned,
+}
+
+/// What is said to somebody in the course of a turn.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The words.
+    pub rendered: Rendered,
+    /// It asks something: an answer to it counts only if it was delivered.
+    pub question: bool,
+    /// Something was done before it: it must not be lost.
+    pub outcome: bool,
+}
+
+/// Where the answers of a turn go.
+pub trait Channel {
+    /// Says it; true if it was taken for delivery.
+    fn say(&mut self, answer: Answer) -> bool;
+}
+
+/// Where all that is said is heard: a terminal, a test.
+pub struct Certain<'a>(pub &'a mut dyn FnMut(Rendered));
+
+impl Channel for Certain<'_> {
+    fn say(&mut self, answer: Answer) -> bool {
+        (self.0)(answer.rendered);
+        true
+    }
 }

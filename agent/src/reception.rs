@@ -1,17 +1,18 @@
 //! From what XMPP heard to a message for the bot: who speaks by what right, to whom, in time or late.
 
-use std::collections::HashSet;
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use dialogue::machine::Utterance;
 use dialogue::session::LATE;
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+use lru::LruCache;
 
 use crate::addresses::Entity;
 use crate::host::HostRead;
 use crate::message::{Asker, Message};
 use crate::switchboard::Switchboard;
-use crate::xmpp::messages::{Heard, Kind};
+use crate::xmpp::messages::{Heard, Kind, NO_DATE};
 
 /// What becomes of something heard.
 #[derive(Debug)]
@@ -24,10 +25,21 @@ pub enum Received {
     Nothing,
 }
 
+/// People of whom it is remembered what they were told.
+const MOST_TOLD: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
+
 /// Who was told what already.
-#[derive(Default)]
 pub struct Reception {
-    told: Mutex<HashSet<(String, &'static str, i64)>>,
+    told: Mutex<LruCache<(String, &'static str, i64), ()>>,
+}
+
+impl Default for Reception {
+    fn default() -> Self {
+        // It grows as it is filled.
+        let mut told = LruCache::unbounded();
+        told.resize(MOST_TOLD);
+        Self { told: Mutex::new(told) }
+    }
 }
 
 impl Reception {
@@ -82,6 +94,7 @@ impl Reception {
             _ => {}
         }
         let late = heard.delayed.map(|sent| now.duration_since(sent)).filter(|span| *span > LATE);
+        let late = if heard.delayed == Some(NO_DATE) { Some(SignedDuration::ZERO) } else { late };
         let edits_last = heard.replaces.is_some();
         let name = match (&person, &heard.room) {
             (Some(person), _) => person.split_once('@').map_or(person.as_str(), |(name, _)| name).to_owned(),
@@ -92,14 +105,24 @@ impl Reception {
             asker: Asker { jid: person, name },
             entity,
             room: heard.room.as_ref().map(|room| room.room.to_string()),
-            utterance: Utterance { text, late, edits_last },
+            utterance: Utterance {
+                text,
+                late,
+                edits_last,
+                device: heard.from.to_string(),
+                id: heard.origin_id.clone().or_else(|| heard.id.clone()),
+            },
             now: now.to_zoned(zone.clone()),
         }))
     }
 
     fn once(&self, person: &str, sentence: &'static str, day: i64) -> Received {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if told.insert((person.to_owned(), sentence, day)) { Received::Say(sentence) } else { Received::Nothing }
+        if told.put((person.to_owned(), sentence, day), ()).is_none() {
+            Received::Say(sentence)
+        } else {
+            Received::Nothing
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::addresses::Addresses;
 use crate::bot::{Bot, Caution, Parts};
 use crate::config::{Config, Purpose};
 use crate::desk::Desk;
+use crate::error::guarded;
 use crate::events::{InFlight, Notice};
 use crate::health;
 use crate::host::libvirt::{Bridge, HostConfig, Timeouts};
@@ -292,38 +293,38 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let mut hung_up = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup())?;
     loop {
         tokio::select! {
-            _ = hung_up.recv() => desk.reload(path),
+            _ = hung_up.recv() => drop(guarded("reading the configuration again", || desk.reload(path))),
             event = heard.recv() => match event {
                 Some(event) => {
                     let online = matches!(event, Event::Online { .. });
                     met |= online;
-                    desk.xmpp(event);
+                    guarded("what XMPP says", || desk.xmpp(event));
                     if online {
-                        desk.tell_news(std::mem::take(&mut news));
+                        guarded("news of addresses", || desk.tell_news(std::mem::take(&mut news)));
                     }
                     if online && let Some(unfinished) = unfinished.take() {
-                        desk.tell_unfinished(&unfinished);
+                        guarded("what was cut off", || desk.tell_unfinished(&unfinished));
                     }
                 }
                 None => break,
             },
             Some(event) = events.recv() => {
-                news.extend(desk.happened(&event));
+                news.extend(guarded("an event", || desk.happened(&event)).unwrap_or_default());
                 // The news goes before the presence: servers delay the second of two small packets to a silent client.
                 while let Ok(notice) = notices.try_recv() {
-                    desk.notice(&notice);
+                    guarded("telling what happened", || desk.notice(&notice));
                 }
-                desk.looks_changed(&event);
+                guarded("presence", || desk.looks_changed(&event));
                 // Nobody could be told before.
                 if met {
-                    desk.tell_news(std::mem::take(&mut news));
+                    guarded("news of addresses", || desk.tell_news(std::mem::take(&mut news)));
                 }
             }
-            Some(notice) = notices.recv() => desk.notice(&notice),
+            Some(notice) = notices.recv() => drop(guarded("telling what happened", || desk.notice(&notice))),
             // Nobody could be told before.
-            Some(news) = journal_news.recv(), if met => desk.tell_admins(&news.phrase()),
+            Some(news) = journal_news.recv(), if met => drop(guarded("news of the journal", || desk.tell_admins(&news.phrase()))),
             _ = second.tick() => desk.look_after(),
-            _ = hour.tick() => desk.tidy_addresses(),
+            _ = hour.tick() => drop(guarded("addresses of long ago", || desk.tidy_addresses())),
             _ = tokio::signal::ctrl_c() => break,
             _ = terminated.recv() => break,
         }

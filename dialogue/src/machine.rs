@@ -49,6 +49,11 @@ pub enum Input {
         /// Why.
         preface: Vec<Phrase>,
     },
+    /// The question of [`Action::Ask`] was taken for delivery to that device: an answer from there counts.
+    Shown {
+        /// As in [`Utterance::device`].
+        on: String,
+    },
     /// Time has passed.
     Tick,
 }
@@ -58,10 +63,14 @@ pub enum Input {
 pub struct Utterance {
     /// Its text.
     pub text: String,
-    /// How long it was under way, when longer than [`crate::session::LATE`].
+    /// How long it was under way, when longer than [`crate::session::LATE`]; zero when nobody knows, since its date can't be right.
     pub late: Option<SignedDuration>,
     /// Whether it edits the message before (XEP-0308).
     pub edits_last: bool,
+    /// The device it was written on, or the occupant of a room; the same text each time, unread here.
+    pub device: String,
+    /// Its id, if it has one: with device and text it tells a message that comes twice from one that is said twice.
+    pub id: Option<String>,
 }
 
 /// The classifier's view of a text.
@@ -143,6 +152,8 @@ pub enum Action {
     PlanUndo(Done),
     /// Say this.
     Say(Reply),
+    /// Say this, which asks the open question, and come back with [`Input::Shown`] if it was taken for delivery.
+    Ask(Reply),
     /// Do this plan; its digest must still be that of the plan made last.
     Apply(PlanRef),
     /// Come back with [`Input::Tick`] then.
@@ -247,6 +258,7 @@ impl Machine {
                 turn.begin(calls, Path::Command, true, preface, None)
             }
             Input::Suggest { preface, .. } => turn.say(Reply { head: preface, ..Reply::default() }),
+            Input::Shown { on } => turn.session.shown(on),
             Input::Tick => {
                 turn.expire();
             }
@@ -330,9 +342,10 @@ impl<'a> Turn<'a> {
             let answer = asked.choices.first().map_or_else(|| "…".to_owned(), |choice| choice.says.clone());
             asked = asked.ending(Phrase::common("room_hint").with("entity", self.around.entity).with("answer", answer));
         }
-        self.session.open = Some(Open { about, asked: asked.clone(), at: self.now() });
+        self.session.open = Some(Open { about, asked: asked.clone(), at: self.now(), seen_on: Vec::new() });
         asked.head.splice(0..0, preface);
-        self.say(asked);
+        self.session.said = Some(asked.clone());
+        self.actions.push(Action::Ask(asked));
         if let Ok(until) = self.now().checked_add(EXPIRES) {
             self.actions.push(Action::Wait(until));
         }
@@ -340,10 +353,15 @@ impl<'a> Turn<'a> {
 
     /// Puts an open question again after something else was said.
     pub fn ask_again(&mut self, open: Open) {
+        self.ask_again_after("back_to", open);
+    }
+
+    /// The same, with that sentence before it.
+    pub fn ask_again_after(&mut self, preface: &str, open: Open) {
         let again =
-            Reply { head: [vec![Phrase::common("back_to")], open.asked.head.clone()].concat(), ..open.asked.clone() };
+            Reply { head: [vec![Phrase::common(preface)], open.asked.head.clone()].concat(), ..open.asked.clone() };
         self.session.open = Some(Open { at: self.now(), ..open });
-        self.actions.push(Action::Say(again));
+        self.actions.push(Action::Ask(again));
     }
 
     /// Ends a question that waited too long; true if one ended now.

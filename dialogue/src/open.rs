@@ -21,7 +21,7 @@ impl Turn<'_> {
             Answer::Repeat => {
                 let again = open.asked.clone();
                 self.session.open = Some(open);
-                self.actions.push(crate::machine::Action::Say(again));
+                self.actions.push(crate::machine::Action::Ask(again));
                 return Ok(());
             }
             _ => {}

@@ -73,7 +73,8 @@ impl Turn<'_> {
 
     fn remember(&mut self, planning: &Planning, applied: bool) {
         if matches!(planning.purpose, Purpose::New | Purpose::Confirmed { .. }) {
-            self.session.last = Some(Last { calls: planning.calls.clone(), before: planning.before.clone(), applied });
+            let (calls, before, doubtful) = (planning.calls.clone(), planning.before.clone(), planning.doubtful);
+            self.session.last = Some(Last { calls, before, applied, doubtful });
         }
     }
 
@@ -183,10 +184,10 @@ impl Turn<'_> {
     pub(crate) fn applied(&mut self, applied: Applied) {
         let Stage::Applying(planning) = std::mem::take(&mut self.session.stage) else { return };
         let planning = *planning;
-        if matches!(planning.purpose, Purpose::Undo(_) | Purpose::UndoConfirmed { .. }) {
-            self.session.undo.pop();
-        }
+        let undone = matches!(planning.purpose, Purpose::Undo(_) | Purpose::UndoConfirmed { .. });
+        let taken_back = self.session.undo.pop_if(|_| undone);
         self.remember(&planning, true);
+        let failed = matches!(applied, Applied::Failed { .. });
         if let Applied::Failed { reply, .. } = &applied {
             self.trouble_with(&planning.calls, reply.head.clone());
         }
@@ -194,6 +195,8 @@ impl Turn<'_> {
             Applied::Done { reply, undo } | Applied::Failed { reply, undo } => (reply, undo),
         };
         self.session.undo.extend(undo);
+        // What could not be taken back can still be: "undo" again is about it.
+        self.session.undo.extend(taken_back.filter(|_| failed));
         let surplus = self.session.undo.len().saturating_sub(UNDO_DEPTH);
         self.session.undo.drain(..surplus);
         reply.head.splice(0..0, planning.preface.iter().cloned());

@@ -1,17 +1,19 @@
 //! What is remembered of one conversation: one person, one entity, direct or in one room.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::machine::Utterance;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::spec::Danger;
 
 /// The version of what is stored; older ones are upgraded when read.
-pub const VERSION: u16 = 1;
+pub const VERSION: u16 = 2;
 /// How long a question stays open.
 pub const EXPIRES: SignedDuration = SignedDuration::from_mins(10);
 /// How long a confirmation stays good.
@@ -22,6 +24,12 @@ pub const RECENT: SignedDuration = SignedDuration::from_mins(15);
 pub const LATE: SignedDuration = SignedDuration::from_mins(2);
 /// How many things can be undone, one after the other.
 pub const UNDO_DEPTH: usize = 5;
+/// A message that comes again within that time, with the same id, from the same device and in the same words, is the same message.
+pub const SAME_WITHIN: SignedDuration = SignedDuration::from_mins(10);
+/// How many messages are remembered for that.
+const MOST_REMEMBERED: usize = 32;
+/// On how many devices a question may be answered.
+const MOST_DEVICES: usize = 8;
 /// How many things "it" may go back to.
 pub const FOCUS_DEPTH: usize = 4;
 
@@ -76,6 +84,9 @@ pub struct Open {
     pub asked: Reply,
     /// When.
     pub at: Timestamp,
+    /// Devices on which it was shown. An answer from any other gets the question again, and nothing else.
+    #[serde(default)]
+    pub seen_on: Vec<String>,
 }
 
 /// Kinds of open questions.
@@ -154,6 +165,9 @@ pub struct Last {
     pub before: Option<Box<Open>>,
     /// Whether it changed something.
     pub applied: bool,
+    /// Whether it was to be asked about, whatever it was: an edit of it is too.
+    #[serde(default)]
+    pub doubtful: bool,
 }
 
 /// One conversation.
@@ -191,6 +205,12 @@ pub struct Session {
     /// Machines of the last list in its order, for "the second one".
     #[serde(default)]
     pub listed: Vec<String>,
+    /// When something was said last.
+    #[serde(default)]
+    pub spoken: Option<Timestamp>,
+    /// The messages heard last, as [`SAME_WITHIN`] wants them: when, and which.
+    #[serde(default)]
+    pub heard_last: Vec<(Timestamp, u64)>,
     /// Where the turn stands; only within a turn.
     #[serde(skip)]
     pub stage: crate::machine::Stage,
@@ -216,6 +236,8 @@ impl Default for Session {
             trouble: None,
             more: Vec::new(),
             listed: Vec::new(),
+            spoken: None,
+            heard_last: Vec::new(),
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
         }
@@ -223,6 +245,47 @@ impl Default for Session {
 }
 
 impl Session {
+    /// What an earlier version kept, as this one keeps it; `None` for a later version, or none at all.
+    ///
+    /// Version 1 knew no devices: its open question was seen nowhere, so that whoever answers gets to see it first.
+    pub fn upgraded(self) -> Option<Self> {
+        matches!(self.version, 1 | VERSION).then_some(Self { version: VERSION, ..self })
+    }
+
+    /// The open question was shown there.
+    pub(crate) fn shown(&mut self, on: String) {
+        let Some(open) = &mut self.open else { return };
+        if !open.seen_on.contains(&on) {
+            open.seen_on.push(on);
+            let surplus = open.seen_on.len().saturating_sub(MOST_DEVICES);
+            open.seen_on.drain(..surplus);
+        }
+    }
+
+    /// What was said to that device came back: whatever is open was not seen there. True if that changes something.
+    pub fn not_seen(&mut self, on: &str) -> bool {
+        let Some(open) = &mut self.open else { return false };
+        let before = open.seen_on.len();
+        open.seen_on.retain(|device| device != on);
+        open.seen_on.len() < before
+    }
+
+    /// Remembers a message; true if it was heard before.
+    pub(crate) fn heard_before(&mut self, utterance: &Utterance, now: Timestamp) -> bool {
+        let Some(id) = &utterance.id else { return false };
+        self.heard_last.retain(|(at, _)| now.duration_since(*at) < SAME_WITHIN);
+        let mut hasher = DefaultHasher::new();
+        (id, &utterance.device, &utterance.text).hash(&mut hasher);
+        let which = hasher.finish();
+        if self.heard_last.iter().any(|(_, known)| *known == which) {
+            return true;
+        }
+        self.heard_last.push((now, which));
+        let surplus = self.heard_last.len().saturating_sub(MOST_REMEMBERED);
+        self.heard_last.drain(..surplus);
+        false
+    }
+
     /// The skill about which a question is open, also while somebody looks aside from it.
     pub fn asked_about(&self) -> Option<&str> {
         let aside = match &self.stage {

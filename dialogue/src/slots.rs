@@ -264,8 +264,12 @@ impl Turn<'_> {
         }
         self.session.trace.decision = Decision::AskSlot;
         self.session.trace.args = calls[at].args.clone();
-        self.session.last =
-            Some(crate::session::Last { calls: calls.clone(), before: back_to.clone().map(Box::new), applied: false });
+        self.session.last = Some(crate::session::Last {
+            calls: calls.clone(),
+            before: back_to.clone().map(Box::new),
+            applied: false,
+            doubtful,
+        });
         self.ask_after(preface, About::Slots { calls, at, missing, path, doubtful }, reply);
     }
 

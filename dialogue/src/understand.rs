@@ -23,6 +23,8 @@ use crate::topics::{HELP, HOW_TO};
 pub const MOST_CHARACTERS: usize = 1_000;
 /// So likely must be what a sentence asks for that tells or considers something beside it, or wishes for it, to be asked about.
 const WISHED: f32 = 0.9;
+/// Why nothing comes of a message that was heard before.
+pub const REPEATED: &str = "repeated";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
@@ -55,6 +57,11 @@ impl Turn<'_> {
         let text = utterance.text.trim().to_owned();
         self.session.trace = Trace { text: text.clone(), ..Trace::default() };
         self.session.stage = Stage::Idle;
+        if self.session.heard_before(&utterance, self.around.now.timestamp()) {
+            self.session.trace.why = REPEATED.to_owned();
+            return;
+        }
+        self.session.spoken = Some(self.now());
         if text.chars().count() > MOST_CHARACTERS {
             self.say_common("too_long");
             return;
@@ -72,7 +79,9 @@ impl Turn<'_> {
         let mut doubtful = utterance.late.is_some();
         let mut preface = Vec::new();
         if let Some(late) = utterance.late {
-            preface.push(Phrase::common("late").with("ago", late));
+            let phrase =
+                if late.is_zero() { Phrase::common("late_unknown") } else { Phrase::common("late").with("ago", late) };
+            preface.push(phrase);
         }
         if utterance.edits_last {
             doubtful |= self.rewind();
@@ -80,6 +89,7 @@ impl Turn<'_> {
         let text = self.without_own_name(&text);
         let clear = self.find_language(&text);
         if let Some(open) = self.session.open.take() {
+            let unanswered = self.session.clone();
             let answers = |turn: &mut Self| {
                 turn.session.open = None;
                 turn.answer_open(open.clone(), &text).ok()
@@ -90,6 +100,13 @@ impl Turn<'_> {
                 None => self.in_any_language(answers),
             };
             if answered.is_some() {
+                if !open.seen_on.contains(&utterance.device) && !self.did_nothing_with(&open) {
+                    self.session = unanswered;
+                    self.actions.clear();
+                    self.session.trace.why = "not shown here".to_owned();
+                    self.session.trace.decision = Decision::Confirm;
+                    self.ask_again_after("not_shown_here", open);
+                }
                 return;
             }
             self.session.open = Some(open);
@@ -100,13 +117,24 @@ impl Turn<'_> {
         self.understand(&text, doubtful, preface, before);
     }
 
+    /// Whether an answer only dropped the open question, or wanted to see it again.
+    fn did_nothing_with(&self, open: &Open) -> bool {
+        let asked = |action: &Action| matches!(action, Action::Ask(_));
+        let said = |action: &Action| matches!(action, Action::Say(_));
+        let only = |one: &dyn Fn(&Action) -> bool| self.session.stage == Stage::Idle && self.actions.iter().all(one);
+        match &self.session.open {
+            None => only(&said),
+            Some(now) => now == open && only(&asked),
+        }
+    }
+
     /// An edited message stands in for the one before: what that one asked is dropped. True if it had changed something.
     fn rewind(&mut self) -> bool {
         match self.session.last.take() {
             Some(last) if last.applied => true,
             Some(last) => {
                 self.session.open = last.before.map(|open| *open);
-                false
+                last.doubtful
             }
             None => false,
         }

@@ -21,8 +21,16 @@ const FIRST: &str = r#"{
 }"#;
 
 #[test]
+fn what_a_later_version_kept_is_not_taken_for_ours() {
+    let later = Session { version: VERSION + 1, ..Session::default() };
+    assert_eq!(later.upgraded(), None);
+    assert_eq!(Session::default().upgraded(), Some(Session::default()));
+}
+
+#[test]
 fn a_question_of_the_first_version_is_still_open() {
     let session: Session = serde_json::from_str(FIRST).expect("the first version is still read");
+    let session = session.upgraded().expect("it is a version that was");
     assert_eq!(session.version, VERSION);
     let about = session.open.as_ref().map(|open| &open.about);
     assert!(matches!(about, Some(About::Confirm { plan, .. }) if plan.digest == "d1" && !plan.doubtful), "{about:?}");

@@ -230,6 +230,8 @@ struct Person<'a> {
     entity: &'a str,
     /// Questions that were answered with a yes: digest and when they were put.
     used: BTreeSet<(String, Timestamp)>,
+    /// Questions that were delivered, and to which device.
+    shown: Vec<(About, String)>,
 }
 
 /// Two people talk to machines over a driver that decides at random what is understood, planned and done.
@@ -248,7 +250,7 @@ pub fn conversation(data: &[u8]) {
             let call = Call { skill: "vm.start".to_owned(), ..Call::default() };
             session.undo.push(Done { call, receipt: "{}".to_owned(), at: now.timestamp() });
         }
-        Person { session, scope, entity, used: BTreeSet::new() }
+        Person { session, scope, entity, used: BTreeSet::new(), shown: Vec::new() }
     });
     for _ in 0..MOST_STEPS {
         if bytes.0.is_empty() {
@@ -294,7 +296,13 @@ fn step(person: &mut Person<'_>, bytes: &mut Bytes<'_>, now: &Zoned) {
         _ => {
             let late = bytes.chance(8).then(|| LATE.saturating_add(SignedDuration::from_mins(5)));
             let text = fitting(&person.session, bytes).unwrap_or_else(|| bytes.text());
-            let utterance = Utterance { text, late, edits_last: bytes.chance(8) };
+            let utterance = Utterance {
+                text,
+                late,
+                edits_last: bytes.chance(8),
+                device: if bytes.chance(5) { "phone" } else { "desk" }.to_owned(),
+                id: bytes.chance(2).then(|| bytes.below(4).to_string()),
+            };
             let before = person.session.clone();
             let done = turn(person, Input::Said(utterance.clone()), bytes, &around);
             for plan in &done.applied {
@@ -328,6 +336,10 @@ struct Outcome {
 
 fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &Around<'_>) -> Outcome {
     let mut outcome = Outcome::default();
+    let device = match &input {
+        Input::Said(utterance) => utterance.device.clone(),
+        _ => String::new(),
+    };
     let mut inputs = VecDeque::from([input]);
     let mut rounds = 0;
     while let Some(input) = inputs.pop_front() {
@@ -341,6 +353,7 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
         );
         person.session = session;
         for action in actions {
+            let asks = matches!(action, Action::Ask(_));
             match action {
                 Action::Rank(_) => {
                     outcome.ranked = true;
@@ -366,7 +379,12 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     }));
                     outcome.applied.push(plan);
                 }
-                Action::Say(reply) => {
+                Action::Say(reply) | Action::Ask(reply) => {
+                    if asks && !bytes.chance(6) {
+                        let open = person.session.open.as_ref().expect("what is asked is open");
+                        person.shown.push((open.about.clone(), device.clone()));
+                        inputs.push_back(Input::Shown { on: device.clone() });
+                    }
                     for language in machine().book().languages() {
                         let text = machine().book().words(language).phrases.reply(&reply, around.now).text;
                         assert!(!text.contains("{$"), "a value is missing in: {text}");
@@ -485,6 +503,8 @@ fn judge(
     let open = before.open.iter().chain(earlier).find(|open| confirms(open, plan, utterance, &cx, around));
     if let Some(open) = open {
         assert!(person.used.insert((plan.digest.clone(), open.at)), "a confirmation counts once: {utterance:?}");
+        let seen = (open.about.clone(), utterance.device.clone());
+        assert!(person.shown.contains(&seen), "a yes counts where the question was delivered: {utterance:?}");
         assert!(
             person.session.open.as_ref().is_none_or(|now| now.at != open.at),
             "a question that was answered is closed"

@@ -11,9 +11,12 @@
 //! | `user: …`, `bob: …` | is said |
 //! | `edit: …` | alice edits her last message |
 //! | `late: 3 h` | the next message was under way that long |
+//! | `device: phone` | from here on it is said on that device |
+//! | `id: m1` | the next message has that id |
+//! | `lost: question` | what the next message is answered with does not reach its device |
 //! | `event: web1 crashed` | happens on the host by itself |
 //! | `wait: 3 min` | the clock moves |
-//! | `fault: 2 timed_out` | the second op from now fails so |
+//! | `fault: 2 timed_out` | the second op from now fails so; `fault: 1 panic` breaks in it, `fault: plan panic` in the next plan |
 //! | `remade: web1` | somebody deletes that machine and defines another of its name |
 //! | `backing: db1 data.qcow2` | that volume becomes the backing file of that machine |
 //! | `restart:` | the agent is stopped and started |
@@ -30,10 +33,10 @@ use agent::chat;
 use agent::config::Grant;
 use agent::events::InFlight;
 use agent::host::HostEvent;
-use agent::host::fake::Fake;
+use agent::host::fake::{Fake, Trouble};
 use agent::host::{HostErrorKind, Use, UsedAs, Uses};
 use agent::journal::Journal;
-use agent::message::{Asker, Message};
+use agent::message::{Answer, Asker, Channel, Message};
 use agent::mind::Mind;
 use agent::office::Affairs;
 use agent::store::Store;
@@ -119,6 +122,21 @@ pub fn play(scenario: &Scenario) -> Result<Vec<String>, String> {
     Ok(played)
 }
 
+/// To a device that hears all, or nothing.
+struct Wire<'a> {
+    said: &'a mut Vec<String>,
+    lost: bool,
+}
+
+impl Channel for Wire<'_> {
+    fn say(&mut self, answer: Answer) -> bool {
+        if !self.lost {
+            self.said.push(answer.rendered.text);
+        }
+        !self.lost
+    }
+}
+
 struct Stage {
     fake: Arc<Fake>,
     heard: tokio::sync::mpsc::UnboundedReceiver<HostEvent>,
@@ -133,6 +151,9 @@ struct Stage {
     to: String,
     room: Option<String>,
     late: Option<SignedDuration>,
+    device: String,
+    id: Option<String>,
+    lost: bool,
     now: Timestamp,
 }
 
@@ -157,6 +178,9 @@ impl Stage {
             to: "web1".to_owned(),
             room: None,
             late: None,
+            device: String::new(),
+            id: None,
+            lost: false,
             now,
         };
         stage.raise();
@@ -215,10 +239,18 @@ impl Stage {
                 self.raise();
             }
             "restart" => self.raise(),
+            "device" => self.device = rest.to_owned(),
+            "id" => self.id = Some(rest.to_owned()),
+            "lost" => self.lost = true,
             "late" => self.late = Some(span(rest)?),
+            "fault" if rest == "plan panic" => self.fake.break_plan(),
             "fault" => {
                 let (nth, kind) = rest.split_once(' ').ok_or_else(|| format!("`fault: nth kind`: {rest}"))?;
-                self.fake.fail(nth.parse().map_err(|_| format!("no number: {nth}"))?, fault(kind)?);
+                let nth = nth.parse().map_err(|_| format!("no number: {nth}"))?;
+                match kind {
+                    "panic" => self.fake.trouble(nth, Trouble::Breaks),
+                    kind => self.fake.fail(nth, fault(kind)?),
+                }
             }
             "remade" => {
                 self.fake.remake(rest).ok_or_else(|| format!("no machine {rest}"))?;
@@ -261,11 +293,18 @@ impl Stage {
             asker: Asker { jid: Some(format!("{who}@example.org")).filter(|_| who != "nobody"), name: who.to_owned() },
             entity,
             room: self.room.clone(),
-            utterance: Utterance { text: text.to_owned(), late: self.late.take(), edits_last },
+            utterance: Utterance {
+                text: text.to_owned(),
+                late: self.late.take(),
+                edits_last,
+                device: self.device.clone(),
+                id: self.id.take(),
+            },
             now: self.zoned(),
         };
         let mut said = Vec::new();
-        self.bot().hear(&message, &mut |rendered| said.push(rendered.text));
+        let lost = std::mem::take(&mut self.lost);
+        self.bot().converse(&message, &mut Wire { said: &mut said, lost });
         Ok(self.outcome(said))
     }
 

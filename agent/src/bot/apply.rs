@@ -8,6 +8,8 @@ use dialogue::session::Done;
 use dialogue::spec::{Danger, Role};
 use jiff::Timestamp;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
 use super::{Bot, lock};
 use crate::addresses::Entity;
 use crate::error::Reference;
@@ -34,9 +36,8 @@ impl Bot {
             }
             writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
         }
-        let applied = self.apply_steps(message, made);
-        lock(&self.writing).retain(|machine, _| !machines.contains(machine));
-        applied
+        let _writing = Writing { bot: self, machines };
+        self.apply_steps(message, made)
     }
 
     fn apply_steps(&self, message: &Message, made: &Made) -> Applied {
@@ -81,15 +82,16 @@ impl Bot {
             Op::Host(op) => {
                 let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
                 let flight = self.in_flight.begin(op, cause, at);
-                let result = self.host.apply(op);
+                let result = whole(|| self.host.apply(op).map_err(Stumble::Host));
                 self.in_flight.end(flight, result.is_ok());
-                result.map_err(Stumble::Host)
+                result
             }
-            Op::Office(op) => self.office.apply(op).map_err(Stumble::Office),
+            Op::Office(op) => whole(|| self.office.apply(op).map_err(Stumble::Office)),
         };
         let (outcome, why) = match &result {
             Ok(()) => (Outcome::Done, None),
             Err(Stumble::Host(error)) if error.kind.outcome_unknown() => (Outcome::Unknown, Some(error.to_string())),
+            Err(Stumble::Broke) => (Outcome::Unknown, Some(Stumble::Broke.to_string())),
             Err(stumble) => (Outcome::Failed, Some(stumble.to_string())),
         };
         // Now, not when it was said: an op may take long.
@@ -109,6 +111,7 @@ impl Bot {
         let role = message.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer);
         let (id, why) = match &stumble {
             Stumble::Journal => ("audit_full", None),
+            Stumble::Broke => ("broke_in_op", None),
             Stumble::Host(error) if error.kind.outcome_unknown() => {
                 ("unknown_outcome", Some(refusal::why(error, role)))
             }
@@ -179,11 +182,30 @@ impl Bot {
     }
 }
 
+/// Machines that are being changed; nobody else's while this is there, whatever becomes of the turn.
+struct Writing<'a> {
+    bot: &'a Bot,
+    machines: Vec<MachineId>,
+}
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        lock(&self.bot.writing).retain(|machine, _| !self.machines.contains(machine));
+    }
+}
+
+/// An op that panics has failed, and nobody knows how far it came.
+fn whole(op: impl FnOnce() -> Result<(), Stumble>) -> Result<(), Stumble> {
+    catch_unwind(AssertUnwindSafe(op)).unwrap_or(Err(Stumble::Broke))
+}
+
 /// Why an op was not done.
 #[derive(Debug, thiserror::Error)]
 enum Stumble {
     #[error("the journal can't be written")]
     Journal,
+    #[error("something of ours broke in the middle of it")]
+    Broke,
     #[error(transparent)]
     Host(HostError),
     #[error("{0}")]

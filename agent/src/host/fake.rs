@@ -51,6 +51,7 @@ struct Inner {
     /// Ops applied or tried so far, and what is to go wrong at which.
     tried: usize,
     faults: BTreeMap<usize, Trouble>,
+    breaks: bool,
     /// Machines whose guests neither shut down nor let go of devices.
     stubborn: HashSet<MachineId>,
     hangs: usize,
@@ -67,6 +68,8 @@ pub enum Trouble {
     HappensBut(HostErrorKind),
     /// It hangs until [`Fake::release`], then happens.
     Hangs,
+    /// It panics, and nothing happened.
+    Breaks,
 }
 
 /// There is no fixture of that name.
@@ -105,6 +108,7 @@ impl Fake {
             journal: Vec::new(),
             tried: 0,
             faults: BTreeMap::new(),
+            breaks: false,
             stubborn: HashSet::new(),
             hangs: 0,
             uses: BTreeMap::new(),
@@ -135,6 +139,11 @@ impl Fake {
     /// The machine of that name, on the first hypervisor that has one.
     pub fn id(&self, name: &str) -> Option<MachineId> {
         self.mirror.machines().iter().find(|machine| machine.name == name).map(|machine| machine.id.clone())
+    }
+
+    /// Has the next plan that looks at a machine panic.
+    pub fn break_plan(&self) {
+        self.lock().breaks = true;
     }
 
     /// Has the `nth` op from now (1: the next) go wrong.
@@ -338,6 +347,12 @@ impl HostRead for Fake {
         self.mirror.machines()
     }
 
+    fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        let breaks = std::mem::take(&mut self.lock().breaks);
+        assert!(!breaks, "on purpose: a plan breaks");
+        self.machine(id)
+    }
+
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
         self.mirror.machine(id)
     }
@@ -433,6 +448,10 @@ impl HostWrite for Fake {
             let trouble = inner.faults.remove(&tried);
             if let Some(Trouble::Fails(kind)) = trouble {
                 return Err(error(kind, op.operation(), &self.subject(op)));
+            }
+            if trouble == Some(Trouble::Breaks) {
+                drop(inner);
+                panic!("on purpose: an op breaks");
             }
             if trouble == Some(Trouble::Hangs) {
                 inner.hangs += 1;

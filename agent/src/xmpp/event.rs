@@ -36,6 +36,8 @@ pub enum Event {
     /// A request in one of [`ServiceConfig::features`](super::service::ServiceConfig::features),
     /// to be answered with [`Handle::answer`](super::service::Handle::answer).
     Asked(Request),
+    /// The server has these messages: ids of what was [tracked](super::said::Said::tracked).
+    Arrived(Vec<String>),
     /// Something an entity said came back.
     Bounced {
         /// Whom it was for.

@@ -1,44 +1,63 @@
-//! How often a person is answered, and what is not answered at all.
+//! How much of a person is read, and what is not answered at all.
 //!
 //! Two programs that answer each other would go on for ever, and nobody needs
-//! more answers than can be read. So answers are counted per person, whatever
-//! the entity, and a text that is our own last one come back is not heard.
+//! more answers than can be read. So messages are counted per person, whatever
+//! the entity, before anything is done with them: nothing is done that can't be
+//! answered. And a text that is our own last one come back is not heard.
 
-use std::collections::HashMap;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::num::NonZeroUsize;
 
+use lru::LruCache;
 use tokio::time::{Duration, Instant};
 use xmpp_parsers::jid::BareJid;
 
-/// Answers per minute to a person.
+/// Messages read per minute of a person.
 const PER_MINUTE: f64 = 30.0;
-/// Answers per minute to a client that says it is a bot.
+/// Messages read per minute of a client that says it is a bot.
 const PER_MINUTE_BOT: f64 = 6.0;
+/// How long nothing more is read of whoever writes more than that.
+pub const PAUSE: Duration = Duration::from_secs(60);
 /// How long our own last text is remembered.
 const ECHO: Duration = Duration::from_secs(60);
 /// People remembered; beyond it those longest silent are forgotten.
-const MAX_PEOPLE: usize = 10_000;
+const MAX_PEOPLE: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 
-/// Counts answers and remembers last texts.
-#[derive(Default)]
+/// Counts messages and remembers last texts, of the people met last.
 pub struct Limits {
-    people: HashMap<BareJid, Budget>,
-    refused: HashMap<BareJid, Instant>,
-    last: HashMap<(BareJid, Option<String>), (String, Instant)>,
+    people: LruCache<BareJid, Budget>,
+    refused: LruCache<BareJid, Instant>,
+    /// Hashes of texts.
+    last: LruCache<(BareJid, Option<String>), (u64, Instant)>,
+    hashing: RandomState,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        // They grow as they are filled.
+        let (mut people, mut refused, mut last) = (LruCache::unbounded(), LruCache::unbounded(), LruCache::unbounded());
+        people.resize(MAX_PEOPLE);
+        refused.resize(MAX_PEOPLE);
+        last.resize(MAX_PEOPLE);
+        Self { people, refused, last, hashing: RandomState::new() }
+    }
 }
 
 struct Budget {
     left: f64,
     at: Instant,
     bot: bool,
-    refusing: bool,
+    /// Until when nothing is read.
+    closed: Option<Instant>,
 }
 
-/// Whether an answer may be given.
+/// Whether a message may be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// Yes.
     Allowed,
-    /// No; and it is the first time since the last that was allowed.
+    /// No, and nothing more for [`PAUSE`].
     Capped,
     /// No, as before.
     StillCapped,
@@ -54,61 +73,54 @@ impl Limits {
         }
     }
 
-    /// Takes one answer from the person's budget.
-    pub fn answer(&mut self, person: &BareJid, now: Instant) -> Verdict {
+    /// Takes one message from the person's budget.
+    pub fn admit(&mut self, person: &BareJid, now: Instant) -> Verdict {
         let budget = self.budget(person, now);
         let most = if budget.bot { PER_MINUTE_BOT } else { PER_MINUTE };
+        match budget.closed {
+            Some(until) if now < until => return Verdict::StillCapped,
+            Some(_) => (budget.closed, budget.left) = (None, most),
+            None => {}
+        }
         let earned = now.saturating_duration_since(budget.at).as_secs_f64() * most / 60.0;
         budget.left = (budget.left + earned).min(most);
         budget.at = now;
         if budget.left >= 1.0 {
             budget.left -= 1.0;
-            budget.refusing = false;
             return Verdict::Allowed;
         }
-        if std::mem::replace(&mut budget.refusing, true) { Verdict::StillCapped } else { Verdict::Capped }
+        // Otherwise now one, now another of a flood would be read, and nobody could say which.
+        budget.closed = Some(now + PAUSE);
+        Verdict::Capped
     }
 
     /// Remembers what an entity said to a person.
     pub fn said(&mut self, person: &BareJid, entity: Option<&str>, text: &str, now: Instant) {
-        if self.last.len() >= MAX_PEOPLE {
-            self.last.retain(|_, (_, at)| now.saturating_duration_since(*at) < ECHO);
-            if self.last.len() >= MAX_PEOPLE {
-                self.last.clear();
-            }
-        }
         let key = (person.clone(), entity.map(str::to_owned));
-        self.last.insert(key, (text.to_owned(), now));
+        self.last.put(key, (self.hashing.hash_one(text.trim()), now));
     }
 
     /// Whether a text is what the entity itself just said to that person.
     pub fn is_echo(&self, person: &BareJid, entity: Option<&str>, text: &str, now: Instant) -> bool {
         let key = (person.clone(), entity.map(str::to_owned));
-        self.last
-            .get(&key)
-            .is_some_and(|(last, at)| last.trim() == text.trim() && now.saturating_duration_since(*at) < ECHO)
+        let text = self.hashing.hash_one(text.trim());
+        self.last.peek(&key).is_some_and(|(last, at)| *last == text && now.saturating_duration_since(*at) < ECHO)
     }
 
     /// Whether this is the person's first refusal within a minute: the one that
     /// is told to somebody.
     pub fn first(&mut self, person: &BareJid, now: Instant) -> bool {
         let minute = Duration::from_secs(60);
-        if self.refused.len() >= MAX_PEOPLE {
-            self.refused.retain(|_, at| now.saturating_duration_since(*at) < minute);
-        }
         if self.refused.get(person).is_some_and(|at| now.saturating_duration_since(*at) < minute) {
             return false;
         }
-        self.refused.insert(person.clone(), now);
+        self.refused.put(person.clone(), now);
         true
     }
 
     fn budget(&mut self, person: &BareJid, now: Instant) -> &mut Budget {
-        if self.people.len() >= MAX_PEOPLE && !self.people.contains_key(person) {
-            let minute = Duration::from_secs(60);
-            self.people.retain(|_, b| now.saturating_duration_since(b.at) < minute);
-        }
-        self.people.entry(person.clone()).or_insert(Budget { left: PER_MINUTE, at: now, bot: false, refusing: false })
+        let fresh = || Budget { left: PER_MINUTE, at: now, bot: false, closed: None };
+        self.people.get_or_insert_mut(person.clone(), fresh)
     }
 }
 
@@ -130,13 +142,13 @@ mod tests {
         // Ten minutes of a bot that answers every answer at once.
         for tenth in 0..6_000 {
             let now = begin + Duration::from_millis(100 * tenth);
-            match limits.answer(&bot, now) {
+            match limits.admit(&bot, now) {
                 Verdict::Allowed => answers += 1,
                 Verdict::Capped => warnings += 1,
                 Verdict::StillCapped => {}
             }
             if tenth % 100 == 0 {
-                assert_eq!(limits.answer(&ann, now), Verdict::Allowed);
+                assert_eq!(limits.admit(&ann, now), Verdict::Allowed);
             }
         }
         assert!((50..=66).contains(&answers), "{answers} answers in ten minutes");
@@ -153,5 +165,34 @@ mod tests {
         assert!(!limits.is_echo(&bob, Some("web1"), "web1 is running.", now));
         assert!(!limits.is_echo(&ann, Some("db"), "web1 is running.", now));
         assert!(!limits.is_echo(&ann, Some("web1"), "web1 is running.", now + ECHO));
+    }
+
+    #[test]
+    fn whoever_writes_too_much_is_not_read_for_a_minute_and_then_again() {
+        let mut limits = Limits::default();
+        let (ann, begin) = (person("ann@example.org"), Instant::now());
+        let read = (0..100).filter(|_| limits.admit(&ann, begin) == Verdict::Allowed).count();
+        assert_eq!(read, 30);
+        for second in 1..60 {
+            assert_eq!(limits.admit(&ann, begin + Duration::from_secs(second)), Verdict::StillCapped);
+        }
+        let after = begin + PAUSE;
+        let read = (0..100).filter(|_| limits.admit(&ann, after) == Verdict::Allowed).count();
+        assert_eq!(read, 30);
+        assert_eq!(limits.admit(&ann, after), Verdict::StillCapped, "it was said with the one before");
+    }
+
+    #[test]
+    fn however_many_people_there_are_only_the_last_are_remembered() {
+        let mut limits = Limits::default();
+        let now = Instant::now();
+        for nth in 0..MAX_PEOPLE.get() + 500 {
+            let somebody = person(&format!("p{nth}@example.org"));
+            limits.admit(&somebody, now);
+            limits.said(&somebody, Some("web1"), "web1 is running.", now);
+            limits.first(&somebody, now);
+        }
+        let most = MAX_PEOPLE.get();
+        assert_eq!((limits.people.len(), limits.last.len(), limits.refused.len()), (most, most, most));
     }
 }

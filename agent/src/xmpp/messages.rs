@@ -20,6 +20,8 @@ use super::replies::{self, Fallback, ReplyTo};
 
 /// Legacy delayed delivery (XEP-0091), without a dash in its dates.
 const LEGACY_DELAY: &str = "jabber:x:delay";
+/// When something was sent whose date can't be right: as long ago as can be.
+pub const NO_DATE: Timestamp = Timestamp::UNIX_EPOCH;
 /// Everything that carries somebody else's message inside.
 const ENVELOPES: [&str; 5] = [
     "urn:xmpp:carbons:2",
@@ -77,8 +79,8 @@ pub struct Heard {
     pub replaces: Option<String>,
     /// The message it answers (XEP-0461); the quotation is no longer in the body.
     pub reply_to: Option<ReplyTo>,
-    /// When it was really sent, if it was stored on the way (XEP-0203). A date
-    /// that can't be read counts as long ago.
+    /// When it was really sent, if it was stored on the way (XEP-0203);
+    /// [`NO_DATE`] when the date can't be read, or is of the future.
     pub delayed: Option<Timestamp>,
     /// It was encrypted: the body meant for clients that can't read it is dropped.
     pub encrypted: bool,
@@ -215,7 +217,8 @@ fn heard(message: Message, entity: Option<String>, kind: Kind) -> Option<Heard> 
         match (payload.name(), space.as_str()) {
             ("delay", ns::DELAY) | ("x", LEGACY_DELAY) => {
                 let stamp = payload.attr("stamp").unwrap_or_default();
-                let sent = parse_stamp(stamp);
+                // Nothing was sent in the future, so such a date is worth as much as an unreadable one.
+                let sent = Some(parse_stamp(stamp)).filter(|sent| *sent <= Timestamp::now()).unwrap_or(NO_DATE);
                 heard.delayed = Some(heard.delayed.map_or(sent, |other| other.min(sent)));
             }
             ("origin-id", ns::SID) => heard.origin_id = attribute("id"),
@@ -290,7 +293,7 @@ fn parse_stamp(stamp: &str) -> Timestamp {
         let civil = jiff::civil::DateTime::strptime(format, stamp).ok()?;
         Some(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp())
     };
-    stamp.parse().ok().or_else(legacy).unwrap_or(Timestamp::UNIX_EPOCH)
+    stamp.parse().ok().or_else(legacy).unwrap_or(NO_DATE)
 }
 
 #[cfg(test)]

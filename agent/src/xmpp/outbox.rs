@@ -8,7 +8,7 @@
 //! stanzas are kept until so proven and sent again if the link is lost first.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 use tokio::time::{Duration, Instant};
@@ -30,6 +30,9 @@ pub enum Lane {
     Answer,
     /// At once; kept while there is no connection and sent again if it was lost.
     Important,
+    /// At once, and its id is told when it is proven to have arrived. Lost if
+    /// the connection is: whoever tracks it sends it again.
+    Tracked,
 }
 
 /// When a stanza goes that nobody waits for. Lost if the connection is.
@@ -121,8 +124,18 @@ impl Outbox {
         (queue.answers.len(), queue.soon.len() + queue.paced.len())
     }
 
+    /// Which connection this is, counted; 0 before the first.
+    pub(super) fn connection(&self) -> u64 {
+        self.queue().ups
+    }
+
+    /// Ids of tracked messages that arrived since the last call.
+    pub(super) fn take_arrived(&self) -> Vec<String> {
+        std::mem::take(&mut self.queue().arrived)
+    }
+
     pub(super) fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().expect("nothing panics while holding it")
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn ended(&self) {
@@ -132,16 +145,21 @@ impl Outbox {
 
 /// The state behind an [`Outbox`].
 pub(super) struct Queue {
-    answers: VecDeque<(Stanza, bool)>,
+    answers: VecDeque<(Stanza, Lane)>,
     soon: VecDeque<Later>,
     paced: VecDeque<Later>,
     /// Important stanzas written but not yet proven to have arrived.
     unproven: VecDeque<(u64, Stanza)>,
+    /// Ids of tracked ones, likewise.
+    underway: VecDeque<(u64, String)>,
+    arrived: Vec<String>,
     written: u64,
     rate: f64,
     tokens: f64,
     refilled: Instant,
     up: bool,
+    /// How many connections there were.
+    ups: u64,
     closing: bool,
 }
 
@@ -152,11 +170,14 @@ impl Queue {
             soon: VecDeque::new(),
             paced: VecDeque::new(),
             unproven: VecDeque::new(),
+            underway: VecDeque::new(),
+            arrived: Vec::new(),
             written: 0,
             rate,
             tokens: BURST,
             refilled: Instant::now(),
             up: false,
+            ups: 0,
             closing: false,
         }
     }
@@ -168,13 +189,13 @@ impl Queue {
                     // The newest news is worth most.
                     self.answers.pop_front();
                 }
-                self.answers.push_back((stanza, true));
+                self.answers.push_back((stanza, lane));
                 Ok(())
             }
             _ if !self.up => Err(Unsent::Down),
             _ if self.answers.len() >= MAX_ANSWERS => Err(Unsent::Full),
             lane => {
-                self.answers.push_back((stanza, lane == Lane::Important));
+                self.answers.push_back((stanza, lane));
                 Ok(())
             }
         }
@@ -197,13 +218,21 @@ impl Queue {
 
     /// The next stanza to write, if one may go now.
     pub(super) fn next(&mut self, now: Instant) -> Option<Due> {
-        if let Some((stanza, important)) = self.answers.pop_front() {
-            if important {
+        if let Some((stanza, lane)) = self.answers.pop_front() {
+            if lane != Lane::Answer {
                 self.written += 1;
-                if self.unproven.len() >= MAX_KEPT {
-                    self.unproven.pop_front();
+            }
+            match (lane, &stanza) {
+                (Lane::Important, _) => {
+                    if self.unproven.len() >= MAX_KEPT {
+                        self.unproven.pop_front();
+                    }
+                    self.unproven.push_back((self.written, copy(&stanza)));
                 }
-                self.unproven.push_back((self.written, copy(&stanza)));
+                (Lane::Tracked, Stanza::Message(message)) => {
+                    self.underway.extend(message.id.clone().map(|id| (self.written, id.0)));
+                }
+                _ => {}
             }
             return Some(Due::Made(Box::new(stanza)));
         }
@@ -243,7 +272,7 @@ impl Queue {
 
     /// Whether a ping would prove anything.
     pub(super) fn wants_proof(&self) -> bool {
-        !self.unproven.is_empty()
+        !self.unproven.is_empty() || !self.underway.is_empty()
     }
 
     /// A mark to be proven by the ping that is written next.
@@ -256,11 +285,15 @@ impl Queue {
         while self.unproven.front().is_some_and(|(seq, _)| *seq <= mark) {
             self.unproven.pop_front();
         }
+        while let Some((_, id)) = self.underway.pop_front_if(|(seq, _)| *seq <= mark) {
+            self.arrived.push(id);
+        }
     }
 
     /// The connection is there.
     pub(super) fn up(&mut self) {
         self.up = true;
+        self.ups += 1;
     }
 
     /// The connection is lost: what matters is put back in front, the rest goes.
@@ -268,9 +301,10 @@ impl Queue {
         self.up = false;
         self.soon.clear();
         self.paced.clear();
-        self.answers.retain(|(_, important)| *important);
+        self.underway.clear();
+        self.answers.retain(|(_, lane)| *lane == Lane::Important);
         while let Some((_, stanza)) = self.unproven.pop_back() {
-            self.answers.push_front((stanza, true));
+            self.answers.push_front((stanza, Lane::Important));
         }
         while self.answers.len() > MAX_KEPT {
             self.answers.pop_front();
@@ -347,5 +381,32 @@ mod tests {
         assert_eq!(body(queue.next(now)), "unproven");
         assert_eq!(body(queue.next(now)), "unwritten");
         assert_eq!(body(queue.next(now)), "nothing");
+    }
+
+    #[test]
+    fn what_is_tracked_has_arrived_when_it_is_proven_and_not_when_the_connection_is_lost() {
+        let tracked = |id: &str| {
+            let mut stanza = said(id);
+            if let Stanza::Message(message) = &mut stanza {
+                message.id = Some(xmpp_parsers::message::Id(id.to_owned()));
+            }
+            stanza
+        };
+        let mut queue = Queue::new(500.0);
+        queue.up();
+        let now = Instant::now();
+        queue.push(Lane::Tracked, tracked("one")).unwrap();
+        assert!(!queue.wants_proof(), "it is not written yet");
+        assert_eq!(body(queue.next(now)), "one");
+        let mark = queue.mark();
+        queue.push(Lane::Tracked, tracked("two")).unwrap();
+        assert_eq!(body(queue.next(now)), "two");
+        assert!(queue.wants_proof());
+        queue.proven(mark);
+        queue.down();
+        queue.up();
+        assert_eq!(body(queue.next(now)), "nothing", "it is not for the queue to send it again");
+        assert_eq!(queue.arrived, ["one"]);
+        assert!(!queue.wants_proof());
     }
 }

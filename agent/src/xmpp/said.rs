@@ -44,10 +44,10 @@ pub struct Said {
     pub hint: Option<Hint>,
     /// Whether to ask for a receipt.
     pub receipt: bool,
-    /// It answers something said, so it counts against the cap on replies.
-    pub is_answer: bool,
     /// Kept while there is no connection.
     pub important: bool,
+    /// [`Event::Arrived`](super::event::Event::Arrived) tells when the server has it.
+    pub tracked: bool,
 }
 
 impl Said {
@@ -57,7 +57,6 @@ impl Said {
         Self {
             kind: heard.kind,
             thread: heard.thread.clone(),
-            is_answer: true,
             ..Self::plain(heard.entity.clone(), heard.answer_to(), body.into())
         }
     }
@@ -91,8 +90,8 @@ impl Said {
             choices: Vec::new(),
             hint: None,
             receipt: false,
-            is_answer: false,
             important: false,
+            tracked: false,
         }
     }
 

@@ -7,7 +7,8 @@
 //!           └ outbox ┘
 //! ```
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use minidom::Element;
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -47,21 +48,6 @@ pub struct ServiceConfig {
     /// Namespaces of requests that the agent answers itself: announced by every
     /// entity, and handed over as [`Event::Asked`].
     pub features: Vec<String>,
-}
-
-/// Why something was not said.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum NotSaid {
-    /// This person was answered too often in the last minute. `first`: the one
-    /// before was still allowed, so this is the moment to log it.
-    #[error("answered too often within a minute")]
-    Capped {
-        /// The first refusal in a row.
-        first: bool,
-    },
-    /// The link didn't take it.
-    #[error(transparent)]
-    Unsent(#[from] Unsent),
 }
 
 /// How things stand, for an operator.
@@ -145,12 +131,21 @@ async fn run(handle: Handle, mut incoming: mpsc::Receiver<Incoming>, events: mps
             let mut core = handle.core();
             let now = Instant::now();
             // Once goodbye is said nobody is greeted any more.
-            let first = if stopping { None } else { take(&mut core, item, now) };
-            if !stopping {
-                core.on_tick(now);
-            }
+            // And one stanza that breaks something ends neither the connection nor what others say.
+            let first = catch_unwind(AssertUnwindSafe(|| {
+                let first = if stopping { None } else { take(&mut core, item, now) };
+                if !stopping {
+                    core.on_tick(now);
+                }
+                first
+            }));
+            let first = first.unwrap_or_else(|_| {
+                tracing::error!(reference = %crate::error::Reference::new(), "something of ours broke over a stanza; going on");
+                None
+            });
             let rest = core.take_events();
-            first.into_iter().chain(rest)
+            let arrived = Some(handle.outbox.take_arrived()).filter(|ids| !ids.is_empty()).map(Event::Arrived);
+            first.into_iter().chain(rest).chain(arrived)
         };
         for event in told {
             if events.send(event).await.is_err() {
@@ -179,25 +174,31 @@ fn take(core: &mut Core, item: Option<Incoming>, now: Instant) -> Option<Event> 
 
 impl Handle {
     /// Says something. Gives its id, by which it can be corrected.
-    pub fn say(&self, said: Said) -> Result<String, NotSaid> {
+    pub fn say(&self, said: Said) -> Result<String, Unsent> {
         let mut core = self.core();
         let now = Instant::now();
         let person = said.to.to_bare();
-        // A correction replaces what was said: progress is not a new answer.
-        if said.is_answer && said.replaces.is_none() {
-            match core.limits.answer(&person, now) {
-                Verdict::Allowed => {}
-                Verdict::Capped => return Err(NotSaid::Capped { first: true }),
-                Verdict::StillCapped => return Err(NotSaid::Capped { first: false }),
-            }
-        }
         if said.kind != Kind::Groupchat {
             core.limits.said(&person, said.entity.as_deref(), &said.body, now);
         }
-        let lane = if said.important { Lane::Important } else { Lane::Answer };
+        let lane = match (said.tracked, said.important) {
+            (true, _) => Lane::Tracked,
+            (false, true) => Lane::Important,
+            (false, false) => Lane::Answer,
+        };
         let (message, id) = said.into_message(&core.domain);
         self.outbox.send(lane, message)?;
         Ok(id)
+    }
+
+    /// Which connection this is, counted; 0 before the first.
+    pub fn connection(&self) -> u64 {
+        self.outbox.connection()
+    }
+
+    /// Whether something more of this person is to be read.
+    pub fn admit(&self, person: &BareJid) -> Verdict {
+        self.core().limits.admit(person, Instant::now())
     }
 
     /// Shows that an answer is being worked on, or no longer is.
@@ -357,6 +358,6 @@ impl Handle {
     }
 
     fn core(&self) -> MutexGuard<'_, Core> {
-        self.core.lock().expect("nothing panics while holding it")
+        self.core.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
