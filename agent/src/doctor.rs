@@ -78,7 +78,7 @@ fn store_state(folder: &Path) -> Result<String, String> {
     }
     let wrong: Vec<String> = verified.damages.iter().map(|(damage, _)| damage.to_string()).collect();
     Err(format!(
-        "{}: {}; Atoll goes on from what is whole, `atoll journal verify` shows all of it",
+        "{}: {}; Atoll goes on from what is whole, `atoll journal verify` shows all of it, `atoll journal accept` takes it for known",
         place.display(),
         wrong.join("; ")
     ))

@@ -67,6 +67,8 @@ pub struct Verified {
     pub lines: u64,
     /// What is wrong with it, and whether the journal itself says so already.
     pub damages: Vec<(Damage, bool)>,
+    /// What once was wrong with it and [`Journal::accept`] has taken for known.
+    pub accepted: Vec<Damage>,
 }
 
 /// The open journal.
@@ -168,7 +170,38 @@ impl Journal {
             reading = Reading::all(BufReader::new(file)).map_err(io(&path, "can't be read"))?;
         }
         let damages = reading.found.into_iter().map(|found| (found.damage, found.noted)).collect();
-        Ok(Some(Verified { lines: reading.lines, damages }))
+        Ok(Some(Verified { lines: reading.lines, damages, accepted: reading.accepted }))
+    }
+
+    /// Writes down that whoever runs the agent has looked at what is wrong with a journal, so that it is no alarm any more: each damage by
+    /// itself, so that the next one is. The bytes stay, or are put aside as when it is opened. Gives what it was.
+    ///
+    /// # Errors
+    /// [`JournalError`]: it can't be read or written.
+    pub fn accept(lock: &Arc<StoreLock>) -> Result<Vec<Damage>, JournalError> {
+        let path = lock.folder().join(FILE);
+        let file = match OpenOptions::new().read(true).append(true).open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io(&path, "can't be opened")(error)),
+        };
+        let mut reading = Reading::all(BufReader::new(&file)).map_err(io(&path, "can't be read"))?;
+        let fresh_line = mend(&path, &file, &mut reading);
+        let damages: Vec<Damage> = reading.found.into_iter().map(|found| found.damage).collect();
+        let (mut seq, mut hash, mut text) = (reading.seq, reading.hash, String::new());
+        for damage in &damages {
+            let entry = Entry::Accepted(damage.clone());
+            let (line, sealed) = Line::sealed(seq.saturating_add(1), Timestamp::now(), entry, hash);
+            (seq, hash) = (line.seq, line.hash);
+            text += &sealed;
+            text.push('\n');
+        }
+        if !text.is_empty() {
+            Writer::new(path.clone(), file, Box::new(Real), fresh_line)
+                .and_then(|mut writer| writer.append(&text, true))
+                .map_err(io(&path, "can't be written"))?;
+        }
+        Ok(damages)
     }
 
     /// A journal in memory, for `explain` and transcripts.
@@ -260,7 +293,7 @@ impl Inner {
         let written = match writer.look() {
             Ok(seen) => {
                 if let Some((what, aside)) = seen {
-                    let damage = Damage { what, line: 0, after: self.seq, bytes: 0, aside };
+                    let damage = Damage { what, line: 0, after: self.seq, bytes: 0, digest: String::new(), aside };
                     tracing::error!(what = what.name(), "somebody touched the journal while the agent runs");
                     // Before whatever else: the lines after it do not follow those in the file.
                     self.waiting.push_front((Timestamp::now(), Entry::Damage(damage.clone())));

@@ -155,8 +155,7 @@ impl Store {
 
 fn full(error: &sled::Error) -> bool {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    let words =
-        |io: &std::io::Error| ["os error 28)", "os error 122)"].iter().any(|code| io.to_string().contains(code));
+    let words = |io: &std::io::Error| [28, 122].iter().any(|code| io.to_string().contains(&format!("error {code})")));
     matches!(error, sled::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded | FileTooLarge) || words(io))
 }
 

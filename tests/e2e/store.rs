@@ -135,6 +135,15 @@ fn a_journal_that_somebody_changed_is_told_as_an_alarm_and_gone_on_with() {
     assert!(health.contains(&place), "{health}");
     let (code, said) = world.atoll.doctor();
     assert!(code == 1 && said.contains(&place), "{said}");
+    // Until whoever runs it has looked at it, which takes the agent to be stopped.
+    let config = world.atoll.config().display().to_string();
+    let accept = ["journal", "accept", "--config", &config];
+    assert_eq!(command(&accept, "").0, 5);
+    world.atoll.stop();
+    let (code, said) = command(&accept, "");
+    assert!(code == 0 && said.contains(&place) && said.contains("accepted"), "{code}: {said}");
+    let (code, said) = world.atoll.doctor();
+    assert_eq!(code, 0, "{said}");
 }
 
 #[test]

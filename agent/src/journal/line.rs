@@ -67,6 +67,8 @@ pub enum Entry {
     },
     /// The journal did not hold, or was touched while the agent ran: so that it is known from here on.
     Damage(Damage),
+    /// Whoever runs the agent has looked at a damage: it is no alarm any more. Only this one, at this place.
+    Accepted(Damage),
 }
 
 /// What was wrong with a journal, and where.
@@ -80,6 +82,9 @@ pub struct Damage {
     pub after: u64,
     /// How many bytes are concerned; 0 where some are missing.
     pub bytes: u64,
+    /// Tells these bytes from others at the same place.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub digest: String,
     /// The file in the same folder that keeps these bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aside: Option<String>,
@@ -91,13 +96,14 @@ impl Damage {
         let part = |what| matches!(what, What::Torn | What::Unreadable);
         self.after == other.after
             && self.bytes == other.bytes
+            && self.digest == other.digest
             && (self.what == other.what || part(self.what) && part(other.what))
     }
 }
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { what, line, after, bytes, aside } = self;
+        let Self { what, line, after, bytes, aside, .. } = self;
         match what {
             What::Torn => write!(f, "line {line} and what follows it was not written whole ({bytes} bytes)"),
             What::Unreadable => write!(f, "line {line} can't be read ({bytes} bytes)"),
@@ -268,7 +274,7 @@ impl Content {
     }
 }
 
-fn digest(begin: &[u8], end: &[u8]) -> String {
+pub(super) fn digest(begin: &[u8], end: &[u8]) -> String {
     let hash = Sha256::new().chain_update(begin).chain_update(end).finalize();
     hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }

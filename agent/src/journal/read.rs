@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::line::{Content, Damage, Entry, Fact, Head, Told, Unfinished, What};
+use super::line::{Content, Damage, Entry, Fact, Head, Told, Unfinished, What, digest};
 
 /// How many told lines are kept in memory.
 const TOLD_KEPT: usize = 2_000;
@@ -129,6 +129,8 @@ pub(super) struct Reading {
     pub(super) end: u64,
     /// Whether that end has its line break.
     pub(super) ended: bool,
+    /// Damages that whoever runs the agent has looked at.
+    pub(super) accepted: Vec<Damage>,
     notes: Vec<Damage>,
     retired: Vec<u64>,
     first: Option<(u64, u64, String)>,
@@ -153,10 +155,10 @@ impl Reading {
                 self.excused = false;
             }
             Content::Changed => {
-                self.damaged(What::Changed, piece.number, piece.span.clone(), piece.raw.len());
+                self.damaged(What::Changed, piece.number, piece.span.clone(), piece.raw);
             }
             Content::Unreadable => {
-                self.damaged(What::Unreadable, piece.number, piece.span, piece.raw.len());
+                self.damaged(What::Unreadable, piece.number, piece.span, piece.raw);
                 return;
             }
         }
@@ -173,26 +175,27 @@ impl Reading {
         if let Some(damage) = own {
             self.found.push(Found { damage, span: 0..0, noted: true });
         } else if self.lines > 0 && !self.excused && head.prev != self.hash {
-            self.damaged(What::Gap, number, 0..0, 0);
+            self.damaged(What::Gap, number, 0..0, head.hash.as_bytes());
             self.excused = false;
         } else if self.lines == 0 && !self.excused {
             self.first = Some((head.seq, number, head.prev.clone()));
         }
     }
 
-    /// `bytes` without line breaks: one may be put behind them later.
-    fn damaged(&mut self, what: What, line: u64, span: Range<u64>, bytes: usize) {
+    /// `raw` without line breaks: one may be put behind it later. Of a gap, the hash of the line behind it.
+    fn damaged(&mut self, what: What, line: u64, span: Range<u64>, raw: &[u8]) {
         self.excused = true;
-        let bytes = bytes as u64;
+        let bytes = if span.is_empty() { 0 } else { raw.len() as u64 };
         if let Some(last) = self.found.last_mut()
             && (last.damage.what, what) == (What::Unreadable, What::Unreadable)
             && last.span.end == span.start
         {
             last.span.end = span.end;
             last.damage.bytes += bytes;
+            last.damage.digest = digest(last.damage.digest.as_bytes(), raw);
             return;
         }
-        let damage = Damage { what, line, after: self.seq, bytes, aside: None };
+        let damage = Damage { what, line, after: self.seq, bytes, digest: digest(b"", raw), aside: None };
         self.found.push(Found { damage, span, noted: false });
     }
 
@@ -210,6 +213,7 @@ impl Reading {
             Some(Entry::Fact { sort, key, value }) => self.facts.push((sort, key, value)),
             Some(Entry::Retired { first }) => self.retired.push(first),
             Some(Entry::Damage(damage)) => self.notes.push(damage),
+            Some(Entry::Accepted(damage)) => self.accepted.push(damage),
             None => tracing::warn!(seq = head.seq, "a journal line of a later version is left as it is"),
         }
     }
@@ -219,7 +223,8 @@ impl Reading {
         if let Some((seq, line, prev)) = self.first.take()
             && !(seq == 1 && prev.is_empty() || self.retired.contains(&seq))
         {
-            let damage = Damage { what: What::Gap, line, after: 0, bytes: 0, aside: None };
+            let damage =
+                Damage { what: What::Gap, line, after: 0, bytes: 0, digest: digest(b"", prev.as_bytes()), aside: None };
             self.found.insert(0, Found { damage, span: 0..0, noted: false });
         }
         if let Some(last) = self.found.last_mut()
@@ -228,6 +233,8 @@ impl Reading {
         {
             last.damage.what = What::Torn;
         }
+        let accepted = |found: &Found| self.accepted.iter().any(|known| known.same(&found.damage));
+        self.found.retain(|found| found.damage.what == What::Torn || !accepted(found));
         for found in &mut self.found {
             if let Some(note) = self.notes.iter().find(|note| note.same(&found.damage)) {
                 found.noted = true;

@@ -165,6 +165,31 @@ fn a_changed_line_is_an_alarm_that_stays_and_is_not_believed() {
 }
 
 #[test]
+fn what_was_looked_at_and_accepted_is_no_alarm_any_more_and_the_next_one_is() {
+    let place = Place::with(4);
+    let change = |from: &str, to: &str| {
+        let text = String::from_utf8(place.bytes()).expect("text").replacen(from, to, 1);
+        place.set(text);
+    };
+    place.open().journal.write(day(0), before("7"), true).expect("written");
+    change("\"k1\"", "\"k9\"");
+    assert_eq!(Journal::accept(&place.lock).expect("accepted").len(), 1);
+    let verified = Journal::verify(place.folder.path()).expect("read").expect("there");
+    assert_eq!((verified.damages.len(), verified.accepted.len()), (0, 1));
+    let opened = place.open();
+    assert_eq!(
+        (opened.facts.len(), opened.unfinished.len()),
+        (3, 1),
+        "not believed for that, and nothing else is lost"
+    );
+    assert!(opened.journal.health().is_ok() && opened.journal.look().is_empty());
+    drop(opened);
+    change("\"k2\"", "\"k8\"");
+    assert_eq!(place.state(), (keys([0, 3]), vec![What::Changed]));
+    assert!(place.open().journal.health().is_err());
+}
+
+#[test]
 fn lines_that_were_taken_out_leave_a_gap_also_at_the_beginning() {
     for gone in [0, 1] {
         let place = Place::with(3);
