@@ -155,7 +155,11 @@ impl Store {
 
 fn full(error: &sled::Error) -> bool {
     use std::io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull};
-    let words = |io: &std::io::Error| [28, 122].iter().any(|code| io.to_string().contains(&format!("error {code})")));
+    // sled hands some on in words only, of which the last is the system's number: EFBIG, ENOSPC, EDQUOT.
+    let words = |io: &std::io::Error| {
+        let text = io.to_string();
+        matches!(text.rsplit(' ').next().map(|last| last.trim_end_matches(')')), Some("27" | "28" | "122"))
+    };
     matches!(error, sled::Error::Io(io) if matches!(io.kind(), StorageFull | QuotaExceeded | FileTooLarge) || words(io))
 }
 

@@ -132,7 +132,7 @@ fn a_journal_that_somebody_changed_is_told_as_an_alarm_and_gone_on_with() {
     world.atoll.stop();
     world.atoll.start();
     let health = alice.ask(DESK, "check yourself", "things I checked");
-    assert!(health.contains(&place), "{health}");
+    assert!(health.contains(&format!("Line {number} of my journal was changed")), "{health}");
     let (code, said) = world.atoll.doctor();
     assert!(code == 1 && said.contains(&place), "{said}");
     // Until whoever runs it has looked at it, which takes the agent to be stopped.
