@@ -348,7 +348,7 @@ mod tests {
         let unknown = Fake::new("three_vms", now()).unwrap_err();
         assert_eq!(
             unknown.to_string(),
-            "no fixture three_vms; there are two_vms, fleet, odd_names, twins, real_life, empty"
+            "no fixture three_vms; there are two_vms, fleet, odd_names, twins, real_life, transient, empty"
         );
     }
 }
