@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned};
 use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
-use dialogue::session::{Call, Done, PlanRef, Session, Trace};
+use dialogue::session::{Call, Done, Session, Trace};
 use dialogue::spec::Scope;
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -32,6 +32,9 @@ use crate::store::{Begun, Owed, Store};
 use crate::tongues::{Tongue, Tongues};
 
 mod apply;
+mod turn;
+
+use turn::{Conversation, Towards, Unanswered};
 
 /// A host that can be read and written.
 pub trait Host: HostRead + HostWrite {}
@@ -580,70 +583,6 @@ struct Place {
     name: String,
     hypervisor: Option<String>,
     own: Option<MachineId>,
-}
-
-/// A conversation's lock, which is forgotten with the last turn that waits for it.
-struct Conversation<'a> {
-    bot: &'a Bot,
-    key: String,
-    lock: Arc<Mutex<()>>,
-}
-
-impl<'a> Conversation<'a> {
-    fn of(bot: &'a Bot, key: String) -> Self {
-        let lock = Arc::clone(lock(&bot.conversations).entry(key.clone()).or_default());
-        Self { bot, key, lock }
-    }
-}
-
-impl Drop for Conversation<'_> {
-    fn drop(&mut self) {
-        let mut all = lock(&self.bot.conversations);
-        // The map's and ours: whoever else wants it takes it under the map's lock.
-        if Arc::strong_count(&self.lock) == 2 {
-            all.remove(&self.key);
-        }
-    }
-}
-
-/// A change that is made, or being made, until its answer is.
-struct Unanswered<'a> {
-    store: &'a Store,
-    id: Option<u64>,
-}
-
-impl<'a> Unanswered<'a> {
-    fn new(store: &'a Store, message: &Message, plan: &PlanRef) -> Self {
-        let id = message.asker.jid.as_ref().and_then(|actor| {
-            store.begin(&Begun {
-                actor: actor.clone(),
-                verb: plan.calls.first().map(|call| call.skill.clone()).unwrap_or_default(),
-                about: plan.subjects.first().cloned(),
-                at: message.now.timestamp(),
-            })
-        });
-        Self { store, id }
-    }
-}
-
-impl Drop for Unanswered<'_> {
-    fn drop(&mut self) {
-        if let Some(id) = self.id {
-            self.store.end(id);
-        }
-    }
-}
-
-/// The channel back to whoever once asked.
-struct Towards<'a> {
-    to: Message,
-    say: &'a mut dyn FnMut(&Message, Answer) -> bool,
-}
-
-impl Channel for Towards<'_> {
-    fn say(&mut self, answer: Answer) -> bool {
-        (self.say)(&self.to, answer)
-    }
 }
 
 /// A panic in one turn must not poison the others.

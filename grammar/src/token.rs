@@ -46,6 +46,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     }
     while let Some(found) = CHUNK.captures_at(text, from) {
         let whole = found.get(0).expect("group 0 is the match");
+        nothing_quoted(text, from..whole.start(), &mut all);
         let inner = (1..found.len()).find_map(|group| found.get(group));
         if let Some(end) = stray(text, from, whole.range(), inner.is_some()) {
             // A mark inside a word quotes nothing: the word is kept whole, with its mark, so that nobody takes a piece of it.
@@ -75,11 +76,26 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
             }
         }
     }
+    nothing_quoted(text, from..text.len(), &mut all);
     all
 }
 
 /// Marks that quote whatever stands between two of them. Those of French stand apart from words.
 const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
+
+/// Marks that stand alone with nothing between them, as in `called ""`: something was said there, so it is not passed over.
+fn nothing_quoted<'t>(text: &'t str, between: Range<usize>, all: &mut Vec<Token<'t>>) {
+    let mut at = between.start;
+    for chunk in text[between.clone()].split_inclusive(char::is_whitespace) {
+        let marks = chunk.trim_end();
+        let alone = text[..at].chars().next_back().is_none_or(char::is_whitespace)
+            && (marks.len() < chunk.len() || at + chunk.len() == text.len());
+        if alone && marks.chars().count() > 1 && marks.chars().all(|c| MARKS.contains(&c)) {
+            all.push(token(at..at + marks.len(), "", true, false));
+        }
+        at += chunk.len();
+    }
+}
 
 /// Where the mark before that place begins.
 fn last_mark(text: &str, at: usize) -> usize {
@@ -234,6 +250,9 @@ mod tests {
     fn a_mark_inside_a_word_quotes_nothing_and_stays_in_it() {
         let said = |text: &str| tokens(text).iter().map(|t| (t.text.to_owned(), t.quoted)).collect::<Vec<_>>();
         let word = |text: &str| (text.to_owned(), false);
+        for nothing in ["called \"\"", "called \"\"\"", "called “”", "called \"\" now"] {
+            assert!(said(nothing).get(1).is_some_and(|(text, quoted)| text.is_empty() && *quoted), "{nothing}");
+        }
         assert_eq!(said("called o\"brien now"), [word("called"), word("o\"brien"), word("now")]);
         assert_eq!(said("called o”brien"), [word("called"), word("o”brien")]);
         assert_eq!(said("called \"o\"brien\""), [word("called"), word("\"o\"brien\"")]);

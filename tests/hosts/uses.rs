@@ -15,8 +15,11 @@ use tests::guest::Session;
 
 use crate::subject::{HV, bridge, chain};
 
+/// A case and its name.
+type Case = (&'static str, fn() -> Result<()>);
+
 /// Of each host, its own ways.
-pub const CASES: [(&str, fn() -> Result<()>); 6] = [
+pub const CASES: [Case; 6] = [
     ("qemu::a_name_that_is_allowed_is_had_exactly", names_are_exact),
     ("qemu::what_keeps_a_machine_from_starting_is_known", known_reasons),
     ("fake::a_volume_that_anybody_uses_is_not_deleted", fake),

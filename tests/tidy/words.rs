@@ -51,7 +51,7 @@ fn nothing_a_person_reads_stands_in_rust() {
     let literal = Regex::new(r#""((?:[^"\\]|\\.)*)""#).expect("a pattern");
     // What goes to the log, to who reads a panic, or to the operator who starts it.
     let unread = Regex::new(
-        r"tracing::|expect\(|#\[error|reason =|context\(|bail!|panic!|assert|unreachable!|#\[doc|#\[command|#\[arg",
+        r"tracing::|guarded\(|expect\(|#\[error|reason =|context\(|bail!|panic!|assert|unreachable!|#\[doc|#\[command|#\[arg",
     )
     .expect("a pattern");
     let mut wrong = Vec::new();

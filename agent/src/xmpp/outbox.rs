@@ -285,9 +285,8 @@ impl Queue {
         while self.unproven.front().is_some_and(|(seq, _)| *seq <= mark) {
             self.unproven.pop_front();
         }
-        while let Some((_, id)) = self.underway.pop_front_if(|(seq, _)| *seq <= mark) {
-            self.arrived.push(id);
-        }
+        let proven = self.underway.iter().take_while(|(seq, _)| *seq <= mark).count();
+        self.arrived.extend(self.underway.drain(..proven).map(|(_, id)| id));
     }
 
     /// The connection is there.

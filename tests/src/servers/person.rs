@@ -91,7 +91,7 @@ impl Person {
     /// Says something, with payloads of a kind; returns the message's id.
     pub fn say_with(&mut self, to: &str, kind: &str, text: &str, payloads: &str) -> String {
         self.ids += 1;
-        let id = format!("m{}", self.ids);
+        let id = format!("m{}-{}", self.child.id(), self.ids);
         let text = text.replace('&', "&amp;").replace('<', "&lt;");
         self.send(&format!("<message to='{to}' type='{kind}' id='{id}'><body>{text}</body>{payloads}</message>"));
         id
