@@ -11,6 +11,8 @@ mod command_line;
 mod commands;
 #[path = "e2e/contacts.rs"]
 mod contacts;
+#[path = "e2e/delivery.rs"]
+mod delivery;
 #[path = "e2e/guests.rs"]
 mod guests;
 #[path = "e2e/legs.rs"]

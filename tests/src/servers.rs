@@ -5,3 +5,4 @@ pub mod atoll;
 pub mod person;
 #[path = "../../agent/tests/servers/prosody.rs"]
 pub mod prosody;
+pub mod wire;

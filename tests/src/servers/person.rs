@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::prosody::Prosody;
+use crate::guest::wait_for;
 
 /// How long anything may take on a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(45);
@@ -35,12 +36,17 @@ impl Person {
 
     /// Logs in to an account that there is, writing its name this way.
     pub fn log_in_as(server: &Prosody, user: &str) -> Self {
+        Self::log_in_on(server, user, "phone")
+    }
+
+    /// Logs in to an account that there is, on this device.
+    pub fn log_in_on(server: &Prosody, user: &str, device: &str) -> Self {
         let jid = format!("{user}@localhost");
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/person.py");
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "/usr/bin/python3"])
             .arg(script)
-            .args([&format!("{jid}/phone"), "pw", &server.client_port.to_string()])
+            .args([&format!("{jid}/{device}"), "pw", &server.client_port.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -61,6 +67,13 @@ impl Person {
         let person = Self { child, orders, inbox, ids: 0, jid };
         person.wait("being online", |event| event["kind"] == "online");
         person
+    }
+
+    /// Says goodbye to the server; it has understood when this returns.
+    pub fn log_out(mut self) {
+        self.order(&json!({ "end": true }));
+        let ended = wait_for("logging out", PATIENCE, || !matches!(self.child.try_wait(), Ok(None)));
+        assert!(ended.is_ok(), "{} does not get away", self.jid);
     }
 
     fn order(&mut self, order: &Value) {
