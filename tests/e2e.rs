@@ -13,6 +13,8 @@ mod commands;
 mod contacts;
 #[path = "e2e/delivery.rs"]
 mod delivery;
+#[path = "e2e/events.rs"]
+mod events;
 #[path = "e2e/guests.rs"]
 mod guests;
 #[path = "e2e/legs.rs"]

@@ -19,6 +19,7 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::access::Access;
 use crate::addresses::Entity;
+use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
 use crate::host::{HostRead, HostWrite, MachineId, State};
 use crate::journal::{Entry, Journal, Told};
@@ -32,6 +33,7 @@ use crate::store::{Begun, Owed, Store};
 use crate::tongues::{Tongue, Tongues};
 
 mod apply;
+mod promises;
 mod turn;
 
 use turn::{Conversation, Towards, Unanswered};
@@ -78,6 +80,8 @@ pub struct Bot {
     writing: Mutex<HashMap<MachineId, String>>,
     topics: Mutex<Topics>,
     watched: Mutex<Vec<Watched>>,
+    promises: Mutex<Vec<promises::Promise>>,
+    settling: Mutex<Settle>,
     references: Mutex<Option<u64>>,
     misses: Option<Misses>,
 }
@@ -149,6 +153,8 @@ impl Bot {
             writing: Mutex::default(),
             topics: Mutex::default(),
             watched: Mutex::default(),
+            promises: Mutex::default(),
+            settling: Mutex::default(),
             references: Mutex::default(),
             misses: None,
         }
@@ -175,6 +181,11 @@ impl Bot {
     /// Ops under way.
     pub(crate) fn in_flight(&self) -> &InFlight {
         &self.in_flight
+    }
+
+    /// News that waits until its machine is quiet.
+    pub(crate) fn settle_news(&self) -> std::sync::MutexGuard<'_, Settle> {
+        lock(&self.settling)
     }
 
     /// How one person is spoken to; `None` is a room, or everybody.
@@ -484,22 +495,21 @@ impl Bot {
     fn keep_plan(&self, planned: Planned, made: Option<Made>, plans: &mut HashMap<String, Made>) -> Input {
         let Some(made) = made else { return Input::Planned(planned) };
         // Whoever comes second is told who is first, before being asked anything.
-        if let Some((machine, who)) = self.busy(&made) {
-            return Input::Planned(Planned::Refused(Reply::say(
-                Phrase::common("busy").with("who", who).with("name", machine),
-            )));
+        if let Some(busy) = self.busy(&made, &lock(&self.writing)) {
+            return Input::Planned(Planned::Refused(Reply::say(busy)));
         }
         plans.insert(made.plan.digest.clone(), made);
         Input::Planned(planned)
     }
 
-    /// Another person's op under way on one of the plan's machines.
-    fn busy(&self, made: &Made) -> Option<(String, String)> {
-        let writing = lock(&self.writing);
-        made.steps
-            .iter()
-            .filter_map(|step| step.machine.as_ref())
-            .find_map(|machine| writing.get(&machine.id).map(|who| (machine.name.clone(), who.clone())))
+    /// An op under way on one of the plan's machines, or one that nobody waits for any more: whose it is.
+    fn busy(&self, made: &Made, writing: &HashMap<MachineId, String>) -> Option<Phrase> {
+        made.steps.iter().filter_map(|step| step.machine.as_ref()).find_map(|machine| {
+            let under_way = writing
+                .get(&machine.id)
+                .map(|who| Phrase::common("busy").with("who", who.as_str()).with("name", machine.name.as_str()));
+            under_way.or_else(|| self.still_busy(machine))
+        })
     }
 
     /// Somebody asked a machine to shut down: if it doesn't, they are told.
@@ -518,7 +528,8 @@ impl Bot {
         }
     }
 
-    /// Machines that were asked to shut down and are still on: their askers are told, and may type the name. Called every second.
+    /// What is due: promises that can be kept, news that had to wait, and machines that were asked to shut down and are still
+    /// on: their askers are told, and may type the name. Called every second.
     pub fn look_after(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
         self.look_after_on(now, &mut |message, answer| {
             say(message, answer.rendered);
@@ -528,6 +539,10 @@ impl Bot {
 
     /// The same where answers may be lost; `say` tells whether one was taken for delivery.
     pub(crate) fn look_after_on(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Answer) -> bool) {
+        self.keep_promises(now, None, &mut |message, rendered| {
+            say(message, Answer { rendered, question: false, outcome: true });
+        });
+        self.tell_settled(now);
         let due: Vec<Watched> = {
             let mut watched = lock(&self.watched);
             watched

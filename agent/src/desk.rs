@@ -18,8 +18,8 @@ use tokio::sync::mpsc;
 use crate::addresses::{Entity, News};
 use crate::bot::Bot;
 use crate::config::{Config, Purpose};
-use crate::events::Notice;
-use crate::host::{HostEvent, HostRead};
+use crate::events::{Burst, Notice};
+use crate::host::{HostEvent, HostRead, MachineId};
 use crate::journal::Unfinished;
 use crate::message::{Answer, Message};
 use crate::office::Affairs;
@@ -330,7 +330,7 @@ impl Desk {
         let news = self.addresses(event);
         let now = self.now();
         self.bot.happened(event, &now);
-        self.bot.settle(event, &now, &*self.host, &mut |message, rendered| self.tell_asker(message, rendered));
+        self.bot.settle(event, &now, &mut |message, rendered| self.tell_asker(message, rendered));
         news
     }
 
@@ -364,6 +364,9 @@ impl Desk {
 
     /// Everybody concerned hears it once: from the machine, else from its host; rooms from the host.
     pub(crate) fn notice(&self, notice: &Notice) {
+        if let Some(burst) = &notice.burst {
+            return self.notice_burst(notice, burst);
+        }
         let own = self.board.local(&notice.about);
         let host = match &notice.about {
             Entity::Machine(id) => self.board.local(&Entity::Hypervisor(id.hypervisor.clone())),
@@ -388,6 +391,48 @@ impl Desk {
                 if !rooms.contains(&room.to_string()) {
                     rooms.push(room.to_string());
                     self.send(Said::to_room(entity.as_deref(), &room, notice.text.clone()));
+                }
+            }
+        }
+    }
+
+    /// Everybody hears one line of a burst: of the whole of it whoever sees the host, and of those that they see the others.
+    fn notice_burst(&self, notice: &Notice, burst: &Burst) {
+        let host = self.board.local(&notice.about);
+        let mut told: Vec<BareJid> = Vec::new();
+        if host.is_some() {
+            for person in self.handle.subscribers(host.as_deref()) {
+                let text = self.text_for(&person, &notice.phrase);
+                self.send(Said::alert(host.as_deref(), &person, text));
+                told.push(person);
+            }
+        }
+        // In the order of the machines, so that it is the first one that speaks.
+        let mut seen: Vec<(BareJid, Vec<MachineId>)> = Vec::new();
+        for machine in burst.machines() {
+            let Some(local) = self.board.local(&Entity::Machine(machine.clone())) else { continue };
+            for person in self.handle.subscribers(Some(&local)) {
+                if told.contains(&person) {
+                    continue;
+                }
+                match seen.iter_mut().find(|(known, _)| *known == person) {
+                    Some((_, machines)) => machines.push(machine.clone()),
+                    None => seen.push((person, vec![machine.clone()])),
+                }
+            }
+        }
+        for (person, machines) in seen {
+            let Some(part) = burst.part(&machines) else { continue };
+            let local = machines.first().and_then(|machine| self.board.local(&Entity::Machine(machine.clone())));
+            let text = self.text_for(&person, &part.phrase());
+            self.send(Said::alert(local.as_deref(), &person, text));
+        }
+        let mut rooms: Vec<BareJid> = Vec::new();
+        for entity in [host, None] {
+            for room in self.handle.rooms(entity.as_deref()) {
+                if !rooms.contains(&room) {
+                    self.send(Said::to_room(entity.as_deref(), &room, notice.text.clone()));
+                    rooms.push(room);
                 }
             }
         }
@@ -438,7 +483,7 @@ impl Desk {
             let phrase = match &machine {
                 Some(machine) => Phrase::common("cut_off")
                     .with("name", machine.name.as_str())
-                    .with("is", crate::refusal::state_word(machine.state))
+                    .with("is", crate::refusal::how(machine))
                     .with("verb", verb),
                 None => Phrase::common("cut_off_unseen").with("verb", verb),
             };

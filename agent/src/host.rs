@@ -6,24 +6,30 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use grammar::size::Bytes;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::reason::Reason;
-pub use self::uses::{Unseen, Use, UsedAs, Uses};
-
+mod event;
 pub mod events;
 pub mod fake;
+mod figures;
 pub mod libvirt;
 pub mod mirror;
 pub mod names;
 pub mod reason;
 mod uses;
 pub mod xml;
+
+pub use self::event::{EventKind, HostEvent};
+pub use self::figures::{HostInfo, MachineStats};
+pub use self::reason::Reason;
+pub use self::uses::{Unseen, Use, UsedAs, Uses};
 
 /// A domain of one hypervisor. The UUID is libvirt's; names may change, this does not.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -46,8 +52,10 @@ impl fmt::Display for MachineId {
 pub enum State {
     /// Running, blocked or on its way down.
     Running,
-    /// Paused or suspended by the guest's power management.
+    /// Paused.
     Paused,
+    /// Suspended by the guest's own power management; it wakes up, or is woken.
+    Asleep,
     /// Shut off, saved or not.
     Off,
     /// Crashed, kept by libvirt for a look.
@@ -95,6 +103,10 @@ pub struct Machine {
     pub autostart: bool,
     /// The operating system by libosinfo's id in the metadata ("debian12"), when given.
     pub os: Option<String>,
+    /// Its memory was saved when it was stopped: the next start goes on from there.
+    pub saved: bool,
+    /// It runs and was asked by us to shut down, then.
+    pub ending: Option<Timestamp>,
 }
 
 impl Machine {
@@ -120,6 +132,8 @@ impl Machine {
             persistent: true,
             autostart: false,
             os: None,
+            saved: false,
+            ending: None,
         }
     }
 
@@ -270,40 +284,6 @@ pub struct Hypervisor {
     pub read: bool,
 }
 
-/// The hardware and software of a hypervisor (`virNodeGetInfo`, versions).
-#[derive(Clone, Debug, PartialEq)]
-pub struct HostInfo {
-    /// The host's own name.
-    pub hostname: String,
-    /// CPU model: `x86_64`.
-    pub cpu_model: String,
-    /// Logical CPUs.
-    pub cpus: u32,
-    /// All of its memory.
-    pub memory: Bytes,
-    /// What is free of it (`virNodeGetFreeMemory`); `None` where the driver can't tell.
-    pub free_memory: Option<Bytes>,
-    /// Driver: `QEMU`, `Test`.
-    pub driver: String,
-    /// Version of the hypervisor as `7.2.0`.
-    pub version: String,
-    /// Version of libvirt.
-    pub libvirt: String,
-}
-
-/// What a running domain uses, over a short sample.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MachineStats {
-    /// Share of its virtual CPUs in use, 0–100; `None` when the driver can't tell.
-    pub cpu_percent: Option<f64>,
-    /// Memory the guest uses (balloon), when it tells.
-    pub memory_used: Option<Bytes>,
-    /// Bytes read from and written to disks since start.
-    pub disk_bytes: Option<(u64, u64)>,
-    /// Bytes received and sent since start.
-    pub net_bytes: Option<(u64, u64)>,
-}
-
 /// What a host may or may not be able to do; a plan refuses before its first op.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Feature {
@@ -346,6 +326,10 @@ pub trait HostRead: Send + Sync {
     fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
         self.machine(id)
     }
+    /// Time since some fixed moment, on the clock that stamps [`HostEvent::steady`]: one that nobody sets.
+    fn steady(&self) -> Duration {
+        steady()
+    }
     /// Live: what a machine uses now.
     ///
     /// # Errors
@@ -385,6 +369,25 @@ pub trait HostWrite: Send + Sync {
     /// # Errors
     /// As [`HostError`]; [`HostErrorKind::TimedOut`] and [`HostErrorKind::Lost`] mean that the outcome is unknown.
     fn apply(&self, op: &HostOp) -> Result<(), HostError>;
+
+    /// The same. When the call was given up on and is still under way, `late` hears how it ended once it comes back, be it
+    /// minutes later; `late` is dropped when there is nothing more to come.
+    ///
+    /// # Errors
+    /// As [`HostWrite::apply`].
+    fn apply_late(&self, op: &HostOp, late: Late) -> Result<(), HostError> {
+        drop(late);
+        self.apply(op)
+    }
+}
+
+/// Hears how an op ended that its caller could not wait for.
+pub type Late = Sender<Result<(), HostError>>;
+
+/// Time since the first call, which no setting of a clock changes.
+pub fn steady() -> Duration {
+    static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
+    BEGIN.elapsed()
 }
 
 /// One change to one host. Names in it were checked by the plan; XML is written in `xml.rs` alone.
@@ -514,6 +517,9 @@ pub enum HostErrorKind {
     /// There is no connection; nothing was done.
     #[error("host unreachable")]
     Unreachable,
+    /// All threads for such calls wait for the host already; nothing was done.
+    #[error("too many calls of this host under way")]
+    Full,
     /// The connection broke during the call: it may or may not have happened.
     #[error("connection lost, outcome unknown")]
     Lost,
@@ -530,57 +536,4 @@ impl HostErrorKind {
     pub fn outcome_unknown(self) -> bool {
         matches!(self, Self::Lost | Self::TimedOut)
     }
-}
-
-/// Something that happened on a host, from libvirt's callbacks or from the watch over connections.
-#[derive(Clone, Debug, PartialEq)]
-pub struct HostEvent {
-    /// Which hypervisor.
-    pub hypervisor: String,
-    /// Which domain, with its name then; `None` for the host itself.
-    pub machine: Option<(MachineId, String)>,
-    /// What happened.
-    pub kind: EventKind,
-    /// When Atoll heard of it.
-    pub at: Timestamp,
-}
-
-/// Kinds of events, libvirt's lifecycle (`virDomainEventType` with its detail), reboot and device callbacks folded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum EventKind {
-    /// A new definition.
-    Defined,
-    /// The definition changed.
-    Changed,
-    /// The definition is gone.
-    Undefined,
-    /// Started (booted, restored or migrated in).
-    Started,
-    /// Paused.
-    Paused,
-    /// Resumed.
-    Resumed,
-    /// The guest ended cleanly.
-    ShutDown,
-    /// Stopped by force (`virsh destroy`) or by the host.
-    ForcedOff,
-    /// Ended because its process failed.
-    Failed,
-    /// Crashed.
-    Crashed,
-    /// Rebooted.
-    Rebooted,
-    /// Reverted to a snapshot.
-    Reverted,
-    /// A device came.
-    DeviceAdded,
-    /// A device left.
-    DeviceRemoved,
-    /// The connection to the hypervisor was lost.
-    HostLost,
-    /// The connection is back and the mirror was read again.
-    HostBack,
-    /// The machines of the hypervisor were read for the first time.
-    HostRead,
 }

@@ -188,7 +188,8 @@ impl Planner<'_> {
         let (answered, stepped) = (answers.len(), steps.len());
         let changes = skill.spec().danger > Danger::Read;
         for machine in subjects {
-            // libvirt tells nothing of what is done to the definition of a machine that is off.
+            // libvirt tells nothing of what is done to the definition of a machine that is off. What was done to any by one of
+            // us has been read again before that op was over.
             let stale = machine.as_ref().filter(|machine| changes && machine.state == State::Off);
             let machine = match stale {
                 Some(stale) => self.host.look_again(&stale.id),
@@ -485,7 +486,7 @@ fn matches(selector: &Selector, machine: &Machine) -> bool {
             (state, machine.state),
             (selector::State::Off, State::Off)
                 | (selector::State::Running, State::Running)
-                | (selector::State::Paused, State::Paused)
+                | (selector::State::Paused, State::Paused | State::Asleep)
                 | (selector::State::Crashed, State::Crashed)
         )
     });

@@ -9,7 +9,7 @@ use grammar::kind::Of;
 use regex::Regex;
 
 use crate::host::names::{self, NameError, Thing};
-use crate::host::{HostError, HostErrorKind, Reason, State, libvirt};
+use crate::host::{HostError, HostErrorKind, Machine, Reason, State, libvirt};
 use crate::skill::Refusal;
 
 /// What the conversation is told instead of a plan.
@@ -106,11 +106,21 @@ fn one_of(names: &[String]) -> Var {
     }
 }
 
+/// How a machine is, in a word or two: as its state, and what more is known of that.
+pub fn how(machine: &Machine) -> Phrase {
+    match machine.state {
+        State::Off if machine.saved => Phrase::common("state_saved"),
+        State::Running if machine.ending.is_some() => Phrase::common("state_ending"),
+        state => state_word(state),
+    }
+}
+
 /// A state in words.
 pub fn state_word(state: State) -> Phrase {
     Phrase::common(match state {
         State::Running => "state_running",
         State::Paused => "state_paused",
+        State::Asleep => "state_asleep",
         State::Off => "state_off",
         State::Crashed => "state_crashed",
     })
@@ -166,6 +176,7 @@ pub fn why_kind(kind: HostErrorKind) -> Phrase {
         HostErrorKind::NoRoom => "why_no_room",
         HostErrorKind::Busy => "why_busy",
         HostErrorKind::Unreachable => "why_unreachable",
+        HostErrorKind::Full => "why_full",
         HostErrorKind::Lost => "why_lost",
         HostErrorKind::TimedOut => "why_timed_out",
         HostErrorKind::Failed => "why_failed",

@@ -263,11 +263,11 @@ impl Switchboard {
 fn presence(machine: &Machine) -> (Show, Phrase) {
     let show = match machine.state {
         State::Running => Show::Online,
-        State::Paused => Show::Away,
+        State::Paused | State::Asleep => Show::Away,
         State::Off => Show::Xa,
         State::Crashed => Show::Dnd,
     };
-    (show, crate::refusal::state_word(machine.state))
+    (show, crate::refusal::how(machine))
 }
 
 impl Directory for Switchboard {

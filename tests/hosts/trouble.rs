@@ -12,13 +12,15 @@ use crate::subject::{HV, Kind, Subject, bridge, next, test_driver};
 
 type Case = (&'static str, fn() -> Result<()>);
 
-pub const CASES: [Case; 8] = [
+pub const CASES: [Case; 10] = [
     ("test_driver::ten_thousand_machines_are_read_and_their_use_is_told_at_once", use_of_many),
     ("qemu::the_use_of_all_running_machines_is_told_at_once", use_of_all),
     ("test_driver::two_thousand_machines_are_read_and_kept", many),
     ("qemu::killed_in_the_middle_of_an_op_its_outcome_is_unknown_and_all_is_read_again", killed),
     ("qemu::a_hung_daemon_is_noticed_and_starves_nobody", hung),
+    ("qemu::two_stuck_ops_leave_the_host_to_others_and_tell_how_they_ended", stuck),
     ("qemu::what_others_do_is_heard", outside),
+    ("qemu::saving_and_renaming_by_others_are_called_so_and_a_snapshot_is_no_pause", called_so),
     ("qemu::a_guest_that_holds_on_to_a_disk_is_said_to", holds_on),
     ("unreachable_hosts_are_told_apart", told_apart),
 ];
@@ -143,6 +145,90 @@ fn hung() -> Result<()> {
     wait_for("abandoned calls to come back", PATIENCE, || bridge.status()[0].abandoned == 0)?;
     bridge.apply(&HostOp::Pause { machine: web1 })?;
     ensure!(next(&mut events)?.kind == EventKind::Paused);
+    Ok(())
+}
+
+fn stuck() -> Result<()> {
+    let session = Session::start()?;
+    for name in ["web1", "web2", "db1"] {
+        session.define(name)?;
+        session.virsh(&["start", name])?;
+    }
+    let (bridge, mut events) = bridge(&[(HV, &session.uri())], Timeouts { write: Duration::from_secs(5), ..quick() })?;
+    let id = |name: &str| bridge.named(name).first().map(|machine| machine.id.clone()).context("not there");
+    let (web1, web2, db1) = (id("web1")?, id("web2")?, id("db1")?);
+    session.hang_guest("web1")?;
+    session.hang_guest("web2")?;
+    let begun = Instant::now();
+    let waiting: Vec<_> = [web1.clone(), web2.clone()]
+        .map(|machine| {
+            let during = bridge.clone();
+            std::thread::spawn(move || {
+                let (late, end) = std::sync::mpsc::channel();
+                (during.apply_late(&HostOp::Pause { machine }, late), end)
+            })
+        })
+        .into_iter()
+        .map(std::thread::JoinHandle::join)
+        .collect();
+    let mut ends = Vec::new();
+    for one in waiting {
+        let (answer, end) = one.ok().context("panicked")?;
+        let error = answer.err().context("it was answered")?;
+        ensure!(error.kind == Error::TimedOut && error.kind.outcome_unknown(), "{error:?}");
+        ends.push(end);
+    }
+    ensure!(bridge.status()[0].abandoned == 2, "{:?}", bridge.status());
+    // A third person is served, reads go on, and the host is there.
+    bridge.apply(&HostOp::Pause { machine: db1.clone() })?;
+    ensure!(bridge.look_again(&web1).is_some() && bridge.host_info(HV)?.memory.0 > 0);
+    bridge.resync(HV)?;
+    let status = &bridge.status()[0];
+    ensure!(status.connection == Connection::Up && bridge.hypervisors()[0].unreachable.is_none(), "{status:?}");
+    ensure!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    let heard = next(&mut events)?;
+    ensure!(heard.kind == EventKind::Paused && heard.machine.is_some_and(|(id, _)| id == db1), "the mirror goes on");
+
+    session.wake_guest("web1")?;
+    session.wake_guest("web2")?;
+    for end in ends {
+        end.recv_timeout(PATIENCE).context("it never came back")?.map_err(crate::subject::chain)?;
+    }
+    ensure!(next(&mut events)?.kind == EventKind::Paused && next(&mut events)?.kind == EventKind::Paused);
+    ensure!(bridge.machine(&web1).is_some_and(|machine| machine.state == State::Paused));
+    Ok(())
+}
+
+fn called_so() -> Result<()> {
+    let mut on = Subject::start(Kind::Qemu)?;
+    let web1 = on.web1.clone();
+    let virsh = |on: &Subject, arguments: &[&str]| on.session.as_ref().context("no session")?.virsh(arguments);
+    virsh(&on, &["start", "web1"])?;
+    on.hear_state(&web1, EventKind::Started, State::Running)?;
+    virsh(&on, &["snapshot-create-as", "web1", "theirs"])?;
+    virsh(&on, &["managedsave", "web1"])?;
+    on.hear_state(&web1, EventKind::Saved, State::Off)?;
+    ensure!(on.machine(&web1)?.saved, "its memory is kept");
+    virsh(&on, &["start", "web1"])?;
+    on.hear_state(&web1, EventKind::Restored, State::Running)?;
+    ensure!(!on.machine(&web1)?.saved);
+    virsh(&on, &["suspend", "web1"])?;
+    on.hear_state(&web1, EventKind::Paused, State::Paused)?;
+    virsh(&on, &["managedsave", "web1"])?;
+    on.hear_state(&web1, EventKind::Saved, State::Off)?;
+    on.apply(HostOp::Start { machine: web1.clone() })?;
+    on.hear(&web1, EventKind::Restored)?;
+    on.hear_state(&web1, EventKind::RestoredPaused, State::Paused)?;
+    virsh(&on, &["snapshot-revert", "web1", "theirs"])?;
+    on.hear_state(&web1, EventKind::Reverted, State::Running)?;
+    virsh(&on, &["destroy", "web1"])?;
+    on.hear_state(&web1, EventKind::ForcedOff, State::Off)?;
+    virsh(&on, &["snapshot-delete", "web1", "theirs"])?;
+    virsh(&on, &["domrename", "web1", "www"])?;
+    let renamed = next(&mut on.events)?;
+    ensure!(renamed.kind == EventKind::Renamed && renamed.was.as_deref() == Some("web1"), "{renamed:?}");
+    ensure!(renamed.machine.is_some_and(|(_, name)| name == "www") && on.machine(&web1)?.name == "www");
+    ensure!(on.events.try_recv().is_err(), "nothing else is said");
     Ok(())
 }
 

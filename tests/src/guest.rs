@@ -182,8 +182,28 @@ impl Session {
     /// # Errors
     /// When it is not running.
     pub fn kill_guest(&self, name: &str) -> Result<()> {
+        self.signal_guest(name, "KILL")
+    }
+
+    /// Stops the QEMU process of a guest where it stands: every call that has to ask it hangs, and the daemon goes on.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn hang_guest(&self, name: &str) -> Result<()> {
+        self.signal_guest(name, "STOP")
+    }
+
+    /// Lets it go on.
+    ///
+    /// # Errors
+    /// When it is not running.
+    pub fn wake_guest(&self, name: &str) -> Result<()> {
+        self.signal_guest(name, "CONT")
+    }
+
+    fn signal_guest(&self, name: &str, what: &str) -> Result<()> {
         let pid = fs::read_to_string(self.path(&format!("run/libvirt/qemu/run/{name}.pid")))?;
-        signal(pid.trim(), "KILL");
+        signal(pid.trim(), what);
         Ok(())
     }
 

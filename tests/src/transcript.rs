@@ -16,9 +16,11 @@
 //! | `lost: question` | what the next message is answered with does not reach its device |
 //! | `event: web1 crashed` | happens on the host by itself |
 //! | `wait: 3 min` | the clock moves |
-//! | `fault: 2 timed_out` | the second op from now fails so; `fault: 1 panic` breaks in it, `fault: plan panic` in the next plan |
+//! | `fault: 2 timed_out` | the second op from now fails so; `fault: 1 stuck`: no answer comes, and it is under way until it comes back; `fault: 1 panic` breaks in it, `fault: plan panic` in the next plan |
 //! | `remade: web1` | somebody deletes that machine and defines another of its name |
 //! | `backing: db1 data.qcow2` | that volume becomes the backing file of that machine |
+//! | `comes back: happens` | what is under way ends: it happens, or fails so (`comes back: busy`) |
+//! | `define: vm- 500` | so many machines are defined from outside, and undefined by `undefine: vm-` |
 //! | `restart:` | the agent is stopped and started |
 //!
 //! Lines that are compared, and rewritten by `UPDATE=1`: `host:` what was applied, `bot:` what was answered (further lines of
@@ -249,8 +251,27 @@ impl Stage {
                 let nth = nth.parse().map_err(|_| format!("no number: {nth}"))?;
                 match kind {
                     "panic" => self.fake.trouble(nth, Trouble::Breaks),
+                    "stuck" => self.fake.trouble(nth, Trouble::Stuck),
                     kind => self.fake.fail(nth, fault(kind)?),
                 }
+            }
+            "comes back" => {
+                self.fake.come_back(if rest == "happens" { None } else { Some(fault(rest)?) });
+                return Ok(self.outcome(Vec::new()));
+            }
+            "define" => {
+                let (name, count) = rest.split_once(' ').ok_or_else(|| format!("`define: name count`: {rest}"))?;
+                for number in 0..count.parse::<usize>().map_err(|_| format!("no number: {count}"))? {
+                    self.fake.define(&format!("{name}{number}")).map_err(|error| error.to_string())?;
+                }
+                return Ok(self.outcome(Vec::new()));
+            }
+            "undefine" => {
+                let machines = agent::host::HostRead::machines(&*self.fake);
+                for machine in machines.iter().filter(|machine| machine.name.starts_with(rest)) {
+                    self.fake.happen(&format!("{} undefined", machine.name)).map_err(|error| error.to_string())?;
+                }
+                return Ok(self.outcome(Vec::new()));
             }
             "remade" => {
                 self.fake.remake(rest).ok_or_else(|| format!("no machine {rest}"))?;
@@ -315,7 +336,7 @@ impl Stage {
         while let Ok(event) = self.heard.try_recv() {
             self.bot().happened(&event, &now);
             let mut settled = Vec::new();
-            self.bot().settle(&event, &now, &*self.fake, &mut |_, rendered| settled.push(rendered.text));
+            self.bot().settle(&event, &now, &mut |_, rendered| settled.push(rendered.text));
             later.extend(settled);
         }
         let mut lines: Vec<String> = self.fake.take_journal().into_iter().map(|op| format!("host: {op}")).collect();
@@ -364,6 +385,7 @@ fn fault(text: &str) -> Result<HostErrorKind, String> {
         "no_room" => HostErrorKind::NoRoom,
         "busy" => HostErrorKind::Busy,
         "unreachable" => HostErrorKind::Unreachable,
+        "full" => HostErrorKind::Full,
         "lost" => HostErrorKind::Lost,
         "timed_out" => HostErrorKind::TimedOut,
         "failed" => HostErrorKind::Failed,

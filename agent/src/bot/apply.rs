@@ -10,11 +10,12 @@ use jiff::Timestamp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::promises::Promise;
 use super::{Bot, lock};
 use crate::addresses::Entity;
 use crate::error::Reference;
-use crate::events::{Cause, Notice};
-use crate::host::{HostError, HostErrorKind, MachineId};
+use crate::events::{Cause, Ending, Flight, Notice};
+use crate::host::{HostError, HostErrorKind, HostEvent, HostOp, MachineId};
 use crate::journal::{Entry, Outcome, Told};
 use crate::message::Message;
 use crate::planner::{Made, Step, machine_of, receipt};
@@ -27,12 +28,8 @@ impl Bot {
         let machines: Vec<MachineId> = made.steps.iter().filter_map(machine_of).collect();
         {
             let mut writing = lock(&self.writing);
-            if let Some(who) = machines.iter().find_map(|machine| writing.get(machine)) {
-                let name = made.plan.subjects.first().cloned().unwrap_or_default();
-                return Applied::Failed {
-                    reply: Reply::say(Phrase::common("busy").with("who", who.as_str()).with("name", name)),
-                    undo: Vec::new(),
-                };
+            if let Some(busy) = self.busy(made, &writing) {
+                return Applied::Failed { reply: Reply::say(busy), undo: Vec::new() };
             }
             writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
         }
@@ -43,12 +40,15 @@ impl Bot {
     fn apply_steps(&self, message: &Message, made: &Made) -> Applied {
         let mut finished: Vec<&Step> = Vec::new();
         for step in &made.steps {
+            let mut held = Vec::new();
             for (done, op) in step.change.ops.iter().enumerate() {
-                if let Err(stumble) = self.apply_op(message, step, op) {
+                if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
+                    self.let_go(held, message);
                     return self.stumbled(message, &finished, step, done, stumble);
                 }
             }
             self.tell_change(message, step);
+            self.let_go(held, message);
             self.watch(message, step);
             finished.push(step);
         }
@@ -64,8 +64,20 @@ impl Bot {
         Done { call: step.call.clone(), receipt, at: message.now.timestamp() }
     }
 
-    fn apply_op(&self, message: &Message, step: &Step, op: &Op) -> Result<(), Stumble> {
-        let at = message.now.timestamp();
+    /// What happened while ops were under way, and whose it is, is told after what they did.
+    fn let_go(&self, held: Vec<(HostEvent, Option<Cause>)>, message: &Message) {
+        for (event, cause) in held {
+            self.news(&event, cause, &message.now);
+        }
+    }
+
+    fn apply_op(
+        &self,
+        message: &Message,
+        step: &Step,
+        op: &Op,
+        held: &mut Vec<(HostEvent, Option<Cause>)>,
+    ) -> Result<(), Stumble> {
         let id = format!("{:016x}", rand::random::<u64>());
         let before = Entry::Before {
             actor: message.asker.jid.clone().unwrap_or_default(),
@@ -81,9 +93,19 @@ impl Bot {
         let result = match op {
             Op::Host(op) => {
                 let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
-                let flight = self.in_flight.begin(op, cause, at);
-                let result = whole(|| self.host.apply(op).map_err(Stumble::Host));
-                self.in_flight.end(flight, result.is_ok());
+                let flight = self.in_flight.begin(op, cause, self.host.steady());
+                let (late, end) = std::sync::mpsc::channel();
+                let result = whole(|| self.host.apply_late(op, late).map_err(Stumble::Host));
+                let ending = match &result {
+                    Ok(()) => Ending::Done,
+                    Err(Stumble::Host(error)) if error.kind.outcome_unknown() => Ending::Unknown,
+                    Err(Stumble::Broke) => Ending::Unknown,
+                    Err(_) => Ending::Failed,
+                };
+                held.extend(self.in_flight.end(flight, ending, self.host.steady()));
+                if matches!(result, Err(Stumble::Host(_))) && ending == Ending::Unknown {
+                    self.look_again(message, step, op, flight, &id, end);
+                }
                 result
             }
             Op::Office(op) => whole(|| self.office.apply(op).map_err(Stumble::Office)),
@@ -127,20 +149,31 @@ impl Bot {
             vars.push(("done", is_done.into()));
             vars.push(("left", words(step, &step.change.ops[done..]).into()));
         }
-        if let Stumble::Host(error) = &stumble
-            && error.kind.outcome_unknown()
-        {
-            self.look_again(message, step);
-        }
         tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
         Applied::Failed { reply: self.failure(if partly { "failed_partly" } else { id }, vars), undo }
     }
 
-    /// Whoever did not learn how an op ended is told when the host can be seen again.
-    fn look_again(&self, message: &Message, step: &Step) {
-        if let Some(machine) = &step.machine {
-            self.in_flight.unknown(machine.id.clone(), message.clone());
-        }
+    /// Whoever did not learn how an op ended is told as soon as that is known.
+    fn look_again(
+        &self,
+        message: &Message,
+        step: &Step,
+        op: &HostOp,
+        flight: Flight,
+        entry: &str,
+        end: std::sync::mpsc::Receiver<Result<(), HostError>>,
+    ) {
+        let Some(machine) = &step.machine else { return };
+        self.promise(Promise {
+            flight,
+            op: op.clone(),
+            machine: machine.id.clone(),
+            message: message.clone(),
+            step: step.clone(),
+            entry: entry.to_owned(),
+            late: Some(end),
+            since: self.host.steady(),
+        });
     }
 
     pub(super) fn failure(&self, id: &str, vars: Vec<(&str, Var)>) -> Reply {
@@ -157,7 +190,7 @@ impl Bot {
     }
 
     /// Everybody concerned hears of a change, once, with who did it.
-    fn tell_change(&self, message: &Message, step: &Step) {
+    pub(super) fn tell_change(&self, message: &Message, step: &Step) {
         let phrase = step.change.told.clone().with("actor", message.asker.name.as_str());
         let text = self.text(&phrase, &message.now);
         let about = step.machine.as_ref().map_or_else(|| self.place(message).name, |machine| machine.name.clone());
@@ -178,6 +211,7 @@ impl Bot {
             phrase,
             except: message.asker.jid.clone(),
             except_room: message.room.clone(),
+            burst: None,
         });
     }
 }

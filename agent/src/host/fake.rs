@@ -14,7 +14,9 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use grammar::size::Bytes;
 use jiff::Timestamp;
@@ -24,7 +26,7 @@ use uuid::Uuid;
 use super::mirror::Mirror;
 use super::{
     DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite,
-    Hypervisor, Machine, MachineId, MachineStats, Pool, State, Uses, Volume,
+    Hypervisor, Late, Machine, MachineId, MachineStats, Pool, State, Uses, Volume,
 };
 
 mod fixtures;
@@ -57,6 +59,8 @@ struct Inner {
     hangs: usize,
     /// Who else uses a volume, by hypervisor, pool and volume: what no machine's list of disks shows.
     uses: BTreeMap<(String, String, String), Uses>,
+    /// Ops whose callers were told that there is no answer, and that are still under way.
+    stuck: Vec<(HostOp, Late)>,
 }
 
 /// What goes wrong at an op.
@@ -70,6 +74,8 @@ pub enum Trouble {
     Hangs,
     /// It panics, and nothing happened.
     Breaks,
+    /// Its caller is told `TimedOut`, and it is under way until [`Fake::come_back`].
+    Stuck,
 }
 
 /// There is no fixture of that name.
@@ -112,6 +118,7 @@ impl Fake {
             stubborn: HashSet::new(),
             hangs: 0,
             uses: BTreeMap::new(),
+            stuck: Vec::new(),
         };
         let fake = Self { mirror, inner: Mutex::new(inner), released: Condvar::new(), events };
         for (hypervisor, _) in fixture.hypervisors {
@@ -162,6 +169,26 @@ impl Fake {
     pub fn release(&self) {
         self.lock().hangs = 0;
         self.released.notify_all();
+    }
+
+    /// Has all ops come back that nobody waited for: they happen, or fail so.
+    pub fn come_back(&self, fails: Option<HostErrorKind>) {
+        let stuck = std::mem::take(&mut self.lock().stuck);
+        for (op, late) in stuck {
+            let ended = match fails {
+                Some(kind) => Err(error(kind, op.operation(), &self.subject(&op))),
+                None => self.performed(&op),
+            };
+            // Whoever asked may have gone.
+            let _ = late.send(ended);
+        }
+    }
+
+    fn performed(&self, op: &HostOp) -> Result<(), HostError> {
+        self.perform(op).map_err(|stumble| HostError {
+            reason: stumble.reason,
+            ..error(stumble.kind, op.operation(), &self.subject(op))
+        })
     }
 
     /// Whether an op hangs now.
@@ -250,27 +277,35 @@ impl Fake {
             self.redefine(machine);
             return Ok(());
         }
-        let (machine, kind) = machines
+        let (machine, kind, name) = machines
             .iter()
             .filter_map(|machine| {
                 let what = line.strip_prefix(machine.name.as_str())?.strip_prefix(' ')?;
-                Some((machine, journal::event(what)?))
+                let (kind, name) = journal::event(what)?;
+                Some((machine, kind, name))
             })
-            .max_by_key(|(machine, _)| machine.name.len())
+            .max_by_key(|(machine, ..)| machine.name.len())
             .ok_or_else(unknown)?;
-        let state = match kind {
-            EventKind::Crashed => Some(State::Crashed),
-            kind => super::events::state_after(kind),
-        };
         let now = self.lock().now;
-        if let Some(state) = state {
-            self.mirror.set_state(&machine.id, state, now);
+        self.mirror.note(&machine.id, kind, now);
+        match kind {
+            EventKind::Crashed => self.mirror.set_state(&machine.id, State::Crashed, now),
+            EventKind::Rebooted => self.mirror.set_ending(&machine.id, None),
+            EventKind::Undefined => drop(self.mirror.remove(&machine.id)),
+            // A machine without a definition is gone when it is off.
+            kind if !machine.persistent && super::events::state_after(kind) == Some(State::Off) => {
+                self.mirror.remove(&machine.id);
+            }
+            _ => {}
         }
-        let off = state == Some(State::Off);
-        if kind == EventKind::Undefined || !machine.persistent && off {
-            self.mirror.remove(&machine.id);
+        match name {
+            Some(name) => {
+                let renamed = Machine { name, ..Machine::clone(machine) };
+                self.mirror.put(renamed.clone(), now);
+                self.tell_with(&renamed, kind, Some(machine.name.clone()), now);
+            }
+            None => self.tell(machine, kind, now),
         }
-        self.tell(machine, kind, now);
         Ok(())
     }
 
@@ -285,12 +320,31 @@ impl Fake {
         self.tell(&self.mirror.put(new, now), EventKind::Defined, now);
     }
 
+    /// Has a machine be defined from outside, off.
+    ///
+    /// # Errors
+    /// When there is no first hypervisor.
+    pub fn define(&self, name: &str) -> Result<MachineId, UnknownEvent> {
+        let hypervisor = self.mirror.hypervisors().first().cloned().ok_or_else(|| UnknownEvent(name.to_owned()))?;
+        let machine = fixtures::machine(&hypervisor.name, name);
+        let now = self.lock().now;
+        self.mirror.put(machine.clone(), now);
+        self.tell(&machine, EventKind::Defined, now);
+        Ok(machine.id)
+    }
+
     fn tell(&self, machine: &Machine, kind: EventKind, at: Timestamp) {
+        self.tell_with(machine, kind, None, at);
+    }
+
+    fn tell_with(&self, machine: &Machine, kind: EventKind, was: Option<String>, at: Timestamp) {
         let event = HostEvent {
             hypervisor: machine.id.hypervisor.clone(),
             machine: Some((machine.id.clone(), machine.name.clone())),
             kind,
+            was,
             at,
+            steady: steady_at(at),
         };
         // Nobody listening is fine: many tests don't.
         let _ = self.events.send(event);
@@ -298,7 +352,8 @@ impl Fake {
 
     fn tell_host(&self, hypervisor: &str, kind: EventKind) {
         let at = self.lock().now;
-        let _ = self.events.send(HostEvent { hypervisor: hypervisor.to_owned(), machine: None, kind, at });
+        let (hypervisor, steady) = (hypervisor.to_owned(), steady_at(at));
+        let _ = self.events.send(HostEvent { hypervisor, machine: None, kind, was: None, at, steady });
     }
 
     /// What is free in a pool follows from its volumes.
@@ -332,6 +387,11 @@ impl Fake {
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The fake's own clock is never set back.
+fn steady_at(now: Timestamp) -> Duration {
+    Duration::from_nanos(u64::try_from(now.as_nanosecond()).unwrap_or(0))
 }
 
 fn error(kind: HostErrorKind, operation: &'static str, on: &str) -> HostError {
@@ -382,6 +442,10 @@ impl HostRead for Fake {
 
     fn can(&self, hypervisor: &str, feature: Feature) -> bool {
         self.mirror.can(hypervisor, feature)
+    }
+
+    fn steady(&self) -> Duration {
+        steady_at(self.lock().now)
     }
 
     fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError> {
@@ -441,6 +505,10 @@ impl HostRead for Fake {
 
 impl HostWrite for Fake {
     fn apply(&self, op: &HostOp) -> Result<(), HostError> {
+        self.apply_late(op, channel().0)
+    }
+
+    fn apply_late(&self, op: &HostOp, late: Late) -> Result<(), HostError> {
         let told = {
             let mut inner = self.lock();
             inner.tried += 1;
@@ -453,6 +521,10 @@ impl HostWrite for Fake {
                 drop(inner);
                 panic!("on purpose: an op breaks");
             }
+            if trouble == Some(Trouble::Stuck) {
+                inner.stuck.push((op.clone(), late));
+                return Err(error(HostErrorKind::TimedOut, op.operation(), &self.subject(op)));
+            }
             if trouble == Some(Trouble::Hangs) {
                 inner.hangs += 1;
                 let waiting = |inner: &mut Inner| inner.hangs > 0;
@@ -463,10 +535,7 @@ impl HostWrite for Fake {
                 _ => None,
             }
         };
-        self.perform(op).map_err(|stumble| HostError {
-            reason: stumble.reason,
-            ..error(stumble.kind, op.operation(), &self.subject(op))
-        })?;
+        self.performed(op)?;
         told.map_or(Ok(()), Err)
     }
 }

@@ -21,13 +21,14 @@ use self::watch::Signal;
 use self::workers::{Abandoned, NoAnswer};
 use super::mirror::Mirror;
 use super::{
-    DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor, Machine,
-    MachineId, MachineStats, Pool, Uses, Volume,
+    DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor, Late,
+    Machine, MachineId, MachineStats, Pool, Uses, Volume,
 };
 
 mod fault;
 mod link;
 mod ops;
+mod quiet;
 mod read;
 mod said;
 mod usage;
@@ -169,8 +170,8 @@ struct Host {
     device_heard: Condvar,
     /// Processor time of machines when last asked.
     samples: Mutex<usage::Samples>,
-    /// Machines whose pauses and reverts belong to a running op of ours.
-    quiet: Mutex<ops::Quiet>,
+    /// Machines of which we take a snapshot just now.
+    quiet: Mutex<quiet::Quiet>,
 }
 
 impl Bridge {
@@ -297,11 +298,14 @@ impl Host {
         on: &str,
         f: impl FnOnce(&Connect) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HostError> {
-        let timeout = match lane {
-            Lane::Read => self.timeouts.read,
+        self.call_late(self.time_for(lane), lane, operation, on, f, drop)
+    }
+
+    fn time_for(&self, lane: Lane) -> Duration {
+        match lane {
+            Lane::Read | Lane::Watch => self.timeouts.read,
             Lane::Write => self.timeouts.write,
-        };
-        self.call_within(timeout, lane, operation, on, f)
+        }
     }
 
     /// The same with a time-out of its own.
@@ -313,29 +317,48 @@ impl Host {
         on: &str,
         f: impl FnOnce(&Connect) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HostError> {
+        self.call_late(timeout, lane, operation, on, f, drop)
+    }
+
+    /// The same; a call that was given up on tells `late`, on its own thread, how it ended once it comes back.
+    fn call_late<T: Send + 'static>(
+        &self,
+        timeout: Duration,
+        lane: Lane,
+        operation: &'static str,
+        on: &str,
+        f: impl FnOnce(&Connect) -> Result<T, Fault> + Send + 'static,
+        late: impl FnOnce(Result<T, HostError>) + Send + 'static,
+    ) -> Result<T, HostError> {
         let link = self.link().ok_or_else(|| Fault::new(HostErrorKind::Unreachable).at(operation, on))?;
         let called = link.clone();
-        let kind = match link.lane(lane).run(timeout, move || called.with(f)) {
+        let subject = on.to_owned();
+        let told =
+            move |ended: Result<T, Fault>| late(ended.map_err(|fault| broken(fault, lane).at(operation, &subject)));
+        let kind = match link.lane(lane).run_late(timeout, move || called.with(f), told, || link.nudge()) {
             Ok(Ok(value)) => return Ok(value),
-            Ok(Err(fault)) if !fault.link_broke => {
-                if fault.kind == HostErrorKind::Unreachable {
+            Ok(Err(fault)) => {
+                if fault.link_broke || fault.kind == HostErrorKind::Unreachable {
                     let _ = self.signals.send(Signal::Suspect);
                 }
-                return Err(fault.at(operation, on));
-            }
-            Ok(Err(fault)) => {
-                let _ = self.signals.send(Signal::Suspect);
-                // Nothing is lost by a read that did not happen; an op may have.
-                let kind = if lane == Lane::Write { HostErrorKind::Lost } else { HostErrorKind::Unreachable };
-                return Err(fault.with_kind(kind).at(operation, on));
+                return Err(broken(fault, lane).at(operation, on));
             }
             Err(NoAnswer::Panicked) => HostErrorKind::Failed,
             Err(NoAnswer::Abandoned) => HostErrorKind::TimedOut,
-            Err(NoAnswer::NotBegun) => HostErrorKind::Unreachable,
+            Err(NoAnswer::NotBegun) => HostErrorKind::Full,
         };
         tracing::warn!(host = self.config.name, operation, on, %kind, "libvirt did not answer");
         let _ = self.signals.send(Signal::Suspect);
         Err(Fault::new(kind).at(operation, on))
+    }
+}
+
+/// What a broken connection means depends on what was tried: nothing is lost by a read that did not happen; an op may have.
+fn broken(fault: Fault, lane: Lane) -> Fault {
+    match (fault.link_broke, lane) {
+        (false, _) => fault,
+        (true, Lane::Write) => fault.with_kind(HostErrorKind::Lost),
+        (true, Lane::Read | Lane::Watch) => fault.with_kind(HostErrorKind::Unreachable),
     }
 }
 
@@ -433,8 +456,11 @@ impl HostRead for Bridge {
 
 impl HostWrite for Bridge {
     fn apply(&self, op: &HostOp) -> Result<(), HostError> {
-        let host = self.host(op.hypervisor(), op.operation())?;
-        host.apply(op)
+        self.apply_late(op, channel().0)
+    }
+
+    fn apply_late(&self, op: &HostOp, late: Late) -> Result<(), HostError> {
+        self.host(op.hypervisor(), op.operation())?.apply(op, late)
     }
 }
 

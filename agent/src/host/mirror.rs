@@ -10,7 +10,8 @@ use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::host::{Disk, Feature, Hypervisor, Machine, MachineId, Nic, Pool, Snapshot, State};
+use crate::host::events::state_after;
+use crate::host::{Disk, EventKind, Feature, Hypervisor, Machine, MachineId, Nic, Pool, Snapshot, State};
 
 /// What is known of all hypervisors.
 #[derive(Debug, Default)]
@@ -178,6 +179,9 @@ impl Mirror {
             Some(_) => Some(now),
             None => None,
         };
+        // Both are about a state, and go with it; being told to end is known here alone.
+        machine.saved &= machine.state == State::Off;
+        machine.ending = before.and_then(|before| before.ending).filter(|_| machine.state == State::Running);
         compact(&mut machine);
         if let Some(before) = before.filter(|before| ***before == machine) {
             return before.clone();
@@ -194,12 +198,34 @@ impl Mirror {
         }
     }
 
+    /// Notes what an event told of, when the machine itself could not be read.
+    pub fn note(&self, id: &MachineId, kind: EventKind, now: Timestamp) {
+        if let Some(state) = state_after(kind)
+            && let Some(machine) = self.machine(id)
+        {
+            let saved = kind == EventKind::Saved;
+            self.put(Machine { state, saved, ..Machine::clone(&machine) }, now);
+        }
+    }
+
+    /// Notes that a machine that runs was asked to shut down, then; or that it is not on its way down after all.
+    pub fn set_ending(&self, id: &MachineId, ending: Option<Timestamp>) {
+        self.change(&id.hypervisor, |view| {
+            if let Some(machine) = view.machines.get_mut(&id.uuid)
+                && machine.state == State::Running
+                && machine.ending != ending
+            {
+                Arc::make_mut(machine).ending = ending;
+            }
+        });
+    }
+
     /// Forgets a machine that is gone.
     pub fn remove(&self, id: &MachineId) -> Option<Arc<Machine>> {
         self.change(&id.hypervisor, |view| view.remove(id.uuid)).flatten()
     }
 
-    /// Puts a full reading in place of what was known, and tells which machines came, went, or changed their state.
+    /// Puts a full reading in place of what was known, and tells which machines came, went, or changed their state or name.
     pub fn replace(&self, hypervisor: &str, machines: Vec<Machine>, now: Timestamp) -> Vec<Difference> {
         let known: HashSet<Uuid> = machines.iter().map(|machine| machine.id.uuid).collect();
         let gone: Vec<MachineId> = self
@@ -213,7 +239,7 @@ impl Mirror {
         for machine in machines {
             let before = self.machine(&machine.id);
             let after = self.put(machine, now);
-            if before.as_ref().is_none_or(|before| before.state != after.state) {
+            if before.as_ref().is_none_or(|before| before.state != after.state || before.name != after.name) {
                 differences.push(Difference { before, after: Some(after) });
             }
         }
@@ -355,6 +381,21 @@ mod tests {
         assert_eq!(mirror.put(machine(1, State::Running), at(30)).since, Some(at(20)));
         mirror.set_state(&machine(1, State::Off).id, State::Paused, at(40));
         assert_eq!(mirror.machines()[0].since, Some(at(40)));
+    }
+
+    #[test]
+    fn a_machine_on_its_way_down_is_so_until_it_is_off() {
+        let mirror = mirror();
+        let id = machine(1, State::Off).id;
+        mirror.put(machine(1, State::Running), at(1));
+        mirror.set_ending(&id, Some(at(2)));
+        assert_eq!(mirror.put(Machine { vcpus: 4, ..machine(1, State::Running) }, at(3)).ending, Some(at(2)));
+        assert_eq!(mirror.put(machine(1, State::Off), at(4)).ending, None);
+        mirror.set_ending(&id, Some(at(5)));
+        assert_eq!(mirror.put(machine(1, State::Running), at(6)).ending, None, "what is off is not on its way down");
+        mirror.note(&id, EventKind::Saved, at(7));
+        assert_eq!((mirror.machines()[0].state, mirror.machines()[0].saved), (State::Off, true));
+        assert!(!mirror.put(Machine { saved: true, ..machine(1, State::Running) }, at(8)).saved);
     }
 
     #[test]

@@ -97,11 +97,22 @@ fn about(args: &Args, scene: &Scene<'_>) -> Result<Option<String>, Stop> {
 fn is(deed: &str, verb: &str) -> bool {
     let verb = verb.strip_prefix("event.").unwrap_or(verb);
     match deed {
-        "start" => matches!(verb, "vm.start" | "started"),
-        "stop" => matches!(verb, "vm.shutdown" | "vm.force_off" | "shut_down" | "forced_off" | "failed" | "crashed"),
+        "start" => matches!(verb, "vm.start" | "started" | "restored" | "restored_paused" | "moved_here" | "woken"),
+        "stop" => matches!(
+            verb,
+            "vm.shutdown"
+                | "vm.force_off"
+                | "shut_down"
+                | "forced_off"
+                | "saved"
+                | "moved_away"
+                | "failed"
+                | "crashed"
+                | "hibernated"
+        ),
         "reboot" => matches!(verb, "vm.reboot" | "vm.reset" | "rebooted"),
-        "pause" => matches!(verb, "vm.pause" | "paused"),
-        "resume" => matches!(verb, "vm.resume" | "resumed"),
+        "pause" => verb == "vm.pause" || verb.starts_with("paused") || verb == "asleep",
+        "resume" => matches!(verb, "vm.resume" | "resumed" | "woken"),
         "snapshot" => matches!(verb, "snapshot.create" | "snapshot.delete"),
         "revert" => matches!(verb, "snapshot.revert" | "reverted"),
         "disk" => verb.starts_with("disk.") || matches!(verb, "device_added" | "device_removed"),

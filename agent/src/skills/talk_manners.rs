@@ -64,7 +64,7 @@ fn greeting(scene: &Scene<'_>) -> Phrase {
 pub(super) fn key(state: State) -> &'static str {
     match state {
         State::Running => "running",
-        State::Paused => "paused",
+        State::Paused | State::Asleep => "paused",
         State::Off => "off",
         State::Crashed => "crashed",
     }

@@ -38,7 +38,7 @@ impl Skill for VmInfo {
 fn describe(machine: &Machine) -> Reply {
     let line = |id: &str| Phrase::new(format!("vm.info/{id}")).with("name", &machine.name);
     let head = line("head")
-        .with("state", vm_status::state(machine.state))
+        .with("state", vm_status::how(machine))
         .with("memory", memory(machine))
         .with("cpus", cpus(machine))
         .with("disks", disks(machine));

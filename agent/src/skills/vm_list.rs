@@ -121,7 +121,7 @@ fn row(machine: &Machine, sight: &Sight<'_>) -> Phrase {
         (Some(_), true) => "vm.list/row_host_then",
     })
     .with("name", &machine.name)
-    .with("state", vm_status::state(machine.state))
+    .with("state", vm_status::how(machine))
     .with("memory", machine.memory)
     .with("host", &machine.id.hypervisor);
     since.into_iter().fold(phrase, |phrase, since| phrase.with("since", since))

@@ -24,10 +24,10 @@ pub struct Power {
     features: &'static [Feature],
 }
 
-/// `virDomainCreate`.
+/// `virDomainCreate`; wakes one that is asleep (`virDomainPMWakeup`).
 pub static START: Power = Power {
     spec: &SPECS[0],
-    from: &[State::Off],
+    from: &[State::Off, State::Asleep],
     op: |machine| HostOp::Start { machine },
     back: Some(&SHUTDOWN),
     features: &[],
@@ -43,7 +43,7 @@ pub static SHUTDOWN: Power = Power {
 /// `virDomainDestroy`: pulls the plug.
 pub static FORCE_OFF: Power = Power {
     spec: &SPECS[2],
-    from: &[State::Running, State::Paused, State::Crashed],
+    from: &[State::Running, State::Paused, State::Asleep, State::Crashed],
     op: |machine| HostOp::ForceOff { machine },
     back: None,
     features: &[],
@@ -59,7 +59,7 @@ pub static REBOOT: Power = Power {
 /// `virDomainReset`: the reset button.
 pub static RESET: Power = Power {
     spec: &SPECS[4],
-    from: &[State::Running, State::Paused],
+    from: &[State::Running, State::Paused, State::Asleep],
     op: |machine| HostOp::Reset { machine },
     back: None,
     features: &[Feature::Reset],
@@ -75,7 +75,7 @@ pub static PAUSE: Power = Power {
 /// `virDomainResume`: lets it go on.
 pub static RESUME: Power = Power {
     spec: &SPECS[6],
-    from: &[State::Paused],
+    from: &[State::Paused, State::Asleep],
     op: |machine| HostOp::Resume { machine },
     back: Some(&PAUSE),
     features: &[],
@@ -136,6 +136,11 @@ impl Power {
         if self.features.iter().any(|feature| !scene.host.can(&machine.id.hypervisor, *feature)) {
             return Err(Refusal::Unsupported { what: self.phrase("unsupported", machine) }.into());
         }
+        // It does run, but not for long: that must not be taken for what was wished.
+        if let (State::Running, Some(since), "vm.start") = (machine.state, machine.ending, self.spec.id) {
+            let span = scene.now.timestamp().duration_since(since).max(jiff::SignedDuration::from_secs(1));
+            return Err(Refusal::Unsupported { what: self.phrase("going_down", machine).with("span", span) }.into());
+        }
         if !self.from.contains(&machine.state) {
             return Err(Refusal::WrongState {
                 name: machine.name.clone(),
@@ -145,12 +150,14 @@ impl Power {
             .into());
         }
         let ops = vec![Op::Host((self.op)(machine.id.clone()))];
-        let mut change = Change::new(
-            self.phrase("summary", machine),
-            ops,
-            self.phrase("done", machine),
-            self.phrase("told", machine),
-        );
+        // A start means something else for one that is asleep or was saved, and is said so.
+        let like = match (self.spec.id, machine.state) {
+            ("vm.start", State::Asleep) => "_woken",
+            ("vm.start", State::Off) if machine.saved => "_restored",
+            _ => "",
+        };
+        let phrase = |id: &str| self.phrase(&format!("{id}{like}"), machine);
+        let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
         change.undoable = self.back.is_some();
         // Off is gone, and nothing brings it back.
         if !machine.persistent && change.ops.iter().any(ends) {

@@ -51,11 +51,16 @@ pub(super) fn sentence(machine: &Machine, scene: &Scene<'_>) -> Phrase {
             .with("name", &machine.name)
             .with("host", &machine.id.hypervisor)
             .with("since", since)
-            .with("state", state(machine.state));
+            .with("state", how(machine));
+    }
+    if let Some(ending) = machine.ending.filter(|_| machine.state == State::Running) {
+        return Phrase::new("vm.status/ending").with("name", &machine.name).with("span", since_span(ending, scene));
     }
     let id = match machine.state {
         State::Running => "running",
         State::Paused => "paused",
+        State::Asleep => "asleep",
+        State::Off if machine.saved => "saved",
         State::Off => "off",
         State::Crashed => "crashed",
     };
@@ -67,11 +72,21 @@ pub(super) fn sentence(machine: &Machine, scene: &Scene<'_>) -> Phrase {
     }
 }
 
+/// The word for how a machine is: that for its state, "saved" or "shutting down".
+pub(super) fn how(machine: &Machine) -> Phrase {
+    match machine.state {
+        State::Off if machine.saved => Phrase::new("vm.status/word_saved"),
+        State::Running if machine.ending.is_some() => Phrase::new("vm.status/word_ending"),
+        other => state(other),
+    }
+}
+
 /// The word for a state: "running".
 pub(super) fn state(state: State) -> Phrase {
     Phrase::new(match state {
         State::Running => "vm.status/word_running",
         State::Paused => "vm.status/word_paused",
+        State::Asleep => "vm.status/word_asleep",
         State::Off => "vm.status/word_off",
         State::Crashed => "vm.status/word_crashed",
     })

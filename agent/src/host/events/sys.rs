@@ -24,7 +24,7 @@ use virt_sys as raw;
 
 use super::{CloseReason, Heard, What};
 
-/// libvirt's numbers of lifecycle events and of the details Atoll tells apart, as callbacks carry them.
+/// libvirt's numbers of lifecycle events and of their details, as callbacks carry them.
 macro_rules! numbers {
     ($($name:ident = $raw:ident),* $(,)?) => {
         $(#[doc = concat!("`", stringify!($raw), "`")] pub const $name: c_int = raw::$raw as c_int;)*
@@ -33,33 +33,55 @@ macro_rules! numbers {
 numbers! {
     DEFINED = VIR_DOMAIN_EVENT_DEFINED,
     DEFINED_ADDED = VIR_DOMAIN_EVENT_DEFINED_ADDED,
+    DEFINED_UPDATED = VIR_DOMAIN_EVENT_DEFINED_UPDATED,
+    DEFINED_RENAMED = VIR_DOMAIN_EVENT_DEFINED_RENAMED,
     DEFINED_FROM_SNAPSHOT = VIR_DOMAIN_EVENT_DEFINED_FROM_SNAPSHOT,
     UNDEFINED = VIR_DOMAIN_EVENT_UNDEFINED,
+    UNDEFINED_REMOVED = VIR_DOMAIN_EVENT_UNDEFINED_REMOVED,
     UNDEFINED_RENAMED = VIR_DOMAIN_EVENT_UNDEFINED_RENAMED,
     STARTED = VIR_DOMAIN_EVENT_STARTED,
+    STARTED_BOOTED = VIR_DOMAIN_EVENT_STARTED_BOOTED,
+    STARTED_MIGRATED = VIR_DOMAIN_EVENT_STARTED_MIGRATED,
+    STARTED_RESTORED = VIR_DOMAIN_EVENT_STARTED_RESTORED,
     STARTED_FROM_SNAPSHOT = VIR_DOMAIN_EVENT_STARTED_FROM_SNAPSHOT,
     STARTED_WAKEUP = VIR_DOMAIN_EVENT_STARTED_WAKEUP,
     STARTED_RECREATED = VIR_DOMAIN_EVENT_STARTED_RECREATED,
     SUSPENDED = VIR_DOMAIN_EVENT_SUSPENDED,
+    SUSPENDED_PAUSED = VIR_DOMAIN_EVENT_SUSPENDED_PAUSED,
     SUSPENDED_MIGRATED = VIR_DOMAIN_EVENT_SUSPENDED_MIGRATED,
+    SUSPENDED_IOERROR = VIR_DOMAIN_EVENT_SUSPENDED_IOERROR,
+    SUSPENDED_WATCHDOG = VIR_DOMAIN_EVENT_SUSPENDED_WATCHDOG,
     SUSPENDED_RESTORED = VIR_DOMAIN_EVENT_SUSPENDED_RESTORED,
     SUSPENDED_FROM_SNAPSHOT = VIR_DOMAIN_EVENT_SUSPENDED_FROM_SNAPSHOT,
+    SUSPENDED_API_ERROR = VIR_DOMAIN_EVENT_SUSPENDED_API_ERROR,
     SUSPENDED_POSTCOPY = VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY,
+    SUSPENDED_POSTCOPY_FAILED = VIR_DOMAIN_EVENT_SUSPENDED_POSTCOPY_FAILED,
     SUSPENDED_GUEST_SHUTDOWN = VIR_DOMAIN_EVENT_SUSPENDED_GUEST_SHUTDOWN,
     RESUMED = VIR_DOMAIN_EVENT_RESUMED,
     RESUMED_UNPAUSED = VIR_DOMAIN_EVENT_RESUMED_UNPAUSED,
+    RESUMED_MIGRATED = VIR_DOMAIN_EVENT_RESUMED_MIGRATED,
     RESUMED_FROM_SNAPSHOT = VIR_DOMAIN_EVENT_RESUMED_FROM_SNAPSHOT,
+    RESUMED_POSTCOPY = VIR_DOMAIN_EVENT_RESUMED_POSTCOPY,
+    RESUMED_POSTCOPY_FAILED = VIR_DOMAIN_EVENT_RESUMED_POSTCOPY_FAILED,
     STOPPED = VIR_DOMAIN_EVENT_STOPPED,
     STOPPED_SHUTDOWN = VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN,
+    STOPPED_DESTROYED = VIR_DOMAIN_EVENT_STOPPED_DESTROYED,
     STOPPED_CRASHED = VIR_DOMAIN_EVENT_STOPPED_CRASHED,
+    STOPPED_MIGRATED = VIR_DOMAIN_EVENT_STOPPED_MIGRATED,
     STOPPED_SAVED = VIR_DOMAIN_EVENT_STOPPED_SAVED,
     STOPPED_FAILED = VIR_DOMAIN_EVENT_STOPPED_FAILED,
     STOPPED_FROM_SNAPSHOT = VIR_DOMAIN_EVENT_STOPPED_FROM_SNAPSHOT,
     STOPPED_RECREATED = VIR_DOMAIN_EVENT_STOPPED_RECREATED,
     SHUTDOWN = VIR_DOMAIN_EVENT_SHUTDOWN,
+    SHUTDOWN_FINISHED = VIR_DOMAIN_EVENT_SHUTDOWN_FINISHED,
+    SHUTDOWN_GUEST = VIR_DOMAIN_EVENT_SHUTDOWN_GUEST,
     SHUTDOWN_HOST = VIR_DOMAIN_EVENT_SHUTDOWN_HOST,
     PMSUSPENDED = VIR_DOMAIN_EVENT_PMSUSPENDED,
+    PMSUSPENDED_MEMORY = VIR_DOMAIN_EVENT_PMSUSPENDED_MEMORY,
+    PMSUSPENDED_DISK = VIR_DOMAIN_EVENT_PMSUSPENDED_DISK,
     CRASHED = VIR_DOMAIN_EVENT_CRASHED,
+    CRASHED_PANICKED = VIR_DOMAIN_EVENT_CRASHED_PANICKED,
+    CRASHED_CRASHLOADED = VIR_DOMAIN_EVENT_CRASHED_CRASHLOADED,
 }
 
 /// How often the loop turns when nothing happens.
@@ -148,7 +170,10 @@ pub fn subscribe(connection: &Connect, heard: &Ear) -> Result<Subscription, Erro
         let added = std::mem::transmute::<raw::virConnectDomainEventDeviceAddedCallback, Generic>(Some(on_added));
         let removed = std::mem::transmute::<raw::virConnectDomainEventDeviceRemovedCallback, Generic>(Some(on_removed));
         let kept = std::mem::transmute::<raw::virConnectDomainEventDeviceRemovalFailedCallback, Generic>(Some(on_kept));
+        let io_error =
+            std::mem::transmute::<raw::virConnectDomainEventIOErrorReasonCallback, Generic>(Some(on_io_error));
         for (event, callback) in [
+            (raw::VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, io_error),
             (raw::VIR_DOMAIN_EVENT_ID_REBOOT, Some(on_reboot as RebootCallback)),
             (raw::VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, added),
             (raw::VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, removed),
@@ -400,6 +425,19 @@ device_callback!(on_added, What::DeviceAdded);
 device_callback!(on_removed, What::DeviceRemoved);
 device_callback!(on_kept, What::DeviceKept);
 
+unsafe extern "C" fn on_io_error(
+    _connection: raw::virConnectPtr,
+    domain: raw::virDomainPtr,
+    _path: *const c_char,
+    _alias: *const c_char,
+    _action: c_int,
+    reason: *const c_char,
+    data: *mut c_void,
+) {
+    // SAFETY: as above; the reason is libvirt's C string.
+    unsafe { tell(domain, What::IoError(owned(reason)), data) }
+}
+
 unsafe extern "C" fn on_close(_connection: raw::virConnectPtr, reason: c_int, data: *mut c_void) {
     // SAFETY: our data.
     let heard = unsafe { &*data.cast_const().cast::<Ear>() };
@@ -448,7 +486,7 @@ mod tests {
         assert_eq!(what, What::Lifecycle(SUSPENDED, 0));
         assert_eq!(state(&domain).unwrap().0, 3);
 
-        assert_eq!(Arc::strong_count(&ear), 1 + 5 + 1, "ours, five kinds of events, the end of the connection");
+        assert_eq!(Arc::strong_count(&ear), 1 + 6 + 1, "ours, six kinds of events, the end of the connection");
         drop(subscription);
         // The event loop may be the one that lets go. What stays is the one leaked by a driver without close callbacks.
         let deadline = Instant::now() + DEADLINE;

@@ -35,6 +35,15 @@ pub fn default_pool() -> Pool {
     }
 }
 
+/// A small machine, off, without disks; its name gives its UUID.
+pub fn machine(hypervisor: &str, name: &str) -> Machine {
+    let digest = <sha2::Sha256 as sha2::Digest>::digest(name.as_bytes());
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    let id = MachineId { hypervisor: hypervisor.to_owned(), uuid: Uuid::from_bytes(bytes) };
+    Machine::new(id, name, State::Off)
+}
+
 /// The fixture of that name.
 pub fn named(name: &str) -> Option<Fixture> {
     let mut fixture = Fixture { hypervisors: Vec::new(), machines: Vec::new(), volumes: BTreeMap::new() };

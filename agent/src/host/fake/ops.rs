@@ -94,6 +94,11 @@ impl Fake {
         } else {
             self.mirror.remove(&after.id);
         }
+        match op {
+            HostOp::Shutdown { .. } => self.mirror.set_ending(&machine.id, Some(now)),
+            _ if kind == Some(EventKind::Rebooted) => self.mirror.set_ending(&machine.id, None),
+            _ => {}
+        }
         if let Some(kind) = kind {
             self.tell(machine, kind, now);
         }
@@ -107,16 +112,20 @@ impl Fake {
         stubborn: bool,
     ) -> Result<Option<EventKind>, Stumble> {
         let allowed: &[State] = match op {
-            HostOp::Start { .. } => &[State::Off],
-            HostOp::Resume { .. } => &[State::Paused],
-            HostOp::Reset { .. } => &[State::Running, State::Paused],
-            HostOp::ForceOff { .. } => &[State::Running, State::Paused, State::Crashed],
+            HostOp::Start { .. } => &[State::Off, State::Asleep],
+            HostOp::Resume { .. } => &[State::Paused, State::Asleep],
+            HostOp::Reset { .. } => &[State::Running, State::Paused, State::Asleep],
+            HostOp::ForceOff { .. } => &[State::Running, State::Paused, State::Asleep, State::Crashed],
             _ => &[State::Running],
         };
         if !allowed.contains(&machine.state) {
             return Err(Kind::WrongState.into());
         }
         let (state, kind) = match op {
+            HostOp::Start { .. } | HostOp::Resume { .. } if machine.state == State::Asleep => {
+                (State::Running, EventKind::Woken)
+            }
+            HostOp::Start { .. } if machine.saved => (State::Running, EventKind::Restored),
             HostOp::Start { .. } => (State::Running, EventKind::Started),
             HostOp::Resume { .. } => (State::Running, EventKind::Resumed),
             HostOp::Pause { .. } => (State::Paused, EventKind::Paused),

@@ -11,17 +11,24 @@ use super::{DownReason, HostConfig, Timeouts};
 use crate::host::events::sys::{self, Ear, Subscription};
 use crate::host::{Feature, HostErrorKind};
 
-/// Which threads a call may take: ops never wait behind reads, reads never behind ops.
+/// Which threads a call may take: ops never wait behind reads, reads never behind ops, and the mirror is kept whatever becomes
+/// of what people ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lane {
-    /// Calls that change nothing.
+    /// Calls that change nothing, for people.
     Read,
+    /// The watch's own readings.
+    Watch,
     /// Ops.
     Write,
 }
 
-const READERS: usize = 2;
-const WRITERS: usize = 2;
+/// Most threads of each lane; most of them are never needed. A call on a machine with a job may block for half a minute, and
+/// one on a hung QEMU for as long as that hangs.
+const READERS: usize = 8;
+const WATCHERS: usize = 2;
+const WRITERS: usize = 8;
+const NUDGERS: usize = 3;
 /// So many unanswered keepalives end a connection.
 const KEEPALIVES: u32 = 3;
 
@@ -37,9 +44,12 @@ pub struct Link {
     /// Given away when the link is dropped.
     open: Option<(Connect, Subscription)>,
     readers: Workers,
+    watchers: Workers,
     writers: Workers,
     /// Asks whether the daemon answers at all, when readers or writers hang.
     prober: Workers,
+    /// See [`Link::nudge`].
+    nudgers: Workers,
 }
 
 /// Why a connection could not be opened.
@@ -81,8 +91,10 @@ impl Link {
             driver,
             open: Some((connection, subscription)),
             readers: workers("read", READERS)?,
+            watchers: workers("watch", WATCHERS)?,
             writers: workers("write", WRITERS)?,
             prober: workers("probe", 1)?,
+            nudgers: workers("nudge", NUDGERS)?,
         })
     }
 
@@ -90,6 +102,7 @@ impl Link {
     pub fn lane(&self, lane: Lane) -> &Workers {
         match lane {
             Lane::Read => &self.readers,
+            Lane::Watch => &self.watchers,
             Lane::Write => &self.writers,
         }
     }
@@ -103,10 +116,21 @@ impl Link {
         }
     }
 
+    /// Makes libvirt's client look at its calls again.
+    ///
+    /// One thread of a connection does the reading and writing for all that wait. Until libvirt 9.1 a second one that comes in
+    /// just before the first has begun to wait is not noticed by it, and then is not even sent before something else comes in,
+    /// which may be as late as the next keepalive. Another call, whichever, is noticed.
+    pub fn nudge(self: &Arc<Self>) {
+        let link = self.clone();
+        self.nudgers.start(move || drop(link.with(|connection| Ok(connection.lib_version()?))));
+    }
+
     /// Whether the daemon answers in time.
     pub fn answers(self: &Arc<Self>, timeouts: Timeouts) -> bool {
         let link = self.clone();
-        let asked = self.prober.run(timeouts.read, move || link.with(|connection| Ok(connection.lib_version()?)));
+        let ask = move || link.with(|connection| Ok(connection.lib_version()?));
+        let asked = self.prober.run_late(timeouts.read, ask, drop, || self.nudge());
         matches!(asked, Ok(Ok(_)))
     }
 

@@ -1,11 +1,10 @@
 //! Ops: each looks at what it finds, refuses what does not fit, and then asks libvirt for one thing.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use uuid::Uuid;
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::domain_snapshot::DomainSnapshot;
@@ -15,7 +14,7 @@ use virt::storage_vol::StorageVol;
 
 use super::fault::Fault;
 use super::link::Lane;
-use super::read::{self, PM_SUSPENDED};
+use super::read;
 use super::uses;
 use super::watch::Signal;
 use super::{Host, lock};
@@ -24,7 +23,7 @@ use crate::host::names::{Thing, check};
 use crate::host::xml::bus_of;
 use crate::host::xml::image::{self, Format};
 use crate::host::xml::write::{self, DiskXml};
-use crate::host::{EventKind, HostError, HostErrorKind, HostOp, MachineId, Reason, State, Uses};
+use crate::host::{HostError, HostErrorKind, HostOp, Late, MachineId, Reason, State, Uses};
 
 /// `virDomainModificationImpact`, `virDomainDeviceModifyFlags`.
 const AFFECT_LIVE: u32 = 1;
@@ -35,64 +34,44 @@ pub const XML_INACTIVE: u32 = 2;
 const REVERT_FORCE: u32 = 4;
 /// `virStorageVolType`: a block device.
 const VOLUME_BLOCK: u32 = 1;
-/// Events of our own op may come in this long after its answer.
-const TRAIL: Duration = Duration::from_secs(1);
-
-/// Machines whose pauses or reverts belong to an op of ours: a snapshot pauses a running machine for a moment, a revert stops
-/// and starts it; people are told of the op and not of its steps.
-#[derive(Debug, Default)]
-pub struct Quiet(HashMap<Uuid, (Hidden, Option<Instant>)>);
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Hidden {
-    Pauses,
-    Everything,
-}
-
-impl Quiet {
-    fn begin(&mut self, uuid: Uuid, hidden: Hidden) {
-        self.0.insert(uuid, (hidden, None));
-    }
-
-    fn end(&mut self, uuid: Uuid) {
-        if let Some((_, until)) = self.0.get_mut(&uuid) {
-            *until = Some(Instant::now() + TRAIL);
-        }
-    }
-
-    /// Whether an event is a step of an op of ours.
-    pub fn hides(&mut self, uuid: Uuid, kind: EventKind) -> bool {
-        self.0.retain(|_, (_, until)| until.is_none_or(|until| Instant::now() < until));
-        match self.0.get(&uuid) {
-            Some((Hidden::Pauses, _)) => matches!(kind, EventKind::Paused | EventKind::Resumed),
-            Some((Hidden::Everything, None)) => !matches!(kind, EventKind::Undefined | EventKind::Crashed),
-            Some((Hidden::Everything, Some(_))) => kind == EventKind::Reverted,
-            None => false,
-        }
-    }
-}
-
 impl Host {
-    /// Does one op, and has the mirror read again what it changed.
-    pub fn apply(self: &Arc<Self>, op: &HostOp) -> Result<(), HostError> {
+    /// Does one op, and has the mirror read again what it changed. `late` hears of an op that could not be waited for.
+    pub fn apply(self: &Arc<Self>, op: &HostOp, late: Late) -> Result<(), HostError> {
         let operation = op.operation();
         let on = self.subject(op);
-        let hidden = match op {
-            HostOp::CreateSnapshot { machine, .. } => Some((machine.uuid, Hidden::Pauses)),
-            HostOp::RevertSnapshot { machine, .. } => Some((machine.uuid, Hidden::Everything)),
-            _ => None,
-        };
-        if let Some((uuid, hidden)) = hidden {
-            lock(&self.quiet).begin(uuid, hidden);
-        }
+        let begun = Instant::now();
         let (host, asked) = (self.clone(), op.clone());
-        let done = self.call(Lane::Write, operation, &on, move |connection| host.perform(connection, &asked));
-        if let Some((uuid, _)) = hidden {
-            lock(&self.quiet).end(uuid);
-        }
-        // Also after a failure: what was done in part shows.
-        self.show(op, done.is_ok());
+        let perform = move |connection: &Connect| {
+            // A snapshot pauses a running machine for a moment; people are told of the op and not of its steps.
+            let snapshot = match &asked {
+                HostOp::CreateSnapshot { machine, .. } => Some(machine.uuid),
+                _ => None,
+            };
+            if let Some(uuid) = snapshot {
+                lock(&host.quiet).begin(uuid);
+            }
+            let done = host.perform(connection, &asked);
+            if let Some(uuid) = snapshot {
+                lock(&host.quiet).end(uuid, Instant::now());
+            }
+            done
+        };
+        let (after, tried) = (self.clone(), op.clone());
+        let done = self.call_late(self.timeouts.write, Lane::Write, operation, &on, perform, move |done| {
+            after.ended(&tried, done.is_ok(), begun);
+            // Whoever asked may have gone meanwhile.
+            let _ = late.send(done);
+        });
+        self.ended(op, done.is_ok(), begun);
         done
+    }
+
+    /// Also after a failure: what was done in part shows.
+    fn ended(&self, op: &HostOp, worked: bool, begun: Instant) {
+        self.show(op, worked.then_some(begun));
+        if let (HostOp::Shutdown { machine }, true) = (op, worked) {
+            self.mirror.set_ending(machine, Some(jiff::Timestamp::now()));
+        }
     }
 
     /// What an op is done on, for errors.
@@ -112,17 +91,17 @@ impl Host {
     /// Has the watch read a machine again, and waits for it: libvirt tells of no change to the definition of one that is off.
     pub(super) fn look_again(&self, id: &MachineId) {
         let (done, waited) = channel();
-        let _ = self.signals.send(Signal::Refresh { uuid: id.uuid, say: None, done });
+        let _ = self.signals.send(Signal::Refresh { uuid: id.uuid, reverted: None, done });
         let _ = waited.recv_timeout(self.timeouts.read);
     }
 
     /// Has the watch read again what the op changed, and waits for it, so that whoever reads next sees it.
-    fn show(&self, op: &HostOp, worked: bool) {
+    fn show(&self, op: &HostOp, worked: Option<Instant>) {
         let (done, waited) = channel();
         let signal = |done: Sender<bool>| match op.machine() {
             Some(machine) => {
-                let reverted = worked && matches!(op, HostOp::RevertSnapshot { .. });
-                Signal::Refresh { uuid: machine.uuid, say: reverted.then_some(EventKind::Reverted), done }
+                let reverted = worked.filter(|_| matches!(op, HostOp::RevertSnapshot { .. }));
+                Signal::Refresh { uuid: machine.uuid, reverted, done }
             }
             None => Signal::Pools { done },
         };
@@ -166,15 +145,19 @@ impl Host {
         };
         match op {
             HostOp::Start { .. } => {
-                needs(&[State::Off])?;
-                domain.create()?;
+                needs(&[State::Off, State::Asleep])?;
+                if state == State::Asleep {
+                    domain.pm_wakeup(0)?
+                } else {
+                    domain.create()?
+                };
             }
             HostOp::Shutdown { .. } => {
                 needs(&[State::Running])?;
                 domain.shutdown()?;
             }
             HostOp::ForceOff { .. } => {
-                needs(&[State::Running, State::Paused, State::Crashed])?;
+                needs(&[State::Running, State::Paused, State::Asleep, State::Crashed])?;
                 domain.destroy()?;
             }
             HostOp::Reboot { .. } => {
@@ -182,7 +165,7 @@ impl Host {
                 domain.reboot(0)?;
             }
             HostOp::Reset { .. } => {
-                needs(&[State::Running, State::Paused])?;
+                needs(&[State::Running, State::Paused, State::Asleep])?;
                 domain.reset()?;
             }
             HostOp::Pause { .. } => {
@@ -190,8 +173,12 @@ impl Host {
                 domain.suspend()?;
             }
             HostOp::Resume { .. } => {
-                needs(&[State::Paused])?;
-                if raw == PM_SUSPENDED { domain.pm_wakeup(0)? } else { domain.resume()? }
+                needs(&[State::Paused, State::Asleep])?;
+                if state == State::Asleep {
+                    domain.pm_wakeup(0)?
+                } else {
+                    domain.resume()?
+                };
             }
             HostOp::AttachDisk { pool, volume, format, target, .. } => {
                 self.attach(connection, domain, state, [pool, volume, format, target])?;

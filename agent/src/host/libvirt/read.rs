@@ -44,12 +44,13 @@ const POOL_ACTIVE: [u32; 2] = [2, 3];
 /// `virDomainSnapshotListFlags`: parents before their children (libvirt 5.2).
 const LIST_TOPOLOGICAL: u32 = 1 << 10;
 /// `virDomainState`: suspended by the guest's power management.
-pub const PM_SUSPENDED: i32 = 7;
+const PM_SUSPENDED: i32 = 7;
 
 /// A domain's state in people's words (`virDomainState` folded).
 pub fn state(raw: i32) -> State {
     match raw {
-        3 | PM_SUSPENDED => State::Paused,
+        3 => State::Paused,
+        PM_SUSPENDED => State::Asleep,
         5 => State::Off,
         6 => State::Crashed,
         _ => State::Running, // running, blocked, in shutdown; drivers that can't tell
@@ -64,6 +65,7 @@ pub fn machine(
     pools: &PoolVolumes,
 ) -> Result<(Machine, i32), Fault> {
     let (raw_state, reason) = sys::state(domain)?;
+    let state = state(raw_state);
     let definition = definition::domain(&domain.xml_desc(0)?)?;
     let id = MachineId { hypervisor: hypervisor.to_owned(), uuid: definition.uuid };
     let machine = Machine {
@@ -82,7 +84,9 @@ pub fn machine(
         persistent: domain.is_persistent().unwrap_or(true),
         autostart: domain.autostart().unwrap_or(false),
         os: definition.os,
-        ..Machine::new(id, definition.name, state(raw_state))
+        // A driver that can't save has saved nothing.
+        saved: state == State::Off && domain.has_managed_save(0).unwrap_or(false),
+        ..Machine::new(id, definition.name, state)
     };
     Ok((machine, reason))
 }

@@ -4,6 +4,7 @@
 //! time-outs, so that it always comes back to its signals. Opening has no time-out in libvirt: it runs on a thread of its own,
 //! and while one attempt hangs no other is begun.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::thread;
@@ -16,8 +17,8 @@ use virt::domain::Domain;
 
 use super::link::{Lane, Link, NotOpen};
 use super::{Connection, DownReason, Host, fault::Fault, lock, read};
-use crate::host::events::{CloseReason, Fold, Heard, What, missed, state_after};
-use crate::host::{EventKind, HostError, HostErrorKind, HostEvent, Machine, MachineId};
+use crate::host::events::{CloseReason, Fold, Happened, Heard, What, missed, sys};
+use crate::host::{EventKind, HostError, HostErrorKind, HostEvent, Machine, MachineId, State, steady};
 
 /// What the watch is told.
 pub enum Signal {
@@ -27,8 +28,9 @@ pub enum Signal {
     Opened(Result<Link, NotOpen>),
     /// A call went wrong in a way that speaks against the connection.
     Suspect,
-    /// Read one machine again (after an op), say that this happened to it unless libvirt said so, then tell.
-    Refresh { uuid: Uuid, say: Option<EventKind>, done: Sender<bool> },
+    /// Read one machine again (after an op), say that it went back to a snapshot, in an op begun then, unless libvirt said so,
+    /// then tell.
+    Refresh { uuid: Uuid, reverted: Option<Instant>, done: Sender<bool> },
     /// Read the pools again, then tell.
     Pools { done: Sender<bool> },
     /// Read everything again, then tell.
@@ -39,6 +41,9 @@ pub enum Signal {
 
 /// Machines read in one call; a call has a time-out, a reading of thousands does not.
 const CHUNK: usize = 50;
+
+/// How libvirt tells of a pause, and of the one that is a step of a snapshot.
+const PAUSE: What = What::Lifecycle(sys::SUSPENDED, sys::SUSPENDED_PAUSED);
 
 /// Starts the thread.
 pub fn start(host: Arc<Host>, signals: Receiver<Signal>, events: UnboundedSender<HostEvent>) {
@@ -145,13 +150,11 @@ impl Watch {
             }
             Signal::Opened(opened) => self.opened(opened),
             Signal::Suspect => self.probe(),
-            Signal::Refresh { uuid, say, done } => {
-                if let Some(kind) = say {
-                    self.fold.said(uuid, kind, Instant::now());
-                }
+            Signal::Refresh { uuid, reverted, done } => {
                 let fresh = self.refresh(&[uuid]).is_ok();
-                if let Some(kind) = say {
-                    self.tell(uuid, None, kind, Timestamp::now());
+                let unsaid = reverted.is_some_and(|begun| self.fold.reverted(uuid, begun, Instant::now()));
+                if unsaid {
+                    self.tell(uuid, None, EventKind::Reverted, None, Timestamp::now());
                 }
                 let _ = done.send(fresh);
             }
@@ -215,22 +218,32 @@ impl Watch {
                 *lock(&self.host.devices) += 1;
                 self.host.device_heard.notify_all();
             }
-            told.push((uuid, name, self.fold.kind(uuid, &what, Instant::now())));
+            told.push((uuid, name, what));
         }
         let mut touched: Vec<Uuid> = told.iter().map(|(uuid, ..)| *uuid).collect();
         touched.sort_unstable();
         touched.dedup();
-        if closed.is_some() || self.refresh(&touched).is_err() {
-            for (uuid, _, kind) in &told {
-                if let Some(state) = kind.and_then(state_after) {
-                    self.host.mirror.set_state(&self.id(*uuid), state, now);
+        let read = if closed.is_some() { None } else { self.refresh(&touched).ok() };
+        for (uuid, name, what) in told {
+            let state = read.as_ref().and_then(|read| read.get(&uuid).copied());
+            let happened = self.fold.kind(uuid, &name, &what, state, Instant::now());
+            let mut quiet = lock(&self.host.quiet);
+            let Some(Happened { kind, was }) = happened else {
+                if what == PAUSE {
+                    quiet.seen(uuid);
                 }
+                continue;
+            };
+            if read.is_none() {
+                self.host.mirror.note(&self.id(uuid), kind, now);
             }
-        }
-        for (uuid, name, kind) in told {
-            let Some(kind) = kind else { continue };
-            if !lock(&self.host.quiet).hides(uuid, kind) {
-                self.tell(uuid, Some(name), kind, now);
+            if kind == EventKind::Rebooted {
+                self.host.mirror.set_ending(&self.id(uuid), None);
+            }
+            let hidden = quiet.hides(uuid, kind, Instant::now());
+            drop(quiet);
+            if !hidden {
+                self.tell(uuid, Some(name), kind, was, now);
             }
         }
         if let Some(reason) = closed {
@@ -257,8 +270,11 @@ impl Watch {
                 true
             }
             Err(error) => {
-                let reason =
-                    if error.kind == HostErrorKind::TimedOut { DownReason::NoAnswer } else { DownReason::Other };
+                let reason = if matches!(error.kind, HostErrorKind::TimedOut | HostErrorKind::Full) {
+                    DownReason::NoAnswer
+                } else {
+                    DownReason::Other
+                };
                 let said = error.source.as_ref().map_or_else(|| error.to_string(), ToString::to_string);
                 self.drop_link(reason, said);
                 false
@@ -270,7 +286,7 @@ impl Watch {
         self.read_pools()?;
         let domains = self.call(|connection| Ok(connection.list_all_domains(0)?))?;
         let mut machines = Vec::with_capacity(domains.len());
-        let mut reasons = std::collections::HashMap::new();
+        let mut reasons = HashMap::new();
         let mut domains = domains.into_iter();
         loop {
             let chunk: Vec<Domain> = domains.by_ref().take(CHUNK).collect();
@@ -292,11 +308,15 @@ impl Watch {
         let now = Timestamp::now();
         // What was there before we ever looked was defined by nobody just now.
         let first = !std::mem::replace(&mut self.seen, true);
-        let paused = machines.iter().filter(|m| m.state == crate::host::State::Paused).map(|m| m.id.uuid);
+        let paused = machines.iter().filter(|m| m.state == State::Paused).map(|m| m.id.uuid);
         self.fold.sync(paused.collect::<Vec<_>>());
         for difference in self.host.mirror.replace(&self.host.config.name, machines, now) {
             let (machine, kind) = match (difference.before, difference.after) {
                 (Some(before), Some(after)) => {
+                    if before.name != after.name {
+                        let was = Some(before.name.clone());
+                        self.tell(after.id.uuid, Some(after.name.clone()), EventKind::Renamed, was, now);
+                    }
                     let reason = reasons.get(&after.id.uuid).copied().unwrap_or(0);
                     let kind = missed(before.state, after.state, reason);
                     (after, kind)
@@ -306,7 +326,7 @@ impl Watch {
                 (None, None) => continue,
             };
             if let Some(kind) = kind {
-                self.tell(machine.id.uuid, Some(machine.name.clone()), kind, now);
+                self.tell(machine.id.uuid, Some(machine.name.clone()), kind, None, now);
             }
         }
         Ok(())
@@ -319,16 +339,17 @@ impl Watch {
         Ok(())
     }
 
-    /// Reads some machines again; those that are gone leave the mirror.
-    fn refresh(&mut self, uuids: &[Uuid]) -> Result<(), HostError> {
+    /// Reads some machines again, with libvirt's reasons for their states; those that are gone leave the mirror.
+    fn refresh(&mut self, uuids: &[Uuid]) -> Result<HashMap<Uuid, (State, i32)>, HostError> {
+        let mut states = HashMap::new();
         for chunk in uuids.chunks(CHUNK) {
             let chunk = chunk.to_vec();
             let (name, volumes) = (self.host.config.name.clone(), self.volumes.clone());
             let read = self.call(move |connection| {
-                let one = |uuid| -> Result<Option<Machine>, Fault> {
+                let one = |uuid| -> Result<Option<(Machine, i32)>, Fault> {
                     let found = connection.lookup_domain_by_uuid(uuid).map_err(Fault::from);
                     match found.and_then(|domain| read::machine(connection, &domain, &name, &volumes)) {
-                        Ok((machine, _)) => Ok(Some(machine)),
+                        Ok(read) => Ok(Some(read)),
                         Err(fault) if fault.kind == HostErrorKind::NotFound => Ok(None),
                         Err(fault) => Err(fault),
                     }
@@ -338,7 +359,10 @@ impl Watch {
             let now = Timestamp::now();
             for (uuid, machine) in read {
                 match machine {
-                    Some(machine) => drop(self.host.mirror.put(machine, now)),
+                    Some((machine, reason)) => {
+                        states.insert(uuid, (machine.state, reason));
+                        drop(self.host.mirror.put(machine, now));
+                    }
                     None => {
                         lock(&self.host.samples).remove(&uuid);
                         self.host.mirror.remove(&self.id(uuid));
@@ -346,14 +370,14 @@ impl Watch {
                 }
             }
         }
-        Ok(())
+        Ok(states)
     }
 
     fn call<T: Send + 'static>(
         &self,
         f: impl FnOnce(&virt::connect::Connect) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HostError> {
-        self.host.call(Lane::Read, "read", &self.host.config.name, f)
+        self.host.call(Lane::Watch, "read", &self.host.config.name, f)
     }
 
     fn up(&mut self) {
@@ -404,15 +428,16 @@ impl Watch {
         MachineId { hypervisor: self.host.config.name.clone(), uuid }
     }
 
-    fn tell(&self, uuid: Uuid, name: Option<String>, kind: EventKind, at: Timestamp) {
+    fn tell(&self, uuid: Uuid, name: Option<String>, kind: EventKind, was: Option<String>, at: Timestamp) {
         let id = self.id(uuid);
         let name = name.or_else(|| Some(self.host.mirror.machine(&id)?.name.clone())).unwrap_or_default();
-        let event = HostEvent { hypervisor: id.hypervisor.clone(), machine: Some((id, name)), kind, at };
-        let _ = self.events.send(event);
+        let hypervisor = id.hypervisor.clone();
+        let _ = self.events.send(HostEvent { hypervisor, machine: Some((id, name)), kind, was, at, steady: steady() });
     }
 
     fn tell_host(&self, kind: EventKind) {
         let hypervisor = self.host.config.name.clone();
-        let _ = self.events.send(HostEvent { hypervisor, machine: None, kind, at: Timestamp::now() });
+        let (at, steady) = (Timestamp::now(), steady());
+        let _ = self.events.send(HostEvent { hypervisor, machine: None, kind, was: None, at, steady });
     }
 }

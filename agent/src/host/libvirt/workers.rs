@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Abandoned calls of one hypervisor, over all its connections.
 #[derive(Debug, Default)]
@@ -37,11 +37,20 @@ pub enum NoAnswer {
 /// The pool.
 #[derive(Debug)]
 pub struct Workers {
+    name: String,
     jobs: Sender<Job>,
+    queue: Arc<Mutex<Receiver<Job>>>,
     size: usize,
+    threads: AtomicUsize,
+    /// Jobs that wait or run.
+    busy: Arc<AtomicUsize>,
     stuck: Arc<AtomicUsize>,
     abandoned: Arc<Abandoned>,
 }
+
+/// When an answer is late enough to nudge, and how often then.
+const NUDGE_FIRST: Duration = Duration::from_millis(150);
+const NUDGE_NEXT: Duration = Duration::from_secs(1);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -51,36 +60,88 @@ const DONE: u8 = 2;
 const GIVEN_UP: u8 = 3;
 
 impl Workers {
-    /// Starts that many threads.
+    /// A pool of at most that many threads.
     ///
     /// # Errors
-    /// When a thread can't be started.
+    /// When its first thread can't be started.
     pub fn new(name: &str, size: usize, abandoned: Arc<Abandoned>) -> io::Result<Self> {
         let (jobs, queue) = channel::<Job>();
-        let queue = Arc::new(Mutex::new(queue));
-        for number in 0..size {
-            let queue = queue.clone();
-            thread::Builder::new().name(format!("{name}-{number}")).spawn(move || work(&queue))?;
-        }
-        Ok(Self { jobs, size, stuck: Arc::default(), abandoned })
+        let workers = Self {
+            name: name.to_owned(),
+            jobs,
+            queue: Arc::new(Mutex::new(queue)),
+            size,
+            threads: AtomicUsize::new(0),
+            busy: Arc::default(),
+            stuck: Arc::default(),
+            abandoned,
+        };
+        workers.grow()?;
+        Ok(workers)
     }
 
-    /// Calls `f` on a thread of the pool and waits for it that long.
+    /// One thread more, unless there are enough.
+    fn grow(&self) -> io::Result<()> {
+        let more = |threads| (threads < self.size).then_some(threads + 1);
+        let Ok(number) = self.threads.fetch_update(Ordering::SeqCst, Ordering::SeqCst, more) else { return Ok(()) };
+        let queue = self.queue.clone();
+        let spawned = thread::Builder::new().name(format!("{}-{number}", self.name)).spawn(move || work(&queue));
+        spawned.map(drop).inspect_err(|_| {
+            self.threads.fetch_sub(1, Ordering::SeqCst);
+        })
+    }
+
+    /// [`Workers::run_late`], with nothing to come later.
+    #[cfg(test)]
+    fn run<T: Send + 'static>(&self, timeout: Duration, f: impl FnOnce() -> T + Send + 'static) -> Result<T, NoAnswer> {
+        self.run_late(timeout, f, drop, || ())
+    }
+
+    /// Calls `f` on a thread of the pool without waiting for it, if there is one to spare.
+    pub fn start(&self, f: impl FnOnce() + Send + 'static) {
+        if self.busy.load(Ordering::SeqCst) >= self.size {
+            return;
+        }
+        let busy = self.one_more();
+        let _ = self.jobs.send(Box::new(move || {
+            let _busy = busy;
+            // Nobody waits for it, so nobody has to know.
+            drop(catch_unwind(AssertUnwindSafe(f)));
+        }));
+    }
+
+    /// A job more, and a thread for it.
+    fn one_more(&self) -> Counted {
+        let busy = Counted::one_of(&self.busy);
+        if self.busy.load(Ordering::SeqCst) > self.threads.load(Ordering::SeqCst)
+            && let Err(error) = self.grow()
+        {
+            tracing::warn!(%error, pool = self.name, "no thread more");
+        }
+        busy
+    }
+
+    /// Calls `f` on a thread of the pool and waits for it that long. `late` gets, on that thread, what an abandoned call brings
+    /// when it comes back, and `nudge` is called every now and then while the answer is waited for.
     ///
     /// # Errors
     /// Whether it was not begun (nothing happened) or abandoned (it may still happen).
-    pub fn run<T: Send + 'static>(
+    pub fn run_late<T: Send + 'static>(
         &self,
         timeout: Duration,
         f: impl FnOnce() -> T + Send + 'static,
+        late: impl FnOnce(T) + Send + 'static,
+        nudge: impl Fn(),
     ) -> Result<T, NoAnswer> {
         if self.stuck.load(Ordering::SeqCst) >= self.size {
             return Err(NoAnswer::NotBegun);
         }
+        let busy = self.one_more();
         let state = Arc::new(AtomicU8::new(WAITING));
         let (answer, answered) = channel();
         let (stuck, abandoned, theirs) = (self.stuck.clone(), self.abandoned.clone(), state.clone());
         let job = move || {
+            let busy = busy;
             if theirs.compare_exchange(WAITING, RUNNING, Ordering::SeqCst, Ordering::SeqCst).is_err() {
                 return;
             }
@@ -88,8 +149,13 @@ impl Workers {
             if theirs.compare_exchange(RUNNING, DONE, Ordering::SeqCst, Ordering::SeqCst).is_err() {
                 stuck.fetch_sub(1, Ordering::SeqCst);
                 abandoned.now.fetch_sub(1, Ordering::SeqCst);
+                if let Ok(value) = value {
+                    late(value);
+                }
                 return;
             }
+            // Before the answer, so that the caller's next call takes this thread.
+            drop(busy);
             // A panic drops the sender, which the caller sees. A caller that went away is no loss.
             if let Ok(value) = value {
                 let _ = answer.send(value);
@@ -98,10 +164,19 @@ impl Workers {
         if self.jobs.send(Box::new(job)).is_err() {
             return Err(NoAnswer::NotBegun);
         }
-        match answered.recv_timeout(timeout) {
-            Ok(value) => Ok(value),
-            Err(RecvTimeoutError::Disconnected) => Err(NoAnswer::Panicked),
-            Err(RecvTimeoutError::Timeout) => self.give_up(&state, &answered),
+        let deadline = Instant::now() + timeout;
+        let mut patience = NUDGE_FIRST;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match answered.recv_timeout(left.min(patience)) {
+                Ok(value) => return Ok(value),
+                Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Panicked),
+                Err(RecvTimeoutError::Timeout) if left <= patience => return self.give_up(&state, &answered),
+                Err(RecvTimeoutError::Timeout) => {
+                    nudge();
+                    patience = NUDGE_NEXT;
+                }
+            }
         }
     }
 
@@ -120,6 +195,22 @@ impl Workers {
         self.stuck.fetch_sub(1, Ordering::SeqCst);
         self.abandoned.now.fetch_sub(1, Ordering::SeqCst);
         answered.recv().map_err(|_| NoAnswer::Panicked)
+    }
+}
+
+/// One of a number, for as long as it is there.
+struct Counted(Arc<AtomicUsize>);
+
+impl Counted {
+    fn one_of(count: &Arc<AtomicUsize>) -> Self {
+        count.fetch_add(1, Ordering::SeqCst);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -185,6 +276,36 @@ mod tests {
         assert_eq!(holder.join().unwrap(), Ok(()));
         assert_eq!(workers.run(LONG, || ()), Ok(()));
         assert_eq!(ran.load(Ordering::SeqCst), 0);
+    }
+
+    #[test]
+    fn two_hung_calls_leave_the_pool_to_others_and_tell_how_they_ended_when_they_come_back() {
+        let workers = Workers::new("t", 3, Arc::default()).unwrap();
+        let (told, heard) = channel();
+        let releases: Vec<_> = (0..2)
+            .map(|number| {
+                let (release, hung) = channel::<()>();
+                let told = told.clone();
+                let call =
+                    workers.run_late(SHORT, move || hung.recv().is_err(), move |_| told.send(number).unwrap(), || ());
+                assert_eq!(call, Err(NoAnswer::Abandoned));
+                release
+            })
+            .collect();
+        assert_eq!(workers.run(LONG, || 3), Ok(3), "a third is served");
+        drop(releases);
+        let mut ended = [heard.recv_timeout(LONG).unwrap(), heard.recv_timeout(LONG).unwrap()];
+        ended.sort_unstable();
+        assert_eq!(ended, [0, 1]);
+    }
+
+    #[test]
+    fn threads_are_started_as_they_are_needed() {
+        let workers = Workers::new("t", 8, Arc::default()).unwrap();
+        for _ in 0..20 {
+            assert_eq!(workers.run(LONG, || ()), Ok(()));
+        }
+        assert_eq!(workers.threads.load(Ordering::SeqCst), 1);
     }
 
     #[test]
