@@ -15,9 +15,9 @@ use crate::host::{EventKind, HostEvent, HostOp, MachineId};
 /// An op's callbacks may come this long after its answer: libvirt does not order the two.
 const GRACE: Duration = Duration::from_secs(3);
 /// A guest that was asked to end or to reboot may take its time.
-const OBEYS_WITHIN: Duration = Duration::from_mins(10);
+const OBEYS_WITHIN: Duration = Duration::from_secs(600);
 /// What nobody could wait for may come that late.
-const UNKNOWN_FOR: Duration = Duration::from_mins(30);
+const UNKNOWN_FOR: Duration = Duration::from_secs(1_800);
 
 /// An op's ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

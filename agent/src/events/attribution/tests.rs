@@ -170,8 +170,11 @@ fn deed() -> impl Strategy<Value = Deed> {
     prop::sample::select(vec![Deed::Start, Deed::Pause, Deed::Resume, Deed::ForceOff, Deed::Shutdown, Deed::Revert])
 }
 
+/// What others do during it, alice's own deed, what others do after it, and how many events are heard before it has ended.
+type Scene = (Vec<Deed>, Option<Deed>, Vec<Deed>, usize);
+
 /// alice's deeds with what others do before, during and after each, and how many events are heard before the op has ended.
-fn story() -> impl Strategy<Value = Vec<(Vec<Deed>, Option<Deed>, Vec<Deed>, usize)>> {
+fn story() -> impl Strategy<Value = Vec<Scene>> {
     let others = || prop::collection::vec(deed(), 0..3);
     prop::collection::vec((others(), prop::option::of(deed()), others(), 0_usize..6), 0..20)
 }

@@ -25,7 +25,7 @@ pub enum Signal {
     /// A callback of the connection of that number.
     Heard(u64, Heard),
     /// An attempt to connect has ended.
-    Opened(Result<Link, NotOpen>),
+    Opened(Result<Box<Link>, NotOpen>),
     /// A call went wrong in a way that speaks against the connection.
     Suspect,
     /// Read one machine again (after an op), say that it went back to a snapshot, in an op begun then, unless libvirt said so,
@@ -178,7 +178,7 @@ impl Watch {
                 let _ = heard.send(Signal::Heard(number, event));
             });
             let opened = Link::open(&host.config, host.timeouts, &ear, &host.abandoned);
-            let _ = host.signals.send(Signal::Opened(opened));
+            let _ = host.signals.send(Signal::Opened(opened.map(Box::new)));
         };
         match thread::Builder::new().name("libvirt-open".to_owned()).spawn(attempt) {
             Ok(_) => self.phase = Phase::Opening(Instant::now() + self.host.timeouts.connect),
@@ -186,9 +186,9 @@ impl Watch {
         }
     }
 
-    fn opened(&mut self, opened: Result<Link, NotOpen>) {
-        let link = match opened {
-            Ok(link) => Arc::new(link),
+    fn opened(&mut self, opened: Result<Box<Link>, NotOpen>) {
+        let link: Arc<Link> = match opened {
+            Ok(link) => Arc::from(link),
             Err(NotOpen { reason, said }) => return self.drop_link(reason, said),
         };
         let features = link.features.clone();

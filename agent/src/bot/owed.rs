@@ -1,0 +1,48 @@
+//! What is kept of answers and questions until they are known to have arrived, and of conversations until they are over.
+
+use jiff::Timestamp;
+
+use super::turn::Conversation;
+use super::{Bot, lock};
+use crate::store::{Begun, Owed};
+
+impl Bot {
+    /// A question of that conversation came back from a device: whoever answers it there is shown it again.
+    pub(crate) fn not_seen(&self, key: &str, device: &str) {
+        let conversation = Conversation::of(self, key.to_owned());
+        let _turn = lock(&conversation.lock);
+        let (mut session, _) = self.store.session(key, self.tongues.common());
+        if session.not_seen(device) {
+            self.keep(key, &session, true);
+        }
+    }
+
+    /// Writes down an answer that must not be lost; false if that can't be done.
+    pub(crate) fn owe(&self, owed: &Owed) -> bool {
+        let kept = self.store.owe(owed);
+        kept.inspect_err(|error| tracing::error!(%error, "an answer could not be written down")).is_ok()
+    }
+
+    /// It arrived.
+    pub(crate) fn paid(&self, id: &str) {
+        self.store.paid(id);
+    }
+
+    /// Answers that nobody may have heard yet.
+    pub(crate) fn owed(&self) -> Vec<Owed> {
+        self.store.owed()
+    }
+
+    /// Changes of an earlier run whose answer was never made.
+    pub(crate) fn take_begun(&self) -> Vec<Begun> {
+        self.store.take_begun()
+    }
+
+    /// Lets go of conversations that ended long ago.
+    pub(crate) fn forget_old(&self, now: Timestamp) {
+        let gone = self.store.expire(now);
+        if gone > 0 {
+            tracing::debug!(gone, left = self.store.count(), "old conversations are forgotten");
+        }
+    }
+}
