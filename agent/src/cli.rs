@@ -173,7 +173,10 @@ fn train(model: &ModelPlace) -> anyhow::Result<()> {
 
 fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     // Two workers carry a thousand machines; libvirt and conversations have blocking threads of their own.
-    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().context("no runtime")
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    // All turns at once (`turns`) and what else may block. Without a bound one more thread begins whenever the next turn comes
+    // before the thread of the last one is idle: under load twice as many.
+    runtime.worker_threads(2).max_blocking_threads(64).enable_all().build().context("no runtime")
 }
 
 fn now(zone: &jiff::tz::TimeZone) -> Zoned {

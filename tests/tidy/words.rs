@@ -27,11 +27,12 @@ const OPERATORS: [(&str, &str); 15] = [
 ];
 
 /// Sentences elsewhere that nobody is told, with the reason.
-const NOT_TOLD: [(&str, &str); 8] = [
+const NOT_TOLD: [(&str, &str); 9] = [
     ("there is no XMPP here", "an error for the log: the person gets \"failed\" with its reference"),
     ("force off", "a choice of a slot: a word of the grammar, as people say it"),
     ("event after the end of the element", "an error of a parser"),
     ("not understood", "the reason in a trace, for `atoll explain`"),
+    ("not shown here", "the reason in a trace, for `atoll explain`"),
     ("two readings", "the reason in a trace, for `atoll explain`"),
     ("os error 28)", "how the system's full disk is recognised"),
     ("os error 122)", "how the system's full quota is recognised"),

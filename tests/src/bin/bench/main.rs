@@ -5,6 +5,7 @@
 //! is judged by the exit code: a goal that is missed is told in the table.
 
 mod client;
+mod crowd;
 mod echo;
 mod event;
 mod figure;
@@ -23,10 +24,11 @@ use figure::Report;
 /// What can be measured: name, what it tells, and how.
 type Bench = (&'static str, &'static str, fn(&mut Report) -> Result<()>);
 
-const BENCHES: [Bench; 4] = [
+const BENCHES: [Bench; 5] = [
     ("inside", "a turn within the process: grammar and dialogue, classifier", inside::measure),
     ("talk", "round trips through Prosody, beside an echo component", talk::measure),
     ("footprint", "memory and idle processor time with 1,000 and 2,000 machines", footprint::measure),
+    ("crowd", "memory and threads while 1,000 people write 24,000 messages", crowd::measure),
     ("event", "from a change at libvirt to the message at the client", event::measure),
 ];
 

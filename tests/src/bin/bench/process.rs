@@ -54,6 +54,14 @@ impl Process {
         Ok(Resident { all: field("VmRSS:")? * 1024.0, anonymous: field("RssAnon:")? * 1024.0 })
     }
 
+    /// Its threads.
+    ///
+    /// # Errors
+    /// When the process has ended.
+    pub fn threads(&self) -> Result<f64> {
+        Ok(fs::read_dir(format!("/proc/{}/task", self.0.id()))?.count() as f64)
+    }
+
     /// Processor time used so far, in ticks of 10 ms (`USER_HZ` is 100 on every Linux).
     ///
     /// # Errors

@@ -55,6 +55,11 @@ impl Site {
         Client::new(self.client_port)
     }
 
+    /// Where components come in.
+    pub fn component_port(&self) -> u16 {
+        self.component_port
+    }
+
     /// Starts the echo component; gives it when it answers.
     ///
     /// # Errors
@@ -132,6 +137,7 @@ pub fn configuration(component_port: u16, uri: &str, store: &Path) -> Result<Str
         "[xmpp]\nservers = [\"127.0.0.1:{component_port}\"]\ndomain = \"{VMS}\"\nsecret = \"{SECRET}\"\n\
          [[hypervisor]]\nname = \"hv1\"\nuri = \"{uri}\"\n\
          [[access]]\nwho = \"@localhost\"\nrole = \"operator\"\n\
+         [[access]]\nwho = \"@{ECHO}\"\nrole = \"operator\"\n\
          [store]\npath = \"{}\"\n[model]\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
         store.display(),
         cache.join("trained").display(),
