@@ -52,6 +52,11 @@ impl Access {
         })
     }
 
+    /// Whether somebody may take entities along to rooms, and have them stay there.
+    pub fn may_invite(&self, who: &jid::BareJid) -> bool {
+        self.role(who.as_str()) >= Some(Role::Operator)
+    }
+
     /// People with at least that role, to name in a refusal.
     pub fn who_can(&self, role: Role) -> Vec<String> {
         self.read().people.iter().filter(|(_, has)| *has >= role).map(|(person, _)| person.clone()).collect()

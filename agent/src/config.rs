@@ -1,13 +1,17 @@
 //! The configuration: one commented file over embedded defaults; wrong keys and values are named with file, line and key.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use dialogue::spec::Role;
+use jid::BareJid;
 use jiff::SignedDuration;
 use serde::Deserialize;
+
+use crate::xmpp::rooms::trust::Domains;
 
 mod check;
 mod source;
@@ -38,6 +42,8 @@ pub struct Config {
     /// Rooms to join.
     #[serde(default)]
     pub room: Vec<Room>,
+    /// Room services.
+    pub rooms: Rooms,
     /// Caution.
     pub policy: Policy,
     /// Calls to libvirt.
@@ -123,6 +129,21 @@ pub struct Room {
     /// As which hypervisor; the front desk when absent.
     #[serde(rename = "as", default)]
     pub entity: Option<String>,
+    /// Whether its service is believed about who is who.
+    #[serde(default = "yes")]
+    pub trusted: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Room services.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rooms {
+    /// Domains of those that are believed about who is who, besides those of the rooms to join.
+    pub trusted: Vec<String>,
 }
 
 /// Caution.
@@ -253,6 +274,22 @@ impl Config {
             self.store.path.join("trained")
         } else {
             self.model.trained.clone()
+        }
+    }
+
+    /// Which domains run rooms that are believed, and at which people live. A room to join that is not trusted takes its
+    /// whole service out, unless that is named by itself.
+    pub fn domains(&self) -> Domains {
+        let domain = |address: &str| BareJid::new(address).ok().map(|jid| jid.domain().to_string());
+        let of = |trusted: bool| {
+            let rooms = self.room.iter().filter(move |room| room.trusted == trusted);
+            rooms.filter_map(|room| domain(&room.address))
+        };
+        let doubted: BTreeSet<String> = of(false).collect();
+        let named = self.rooms.trusted.iter().filter_map(|service| domain(service));
+        Domains {
+            services: of(true).filter(|service| !doubted.contains(service)).chain(named).collect(),
+            homes: self.access.iter().filter_map(|grant| domain(grant.who.trim_start_matches('@'))).collect(),
         }
     }
 

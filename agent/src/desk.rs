@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,28 +16,30 @@ use tokio::sync::mpsc;
 
 use crate::addresses::{Entity, News};
 use crate::bot::Bot;
-use crate::config::{Config, Purpose};
 use crate::events::{Burst, Notice};
+use crate::greetings::{Greeting, Greetings};
 use crate::host::{HostEvent, HostRead, MachineId};
 use crate::journal::Unfinished;
 use crate::message::{Answer, Message};
 use crate::office::Affairs;
 use crate::reception::{Received, Reception};
-use crate::run::join;
+use crate::rooms::Rooms;
 use crate::switchboard::Switchboard;
 use crate::turns::Turns;
 use crate::xmpp::event::Event;
 use crate::xmpp::limits::{PAUSE, Verdict};
 use crate::xmpp::messages::Heard;
-use crate::xmpp::rooms::{Join, RoomEvent};
 use crate::xmpp::said::Said;
 use crate::xmpp::service::Handle;
 use crate::xmpp::subscriptions::Change;
 
 mod address_news;
 mod answers;
+mod rooms;
 
 use answers::{Back, Debts};
+
+pub(crate) use self::rooms::join;
 
 /// Devices whose time zone is remembered.
 const MOST_ZONES: NonZeroUsize = NonZeroUsize::new(4_096).expect("not zero");
@@ -76,12 +77,13 @@ pub(crate) struct Desk {
     taken_over: Mutex<HashMap<String, Instant>>,
     /// By device, as far as asked.
     zones: Mutex<LruCache<String, jiff::tz::TimeZone>>,
-    /// Room services that the configuration names: they are believed about who is who.
-    trusted: Vec<String>,
+    /// Rooms that entities were taken along to.
+    rooms: Arc<Rooms>,
+    greetings: Mutex<Greetings>,
 }
 
 impl Desk {
-    /// `trusted`: room services believed about who is who; `absent`: how long nobody was there before this start.
+    /// `absent`: how long nobody was there before this start.
     #[expect(clippy::too_many_arguments, reason = "the parts of the running agent, put together once")]
     pub(crate) fn new(
         bot: Arc<Bot>,
@@ -90,7 +92,7 @@ impl Desk {
         handle: Handle,
         office: Arc<Affairs>,
         zone: jiff::tz::TimeZone,
-        trusted: Vec<String>,
+        rooms: Arc<Rooms>,
         absent: Option<SignedDuration>,
     ) -> Self {
         let debts = Debts::new(bot.owed());
@@ -110,7 +112,8 @@ impl Desk {
             absent: Mutex::new(absent),
             taken_over: Mutex::default(),
             zones: Mutex::new(LruCache::new(MOST_ZONES)),
-            trusted,
+            rooms,
+            greetings: Mutex::default(),
         }
     }
 
@@ -126,17 +129,6 @@ impl Desk {
     /// A sentence in the language of the person it goes to.
     fn text_for(&self, person: &BareJid, phrase: &Phrase) -> String {
         self.bot.phrases(Some(person.as_str())).phrase(phrase, &self.now())
-    }
-
-    /// SIGHUP: who may do what is read again. Conversations stay; the rest needs a restart, and a wrong file changes nothing.
-    pub(crate) fn reload(&self, path: &Path) {
-        match Config::read_to(path, Purpose::Run) {
-            Ok(config) => {
-                self.bot.access().replace(&config.access);
-                tracing::info!(path = %path.display(), "access is read again; other keys count from the next start");
-            }
-            Err(error) => tracing::error!(%error, "the configuration is wrong; going on with the old one"),
-        }
     }
 
     /// The time zone of a person, by their device (XEP-0202), else the configured one; a device is asked once.
@@ -165,12 +157,11 @@ impl Desk {
         match event {
             Event::Heard(heard) => self.heard(heard),
             Event::Contact(Change::Subscribed(person, entity)) => {
-                let name = self.board.name(entity.as_deref());
-                self.office.contact(person.as_str(), &name, true);
-                let asker = person.node().map_or_else(|| person.to_string(), |node| node.to_string());
-                let phrase = Phrase::common("welcome_subscribed").with("asker", asker).with("name", name);
-                let text = self.text_for(&person, &phrase);
-                self.send(Said { important: false, ..Said::alert(entity.as_deref(), &person, text) });
+                self.office.contact(person.as_str(), &self.board.name(entity.as_deref()), true);
+                let mut greetings = self.greetings.lock().unwrap_or_else(PoisonError::into_inner);
+                if greetings.sees(&person, entity.as_deref(), Instant::now()) {
+                    self.greet(&person, &Greeting::One(entity));
+                }
             }
             Event::Contact(Change::Unsubscribed(person, entity)) => {
                 self.office.contact(person.as_str(), &self.board.name(entity.as_deref()), false)
@@ -178,28 +169,9 @@ impl Desk {
             Event::Contact(Change::Refused(person, _)) => {
                 tracing::info!(%person, "a stranger asked to see an entity and was refused")
             }
-            Event::Invited(invitation) => {
-                // Whoever may talk to us may take us along; a room may say anything about who invites.
-                let known = invitation.by.as_ref().is_some_and(|by| self.bot.access().role(by.as_str()).is_some());
-                if known && !invitation.mediated {
-                    let name = self.board.name(invitation.entity.as_deref());
-                    self.board.room_fact(invitation.room.as_str(), &name, true);
-                    // A room service we don't know may claim anything about who is there: all are guests then.
-                    let trusted = self.trusted.contains(&invitation.room.domain().to_string());
-                    self.handle.join(Join {
-                        password: invitation.password,
-                        trusted,
-                        ..join(&self.board, invitation.room, &name)
-                    });
-                }
-            }
-            Event::Room(RoomEvent::Joined { entity, room, .. }) => {
-                self.office.room(room.as_str(), &self.board.name(entity.as_deref()), true);
-                self.pay_room(entity.as_deref(), &room);
-            }
-            Event::Room(RoomEvent::Left { entity, room, .. }) => {
-                self.office.room(room.as_str(), &self.board.name(entity.as_deref()), false)
-            }
+            Event::Invited(invitation) => self.invited(invitation),
+            Event::InvitedInVain(invitation) => self.invited_in_vain(&invitation),
+            Event::Room(event) => self.room(event),
             Event::Online { server, away } => {
                 tracing::info!(server, ?away, "connected");
                 let first = self.absent.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -216,9 +188,28 @@ impl Desk {
         }
     }
 
+    /// Somebody sees one entity now, or many.
+    fn greet(&self, person: &BareJid, greeting: &Greeting) {
+        let asker = person.node().map_or_else(|| person.to_string(), |node| node.to_string());
+        let (entity, phrase) = match greeting {
+            Greeting::One(entity) => {
+                let name = self.board.name(entity.as_deref());
+                (entity.as_deref(), Phrase::common("welcome_subscribed").with("name", name))
+            }
+            Greeting::Many(count) => (None, Phrase::common("welcome_many").with("count", *count)),
+        };
+        let text = self.text_for(person, &phrase.with("asker", asker));
+        self.send(Said { important: false, ..Said::alert(entity, person, text) });
+    }
+
     fn heard(self: &Arc<Self>, heard: Box<Heard>) {
-        let known = |person: &str| self.bot.access().role(person).is_some();
-        match self.reception.receive(&heard, &self.board, &*self.host, known, &self.zone_of(&heard)) {
+        let known = |person: &str| self.may_hear(person);
+        // Of strangers nothing is asked, not even the time.
+        let zone = match heard.authority() {
+            Some(person) if known(person.as_str()) => self.zone_of(&heard),
+            _ => self.zone.clone(),
+        };
+        match self.reception.receive(&heard, &self.board, &*self.host, known, &zone) {
             Received::Nothing => {}
             Received::Say(sentence) => {
                 self.send(Said::answer(&heard, self.common(sentence)));
@@ -276,6 +267,10 @@ impl Desk {
     }
 
     async fn turn(self: &Arc<Self>, message: Box<Message>, heard: Box<Heard>) {
+        // It may have waited behind others while the right was taken away.
+        if message.asker.jid.as_deref().is_none_or(|person| !self.may_hear(person)) {
+            return;
+        }
         let desk = Arc::clone(self);
         let to = heard.clone();
         let asker = message.asker.jid.clone();
@@ -357,7 +352,12 @@ impl Desk {
         }
     }
 
-    /// Says something to whoever once asked, where they asked.
+    /// Whether somebody may still be told anything: asked when it is told.
+    fn may_hear(&self, person: &str) -> bool {
+        self.bot.access().role(person).is_some()
+    }
+
+    /// Says something to whoever once asked, where they asked, unless they lost the right meanwhile.
     fn tell_asker(&self, message: &Message, rendered: Rendered) {
         self.answer_asker(message, Answer { rendered, question: false, outcome: true });
     }
@@ -439,6 +439,10 @@ impl Desk {
     }
 
     pub(crate) fn look_after(self: &Arc<Self>) {
+        let due = self.greetings.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
+        for (person, greeting) in due.iter().filter(|(person, _)| self.may_hear(person.as_str())) {
+            self.greet(person, greeting);
+        }
         // One that waits for somebody's turn must not be joined by another each second.
         if self.looking.swap(true, Ordering::SeqCst) {
             return;
@@ -475,6 +479,9 @@ impl Desk {
             .collect();
         for one in unfinished.iter().chain(&unanswered) {
             let Ok(person) = BareJid::new(&one.actor) else { continue };
+            if !self.may_hear(person.as_str()) {
+                continue;
+            }
             let machine = one
                 .about
                 .as_ref()

@@ -14,12 +14,16 @@ pub type Carrier = Box<dyn Fn(&OfficeOp) -> Result<(), String> + Send + Sync>;
 /// Looks at all legs.
 pub type Look = Box<dyn Fn() -> Vec<Health> + Send + Sync>;
 
+/// Whether a room can be at an address.
+pub type MayBeRoom = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// The office.
 pub struct Affairs {
     journal: Arc<Journal>,
     inner: Mutex<Inner>,
     carrier: Carrier,
     health: Look,
+    may_be_room: MayBeRoom,
 }
 
 #[derive(Default)]
@@ -31,7 +35,13 @@ struct Inner {
 impl Affairs {
     /// An office with nobody in it yet.
     pub fn new(journal: Arc<Journal>, carrier: Carrier, health: Look) -> Self {
-        Self { journal, inner: Mutex::default(), carrier, health }
+        Self { journal, inner: Mutex::default(), carrier, health, may_be_room: Box::new(|_| true) }
+    }
+
+    /// The same, with rooms only where they can be.
+    #[must_use]
+    pub fn with_rooms_where(self, may_be_room: MayBeRoom) -> Self {
+        Self { may_be_room, ..self }
     }
 
     /// Somebody sees an entity now, or no more; told by the XMPP side.
@@ -81,6 +91,10 @@ impl Office for Affairs {
         self.lock().rooms.iter().filter(|(whose, _)| whose == entity).map(|(_, room)| room.clone()).collect()
     }
 
+    fn may_be_room(&self, room: &str) -> bool {
+        (self.may_be_room)(room)
+    }
+
     fn history(&self, about: Option<&str>, most: usize) -> Vec<Told> {
         self.journal.told(about, most)
     }
@@ -96,7 +110,7 @@ impl OfficeWrite for Affairs {
         match op {
             OfficeOp::AllowContact { who, entity } => self.contact(who, entity, true),
             OfficeOp::RemoveContact { who, entity } => self.contact(who, entity, false),
-            OfficeOp::JoinRoom { room, entity } => self.room(room, entity, true),
+            OfficeOp::JoinRoom { room, entity, .. } => self.room(room, entity, true),
             OfficeOp::LeaveRoom { room, entity } => self.room(room, entity, false),
         }
         Ok(())

@@ -242,30 +242,29 @@ impl Planner<'_> {
                 tracing::error!(%reference, %error, source = ?std::error::Error::source(error), "a host could not be read");
                 Planned::Refused(Reply::say(
                     Phrase::common("failed")
-                        .with("why", refusal::why(error, self.role()))
+                        .with("why", refusal::why(error, self.role().unwrap_or(Role::Viewer)))
                         .with("reference", reference.to_string()),
                 ))
             }
         }
     }
 
+    /// Whether the asker may, judged now: a question that was put before may be answered by somebody who lost the right.
     fn allowed(&self, spec: &Spec) -> Result<(), Reply> {
-        let role = self.role();
-        if self.asker.jid.is_none() && spec.danger > Danger::Read {
-            return Err(Reply::say(Phrase::common("anonymous")));
-        }
-        if role >= spec.role {
-            Ok(())
-        } else {
-            Err(Reply::say(refusal::phrase(&Refusal::Denied {
+        match self.role() {
+            // Without a role nobody gets here; whoever does is told as little as a stranger.
+            None => Err(Reply::say(Phrase::common("anonymous"))),
+            Some(role) if role >= spec.role => Ok(()),
+            Some(_) => Err(Reply::say(refusal::phrase(&Refusal::Denied {
                 needs: spec.role,
                 ask_whom: self.access.who_can(spec.role),
-            })))
+            }))),
         }
     }
 
-    fn role(&self) -> Role {
-        self.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer)
+    /// What the asker may do now; `None` for strangers.
+    fn role(&self) -> Option<Role> {
+        self.access.role(self.asker.jid.as_deref()?)
     }
 
     fn scene(&self, target: Option<Arc<Machine>>) -> Scene<'_> {
@@ -279,7 +278,7 @@ impl Planner<'_> {
             target,
             asker: &self.asker.name,
             asker_jid: self.asker.jid.as_deref().unwrap_or_default(),
-            role: self.role(),
+            role: self.role().unwrap_or(Role::Viewer),
             now: self.now,
             language: self.language,
             talk: self.talk,

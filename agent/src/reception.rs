@@ -58,12 +58,12 @@ impl Reception {
         if heard.from_bot && heard.room.is_some() {
             return Received::Nothing;
         }
-        let person = heard.authority().map(|jid| jid.to_string());
+        let person = heard.authority().map(|jid| jid.to_string()).filter(|person| role(person));
         let day = now.as_second() / 86_400;
-        if heard.encrypted {
+        if heard.encrypted && person.is_some() && heard.kind != Kind::Groupchat {
             return self.once(heard.from.to_bare().as_str(), "encrypted", day);
         }
-        if heard.body.trim().is_empty() {
+        if heard.body.trim().is_empty() && !heard.encrypted {
             return Received::Nothing;
         }
         let (entity, text) = match &heard.room {
@@ -81,28 +81,16 @@ impl Reception {
             }
             _ => (entity, heard.body.clone()),
         };
-        // A stranger is told so once, then nothing; in a room a guest may still ask what changes nothing.
-        match &person {
-            Some(person) if !role(person) => {
-                return if heard.kind == Kind::Groupchat {
-                    Received::Nothing
-                } else {
-                    self.once(person, "stranger", 0)
-                };
-            }
-            None if heard.room.is_none() => return Received::Nothing,
-            _ => {}
+        let Some(person) = person else { return self.stranger(heard) };
+        if heard.encrypted {
+            return Received::Nothing;
         }
         let late = heard.delayed.map(|sent| now.duration_since(sent)).filter(|span| *span > LATE);
         let late = if heard.delayed == Some(NO_DATE) { Some(SignedDuration::ZERO) } else { late };
         let edits_last = heard.replaces.is_some();
-        let name = match (&person, &heard.room) {
-            (Some(person), _) => person.split_once('@').map_or(person.as_str(), |(name, _)| name).to_owned(),
-            (None, Some(room)) => room.nick.clone(),
-            (None, None) => heard.from.to_string(),
-        };
+        let name = person.split_once('@').map_or(person.as_str(), |(name, _)| name).to_owned();
         Received::Message(Box::new(Message {
-            asker: Asker { jid: person, name },
+            asker: Asker { jid: Some(person), name },
             entity,
             room: heard.room.as_ref().map(|room| room.room.to_string()),
             utterance: Utterance {
@@ -114,6 +102,20 @@ impl Reception {
             },
             now: now.to_zoned(zone.clone()),
         }))
+    }
+
+    /// A stranger is told so once, and then nothing. To a room nothing is said at all, but for one word, once, in one whose
+    /// service is believed and yet doesn't show who speaks: that is how it was set up, and nobody could guess it.
+    fn stranger(&self, heard: &Heard) -> Received {
+        let bare = heard.from.to_bare();
+        match &heard.room {
+            Some(room) if !room.muc_pm && room.believed && room.real.is_none() => {
+                self.once(bare.as_str(), "anonymous", 0)
+            }
+            Some(room) if !room.muc_pm => Received::Nothing,
+            // Through a room a nick is easily changed: the room counts as one stranger.
+            _ => self.once(bare.as_str(), "stranger", 0),
+        }
     }
 
     fn once(&self, person: &str, sentence: &'static str, day: i64) -> Received {

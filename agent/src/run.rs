@@ -13,7 +13,7 @@ use crate::access::Access;
 use crate::addresses::Addresses;
 use crate::bot::{Bot, Caution, Parts};
 use crate::config::{Config, Purpose};
-use crate::desk::Desk;
+use crate::desk::{Desk, join};
 use crate::error::guarded;
 use crate::events::{InFlight, Notice};
 use crate::health;
@@ -23,15 +23,18 @@ use crate::journal::{Fact, Journal, News, Opened, Unfinished};
 use crate::mind::{Learning, Mind};
 use crate::misses::{self, Misses};
 use crate::office::Affairs;
+use crate::rooms::{Rooms, Seat};
 use crate::skill::OfficeOp;
 use crate::store::Store;
 use crate::store_lock::StoreLock;
-use crate::switchboard::{Manner, ROOM, Switchboard};
+use crate::switchboard::{Manner, Switchboard};
 use crate::tongues::Tongues;
 use crate::xmpp::event::Event;
-use crate::xmpp::rooms::Join;
 use crate::xmpp::service::{Handle, Service, ServiceConfig};
 use crate::xmpp::settings::{LinkConfig, Secret, Tls, Trust};
+
+/// The XMPP side: who speaks, who is who, and who sits in which room.
+type Channel = (Handle, Arc<Switchboard>, Arc<Rooms>);
 
 /// Everything that a channel needs, without XMPP: what `atoll chat` and `atoll run` share.
 pub struct House {
@@ -54,7 +57,7 @@ pub struct House {
     /// Words and classifier.
     pub mind: Arc<Mind>,
     /// The XMPP side, once it is there.
-    pub handle: Arc<OnceLock<(Handle, Arc<Switchboard>)>>,
+    pub handle: Arc<OnceLock<Channel>>,
     /// Time zone of people whose client doesn't tell.
     pub zone: jiff::tz::TimeZone,
 }
@@ -98,7 +101,7 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
     let remembered = Addresses::restored(&facts);
     bridge.remember(remembered.machines().map(|(id, name)| (id.clone(), name.to_owned())));
     let zone = jiff::tz::TimeZone::get(&config.time_zone).context("time_zone")?;
-    let handle: Arc<OnceLock<(Handle, Arc<Switchboard>)>> = Arc::default();
+    let handle: Arc<OnceLock<Channel>> = Arc::default();
     let carrier = {
         let handle = Arc::clone(&handle);
         Box::new(move |op: &OfficeOp| carry(handle.get(), op))
@@ -106,9 +109,17 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
     let health = {
         let (bridge, mind, handle) = (Arc::clone(&bridge), Arc::clone(&mind), Arc::clone(&handle));
         let journal = Arc::clone(&journal);
-        Box::new(move || health::look(&bridge, &mind, &journal, handle.get().map(|(handle, _)| handle)))
+        Box::new(move || health::look(&bridge, &mind, &journal, handle.get().map(|(handle, ..)| handle)))
     };
-    let office = Arc::new(Affairs::new(Arc::clone(&journal), carrier, health));
+    let may_be_room = {
+        let handle = Arc::clone(&handle);
+        Box::new(move |room: &str| {
+            let room = BareJid::new(room);
+            room.is_ok_and(|room| handle.get().is_none_or(|(handle, ..)| handle.may_be_room(&room)))
+        })
+    };
+    let office = Affairs::new(Arc::clone(&journal), carrier, health).with_rooms_where(may_be_room);
+    let office = Arc::new(office);
     let (tell, notices) = mpsc::unbounded_channel();
     let bot = Bot::new(Parts {
         mind: Arc::clone(&mind),
@@ -140,29 +151,27 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
 }
 
 /// Carries out what concerns contacts and rooms.
-fn carry(xmpp: Option<&(Handle, Arc<Switchboard>)>, op: &OfficeOp) -> Result<(), String> {
-    let (handle, board) = xmpp.ok_or("there is no XMPP here")?;
+fn carry(xmpp: Option<&Channel>, op: &OfficeOp) -> Result<(), String> {
+    let (handle, board, rooms) = xmpp.ok_or("there is no XMPP here")?;
     let bare = |text: &str| BareJid::new(text).map_err(|error| error.to_string());
     let local = |name: &str| board.find(name).ok_or_else(|| format!("unknown: {name}"));
     match op {
         OfficeOp::AllowContact { who, entity } => handle.offer(&bare(who)?, local(entity)?.as_deref()),
         OfficeOp::RemoveContact { who, entity } => handle.revoke(&bare(who)?, local(entity)?.as_deref()),
-        OfficeOp::JoinRoom { room, entity } => {
-            handle.join(join(board, bare(room)?, entity));
-            board.room_fact(room, entity, true);
+        OfficeOp::JoinRoom { room, entity, by } => {
+            let (room, by, local) = (bare(room)?, bare(by)?, local(entity)?);
+            if !handle.join(join(board, room.clone(), local.clone())) {
+                return Err(format!("no room can be at {room}"));
+            }
+            rooms.take(Seat { room, local }, &by);
         }
         OfficeOp::LeaveRoom { room, entity } => {
-            handle.leave(board.local_of_name(entity).as_deref(), &bare(room)?);
-            board.room_fact(room, entity, false);
+            let (room, local) = (bare(room)?, local(entity)?);
+            handle.leave(local.as_deref(), &room);
+            rooms.give_up(&Seat { room, local });
         }
     }
     Ok(())
-}
-
-pub(crate) fn join(board: &Switchboard, room: BareJid, entity: &str) -> Join {
-    let local = board.local_of_name(entity);
-    let nick = if local.is_some() { entity.to_owned() } else { "atoll".to_owned() };
-    Join { entity: local, room, nick, password: None, trusted: true }
 }
 
 /// The link's settings from the configuration's.
@@ -242,6 +251,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let mut journal_news = watch(Arc::clone(&journal));
     let absent = journal.last().map(|last| Timestamp::now().duration_since(last));
     let host: Arc<dyn HostRead> = Arc::clone(&bridge) as _;
+    let rooms = Arc::new(Rooms::new(Arc::clone(&journal), &facts));
     let board = Arc::new(Switchboard::new(
         Arc::clone(&host),
         mind,
@@ -257,22 +267,13 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         .context("the bridge ended")?;
     let mut news = board.sync();
     let (handle, mut heard) = Service::start(
-        ServiceConfig { link: link(&config)?, features: Vec::new() },
+        ServiceConfig { link: link(&config)?, features: Vec::new(), domains: config.domains() },
         Arc::clone(&board) as _,
         Arc::clone(&board) as _,
         Arc::clone(&board) as _,
     );
-    if slot.set((handle.clone(), Arc::clone(&board))).is_err() {
+    if slot.set((handle.clone(), Arc::clone(&board), Arc::clone(&rooms))).is_err() {
         anyhow::bail!("the XMPP side was started twice");
-    }
-    for room in &config.room {
-        let entity = room.entity.clone().unwrap_or_default();
-        handle.join(join(&board, BareJid::new(&room.address).context("room")?, &entity));
-    }
-    for (_, _, value) in facts.iter().filter(|(sort, _, _)| sort == ROOM) {
-        if let (Some(room), Some(entity)) = (value["room"].as_str(), value["entity"].as_str()) {
-            handle.join(join(&board, BareJid::new(room).context("room")?, entity));
-        }
     }
     for contact in crate::xmpp::contacts::Roster::load(&*board) {
         office.contact(contact.person.as_str(), &board.name(contact.entity.as_deref()), contact.sees_us);
@@ -280,9 +281,9 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     if !config.http.listen.is_empty() {
         crate::http::serve(&config).await.with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
-    let trusted = config.room.iter().filter_map(|room| Some(BareJid::new(&room.address).ok()?.domain().to_string()));
-    let desk = Desk::new(bot, host, Arc::clone(&board), handle.clone(), office, zone, trusted.collect(), absent);
+    let desk = Desk::new(bot, host, Arc::clone(&board), handle.clone(), office, zone, rooms, absent);
     let desk = Arc::new(desk);
+    desk.enter_rooms(&config);
     let mut unfinished = Some(unfinished);
     let mut met = false;
     let hour = Duration::from_secs(3_600);

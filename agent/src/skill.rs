@@ -121,6 +121,8 @@ pub trait Office: Send + Sync {
     fn people(&self) -> Vec<String>;
     /// Rooms that the hypervisor or desk of that name is in.
     fn rooms(&self, entity: &str) -> Vec<String>;
+    /// Whether a room can be at that address: not where people live.
+    fn may_be_room(&self, room: &str) -> bool;
     /// Newest first: what was done or happened to a machine or host.
     fn history(&self, about: Option<&str>, most: usize) -> Vec<crate::journal::Told>;
     /// Legs of the agent and whether each stands: what `agent.doctor` tells.
@@ -214,8 +216,8 @@ pub enum OfficeOp {
     AllowContact { who: String, entity: String },
     /// Takes a person off an entity's list.
     RemoveContact { who: String, entity: String },
-    /// Joins a room as that entity.
-    JoinRoom { room: String, entity: String },
+    /// Joins a room as that entity; `by` is answerable for it.
+    JoinRoom { room: String, entity: String, by: String },
     /// Leaves it.
     LeaveRoom { room: String, entity: String },
 }

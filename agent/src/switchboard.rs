@@ -17,8 +17,6 @@ use crate::xmpp::entities::{Access as MaySee, Class, Directory, EntityInfo, Show
 
 /// Facts in the journal: who sees whom.
 pub const CONTACT: &str = "contact";
-/// Facts in the journal: rooms joined in conversation.
-pub const ROOM: &str = "room";
 
 /// The switchboard.
 pub struct Switchboard {
@@ -120,13 +118,6 @@ impl Switchboard {
 
     fn hypervisor(&self, name: &str) -> Option<Hypervisor> {
         self.host.hypervisors().into_iter().find(|hypervisor| hypervisor.name == name)
-    }
-
-    /// Remembers a room, or forgets it.
-    pub fn room_fact(&self, room: &str, entity: &str, within: bool) {
-        let value =
-            if within { serde_json::json!({ "room": room, "entity": entity }) } else { serde_json::Value::Null };
-        self.facts.note(ROOM, &format!("{room}|{entity}"), value);
     }
 
     /// The component's domain: what the desk is called.
@@ -299,6 +290,10 @@ impl Directory for Switchboard {
 impl MaySee for Switchboard {
     fn may_see(&self, person: &BareJid, _entity: Option<&str>) -> bool {
         self.access.role(person.as_str()).is_some()
+    }
+
+    fn may_invite(&self, person: &BareJid) -> bool {
+        self.access.may_invite(person)
     }
 }
 

@@ -12,10 +12,10 @@
 //! | talking | [`messages`], [`said`], [`rooms`], [`limits`] (no endless answers) |
 //! | questions of ours | [`requests`] |
 //! | all of it without a socket, for tests | [`in_memory`] |
-//! | extensions that the stanza library lacks | [`hints`], [`quick`], [`replies`], [`conference`] |
+//! | extensions that the stanza library lacks | [`hints`], [`quick`], [`replies`], [`conference`], [`owner`] |
 //!
 //! Invariants: **no stanza ends the stream**; **a right never comes from a nick
-//! or from a room that isn't trusted**; **nothing that was forwarded, copied,
+//! or from a room that the configuration doesn't name**; **nothing that was forwarded, copied,
 //! encrypted or said by ourselves is taken for a command**.
 
 pub mod address;
@@ -36,6 +36,7 @@ pub mod limits;
 pub mod link;
 pub mod messages;
 pub mod outbox;
+pub mod owner;
 pub mod peers;
 pub mod presence;
 pub mod quick;

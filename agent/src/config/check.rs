@@ -27,6 +27,7 @@ pub(super) fn check(config: &mut Config, source: &Source<'_>, purpose: Purpose) 
     check.hypervisors(config, purpose);
     check.access(config);
     check.rooms(config);
+    check.homes(config);
     check.numbers(config);
     check.paths(config);
     check.http(config);
@@ -202,6 +203,29 @@ impl Check<'_> {
                     format!("there are: {}", names.join(", "))
                 };
                 self.wrong(&at("as"), format!("no [[hypervisor]] is called \"{name}\"; {known}"));
+            }
+        }
+    }
+
+    /// Who runs a service where rooms are believed says who is who: that can't be where people's own addresses are.
+    fn homes(&mut self, config: &Config) {
+        for (index, service) in config.rooms.trusted.iter().enumerate() {
+            if let Some(why) = no_domain(service) {
+                self.wrong(
+                    &format!("rooms.trusted.{index}"),
+                    format!("\"{service}\" {why}, like \"rooms.example.org\""),
+                );
+            }
+        }
+        let homes = config.domains().homes;
+        let services = config.rooms.trusted.iter().enumerate();
+        let services = services.map(|(index, service)| (format!("rooms.trusted.{index}"), service));
+        let rooms = config.room.iter().enumerate();
+        let rooms = rooms.map(|(index, room)| (format!("room.{index}.address"), &room.address));
+        for (path, name) in services.chain(rooms) {
+            let domain = BareJid::new(name).map(|jid| jid.domain().to_string()).unwrap_or_default();
+            if homes.contains(&domain) {
+                self.wrong(&path, format!("people of [[access]] live at {domain}, so no room can be there"));
             }
         }
     }

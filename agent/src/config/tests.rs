@@ -38,6 +38,27 @@ fn all_that_is_wrong_is_named_at_once_from_top_to_bottom() {
 }
 
 #[test]
+fn rooms_are_believed_where_the_configuration_says_so_and_never_where_people_live() {
+    let text = "[rooms]\ntrusted = [\"rooms.example.org\"]\n\
+        [[room]]\naddress = \"ops@chat.example.org\"\n\
+        [[room]]\naddress = \"all@public.example.net\"\ntrusted = false\n\
+        [[room]]\naddress = \"ops@public.example.net\"\n\
+        [[access]]\nwho = \"alice@example.org\"\nrole = \"admin\"\n\
+        [[access]]\nwho = \"@example.com\"\nrole = \"viewer\"\n";
+    let domains = Config::parse(Path::new("atoll.toml"), text).expect("valid").domains();
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let (services, homes) = (set(&["rooms.example.org", "chat.example.org"]), set(&["example.org", "example.com"]));
+    assert_eq!(domains, Domains { services, homes });
+    let home = "[[access]]\nwho = \"alice@Example.org\"\nrole = \"admin\"\n";
+    let service = error(&format!("{home}[rooms]\ntrusted = [\"EXAMPLE.org\"]\n"));
+    assert!(service.starts_with("atoll.toml, line 5: `trusted`: people of [[access]] live at"), "{service}");
+    let room = error(&format!("{home}[[room]]\naddress = \"bob@example.org\"\n"));
+    assert!(room.starts_with("atoll.toml, line 5: `address`: people of [[access]] live at"), "{room}");
+    let no_domain = error("[rooms]\ntrusted = [\"ops@rooms.example.org\"]\n");
+    assert!(no_domain.contains("line 2: `trusted`") && no_domain.contains("no domain"), "{no_domain}");
+}
+
+#[test]
 fn a_secret_never_prints_not_even_a_wrong_one() {
     let config = Config::parse(Path::new("atoll.toml"), "[xmpp]\nsecret = \"hunter2\"\n").expect("valid");
     assert!(!format!("{config:?}").contains("hunter2"));

@@ -72,6 +72,14 @@ impl Debts {
         gone.into_iter().map(|(owed, _)| owed).collect()
     }
 
+    /// Takes out what is not to be said any more.
+    fn take_if(&self, over: impl Fn(&Owed) -> bool) -> Vec<Owed> {
+        let mut all = self.all();
+        let (gone, rest): (VecDeque<_>, VecDeque<_>) = all.drain(..).partition(|(owed, _)| over(owed));
+        *all = rest;
+        gone.into_iter().map(|(owed, _)| owed).collect()
+    }
+
     /// What fits and was not sent over this connection yet: it is being sent now.
     fn due(&self, over: u64, fits: impl Fn(&Owed) -> bool) -> Vec<Owed> {
         let mut all = self.all();
@@ -190,6 +198,10 @@ impl Desk {
         for owed in self.debts.take_stale(Timestamp::now()) {
             self.bot.paid(&owed.id);
         }
+        let lost = |owed: &Owed| Jid::new(&owed.to).is_ok_and(|to| !self.may_hear(to.to_bare().as_str()));
+        for owed in self.debts.take_if(|owed| !owed.room && lost(owed)) {
+            self.bot.paid(&owed.id);
+        }
         self.pay(|owed| !owed.room);
     }
 
@@ -223,7 +235,11 @@ impl Desk {
     }
 
     /// Says something to whoever once asked, where they asked; true if it will be delivered.
+    /// Whoever lost the right meanwhile is told nothing.
     pub(super) fn answer_asker(&self, message: &Message, answer: Answer) -> bool {
+        if message.asker.jid.as_deref().is_none_or(|person| !self.may_hear(person)) {
+            return false;
+        }
         let local = self.board.local(&message.entity);
         let text = answer.rendered.text.clone();
         let said = match (&message.room, &message.asker.jid) {

@@ -54,7 +54,12 @@ fn join(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if is_in(room, scene) {
         return Ok(Plan::Answer(Reply::say(phrase("room.join/already", room, scene))));
     }
-    let op = OfficeOp::JoinRoom { room: room.to_owned(), entity: scene.entity.to_owned() };
+    if !scene.office.may_be_room(room) {
+        let why = phrase("room.join/no_room", room, scene);
+        return Err(Refusal::BadValue { slot: "room", said: room.to_owned(), why }.into());
+    }
+    let (room_wanted, by) = (room.to_owned(), scene.asker_jid.to_owned());
+    let op = OfficeOp::JoinRoom { room: room_wanted, entity: scene.entity.to_owned(), by };
     Ok(change("room.join", op, room, scene))
 }
 

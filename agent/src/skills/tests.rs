@@ -28,6 +28,10 @@ impl Office for Desk {
     fn contacts(&self, _: Option<&str>) -> Vec<(String, String)> {
         vec![("carol@example.org".to_owned(), "web1".to_owned())]
     }
+    fn may_be_room(&self, _room: &str) -> bool {
+        true
+    }
+
     fn rooms(&self, _: &str) -> Vec<String> {
         vec!["ops@rooms.example.org".to_owned()]
     }

@@ -16,16 +16,17 @@ use super::contacts::Roster;
 use super::disco::Disco;
 use super::entities::{Access, Directory};
 use super::event::Event;
-use super::limits::Limits;
+use super::limits::{Limits, Refused};
 use super::messages::{self, Heard, Invitation, Kind, Reading};
 use super::outbox::{Lane, Outbox, Pace};
 use super::peers::Peers;
 use super::presence::{Board, Presenter};
 use super::requests::{Requests, Then};
-use super::rooms::{Outcome, Place, Rooms};
+use super::rooms::trust::Trust;
+use super::rooms::{Outcome, Place, Rooms, Unlock};
 use super::said::{Signal, signal};
 use super::subscriptions::{Change, Step, Subscriptions};
-use super::{address, faults};
+use super::{address, faults, owner};
 
 mod iq;
 
@@ -54,6 +55,7 @@ impl Core {
         domain: BareJid,
         features: Vec<String>,
         outbox: Outbox,
+        trust: Trust,
         directory: Arc<dyn Directory>,
         access: Arc<dyn Access>,
         roster: Arc<dyn Roster>,
@@ -61,7 +63,7 @@ impl Core {
         Self {
             outbox,
             subscriptions: Subscriptions::new(roster.load()),
-            rooms: Rooms::new(domain.clone()),
+            rooms: Rooms::new(domain.clone(), trust),
             requests: Requests::default(),
             peers: Peers::default(),
             limits: Limits::default(),
@@ -71,6 +73,7 @@ impl Core {
                 domain: domain.clone(),
                 disco: Disco::new(domain.clone(), features.clone()),
                 directory: Arc::clone(&directory),
+                access: Arc::clone(&access),
             }),
             features,
             domain,
@@ -89,11 +92,29 @@ impl Core {
     pub(super) fn on_up(&mut self, server: String, now: Instant) {
         self.online = Ok(server);
         self.board.announced(&*self.directory);
+        self.enforce_access();
         let steps = self.subscriptions.on_link_up();
         self.perform(steps);
         for presence in self.rooms.on_link_up(now) {
             self.send(Lane::Answer, presence);
         }
+    }
+
+    /// Takes all entities away from everybody who may not see them any more. Without a connection they could not be
+    /// told, so that waits for it; they hear and see nothing meanwhile.
+    pub(super) fn enforce_access(&mut self) {
+        if self.online.is_ok() {
+            let access = Arc::clone(&self.access);
+            let steps = self.subscriptions.enforce(|person, entity| access.may_see(person, entity));
+            self.perform(steps);
+        }
+    }
+
+    /// All who see an entity and may, there or not.
+    pub(super) fn subscribers(&self, entity: Option<&str>) -> Vec<BareJid> {
+        let mut people = self.subscriptions.subscribers(entity);
+        people.retain(|person| self.access.may_see(person, entity));
+        people
     }
 
     pub(super) fn on_down(&mut self, why: String) {
@@ -107,7 +128,7 @@ impl Core {
             return;
         }
         let outcome = self.rooms.on_tick(now);
-        self.in_room(outcome);
+        self.in_room(outcome, now);
         for entity in self.board.due(&*self.directory, now) {
             for person in self.subscriptions.watchers(entity.as_deref()) {
                 self.show(entity.clone(), person.into(), Pace::Even);
@@ -141,7 +162,7 @@ impl Core {
         match messages::read(message, &self.domain) {
             Reading::Nothing => {}
             Reading::Heard(heard) => self.on_heard(*heard, marked, now),
-            Reading::Invited(invitation) => self.on_invited(invitation),
+            Reading::Invited(invitation) => self.on_invited(invitation, now),
             Reading::Bounced { from, entity, id, condition } => {
                 if let Some(again) = self.rooms.on_bounce(entity.as_deref(), &from, now) {
                     self.send(Lane::Answer, again);
@@ -165,9 +186,7 @@ impl Core {
             }
             Place::Occupant(mut room) => {
                 // Whatever a room repeats is of the past: history, or its archive.
-                if heard.kind == Kind::Groupchat
-                    && (heard.delayed.is_some() || !self.rooms.contains(entity, &room.room))
-                {
+                if heard.kind == Kind::Groupchat && (heard.delayed.is_some() || !self.rooms.is_in(entity, &room.room)) {
                     return;
                 }
                 room.muc_pm = heard.kind != Kind::Groupchat;
@@ -186,9 +205,17 @@ impl Core {
         self.events.push(Event::Heard(Box::new(heard)));
     }
 
-    fn on_invited(&mut self, invitation: Invitation) {
-        if self.directory.exists(invitation.entity.as_deref()) {
-            self.events.push(Event::Invited(invitation));
+    /// Judged before anything else is done with it: a thousand of them must cost nothing.
+    fn on_invited(&mut self, invitation: Invitation, now: Instant) {
+        let entity = invitation.entity.as_deref();
+        let by = &invitation.by;
+        if self.access.may_invite(by) {
+            let new = self.rooms.possible(&invitation.room) && !self.rooms.is_wanted(entity, &invitation.room);
+            if new && self.limits.invitation(by, now) && self.directory.exists(entity) {
+                self.events.push(Event::Invited(invitation));
+            }
+        } else if self.access.may_see(by, entity) && self.limits.first(Refused::Invitation, by, now) {
+            self.events.push(Event::InvitedInVain(invitation));
         }
     }
 
@@ -207,7 +234,7 @@ impl Core {
         };
         let entity = entity.as_deref();
         if let Some(outcome) = self.rooms.on_presence(&presence, entity, now) {
-            self.in_room(outcome);
+            self.in_room(outcome, now);
             return;
         }
         // An occupant of a room is no contact, and neither is the room.
@@ -266,7 +293,7 @@ impl Core {
                     }
                 }
                 Step::Save(contact) => self.roster.save(&contact),
-                Step::Tell(Change::Refused(person, _)) if !self.limits.first(&person, now) => {}
+                Step::Tell(Change::Refused(person, _)) if !self.limits.first(Refused::Contact, &person, now) => {}
                 Step::Tell(change) => self.events.push(Event::Contact(change)),
             }
         }
@@ -274,17 +301,29 @@ impl Core {
 
     fn show(&self, entity: Option<String>, to: Jid, pace: Pace) {
         let presenter = Arc::clone(&self.presenter);
-        let make = move || Some(presenter.show(entity.as_deref(), to).into());
+        let make = move || Some(presenter.show(entity.as_deref(), to)?.into());
         if let Err(error) = self.outbox.send_later(pace, Box::new(make)) {
             tracing::debug!(%error, "a presence was not sent");
         }
     }
 
-    fn in_room(&mut self, outcome: Outcome) {
+    pub(super) fn in_room(&mut self, outcome: Outcome, now: Instant) {
         for presence in outcome.send {
             self.send(Lane::Answer, presence);
         }
+        if let Some(unlock) = outcome.open {
+            self.unlock(unlock, now);
+        }
         self.events.extend(outcome.events.into_iter().map(Event::Room));
+    }
+
+    /// Opens a room that our entering made, with the service's defaults.
+    fn unlock(&mut self, Unlock { entity, room }: Unlock, now: Instant) {
+        let us = address::speaking(&self.domain, entity.as_deref());
+        let room = Jid::from(room);
+        if let Some(id) = self.requests.ask(us.clone(), room.clone(), Then::Opened(room.clone()), now) {
+            self.send(Lane::Answer, Iq::from_set(id, owner::Defaults::new()).with_from(us).with_to(room));
+        }
     }
 
     /// Sender and entity of a stanza that is for us and not from us.

@@ -92,4 +92,6 @@ pub trait Directory: Send + Sync {
 pub trait Access: Send + Sync {
     /// Whether a person may see an entity: subscribe to it, find it in lists.
     fn may_see(&self, person: &BareJid, entity: Option<&str>) -> bool;
+    /// Whether a person may take entities along to rooms.
+    fn may_invite(&self, person: &BareJid) -> bool;
 }

@@ -27,8 +27,11 @@ pub enum Event {
     },
     /// Somebody said something to an entity.
     Heard(Box<Heard>),
-    /// An entity is invited to a room.
+    /// An entity is invited to a room, by somebody who may.
     Invited(Invitation),
+    /// Somebody who sees the entity and may not take it along invited it to a
+    /// room. Told once a minute.
+    InvitedInVain(Invitation),
     /// An entity came into a room or is out of it.
     Room(RoomEvent),
     /// Somebody added or removed an entity, or may not.
@@ -56,8 +59,8 @@ pub enum Event {
 pub struct Request {
     /// Where it came from, and where the answer goes.
     pub from: Jid,
-    /// The person by whose rights it is judged; `None` is a guest (somebody in
-    /// a room without a real address).
+    /// The person by whose rights it is judged; `None` is a stranger
+    /// (somebody in a room without a real address).
     pub person: Option<BareJid>,
     /// The entity asked.
     pub entity: Option<String>,

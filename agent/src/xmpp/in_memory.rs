@@ -22,6 +22,7 @@ use super::flat::Flat;
 use super::link::Link;
 use super::outbox::{Lane, Outbox};
 use super::rooms::Join;
+use super::rooms::trust::{Domains, Trust};
 use super::settings::{LinkConfig, Secret};
 use super::wire::{HeaderFix, LastByte, Outgoing};
 
@@ -48,12 +49,13 @@ pub struct InMemory {
 }
 
 impl InMemory {
-    /// Of that domain; the rest as for [`Service`](super::service::Service).
+    /// Of that domain, with those rooms believed; the rest as for [`Service`](super::service::Service).
     ///
     /// # Errors
     /// When there can be no runtime.
     pub fn new(
         domain: BareJid,
+        domains: Domains,
         directory: Arc<dyn Directory>,
         access: Arc<dyn Access>,
         roster: Arc<dyn Roster>,
@@ -61,15 +63,16 @@ impl InMemory {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
         let config = LinkConfig::new(Vec::new(), domain.clone(), Secret::new("secret"));
         let (link, outbox) = Link::unconnected(config);
-        let core = Core::new(domain, Vec::new(), outbox.clone(), directory, access, roster);
+        let core = Core::new(domain, Vec::new(), outbox.clone(), Trust::new(domains), directory, access, roster);
         Ok(Self { link, outbox, core, runtime, now: Instant::now() })
     }
 
     /// An entity is to be in a room.
     pub fn join(&mut self, join: Join) {
-        let presence = self.core.rooms.join(join, self.now);
-        // Without a connection it is entered when there is one.
-        let _ = self.outbox.send(Lane::Answer, presence);
+        if let Some(presence) = self.core.rooms.join(join, self.now) {
+            // Without a connection it is entered when there is one.
+            let _ = self.outbox.send(Lane::Answer, presence);
+        }
     }
 
     /// Time passes.

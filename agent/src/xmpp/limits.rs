@@ -13,6 +13,8 @@ use lru::LruCache;
 use tokio::time::{Duration, Instant};
 use xmpp_parsers::jid::BareJid;
 
+/// Invitations to rooms that are looked at in a row, and then one a minute.
+const INVITATIONS: f64 = 5.0;
 /// Messages read per minute of a person.
 const PER_MINUTE: f64 = 30.0;
 /// Messages read per minute of a client that says it is a bot.
@@ -27,7 +29,8 @@ const MAX_PEOPLE: NonZeroUsize = NonZeroUsize::new(10_000).expect("not zero");
 /// Counts messages and remembers last texts, of the people met last.
 pub struct Limits {
     people: LruCache<BareJid, Budget>,
-    refused: LruCache<BareJid, Instant>,
+    refused: LruCache<(BareJid, Refused), Instant>,
+    invitations: LruCache<BareJid, (f64, Instant)>,
     /// Hashes of texts.
     last: LruCache<(BareJid, Option<String>), (u64, Instant)>,
     hashing: RandomState,
@@ -37,10 +40,12 @@ impl Default for Limits {
     fn default() -> Self {
         // They grow as they are filled.
         let (mut people, mut refused, mut last) = (LruCache::unbounded(), LruCache::unbounded(), LruCache::unbounded());
+        let mut invitations = LruCache::unbounded();
         people.resize(MAX_PEOPLE);
         refused.resize(MAX_PEOPLE);
+        invitations.resize(MAX_PEOPLE);
         last.resize(MAX_PEOPLE);
-        Self { people, refused, last, hashing: RandomState::new() }
+        Self { people, refused, invitations, last, hashing: RandomState::new() }
     }
 }
 
@@ -50,6 +55,15 @@ struct Budget {
     bot: bool,
     /// Until when nothing is read.
     closed: Option<Instant>,
+}
+
+/// What somebody may be told once a minute that they may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refused {
+    /// See an entity.
+    Contact,
+    /// Take an entity to a room.
+    Invitation,
 }
 
 /// Whether a message may be read.
@@ -107,14 +121,28 @@ impl Limits {
         self.last.peek(&key).is_some_and(|(last, at)| *last == text && now.saturating_duration_since(*at) < ECHO)
     }
 
-    /// Whether this is the person's first refusal within a minute: the one that
+    /// Whether this is the person's first refusal of that sort within a minute: the one that
     /// is told to somebody.
-    pub fn first(&mut self, person: &BareJid, now: Instant) -> bool {
+    pub fn first(&mut self, what: Refused, person: &BareJid, now: Instant) -> bool {
         let minute = Duration::from_secs(60);
-        if self.refused.get(person).is_some_and(|at| now.saturating_duration_since(*at) < minute) {
+        let key = (person.clone(), what);
+        if self.refused.get(&key).is_some_and(|at| now.saturating_duration_since(*at) < minute) {
             return false;
         }
-        self.refused.put(person.clone(), now);
+        self.refused.put(key, now);
+        true
+    }
+
+    /// Takes one invitation from the budget of whoever may invite.
+    pub fn invitation(&mut self, person: &BareJid, now: Instant) -> bool {
+        let (left, at) = self.invitations.get_or_insert_mut(person.clone(), || (INVITATIONS, now));
+        let earned = now.saturating_duration_since(*at).as_secs_f64() / 60.0;
+        *left = (*left + earned).min(INVITATIONS);
+        *at = now;
+        if *left < 1.0 {
+            return false;
+        }
+        *left -= 1.0;
         true
     }
 
@@ -156,6 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn of_a_flood_of_invitations_a_few_are_looked_at_and_others_are_not_touched_by_it() {
+        let mut limits = Limits::default();
+        let (otto, ann) = (person("otto@example.org"), person("ann@example.org"));
+        let begin = Instant::now();
+        let looked_at = |limits: &mut Limits, now| (0..2_000).filter(|_| limits.invitation(&otto, now)).count();
+        assert_eq!(looked_at(&mut limits, begin), 5);
+        assert!(limits.invitation(&ann, begin));
+        assert_eq!(looked_at(&mut limits, begin + Duration::from_secs(60)), 1);
+        assert_eq!(looked_at(&mut limits, begin + Duration::from_secs(3_600)), 5);
+    }
+
+    #[test]
     fn our_own_text_come_back_is_an_echo_for_a_minute_and_from_that_person_only() {
         let mut limits = Limits::default();
         let (ann, bob) = (person("ann@example.org"), person("bob@example.org"));
@@ -190,7 +230,7 @@ mod tests {
             let somebody = person(&format!("p{nth}@example.org"));
             limits.admit(&somebody, now);
             limits.said(&somebody, Some("web1"), "web1 is running.", now);
-            limits.first(&somebody, now);
+            limits.first(Refused::Contact, &somebody, now);
         }
         let most = MAX_PEOPLE.get();
         assert_eq!((limits.people.len(), limits.last.len(), limits.refused.len()), (most, most, most));

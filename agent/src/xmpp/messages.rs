@@ -11,7 +11,6 @@ use minidom::Element;
 use xmpp_parsers::chatstates::ChatState;
 use xmpp_parsers::jid::{BareJid, Jid};
 use xmpp_parsers::message::{Message, MessageType};
-use xmpp_parsers::muc::MucUser;
 use xmpp_parsers::ns;
 use xmpp_parsers::stanza_error::{DefinedCondition, StanzaError};
 
@@ -52,8 +51,10 @@ pub struct RoomInfo {
     pub room: BareJid,
     /// The speaker's nick: for addressing, never for rights.
     pub nick: String,
-    /// The speaker's real address, if the room told it and is trusted to.
+    /// The speaker's real address, if the room told it and is believed.
     pub real: Option<BareJid>,
+    /// The configuration names the room's service.
+    pub believed: bool,
     /// Said to our entity alone, through the room.
     pub muc_pm: bool,
     /// The nick by which our entity goes there.
@@ -100,7 +101,7 @@ pub struct Heard {
 
 impl Heard {
     /// The address that rights are judged by: the sender's, or in a room the
-    /// occupant's real one. Without one, the speaker is a guest.
+    /// occupant's real one. Without one, the speaker is a stranger.
     pub fn authority(&self) -> Option<BareJid> {
         match &self.room {
             Some(room) => room.real.clone(),
@@ -117,18 +118,16 @@ impl Heard {
     }
 }
 
-/// An invitation to a room.
+/// A direct invitation to a room. One that is sent through the room
+/// (XEP-0045 §7.8.2) is nothing to react to: who invites is only what the room says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
     /// The entity invited.
     pub entity: Option<String>,
     /// The room.
     pub room: BareJid,
-    /// Who invites. From the stanza itself with a direct invitation; with one
-    /// sent through the room it is what the room says.
-    pub by: Option<BareJid>,
-    /// It came through the room, so `by` is worth as much as the room.
-    pub mediated: bool,
+    /// Who invites: the sender of the stanza.
+    pub by: BareJid,
     /// The room's password.
     pub password: Option<String>,
 }
@@ -182,10 +181,8 @@ pub fn read(message: Message, domain: &BareJid) -> Reading {
     if message.payloads.iter().any(|payload| ENVELOPES.contains(&payload.ns().as_str())) {
         return Reading::Nothing;
     }
-    if kind != Kind::Groupchat
-        && let Some(invitation) = invitation(&message, entity.clone())
-    {
-        return Reading::Invited(invitation);
+    if kind != Kind::Groupchat && message.payloads.iter().any(invites) {
+        return direct_invitation(&message, entity).map_or(Reading::Nothing, Reading::Invited);
     }
     heard(message, entity, kind).map_or(Reading::Nothing, |heard| Reading::Heard(Box::new(heard)))
 }
@@ -248,34 +245,20 @@ pub fn came_through_room(message: &Message) -> bool {
     message.payloads.iter().any(|payload| payload.is("x", ns::MUC_USER))
 }
 
-fn invitation(message: &Message, entity: Option<String>) -> Option<Invitation> {
-    let from = message.from.as_ref()?;
-    for payload in &message.payloads {
-        if payload.is("x", ns::MUC_USER) {
-            let Ok(MucUser { invite: Some(invite), .. }) = MucUser::try_from(payload.clone()) else {
-                continue;
-            };
-            let password = payload.get_child("password", ns::MUC_USER);
-            return Some(Invitation {
-                entity,
-                room: from.to_bare(),
-                by: invite.from.map(|by| by.to_bare()),
-                mediated: true,
-                password: password.map(Element::text),
-            });
-        }
-        if payload.is("x", conference::NS) {
-            let invite = DirectInvite::try_from(payload.clone()).ok()?;
-            return Some(Invitation {
-                entity,
-                room: invite.jid,
-                by: Some(from.to_bare()),
-                mediated: false,
-                password: invite.password,
-            });
-        }
+/// Whether a payload is an invitation, direct or through a room.
+fn invites(payload: &Element) -> bool {
+    payload.is("x", conference::NS) || payload.is("x", ns::MUC_USER) && payload.has_child("invite", ns::MUC_USER)
+}
+
+/// The invitation in a message, unless a room had its hand in it.
+fn direct_invitation(message: &Message, entity: Option<String>) -> Option<Invitation> {
+    if came_through_room(message) {
+        return None;
     }
-    None
+    let payload = message.payloads.iter().find(|payload| payload.is("x", conference::NS))?;
+    let invite = DirectInvite::try_from(payload.clone()).ok()?;
+    let by = message.from.as_ref()?.to_bare();
+    Some(Invitation { entity, room: invite.jid, by, password: invite.password })
 }
 
 fn condition(payloads: Vec<Element>) -> DefinedCondition {

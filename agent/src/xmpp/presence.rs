@@ -16,7 +16,7 @@ use xmpp_parsers::vcard_update::{Photo, VCardUpdate};
 use super::address;
 use super::avatar::avatar;
 use super::disco::Disco;
-use super::entities::{Directory, EntityInfo, Show};
+use super::entities::{Access, Directory, EntityInfo, Show};
 
 /// How long a change waits for the next.
 const SETTLE: Duration = Duration::from_millis(150);
@@ -31,15 +31,20 @@ pub struct Presenter {
     pub disco: Disco,
     /// Knows the entities.
     pub directory: Arc<dyn Directory>,
+    /// Knows who may see them.
+    pub access: Arc<dyn Access>,
 }
 
 impl Presenter {
-    /// The presence of an entity as it is now; unavailable if it is gone.
-    pub fn show(&self, entity: Option<&str>, to: Jid) -> Presence {
-        match self.directory.entity(entity) {
+    /// The presence of an entity as it is now; unavailable if it is gone, `None` if `to` may not see it (any more).
+    pub fn show(&self, entity: Option<&str>, to: Jid) -> Option<Presence> {
+        if !self.access.may_see(&to.to_bare(), entity) {
+            return None;
+        }
+        Some(match self.directory.entity(entity) {
             Some(info) => stanza(&self.domain, &self.disco, &info, to),
             None => Presence::unavailable().with_from(address::speaking(&self.domain, entity)).with_to(to),
-        }
+        })
     }
 }
 

@@ -41,6 +41,8 @@ pub enum Then {
     Tell(oneshot::Sender<Answer>),
     /// It tells what that address can do.
     Learn(Jid),
+    /// It tells whether that new room is open now.
+    Opened(Jid),
 }
 
 /// The questions that are open.

@@ -1,22 +1,27 @@
 //! Rooms (XEP-0045), from the side of entities that sit in them.
 //!
-//! A pure state machine. Two rules matter more than the protocol: rights come
-//! from an occupant's real address, never from the nick; and a room is believed
-//! about real addresses only if its service is trusted, for anybody can run a
-//! service that claims its occupants are our administrators.
+//! A pure state machine. Three rules matter more than the protocol: rights come
+//! from an occupant's real address, never from the nick; a room is believed about
+//! real addresses only if the [configuration](trust) names its service, for
+//! anybody can run a service that claims its occupants are our administrators;
+//! and an address at a domain where people live is never a room, whoever answers
+//! there as if it were.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use tokio::time::{Duration, Instant};
 use xmpp_parsers::jid::{BareJid, Jid};
 use xmpp_parsers::muc::MucUser;
+use xmpp_parsers::ns;
 use xmpp_parsers::presence::{Presence, Type};
 use xmpp_parsers::stanza_error::DefinedCondition;
 
 use self::room::{Room, State};
+use self::trust::{Standing, Trust};
 use super::messages::RoomInfo;
 
 mod room;
+pub mod trust;
 
 /// How long a join may take.
 const JOIN_WITHIN: Duration = Duration::from_secs(30);
@@ -32,9 +37,10 @@ pub struct Join {
     pub nick: String,
     /// The room's password.
     pub password: Option<String>,
-    /// The room is believed about its occupants' real addresses. Only for
-    /// services that the operator runs or named; else everybody is a guest.
-    pub trusted: bool,
+    /// The configuration wants it there: it tries again when it is refused, and
+    /// comes back when it is thrown out. Elsewhere it was taken along, and stays
+    /// away when it isn't wanted.
+    pub standing: bool,
 }
 
 /// What happens to an entity in a room.
@@ -48,8 +54,6 @@ pub enum RoomEvent {
         room: BareJid,
         /// The nick that the service gave it.
         nick: String,
-        /// Real addresses can be seen: people can be known by them.
-        real_addresses: bool,
     },
     /// It is out.
     Left {
@@ -79,6 +83,8 @@ pub enum Gone {
     Refused(DefinedCondition),
     /// No answer.
     Silent,
+    /// No room can be at such an address.
+    NoRoom,
 }
 
 /// Where a stanza came from.
@@ -101,29 +107,49 @@ pub struct Outcome {
     pub send: Vec<Presence>,
     /// To be told.
     pub events: Vec<RoomEvent>,
+    /// The room is new and locked until this entity, who made it, opens it.
+    pub open: Option<Unlock>,
+}
+
+/// A new room to be opened as it is (XEP-0045 §10.1.2, an instant room).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unlock {
+    /// Who made it by entering.
+    pub entity: Option<String>,
+    /// The room.
+    pub room: BareJid,
 }
 
 /// The rooms of all entities.
 pub struct Rooms {
     domain: BareJid,
+    trust: Trust,
     rooms: BTreeMap<(BareJid, Option<String>), Room>,
-    /// Services with a room that was entered: no person has an address there.
-    services: BTreeSet<String>,
 }
 
 impl Rooms {
     /// No rooms yet.
-    pub fn new(domain: BareJid) -> Self {
-        Self { domain, rooms: BTreeMap::new(), services: BTreeSet::new() }
+    pub fn new(domain: BareJid, trust: Trust) -> Self {
+        Self { domain, trust, rooms: BTreeMap::new() }
     }
 
-    /// Enters a room. Entering one again with other settings changes them.
-    pub fn join(&mut self, join: Join, now: Instant) -> Presence {
+    /// Whether a room can be at this address: not where people live, not among our own entities, not a service itself.
+    pub fn possible(&self, room: &BareJid) -> bool {
+        room.node().is_some() && room.domain() != self.domain.domain() && self.trust.standing(room) != Standing::Home
+    }
+
+    /// Enters a room; `None` if [no room can be](Self::possible) there. Entering one again with other settings changes them.
+    pub fn join(&mut self, mut join: Join, now: Instant) -> Option<Presence> {
+        if !self.possible(&join.room) {
+            return None;
+        }
         let key = (join.room.clone(), join.entity.clone());
+        // Whoever asks for what the configuration wants anyway doesn't take that back.
+        join.standing |= self.rooms.get(&key).is_some_and(|room| room.join.standing);
         let room = Room::new(join, now);
         let presence = room.enter(&self.domain);
         self.rooms.insert(key, room);
-        presence
+        Some(presence)
     }
 
     /// Leaves a room for good.
@@ -145,9 +171,27 @@ impl Rooms {
         rooms.map(|room| room.start(&self.domain, now)).collect()
     }
 
-    /// Whether a bare address is a room of this entity.
-    pub fn contains(&self, entity: Option<&str>, room: &BareJid) -> bool {
-        self.rooms.contains_key(&(room.clone(), entity.map(str::to_owned)))
+    /// What the configuration says has changed: rooms where none can be any more are left.
+    pub fn on_trust_changed(&mut self) -> Outcome {
+        let gone: Vec<_> = self.rooms.keys().filter(|(room, _)| !self.possible(room)).cloned().collect();
+        let mut outcome = Outcome::default();
+        for (room, entity) in gone {
+            outcome.send.extend(self.leave(entity.as_deref(), &room));
+            outcome.events.push(RoomEvent::Left { entity, room, why: Gone::NoRoom, returns: false });
+        }
+        outcome
+    }
+
+    /// Whether an entity is in a room.
+    pub fn is_in(&self, entity: Option<&str>, room: &BareJid) -> bool {
+        let found = self.rooms.get(&(room.clone(), entity.map(str::to_owned)));
+        found.is_some_and(|room| room.state == State::In)
+    }
+
+    /// Whether an entity is in a room or on its way in.
+    pub fn is_wanted(&self, entity: Option<&str>, room: &BareJid) -> bool {
+        let found = self.rooms.get(&(room.clone(), entity.map(str::to_owned)));
+        found.is_some_and(|room| matches!(room.state, State::Entering { .. } | State::In))
     }
 
     /// The rooms an entity is in.
@@ -164,18 +208,26 @@ impl Rooms {
 
     /// Who is speaking to `entity` from this address.
     ///
-    /// `marked`: the message says that it came through a room.
+    /// `marked`: the message says that it came through a room. A real address is
+    /// given only if the room's service is believed now; without one, whoever
+    /// speaks is a stranger.
     pub fn place(&self, entity: Option<&str>, from: &Jid, marked: bool) -> Place {
         let bare = from.to_bare();
+        // Servers vouch for the addresses of their people: nothing that one of them sends makes them, or anybody
+        // beside them, a room.
+        let standing = self.trust.standing(&bare);
+        if standing == Standing::Home {
+            return Place::Elsewhere;
+        }
         let room = self.rooms.get(&(bare.clone(), entity.map(str::to_owned)));
-        let service = self.services.contains(bare.domain().as_str()) && bare.node().is_some();
-        if room.is_none() && !service && !marked {
+        let believed = standing == Standing::Believed;
+        if room.is_none() && !marked && !(believed && bare.node().is_some()) {
             return Place::Elsewhere;
         }
         let Some(nick) = from.resource().map(|nick| nick.as_str()) else {
             return Place::Room;
         };
-        let real = room.and_then(|room| room.real(nick));
+        let real = room.filter(|_| believed).and_then(|room| room.real(nick));
         let ours = |other: &Room| other.state == State::In && other.nick == nick;
         let of_ours = self.rooms.iter().any(|((other, _), room)| *other == bare && ours(room));
         if of_ours || real.as_ref().is_some_and(|real| real.domain() == self.domain.domain()) {
@@ -185,6 +237,7 @@ impl Rooms {
             room: bare,
             nick: nick.to_owned(),
             real,
+            believed,
             muc_pm: false,
             our_nick: room.map(|room| room.nick.clone()).unwrap_or_default(),
         })
@@ -193,23 +246,28 @@ impl Rooms {
     /// Takes in a presence; `None` if it isn't about a room of that entity.
     pub fn on_presence(&mut self, presence: &Presence, entity: Option<&str>, now: Instant) -> Option<Outcome> {
         let from = presence.from.as_ref()?;
-        let room = self.rooms.get_mut(&(from.to_bare(), entity.map(str::to_owned)))?;
+        let key = (from.to_bare(), entity.map(str::to_owned));
+        if self.trust.standing(&key.0) == Standing::Home {
+            return None;
+        }
+        let room = self.rooms.get_mut(&key)?;
         let nick = from.resource().map(|nick| nick.as_str().to_owned());
-        let user = presence.payloads.iter().find_map(|p| MucUser::try_from(p.clone()).ok());
-        let user = user.unwrap_or_default();
+        let user = said_by_room(presence);
         let outcome = match (&presence.type_, nick) {
-            (Type::None, Some(nick)) => {
-                let outcome = room.on_here(nick, &user);
-                if room.state == State::In {
-                    self.services.insert(from.domain().as_str().to_owned());
-                }
-                outcome
-            }
+            (Type::None, Some(nick)) => room.on_here(nick, &user),
             (Type::Unavailable, Some(nick)) => room.on_gone(&nick, &user, presence, now),
             (Type::Error, _) => room.on_error(presence, &self.domain, now),
             _ => Outcome::default(),
         };
+        self.forget_if_over(&key);
         Some(outcome)
+    }
+
+    /// A room that an entity was taken along to, and is out of for good, is forgotten.
+    fn forget_if_over(&mut self, key: &(BareJid, Option<String>)) {
+        if self.rooms.get(key).is_some_and(|room| room.state == State::Barred && !room.join.standing) {
+            self.rooms.remove(key);
+        }
     }
 
     /// A message to the room came back: it has forgotten us. Enters it again.
@@ -224,16 +282,31 @@ impl Rooms {
     /// Enters again what may be entered again by now.
     pub fn on_tick(&mut self, now: Instant) -> Outcome {
         let mut outcome = Outcome::default();
-        for room in self.rooms.values_mut() {
+        let mut over = Vec::new();
+        for (key, room) in &mut self.rooms {
             match room.state {
                 State::Entering { since } if now >= since + JOIN_WITHIN => {
-                    outcome.events.extend(room.out(Gone::Silent, true, now).events);
+                    let returns = room.returns();
+                    outcome.events.extend(room.out(Gone::Silent, returns, now).events);
+                    over.push(key.clone());
                 }
                 State::Out { until } if now >= until => outcome.send.push(room.start(&self.domain, now)),
                 _ => {}
             }
         }
+        for key in over {
+            self.forget_if_over(&key);
+        }
         outcome
+    }
+}
+
+/// What the room itself says in a presence. Two such parts, one of which an occupant may have put in, are as good as none.
+fn said_by_room(presence: &Presence) -> MucUser {
+    let mut parts = presence.payloads.iter().filter(|payload| payload.is("x", ns::MUC_USER));
+    match (parts.next(), parts.next()) {
+        (Some(only), None) => MucUser::try_from(only.clone()).unwrap_or_default(),
+        _ => MucUser::default(),
     }
 }
 

@@ -30,6 +30,7 @@ use super::messages::{Heard, Kind};
 use super::outbox::{Lane, Outbox, Unsent};
 use super::requests::{Answer, NoAnswer, Then};
 use super::rooms::Join;
+use super::rooms::trust::{Domains, Trust};
 use super::said::{Said, Signal, signal};
 use super::settings::LinkConfig;
 
@@ -48,6 +49,8 @@ pub struct ServiceConfig {
     /// Namespaces of requests that the agent answers itself: announced by every
     /// entity, and handed over as [`Event::Asked`].
     pub features: Vec<String>,
+    /// Which domains run rooms that are believed, and at which people live.
+    pub domains: Domains,
 }
 
 /// How things stand, for an operator.
@@ -79,6 +82,7 @@ pub struct Service;
 #[derive(Clone)]
 pub struct Handle {
     core: Arc<Mutex<Core>>,
+    trust: Trust,
     outbox: Outbox,
     wake: Arc<Notify>,
     stopping: Arc<Notify>,
@@ -95,9 +99,11 @@ impl Service {
     ) -> (Handle, mpsc::Receiver<Event>) {
         let domain = config.link.domain.clone();
         let (outbox, incoming) = Link::start(config.link);
-        let core = Core::new(domain, config.features, outbox.clone(), directory, access, roster);
+        let trust = Trust::new(config.domains);
+        let core = Core::new(domain, config.features, outbox.clone(), trust.clone(), directory, access, roster);
         let handle = Handle {
             core: Arc::new(Mutex::new(core)),
+            trust,
             outbox,
             wake: Arc::new(Notify::new()),
             stopping: Arc::new(Notify::new()),
@@ -253,9 +259,9 @@ impl Handle {
         self.wake.notify_one();
     }
 
-    /// All who see an entity, there or not: whom to tell of its news.
+    /// All who see an entity and still may, there or not: whom to tell of its news.
     pub fn subscribers(&self, entity: Option<&str>) -> Vec<BareJid> {
-        self.core().subscriptions.subscribers(entity)
+        self.core().subscribers(entity)
     }
 
     /// Lets an entity that is no more go out of everybody's contacts.
@@ -304,11 +310,34 @@ impl Handle {
         self.wake.notify_one();
     }
 
-    /// Enters a room, now and after every loss of the connection.
-    pub fn join(&self, join: Join) {
-        let presence = self.core().rooms.join(join, Instant::now());
+    /// Who may see what, and what the configuration says of domains, has changed. Whoever lost the right to see an
+    /// entity loses it at once, and rooms where none can be are left.
+    pub fn access_changed(&self, domains: Domains) {
+        self.trust.replace(domains);
+        let mut core = self.core();
+        core.enforce_access();
+        let outcome = core.rooms.on_trust_changed();
+        core.in_room(outcome, Instant::now());
+        drop(core);
+        self.wake.notify_one();
+    }
+
+    /// Enters a room, now and after every loss of the connection. `false` if no room can be there.
+    pub fn join(&self, join: Join) -> bool {
+        let Some(presence) = self.core().rooms.join(join, Instant::now()) else { return false };
         // Without a connection it is entered when there is one.
         let _ = self.outbox.send(Lane::Answer, presence);
+        true
+    }
+
+    /// Whether a room can be at an address: neither where people live nor among our own entities.
+    pub fn may_be_room(&self, room: &BareJid) -> bool {
+        self.core().rooms.possible(room)
+    }
+
+    /// Whether an entity is in a room or on its way in.
+    pub fn is_wanted(&self, entity: Option<&str>, room: &BareJid) -> bool {
+        self.core().rooms.is_wanted(entity, room)
     }
 
     /// Leaves a room.

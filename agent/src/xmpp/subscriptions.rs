@@ -171,6 +171,14 @@ impl Subscriptions {
         self.on_unsubscribe(person.clone(), entity)
     }
 
+    /// Takes from everybody what they may not see (any more).
+    pub fn enforce(&mut self, allowed: impl Fn(&BareJid, Option<&str>) -> bool) -> Vec<Step> {
+        let contacts = self.people.iter().flat_map(|(person, all)| all.keys().map(move |entity| (person, entity)));
+        let over = contacts.filter(|(person, entity)| !allowed(person, entity.as_deref()));
+        let over: Vec<_> = over.map(|(person, entity)| (person.clone(), entity.clone())).collect();
+        over.iter().flat_map(|(person, entity)| self.revoke(person, entity.as_deref())).collect()
+    }
+
     /// Asks a person to add an entity: their client shows a request.
     pub fn offer(&mut self, person: &BareJid, entity: Option<&str>) -> Vec<Step> {
         let contact = self.contact(person, entity);

@@ -6,6 +6,7 @@ use agent::xmpp::contacts::{Contact, Roster};
 use agent::xmpp::entities::{Access, Class, Directory, EntityInfo, Show};
 use agent::xmpp::event::Event;
 use agent::xmpp::in_memory::{InMemory, Taken};
+use agent::xmpp::rooms::trust::Domains;
 use jid::BareJid;
 use xmpp_parsers::minidom::Element;
 
@@ -60,6 +61,10 @@ impl Access for Fleet {
     fn may_see(&self, person: &BareJid, _: Option<&str>) -> bool {
         person.domain().as_str() == "example.org"
     }
+
+    fn may_invite(&self, person: &BareJid) -> bool {
+        self.may_see(person, None)
+    }
 }
 
 impl Roster for Fleet {
@@ -80,7 +85,9 @@ impl Roster for Fleet {
 pub(super) fn component() -> InMemory {
     let fleet = Fleet::new();
     let domain = BareJid::new(DOMAIN).expect("an address");
-    InMemory::new(domain, fleet.clone(), fleet.clone(), fleet).expect("there is memory")
+    let set = |name: &str| [name.to_owned()].into();
+    let domains = Domains { services: set("rooms.example.org"), homes: set("example.org") };
+    InMemory::new(domain, domains, fleet.clone(), fleet.clone(), fleet).expect("there is memory")
 }
 
 /// Any bytes after the stream header, and any stanzas.

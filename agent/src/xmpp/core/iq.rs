@@ -10,7 +10,6 @@ use crate::xmpp::entities::{Class, EntityInfo};
 use crate::xmpp::event::{Event, Request};
 use crate::xmpp::outbox::Lane;
 use crate::xmpp::requests::Then;
-use crate::xmpp::rooms::Place;
 
 impl Core {
     pub(super) fn on_iq(&mut self, iq: Iq) {
@@ -63,10 +62,8 @@ impl Core {
     fn visible(&self, request: &Request) -> Option<EntityInfo> {
         let entity = request.entity.as_deref();
         let info = self.directory.entity(entity)?;
-        // In a room everybody sees that the entity is there.
-        let place = self.rooms.place(entity, &request.from, false);
-        let seen = matches!(place, Place::Occupant(_))
-            || request.person.as_ref().is_some_and(|person| self.access.may_see(person, entity));
+        // In a room too, only whom the agent knows by a real address gets an answer.
+        let seen = request.person.as_ref().is_some_and(|person| self.access.may_see(person, entity));
         (info.class == Class::Desk || seen).then_some(info)
     }
 
@@ -81,7 +78,10 @@ impl Core {
                     self.limits.is_bot(&device.to_bare(), Instant::now());
                 }
             }
-            Some((Then::Learn(_), _)) | None => {}
+            Some((Then::Opened(room), Err(error))) => {
+                tracing::warn!(%room, %error, "a new room stays locked: its service did not open it");
+            }
+            Some((Then::Learn(_) | Then::Opened(_), _)) | None => {}
         }
     }
 }

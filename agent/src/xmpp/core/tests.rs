@@ -2,18 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use minidom::Element;
+use proptest::prelude::*;
 
 use super::*;
 use crate::xmpp::contacts::Contact;
 use crate::xmpp::entities::{Class, CommandInfo, EntityInfo, Show};
 use crate::xmpp::rooms::Join;
+use crate::xmpp::rooms::trust::Domains;
 
-/// A small fleet: hv1 with web1 and db; ann may see all but db, eve nothing.
+/// A small fleet: hv1 with web1 and db; ann may see all but db and invite, vic sees the same, eve nothing.
 struct Fleet {
     changed: Mutex<Vec<EntityInfo>>,
     saved: Mutex<Vec<Contact>>,
+    /// Nobody may see anything any more.
+    revoked: AtomicBool,
 }
 
 impl Directory for Fleet {
@@ -37,7 +42,12 @@ impl Directory for Fleet {
 
 impl Access for Fleet {
     fn may_see(&self, person: &BareJid, entity: Option<&str>) -> bool {
-        person.as_str() == "ann@example.org" && entity != Some("db")
+        let may = !self.revoked.load(Ordering::Relaxed);
+        may && ["ann@example.org", "vic@example.org"].contains(&person.as_str()) && entity != Some("db")
+    }
+
+    fn may_invite(&self, person: &BareJid) -> bool {
+        person.as_str() == "ann@example.org"
     }
 }
 
@@ -81,12 +91,16 @@ impl World {
                 info(Some("db"), Class::Machine),
             ]),
             saved: Mutex::default(),
+            revoked: AtomicBool::default(),
         });
         let outbox = Outbox::new(500.0);
         outbox.queue().up();
         let domain = BareJid::new("vms.example.org").unwrap();
         let features = vec!["urn:example:call".to_owned()];
-        let core = Core::new(domain, features, outbox, fleet.clone(), fleet.clone(), fleet.clone());
+        let set = |name: &str| [name.to_owned()].into();
+        let domains = Domains { services: set("rooms.example.org"), homes: set("example.org") };
+        let core =
+            Core::new(domain, features, outbox, Trust::new(domains), fleet.clone(), fleet.clone(), fleet.clone());
         let mut world = Self { core, fleet, now: Instant::now() };
         world.core.on_up("test".to_owned(), world.now);
         world
@@ -110,7 +124,8 @@ impl World {
         loop {
             let due = self.core.outbox.queue().next(self.now);
             let Some(due) = due else { break };
-            let element: Element = match due.make().unwrap() {
+            let Some(stanza) = due.make() else { continue };
+            let element: Element = match stanza {
                 Stanza::Message(message) => message.into(),
                 Stanza::Presence(presence) => presence.into(),
                 Stanza::Iq(iq) => iq.into(),
@@ -174,7 +189,7 @@ fn a_room_is_heard_live_only_and_its_occupants_have_their_own_rights() {
         room: BareJid::new(room).unwrap(),
         nick: "web1".to_owned(),
         password: None,
-        trusted: true,
+        standing: false,
     };
     world.core.rooms.join(join, world.now);
     let x = "xmlns='http://jabber.org/protocol/muc#user'";
@@ -336,4 +351,185 @@ fn a_machine_that_is_gone_stays_with_those_who_have_it_and_comes_to_nobody_else(
     world.send(&format!("<presence {ANN} {TO_WEB1} type='unsubscribe'/>"));
     let anew = world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
     assert!(anew[0].contains("unsubscribed"), "{anew:?}");
+}
+
+#[test]
+fn a_right_that_was_taken_away_ends_presence_and_news_at_once() {
+    let mut world = World::new();
+    for entity in ["web1", "hv1"] {
+        world.send(&format!("<presence {ANN} to='{entity}@vms.example.org' type='subscribe'/>"));
+    }
+    world.core.take_events();
+    // What waited to be sent when it happened is not sent any more.
+    world.core.show(Some("web1".to_owned()), "ann@example.org".parse().unwrap(), Pace::Even);
+    world.fleet.revoked.store(true, Ordering::Relaxed);
+    assert!(world.core.subscribers(Some("web1")).is_empty());
+    world.core.enforce_access();
+    let sent = world.sent();
+    let of = |what: &str| sent.iter().filter(|stanza| stanza.contains(what) && stanza.contains("ann@")).count();
+    assert_eq!((of("'unavailable'"), of("'unsubscribed'"), of("running")), (2, 2, 0), "{sent:?}");
+    let events = world.core.take_events();
+    assert_eq!(events.iter().filter(|event| matches!(event, Event::Contact(Change::Unsubscribed(..)))).count(), 2);
+    // Neither a change nor the next connection tells ann anything.
+    world.core.board.changed(Some("web1"), world.now);
+    world.now += std::time::Duration::from_secs(9);
+    world.core.on_tick(world.now);
+    world.core.on_up("test".to_owned(), world.now);
+    assert!(world.sent().is_empty());
+}
+
+#[test]
+fn a_right_that_was_taken_away_while_there_was_no_connection_ends_with_the_next() {
+    let mut world = World::new();
+    world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
+    world.core.on_down("cut".to_owned());
+    world.fleet.revoked.store(true, Ordering::Relaxed);
+    world.core.enforce_access();
+    assert!(world.sent().is_empty() && world.core.subscribers(Some("web1")).is_empty());
+    world.core.on_up("test".to_owned(), world.now);
+    let sent = world.sent();
+    assert!(sent.iter().any(|stanza| stanza.contains("'unsubscribed'")), "{sent:?}");
+    assert!(!sent.iter().any(|stanza| stanza.contains("running")), "{sent:?}");
+}
+
+#[test]
+fn an_invitation_by_whoever_may_not_costs_nothing_and_is_told_once() {
+    let mut world = World::new();
+    let invite = |who: &str, room: &str| {
+        format!(
+            "<message from='{who}' to='hv1@vms.example.org'><x xmlns='jabber:x:conference' jid='{room}'/></message>"
+        )
+    };
+    for number in 0..2_000 {
+        for who in ["vic@example.org/phone", "eve@example.org/phone"] {
+            assert!(world.send(&invite(who, &format!("r{number}@rooms.example.org"))).is_empty());
+        }
+    }
+    let events = world.core.take_events();
+    assert!(matches!(&events[..], [Event::InvitedInVain(one)] if one.by.as_str() == "vic@example.org"), "{events:?}");
+    // Of whoever may, a few are handed on; where no room can be, none.
+    for number in 0..2_000 {
+        world.send(&invite("ann@example.org/phone", &format!("r{number}@rooms.example.org")));
+    }
+    assert_eq!(world.core.take_events().len(), 5);
+    world.now += std::time::Duration::from_secs(3_600);
+    for address in ["vic@example.org", "rooms.example.org", "web1@vms.example.org"] {
+        world.send(&invite("ann@example.org/phone", address));
+    }
+    assert_eq!(world.core.take_events().len(), 0);
+}
+
+#[test]
+fn a_new_room_is_opened_by_its_owner_request() {
+    let mut world = World::new();
+    let room = BareJid::new("new@rooms.example.org").unwrap();
+    let join = Join { entity: Some("web1".to_owned()), room, nick: "web1".to_owned(), password: None, standing: false };
+    world.core.rooms.join(join, world.now);
+    let sent = world.send(
+        "<presence from='new@rooms.example.org/web1' to='web1@vms.example.org/atoll'>\
+         <x xmlns='http://jabber.org/protocol/muc#user'><item affiliation='owner' role='moderator'/>\
+         <status code='110'/><status code='201'/></x></presence>",
+    );
+    assert_eq!(sent.len(), 1, "{sent:?}");
+    for part in
+        ["type='set'", "to='new@rooms.example.org'", "from='web1@vms.example.org/atoll'", "muc#owner", "'submit'"]
+    {
+        assert!(sent[0].contains(&part.replace('\'', "\"")) || sent[0].contains(part), "{part}: {sent:?}");
+    }
+}
+
+#[test]
+fn through_a_room_nobody_finds_out_what_an_entity_is() {
+    let mut world = World::new();
+    let info = "<query xmlns='http://jabber.org/protocol/disco#info'/>";
+    for asker in ["ops@rooms.example.org/x", "mal@elsewhere.example/x"] {
+        let answer = world.ask(asker, "web1@vms.example.org/atoll", info);
+        assert!(answer.contains("service-unavailable"), "{answer}");
+    }
+}
+
+/// What rooms outside of the configuration, or people who play one, may send in any order.
+#[derive(Debug, Clone)]
+enum Foreign {
+    Presence { nick: usize, real: usize, kind: usize, codes: Vec<u16> },
+    Message { nick: usize, groupchat: bool, marked: bool },
+    Wait(u64),
+    Again,
+}
+
+fn foreign() -> impl Strategy<Value = Foreign> {
+    let code = prop::sample::select(vec![100u16, 110, 172, 201, 210, 301, 303, 307, 332, 333]);
+    prop_oneof![
+        4 => (0..4usize, 0..5usize, 0..3usize, prop::collection::vec(code, 0..4))
+            .prop_map(|(nick, real, kind, codes)| Foreign::Presence { nick, real, kind, codes }),
+        4 => (0..4usize, any::<bool>(), any::<bool>())
+            .prop_map(|(nick, groupchat, marked)| Foreign::Message { nick, groupchat, marked }),
+        1 => (1..2_000u64).prop_map(Foreign::Wait),
+        1 => Just(Foreign::Again),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever comes from elsewhere: nobody is judged by an address but by that of the sender, which the server vouches for.
+    #[test]
+    fn no_room_outside_the_configuration_gives_anybody_a_right(
+        steps in prop::collection::vec((0..3usize, foreign()), 0..40)
+    ) {
+        let mut world = World::new();
+        // A room of a foreign service, a person who plays one, and one on a service whose name looks like ours.
+        let rooms = ["ops@rooms.evil.example", "mal@elsewhere.example", "ops@rooms.example.org.evil.example"];
+        let nicks = ["web1", "ann", "ann@example.org", "x"];
+        let reals = ["ann@example.org/phone", "web1@vms.example.org/atoll", "eve@example.org/x", "rooms.example.org", ""];
+        let join = |world: &mut World, room: &str| {
+            let room = BareJid::new(room).unwrap();
+            let entity = Some("web1".to_owned());
+            world.core.rooms.join(Join { entity, room, nick: "web1".to_owned(), password: None, standing: true }, world.now);
+        };
+        for room in rooms {
+            join(&mut world, room);
+        }
+        for (room, step) in steps {
+            let room = rooms[room];
+            match step {
+                Foreign::Presence { nick, real, kind, codes } => {
+                    let item = match reals[real] {
+                        "" => "<item affiliation='none' role='participant'/>".to_owned(),
+                        real => format!("<item affiliation='owner' role='moderator' jid='{real}' nick='ann'/>"),
+                    };
+                    let codes: String = codes.iter().map(|code| format!("<status code='{code}'/>")).collect();
+                    let kind = ["", "type='unavailable'", "type='error'"][kind];
+                    world.send(&format!(
+                        "<presence from='{room}/{}' to='web1@vms.example.org/atoll' {kind}>\
+                         <x xmlns='http://jabber.org/protocol/muc#user'>{item}{codes}</x></presence>",
+                        nicks[nick]
+                    ));
+                }
+                Foreign::Message { nick, groupchat, marked } => {
+                    let kind = if groupchat { "groupchat" } else { "chat" };
+                    let mark = if marked { "<x xmlns='http://jabber.org/protocol/muc#user'/>" } else { "" };
+                    world.send(&format!(
+                        "<message from='{room}/{}' to='web1@vms.example.org/atoll' type='{kind}'>\
+                         <body>web1: pull the plug</body>{mark}</message>",
+                        nicks[nick]
+                    ));
+                }
+                Foreign::Wait(seconds) => {
+                    world.now += std::time::Duration::from_secs(seconds);
+                    world.core.on_tick(world.now);
+                }
+                Foreign::Again => join(&mut world, room),
+            }
+            for heard in world.heard() {
+                let judged = heard.authority();
+                prop_assert!(judged.as_ref().is_none_or(|person| *person == heard.from.to_bare()), "{heard:?}");
+                prop_assert!(!judged.is_some_and(|person| world.core.access.may_see(&person, None)), "{heard:?}");
+            }
+            // Meanwhile ann is herself.
+            world.send(&format!("<message {ANN} {TO_WEB1} type='chat'><body>status {}</body></message>", world.now.elapsed().as_nanos()));
+            let ann = world.heard().pop().and_then(|heard| heard.authority());
+            prop_assert_eq!(ann.map(|ann| ann.to_string()), Some("ann@example.org".to_owned()));
+        }
+    }
 }

@@ -10,7 +10,7 @@ use xmpp_parsers::muc::user::Status;
 use xmpp_parsers::presence::Presence;
 use xmpp_parsers::stanza_error::{DefinedCondition, StanzaError};
 
-use super::{Gone, Join, Outcome, RoomEvent};
+use super::{Gone, Join, Outcome, RoomEvent, Unlock};
 use crate::xmpp::address;
 
 /// The first pause before a room is entered again.
@@ -29,7 +29,8 @@ pub(super) struct Room {
     pub(super) state: State,
     pub(super) tries: u32,
     pub(super) pause: Duration,
-    pub(super) real_addresses: bool,
+    /// It was in once since it was wanted: then it exists, and lets us in.
+    pub(super) was_in: bool,
     pub(super) occupants: HashMap<String, Option<BareJid>>,
 }
 
@@ -56,7 +57,7 @@ impl Room {
             state: State::Entering { since: now },
             tries: 0,
             pause: PAUSE_MIN,
-            real_addresses: false,
+            was_in: false,
             occupants: HashMap::new(),
         }
     }
@@ -90,21 +91,31 @@ impl Room {
         }
     }
 
+    /// What the room says of an occupant's real address. Whether it is believed is [decided elsewhere](super::trust).
     pub(super) fn real(&self, nick: &str) -> Option<BareJid> {
-        if !self.join.trusted || self.state != State::In {
+        if self.state != State::In {
             return None;
         }
         self.occupants.get(nick)?.clone()
     }
 
+    /// Whether it comes back by itself when it is out, though nobody said it shouldn't.
+    pub(super) fn returns(&self) -> bool {
+        self.join.standing || self.was_in
+    }
+
     pub(super) fn on_here(&mut self, nick: String, user: &MucUser) -> Outcome {
-        let real = user.items.iter().find_map(|item| item.jid.as_ref()).map(|jid| jid.to_bare());
+        // Out is out: only entering brings it in, whatever the room says meanwhile.
+        if !matches!(self.state, State::Entering { .. } | State::In) {
+            return Outcome::default();
+        }
+        let real = match &user.items[..] {
+            [only] => only.jid.as_ref().map(|jid| jid.to_bare()),
+            _ => None,
+        };
         let own = user.status.contains(&Status::SelfPresence);
         if self.occupants.len() < MAX_OCCUPANTS || self.occupants.contains_key(&nick) {
             self.occupants.insert(nick.clone(), real);
-        }
-        if user.status.contains(&Status::NonAnonymousRoom) {
-            self.real_addresses = true;
         }
         if !own {
             return Outcome::default();
@@ -115,14 +126,13 @@ impl Room {
             return Outcome::default();
         }
         self.state = State::In;
+        self.was_in = true;
         self.pause = PAUSE_MIN;
-        let joined = RoomEvent::Joined {
-            entity: self.join.entity.clone(),
-            room: self.join.room.clone(),
-            nick: self.nick.clone(),
-            real_addresses: self.real_addresses && self.join.trusted,
-        };
-        Outcome { send: Vec::new(), events: vec![joined] }
+        let (entity, room) = (self.join.entity.clone(), self.join.room.clone());
+        let open = user.status.contains(&Status::RoomHasBeenCreated);
+        let open = open.then(|| Unlock { entity: entity.clone(), room: room.clone() });
+        let joined = RoomEvent::Joined { entity, room, nick: self.nick.clone() };
+        Outcome { send: Vec::new(), events: vec![joined], open }
     }
 
     pub(super) fn on_gone(&mut self, nick: &str, user: &MucUser, presence: &Presence, now: Instant) -> Outcome {
@@ -130,6 +140,9 @@ impl Room {
         let has = |status: Status| user.status.contains(&status);
         let own = has(Status::SelfPresence) || nick == self.nick && self.state == State::In;
         if !own {
+            return Outcome::default();
+        }
+        if !matches!(self.state, State::Entering { .. } | State::In) {
             return Outcome::default();
         }
         if has(Status::NewNick) {
@@ -146,8 +159,11 @@ impl Room {
             self.out(Gone::Closed, false, now)
         } else if has(Status::ServiceShutdown) {
             self.out(Gone::Shutdown, true, now)
+        } else if has(Status::Kicked) && !user.status.contains(&Status::ServiceErrorKick) {
+            // Somebody doesn't want it there.
+            self.out(Gone::Kicked, self.join.standing, now)
         } else {
-            self.out(Gone::Kicked, true, now)
+            self.out(Gone::Kicked, self.returns(), now)
         }
     }
 
@@ -162,7 +178,7 @@ impl Room {
                 self.tries += 1;
                 self.nick.push('_');
                 self.state = State::Entering { since: now };
-                Outcome { send: vec![self.enter(domain)], events: Vec::new() }
+                Outcome { send: vec![self.enter(domain)], ..Outcome::default() }
             }
             // Waiting changes nothing about these: somebody must.
             DefinedCondition::Forbidden
@@ -170,13 +186,15 @@ impl Room {
             | DefinedCondition::RegistrationRequired
             | DefinedCondition::NotAllowed
             | DefinedCondition::JidMalformed => self.out(Gone::Refused(condition), false, now),
-            _ => self.out(Gone::Refused(condition), true, now),
+            _ => {
+                let returns = self.returns();
+                self.out(Gone::Refused(condition), returns, now)
+            }
         }
     }
 
     pub(super) fn out(&mut self, why: Gone, returns: bool, now: Instant) -> Outcome {
         self.occupants.clear();
-        self.real_addresses = false;
         self.state = if returns {
             let until = now + self.pause;
             self.pause = (self.pause * 2).min(PAUSE_MAX);
@@ -185,6 +203,6 @@ impl Room {
             State::Barred
         };
         let left = RoomEvent::Left { entity: self.join.entity.clone(), room: self.join.room.clone(), why, returns };
-        Outcome { send: Vec::new(), events: vec![left] }
+        Outcome { events: vec![left], ..Outcome::default() }
     }
 }
