@@ -76,3 +76,45 @@ fn access_is_read_again_when_asked_and_a_wrong_file_changes_nothing() {
     victor.ask(WEB1, "pause", "web1 is paused.");
     assert_eq!(world.atoll.begun(), [("vm.pause".to_owned(), "web1".to_owned())]);
 }
+
+#[test]
+fn a_right_that_was_taken_away_ends_news_presence_and_open_questions_at_once() {
+    let world = World::start();
+    let mut victor = world.viewer_of("victor", &[WEB1, HV1]);
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    bob.ask(WEB1, "pull the plug", "Type web1 to go on.");
+    world.atoll.reconfigure("who = \"victor@localhost\"", "who = \"nobody@localhost\"");
+    world.atoll.reconfigure("who = \"bob@localhost\"\nrole = \"admin\"", "who = \"bob@localhost\"\nrole = \"viewer\"");
+    world.atoll.reload();
+    for entity in [WEB1, HV1] {
+        victor.wait("the end of the subscription", |event| event["bare"] == entity && event["type"] == "unsubscribed");
+    }
+    victor.forget();
+    alice.ask(WEB1, "pause", "web1 is paused.");
+    alice.ask(WEB1, "resume", "web1 goes on.");
+    // A lower role counts for what was asked before, too.
+    bob.ask(WEB1, "web1", "You may not do that");
+    victor.say(WEB1, "status");
+    victor.hear(WEB1, "I don't know you");
+    let shown = |event: &serde_json::Value| event["kind"] == "presence" && event["bare"] == WEB1 && event["type"] == "";
+    assert_eq!(victor.count(shown), 0, "{}", victor.inbox());
+    assert_eq!(victor.heard(WEB1, "") + victor.heard(HV1, ""), 0, "{}", victor.inbox());
+    let skills: Vec<String> = world.atoll.begun().into_iter().map(|(skill, _)| skill).collect();
+    assert_eq!(skills, ["vm.pause", "vm.resume"]);
+}
+
+#[test]
+fn a_first_log_in_with_many_machines_is_greeted_twice() {
+    let names: Vec<String> = (1..=60).map(|number| format!("vm{number}")).collect();
+    let machines: Vec<(&str, bool)> = names.iter().map(|name| (name.as_str(), true)).collect();
+    let world = World::start_with(&machines, "");
+    let mut victor = world.person("victor");
+    for name in &names {
+        victor.subscribe(&format!("{name}@vms.localhost"));
+    }
+    let first =
+        |event: &serde_json::Value| event["body"].as_str().is_some_and(|body| body.starts_with("Hello victor."));
+    victor.wait("the first greeting", first);
+    victor.hear("vms.localhost", "You see 59 more of us now");
+    assert_eq!(victor.count(|event| event["kind"] == "message" && event["body"] != ""), 0, "{}", victor.inbox());
+}

@@ -82,6 +82,12 @@ impl World {
         Person::log_in(&self.server, user)
     }
 
+    /// A client at another host of the server, whose people the configuration doesn't know.
+    pub fn outsider(&self, user: &str, resource: &str) -> Person {
+        self.server.account_at("elsewhere.localhost", user);
+        Person::log_in_with(&self.server, &format!("{user}@elsewhere.localhost"), resource)
+    }
+
     /// Somebody's client that sees these entities, and has been welcomed by them.
     pub fn viewer_of(&self, user: &str, entities: &[&str]) -> Person {
         let mut person = self.person(user);

@@ -11,8 +11,9 @@ use tempfile::TempDir;
 /// Longest wait for the server to listen.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// A running server with the hosts `localhost`, `rooms.localhost` (rooms show real
-/// addresses), `veiled.localhost` (rooms hide them) and the component
+/// A running server with the hosts `localhost` and `elsewhere.localhost`, `rooms.localhost`
+/// (rooms show real addresses), `veiled.localhost` (rooms hide them), `locked.localhost` (new
+/// rooms are locked until their maker opens them) and the component
 /// `vms.localhost` (secret `secret`). Anybody may make an account. Ends when
 /// dropped, or when the test's process does.
 pub struct Prosody {
@@ -66,7 +67,13 @@ impl Prosody {
 
     /// Makes an account with the password `pw`, under exactly this localpart.
     pub fn account(&self, user: &str) {
-        let folder = self.folder.path().join("localhost/accounts");
+        self.account_at("localhost", user);
+    }
+
+    /// The same at a host.
+    pub fn account_at(&self, host: &str, user: &str) {
+        let encoded_host = host.replace('.', "%2e");
+        let folder = self.folder.path().join(encoded_host).join("accounts");
         fs::create_dir_all(&folder).expect("it works in a temporary folder");
         let encoded: String = user
             .bytes()
@@ -143,12 +150,16 @@ modules_enabled = {{ "roster", "saslauth", "disco", "presence", "message", "iq",
 modules_disabled = {{ "s2s", "tls" }}
 limits = {{ }}
 VirtualHost "localhost"
+VirtualHost "elsewhere.localhost"
 Component "rooms.localhost" "muc"
     muc_room_default_public_jids = true
     muc_room_locking = false
 Component "veiled.localhost" "muc"
     muc_room_default_public_jids = false
     muc_room_locking = false
+Component "locked.localhost" "muc"
+    muc_room_default_public_jids = true
+    muc_room_locking = true
 Component "vms.localhost"
     component_secret = "secret"
 "#

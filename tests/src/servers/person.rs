@@ -41,12 +41,17 @@ impl Person {
 
     /// Logs in to an account that there is, on this device.
     pub fn log_in_on(server: &Prosody, user: &str, device: &str) -> Self {
-        let jid = format!("{user}@localhost");
+        Self::log_in_with(server, &format!("{user}@localhost"), device)
+    }
+
+    /// Logs in to the account of that bare address, with a resource.
+    pub fn log_in_with(server: &Prosody, jid: &str, resource: &str) -> Self {
+        let jid = jid.to_owned();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/person.py");
         let mut child = Command::new("setpriv")
             .args(["--pdeathsig", "KILL", "/usr/bin/python3"])
             .arg(script)
-            .args([&format!("{jid}/{device}"), "pw", &server.client_port.to_string()])
+            .args([&format!("{jid}/{resource}"), "pw", &server.client_port.to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
