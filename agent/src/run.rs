@@ -161,7 +161,7 @@ fn carry(xmpp: Option<&Channel>, op: &OfficeOp) -> Result<(), String> {
         OfficeOp::JoinRoom { room, entity, by } => {
             let (room, by, local) = (bare(room)?, bare(by)?, local(entity)?);
             if !handle.join(join(board, room.clone(), local.clone())) {
-                return Err(format!("no room can be at {room}"));
+                return Err(format!("unusable: {room}"));
             }
             rooms.take(Seat { room, local }, &by);
         }
