@@ -451,8 +451,22 @@ fn through_a_room_nobody_finds_out_what_an_entity_is() {
 /// What rooms outside of the configuration, or people who play one, may send in any order.
 #[derive(Debug, Clone)]
 enum Foreign {
-    Presence { nick: usize, real: usize, kind: usize, codes: Vec<u16> },
-    Message { nick: usize, groupchat: bool, marked: bool },
+    Presence {
+        nick: usize,
+        real: usize,
+        kind: usize,
+        codes: Vec<u16>,
+    },
+    Message {
+        nick: usize,
+        groupchat: bool,
+        marked: bool,
+    },
+    /// It lets the entity in, says that somebody is ann, and has them speak at once.
+    Claim {
+        nick: usize,
+        groupchat: bool,
+    },
     Wait(u64),
     Again,
 }
@@ -464,6 +478,7 @@ fn foreign() -> impl Strategy<Value = Foreign> {
             .prop_map(|(nick, real, kind, codes)| Foreign::Presence { nick, real, kind, codes }),
         4 => (0..4usize, any::<bool>(), any::<bool>())
             .prop_map(|(nick, groupchat, marked)| Foreign::Message { nick, groupchat, marked }),
+        2 => (1..4usize, any::<bool>()).prop_map(|(nick, groupchat)| Foreign::Claim { nick, groupchat }),
         1 => (1..2_000u64).prop_map(Foreign::Wait),
         1 => Just(Foreign::Again),
     ]
@@ -512,6 +527,25 @@ proptest! {
                     world.send(&format!(
                         "<message from='{room}/{}' to='web1@vms.example.org/atoll' type='{kind}'>\
                          <body>web1: pull the plug</body>{mark}</message>",
+                        nicks[nick]
+                    ));
+                }
+                Foreign::Claim { nick, groupchat } => {
+                    join(&mut world, room);
+                    let kind = if groupchat { "groupchat" } else { "chat" };
+                    for (nick, x) in [
+                        (nicks[nick], "<item affiliation='owner' role='moderator' jid='ann@example.org/phone'/>"),
+                        ("web1", "<item affiliation='none' role='participant'/><status code='110'/>"),
+                    ] {
+                        world.send(&format!(
+                            "<presence from='{room}/{nick}' to='web1@vms.example.org/atoll'>\
+                             <x xmlns='http://jabber.org/protocol/muc#user'>{x}</x></presence>"
+                        ));
+                    }
+                    prop_assert!(world.core.rooms.is_in(Some("web1"), &BareJid::new(room).unwrap()), "it got in");
+                    world.send(&format!(
+                        "<message from='{room}/{}' to='web1@vms.example.org/atoll' type='{kind}'>\
+                         <body>web1: pull the plug</body></message>",
                         nicks[nick]
                     ));
                 }
