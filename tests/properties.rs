@@ -49,6 +49,11 @@ proptest! {
     }
 
     #[test]
+    fn whatever_rooms_claim_gives_nobody_a_right_that_the_named_service_did_not_say(data in proptest::collection::vec(any::<u8>(), 0..600)) {
+        bodies::rooms(&data);
+    }
+
+    #[test]
     fn every_configuration_is_read_or_refused_with_its_line(data in proptest::collection::vec(any::<u8>(), 0..300)) {
         bodies::config(&data);
     }

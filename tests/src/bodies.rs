@@ -18,11 +18,13 @@ use jiff::Zoned;
 mod config;
 mod conversation;
 mod journal;
+mod rooms;
 mod stream;
 
 pub use config::config;
 pub use conversation::conversation;
 pub use journal::journal;
+pub use rooms::rooms;
 pub use stream::stream;
 
 /// Answers and other small words, and names that look like words.

@@ -14,6 +14,8 @@ use super::Bytes;
 
 /// The component's domain.
 pub(super) const DOMAIN: &str = "vms.example.org";
+/// The room service that the configuration names.
+pub(super) const ROOMS: &str = "rooms.example.org";
 /// Stands in messages that were forwarded, copied or kept, and never to be heard.
 const NOT_SAID: &str = "not-said-to-us";
 /// Stanzas that one stanza may cause.
@@ -86,7 +88,7 @@ pub(super) fn component() -> InMemory {
     let fleet = Fleet::new();
     let domain = BareJid::new(DOMAIN).expect("an address");
     let set = |name: &str| [name.to_owned()].into();
-    let domains = Domains { services: set("rooms.example.org"), homes: set("example.org") };
+    let domains = Domains { services: set(ROOMS), homes: set("example.org") };
     InMemory::new(domain, domains, fleet.clone(), fleet.clone(), fleet).expect("there is memory")
 }
 
