@@ -185,7 +185,10 @@ impl InFlight {
         let mut inner = self.lock();
         inner.ops.retain(|op| !op.is_over(event.steady));
         let mut whose = Whose::Outside;
-        for op in &mut inner.ops {
+        // What is known to have been done comes before what may have been.
+        let (known, unknown): (Vec<_>, Vec<_>) =
+            inner.ops.iter_mut().partition(|op| !matches!(op.phase, Phase::Unknown(_)));
+        for op in known.into_iter().chain(unknown) {
             if !op.takes(machine, event) {
                 continue;
             }

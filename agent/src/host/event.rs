@@ -91,6 +91,7 @@ pub enum EventKind {
     HostLost,
     /// The connection is back and the mirror was read again.
     HostBack,
-    /// The machines of the hypervisor were read for the first time.
+    /// The machines of the hypervisor were read for the first time, or the machine is another way in the middle of something:
+    /// it is shown so, and nothing is told.
     HostRead,
 }

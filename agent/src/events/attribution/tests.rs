@@ -114,6 +114,17 @@ fn an_op_of_unknown_outcome_keeps_its_actor_for_minutes() {
 }
 
 #[test]
+fn what_was_done_after_an_op_of_unknown_outcome_is_not_taken_for_that() {
+    let flights = InFlight::default();
+    done(&flights, &pause(), Ending::Unknown, 0);
+    let bob = Cause { actor: "bob".to_owned(), jid: None };
+    let flight = flights.begin(&pause(), bob.clone(), at(10));
+    flights.end(flight, Ending::Done, at(11));
+    assert_eq!(flights.whose(&event(1, EventKind::Paused, 11)), Whose::Told(bob));
+    assert_eq!(flights.whose(&event(1, EventKind::Paused, 12)), Whose::Theirs(alice()));
+}
+
+#[test]
 fn an_event_from_before_the_op_is_not_its_own() {
     let flights = InFlight::default();
     done(&flights, &pause(), Ending::Done, 5);

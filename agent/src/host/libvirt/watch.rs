@@ -223,6 +223,8 @@ impl Watch {
         let mut touched: Vec<Uuid> = told.iter().map(|(uuid, ..)| *uuid).collect();
         touched.sort_unstable();
         touched.dedup();
+        let looks = |uuid| self.host.mirror.machine(&self.id(uuid)).map(|machine| machine.state);
+        let before: HashMap<Uuid, Option<State>> = touched.iter().map(|uuid| (*uuid, looks(*uuid))).collect();
         let read = if closed.is_some() { None } else { self.refresh(&touched).ok() };
         for (uuid, name, what) in told {
             let state = read.as_ref().and_then(|read| read.get(&uuid).copied());
@@ -244,6 +246,14 @@ impl Watch {
             drop(quiet);
             if !hidden {
                 self.tell(uuid, Some(name), kind, was, now);
+                touched.retain(|of| *of != uuid);
+            }
+        }
+        // A step that is not told may show all the same, for a moment or until the next one.
+        for uuid in touched {
+            let after = self.host.mirror.machine(&self.id(uuid)).map(|machine| machine.state);
+            if before.get(&uuid) != Some(&after) {
+                self.tell(uuid, None, EventKind::HostRead, None, now);
             }
         }
         if let Some(reason) = closed {

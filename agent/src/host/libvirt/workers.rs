@@ -48,9 +48,10 @@ pub struct Workers {
     abandoned: Arc<Abandoned>,
 }
 
-/// When an answer is late enough to nudge, and how often then.
-const NUDGE_FIRST: Duration = Duration::from_millis(150);
-const NUDGE_NEXT: Duration = Duration::from_secs(1);
+/// How often is nudged while an answer is late, and while it is very late: a job may be many calls, of which each may need it.
+const NUDGE: Duration = Duration::from_millis(100);
+const NUDGE_SELDOM: Duration = Duration::from_secs(1);
+const VERY_LATE: Duration = Duration::from_secs(6);
 
 type Job = Box<dyn FnOnce() + Send>;
 
@@ -164,18 +165,16 @@ impl Workers {
         if self.jobs.send(Box::new(job)).is_err() {
             return Err(NoAnswer::NotBegun);
         }
-        let deadline = Instant::now() + timeout;
-        let mut patience = NUDGE_FIRST;
+        let begun = Instant::now();
+        let deadline = begun + timeout;
         loop {
+            let patience = if begun.elapsed() < VERY_LATE { NUDGE } else { NUDGE_SELDOM };
             let left = deadline.saturating_duration_since(Instant::now());
             match answered.recv_timeout(left.min(patience)) {
                 Ok(value) => return Ok(value),
                 Err(RecvTimeoutError::Disconnected) => return Err(NoAnswer::Panicked),
                 Err(RecvTimeoutError::Timeout) if left <= patience => return self.give_up(&state, &answered),
-                Err(RecvTimeoutError::Timeout) => {
-                    nudge();
-                    patience = NUDGE_NEXT;
-                }
+                Err(RecvTimeoutError::Timeout) => nudge(),
             }
         }
     }
