@@ -329,10 +329,14 @@ impl Bot {
                         channel.say(Answer { rendered, question: false, outcome: begun.is_some() });
                     }
                     Action::Ask(reply) => {
+                        // On the disk before it is shown, so that whoever answers after a crash is understood.
+                        let device = &message.utterance.device;
+                        session = self.machine.on(session, Input::Shown { on: device.clone() }, &around).0;
                         self.keep(key, &session, true);
                         let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
-                        if channel.say(Answer { rendered, question: true, outcome: begun.is_some() }) {
-                            inputs.push_back(Input::Shown { on: message.utterance.device.clone() });
+                        let answer = Answer { rendered, question: true, outcome: begun.is_some() };
+                        if !channel.say(answer) && session.not_seen(device) {
+                            self.keep(key, &session, true);
                         }
                     }
                     Action::Wait(_) => {}

@@ -138,7 +138,7 @@ fn an_op_that_a_kill_cut_off_is_never_run_again_and_its_asker_hears_so() {
     session.go_on();
     world.atoll.start();
     let told = alice.hear(WEB1, "I was stopped in the middle");
-    assert!(told.contains("vm.pause") && told.contains("web1 is "), "{told}");
+    assert!(told.contains("(pause)") && told.contains("web1 is "), "{told}");
     // Whether libvirt still did it is libvirt's affair; from here on the machine runs.
     if session.virsh(&["domstate", "web1"]).expect("virsh sees it") == "paused" {
         session.virsh(&["resume", "web1"]).expect("virsh resumes");
