@@ -26,8 +26,8 @@ impl Access {
         access
     }
 
-    /// From a configuration that was read again.
-    pub fn replace(&self, grants: &[Grant]) {
+    /// From a configuration that was read again. Gives what counted before.
+    pub fn replace(&self, grants: &[Grant]) -> Self {
         let mut lists = Lists::default();
         for grant in grants {
             match grant.who.strip_prefix('@') {
@@ -35,7 +35,8 @@ impl Access {
                 None => lists.people.push((prepared(&grant.who), grant.role)),
             }
         }
-        *self.lists.write().unwrap_or_else(PoisonError::into_inner) = lists;
+        let former = std::mem::replace(&mut *self.lists.write().unwrap_or_else(PoisonError::into_inner), lists);
+        Self { lists: Arc::new(RwLock::new(former)) }
     }
 
     /// What somebody may do: the entry of their own address, else that of their domain; `None` for strangers.

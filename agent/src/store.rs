@@ -125,6 +125,12 @@ impl Store {
         gone.count()
     }
 
+    /// The keys of all conversations.
+    pub fn keys(&self) -> Vec<String> {
+        let keys = self.sessions.iter().flat_map(|sessions| sessions.iter().keys().flatten());
+        keys.map(|key| String::from_utf8_lossy(&key).into_owned()).collect()
+    }
+
     /// How many conversations are kept.
     pub fn count(&self) -> usize {
         self.sessions.as_ref().map_or(0, |sessions| sessions.len())

@@ -128,7 +128,8 @@ impl Turn<'_> {
             allocates: plan.allocates,
             subjects: plan.subjects.len(),
             doubtful: planning.doubtful || plan.doubtful,
-            ask_disruptive: self.around.ask_disruptive,
+            // What is taken back may be of another moment than the person thinks.
+            ask_disruptive: self.around.ask_disruptive || undoing.is_some(),
         };
         match gate(plan.danger, planning.path, circumstances) {
             Gate::Do => self.apply(plan, planning),
@@ -194,6 +195,10 @@ impl Turn<'_> {
         let (mut reply, undo) = match applied {
             Applied::Done { reply, undo } | Applied::Failed { reply, undo } => (reply, undo),
         };
+        // "undo" is about what was done last: it never reaches past something that can't be taken back.
+        if !undone && !failed && undo.is_empty() {
+            self.session.undo.clear();
+        }
         self.session.undo.extend(undo);
         // What could not be taken back can still be: "undo" again is about it.
         self.session.undo.extend(taken_back.filter(|_| failed));

@@ -270,6 +270,12 @@ impl Session {
         open.seen_on.len() < before
     }
 
+    /// Ends whatever is open, also what an edited message would open again. True if that changes something.
+    pub fn end_question(&mut self) -> bool {
+        let before = self.last.as_mut().and_then(|last| last.before.take());
+        self.open.take().is_some() || before.is_some()
+    }
+
     /// Remembers a message; true if it was heard before.
     pub(crate) fn heard_before(&mut self, utterance: &Utterance, now: Timestamp) -> bool {
         let Some(id) = &utterance.id else { return false };

@@ -17,6 +17,19 @@ impl Bot {
         }
     }
 
+    /// Ends whatever is open with people like that, in all their conversations.
+    pub(crate) fn end_questions(&self, of: impl Fn(&str) -> bool) {
+        let theirs = |key: &String| key.split('|').next().is_some_and(&of);
+        for key in self.store.keys().into_iter().filter(theirs) {
+            let conversation = Conversation::of(self, key.clone());
+            let _turn = lock(&conversation.lock);
+            let (mut session, _) = self.store.session(&key, self.tongues.common());
+            if session.end_question() {
+                self.keep(&key, &session, true);
+            }
+        }
+    }
+
     /// Writes down an answer that must not be lost; false if that can't be done.
     pub(crate) fn owe(&self, owed: &Owed) -> bool {
         let kept = self.store.owe(owed);

@@ -55,7 +55,12 @@ impl Desk {
     pub(crate) fn reload(&self, path: &Path) {
         match Config::read_to(path, Purpose::Run) {
             Ok(config) => {
-                self.bot.access().replace(&config.access);
+                let former = self.bot.access().replace(&config.access);
+                // Whatever they are allowed later, what was asked of them before is over. A turn may take long, so not here.
+                let bot = Arc::clone(&self.bot);
+                tokio::task::spawn_blocking(move || {
+                    bot.end_questions(|person| bot.access().role(person) < former.role(person));
+                });
                 self.handle.access_changed(config.domains());
                 self.leave_unanswered();
                 tracing::info!(path = %path.display(), "access is read again; other keys count from the next start");

@@ -84,7 +84,7 @@ impl fmt::Display for Shown {
 /// ```
 /// use agent::host::names::{NameError, Shown, Thing, check};
 /// assert_eq!(check(Thing::Volume, "data.qcow2"), Ok(()));
-/// assert_eq!(check(Thing::Volume, "../etc/passwd"), Err(NameError::Leading));
+/// assert_eq!(check(Thing::Volume, "../etc/passwd"), Err(NameError::Character(Shown('/'))));
 /// assert_eq!(check(Thing::Snapshot, "o\"brien"), Err(NameError::Character(Shown('"'))));
 /// ```
 pub fn check(thing: Thing, name: &str) -> Result<(), NameError> {
