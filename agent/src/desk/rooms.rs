@@ -2,6 +2,7 @@
 //! sees nothing any more.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use dialogue::reply::Phrase;
 use dialogue::spec::Role;
