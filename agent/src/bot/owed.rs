@@ -1,5 +1,6 @@
 //! What is kept of answers and questions until they are known to have arrived, and of conversations until they are over.
 
+use dialogue::session::Session;
 use jiff::Timestamp;
 
 use super::turn::Conversation;
@@ -9,24 +10,24 @@ use crate::store::{Begun, Owed};
 impl Bot {
     /// A question of that conversation came back from a device: whoever answers it there is shown it again.
     pub(crate) fn not_seen(&self, key: &str, device: &str) {
-        let conversation = Conversation::of(self, key.to_owned());
-        let _turn = lock(&conversation.lock);
-        let (mut session, _) = self.store.session(key, self.tongues.common());
-        if session.not_seen(device) {
-            self.keep(key, &session, true);
-        }
+        self.amend(key, |session| session.not_seen(device));
     }
 
     /// Ends whatever is open with people like that, in all their conversations.
     pub(crate) fn end_questions(&self, of: impl Fn(&str) -> bool) {
         let theirs = |key: &String| key.split('|').next().is_some_and(&of);
         for key in self.store.keys().into_iter().filter(theirs) {
-            let conversation = Conversation::of(self, key.clone());
-            let _turn = lock(&conversation.lock);
-            let (mut session, _) = self.store.session(&key, self.tongues.common());
-            if session.end_question() {
-                self.keep(&key, &session, true);
-            }
+            self.amend(&key, Session::end_question);
+        }
+    }
+
+    /// Changes a kept conversation outside its turns; kept again if `change` says that it did.
+    fn amend(&self, key: &str, change: impl FnOnce(&mut Session) -> bool) {
+        let conversation = Conversation::of(self, key.to_owned());
+        let _turn = lock(&conversation.lock);
+        let (mut session, _) = self.store.session(key, self.tongues.common());
+        if change(&mut session) {
+            self.keep(key, &session, true);
         }
     }
 
