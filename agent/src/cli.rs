@@ -133,7 +133,8 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let text = format!("{error:#}");
-            text.lines().for_each(|line| eprintln!("atoll: {line}"));
+            // Others' words are in it: what they hide or reorder is named.
+            text.lines().for_each(|line| eprintln!("atoll: {}", crate::host::names::shown(line)));
             ExitCode::from(exit_code(&error))
         }
     }

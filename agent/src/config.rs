@@ -11,6 +11,7 @@ use jid::BareJid;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use crate::host::names::shown;
 use crate::xmpp::rooms::trust::Domains;
 
 mod check;
@@ -252,7 +253,7 @@ pub struct Fault {
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { file, line, key, why } = self;
-        write!(f, "{}, line {line}: `{key}`: {why}", file.display())
+        write!(f, "{}, line {line}: `{}`: {}", file.display(), shown(key), shown(why))
     }
 }
 

@@ -33,7 +33,8 @@ pub async fn examine(path: &Path) -> Vec<Leg> {
     };
     let shown =
         if config.shows_secret(path) { "; everybody on this machine can read the secret in it: chmod 600" } else { "" };
-    let mut legs = vec![Leg { name: "config", state: Ok(format!("{}{shown}", path.display())) }];
+    let nobody = if config.access.is_empty() { "; nobody may say anything yet: there is no [[access]]" } else { "" };
+    let mut legs = vec![Leg { name: "config", state: Ok(format!("{}{shown}{nobody}", path.display())) }];
     legs.push(store(&config));
     legs.push(model(&config));
     legs.push(clock(&config));
@@ -131,7 +132,7 @@ fn hosts_and_events(config: &Config) -> Vec<Leg> {
     for status in bridge.status() {
         let (libvirt, events) = match status.connection {
             Connection::Up => (
-                Ok(format!("{}: {} machines at {}", status.name, status.machines, status.uri)),
+                Ok(format!("{}: {} at {}", status.name, machines(status.machines), status.uri)),
                 Ok(format!("{}: callbacks registered", status.name)),
             ),
             Connection::Connecting => (
@@ -147,6 +148,10 @@ fn hosts_and_events(config: &Config) -> Vec<Leg> {
         legs.push(Leg { name: "events", state: events });
     }
     legs
+}
+
+fn machines(count: usize) -> String {
+    if count == 1 { "1 machine".to_owned() } else { format!("{count} machines") }
 }
 
 /// The component is let in, and a message to itself makes its way through the server.

@@ -48,6 +48,9 @@ pub enum JournalError {
         #[source]
         source: std::io::Error,
     },
+    /// Something else is in its place: a pipe, a device, a folder.
+    #[error("{path} is no plain file; move it away, then a journal is begun there")]
+    NoFile { path: PathBuf },
 }
 
 /// A journal that was opened.
@@ -112,6 +115,7 @@ impl Journal {
         disk: Box<dyn Disk>,
     ) -> Result<Opened, JournalError> {
         let path = lock.folder().join(FILE);
+        plain_file(&path)?;
         if let Some(keep) = keep
             && let Err(error) = retire::retire(&path, keep, Timestamp::now())
         {
@@ -158,6 +162,7 @@ impl Journal {
     /// [`JournalError`]: it can't be read.
     pub fn verify(folder: &Path) -> Result<Option<Verified>, JournalError> {
         let path = folder.join(FILE);
+        plain_file(&path)?;
         let file = match File::open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -180,6 +185,7 @@ impl Journal {
     /// [`JournalError`]: it can't be read or written.
     pub fn accept(lock: &Arc<StoreLock>) -> Result<Vec<Damage>, JournalError> {
         let path = lock.folder().join(FILE);
+        plain_file(&path)?;
         let file = match OpenOptions::new().read(true).append(true).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -369,6 +375,14 @@ fn mend(path: &Path, file: &File, reading: &mut Reading) -> bool {
         Some(Ok(())) => !reading.ended,
         Some(Err(_)) => true,
         None => torn || !reading.ended,
+    }
+}
+
+/// Whether there is nothing, or a file: whoever opens a pipe waits for its other end.
+fn plain_file(path: &Path) -> Result<(), JournalError> {
+    match std::fs::metadata(path) {
+        Ok(about) if !about.is_file() => Err(JournalError::NoFile { path: path.to_owned() }),
+        _ => Ok(()),
     }
 }
 

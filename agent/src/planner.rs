@@ -184,7 +184,7 @@ impl Planner<'_> {
             vec![self.own.clone()]
         };
         let several = subjects.len() > 1;
-        let mut refused = None;
+        let mut refused = Vec::new();
         let (answered, stepped) = (answers.len(), steps.len());
         let changes = skill.spec().danger > Danger::Read;
         for machine in subjects {
@@ -209,17 +209,22 @@ impl Planner<'_> {
                         question: Reply::say(question).choose(choices),
                     }));
                 }
-                // Of several, those that are that way already are simply left out.
-                Err(Stop::Refused(refusal @ Refusal::WrongState { .. })) if several => refused = Some(refusal),
+                // Of several, those that are that way already are left out.
+                Err(Stop::Refused(refusal @ Refusal::WrongState { .. })) if several => refused.push(refusal),
                 Err(stop) => return Err(Box::new(self.stopped(&stop, index))),
             }
         }
-        match refused {
+        match refused.last() {
             Some(refusal) if answers.len() == answered && steps.len() == stepped => {
-                Err(Box::new(refusal::planned(&refusal, index)))
+                return Err(Box::new(refusal::planned(refusal, index)));
             }
-            _ => Ok(()),
+            // Whoever was named is not left out without a word.
+            Some(_) if matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Names(_)))) => {
+                answers.extend(refused.iter().map(|refusal| Reply::say(refusal::phrase(refusal))));
+            }
+            _ => {}
         }
+        Ok(())
     }
 
     /// A refusal; that something is not there is only said of what can be seen.
@@ -469,7 +474,8 @@ fn digest(steps: &[Step]) -> String {
     let mut hasher = Sha256::new();
     for step in steps {
         if let Some(machine) = &step.machine {
-            hasher.update(format!("{} {} {:?}\n", machine.id, machine.name, machine.state));
+            // Since when too: a machine that was switched off and on again meanwhile is not the one that was shown.
+            hasher.update(format!("{} {} {:?} {:?}\n", machine.id, machine.name, machine.state, machine.since));
         }
         hasher.update(serde_json::to_string(&step.change.ops).expect("ops are plain data"));
         hasher.update(format!("{:?} {:?}\n", step.change.summary, step.change.caution));

@@ -1,5 +1,7 @@
 //! Open conversations, kept in sled; the only file that names it. Deleting its folder loses open conversations and nothing else.
 
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -55,6 +57,8 @@ impl Store {
         let path = folder.join("conversations");
         let open = || sled::Config::new().path(&path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(1_000)).open();
         let error = |source| StoreError::Open { path: path.clone(), source };
+        // As private as the folder it is in, whatever the umask; what keeps it from being made is found below.
+        let _ = DirBuilder::new().mode(0o700).create(&path);
         match open() {
             Ok(sessions) => Ok(with(sessions, None)),
             // Another agent holds the lock: that one's conversations are not broken.

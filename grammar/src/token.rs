@@ -60,16 +60,18 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
         let apostrophe = whole.as_str().starts_with('\'');
         match inner {
             // 'quoted' only when the second mark ends a word: "'tis web1's" has no quotation.
-            Some(inner) if !(inner.as_str().trim().is_empty() || apostrophe && glued) => {
-                all.push(token(whole.range(), inner.as_str().trim(), true, false));
+            Some(inner) if !(apostrophe && (glued || inner.as_str().trim().is_empty())) => {
+                // Blanks that somebody quoted belong to what was said. Those inside « and » are how French is written.
+                let spaced = whole.as_str().starts_with('«');
+                let said = if spaced { inner.as_str().trim() } else { inner.as_str() };
+                all.push(token(whole.range(), said, true, false));
                 from = whole.end();
             }
-            Some(_) if apostrophe => {
+            Some(_) => {
                 let end = text[whole.start()..].find(char::is_whitespace).map_or(text.len(), |at| whole.start() + at);
                 words(text, whole.start()..end, &mut all);
                 from = end;
             }
-            Some(_) => from = whole.end(),
             None => {
                 words(text, whole.range(), &mut all);
                 from = whole.end();
@@ -109,9 +111,11 @@ fn stray(text: &str, from: usize, whole: Range<usize>, quoted: bool) -> Option<u
     let after = text[whole.end..].chars().next();
     let end = text[whole.start..].find(char::is_whitespace).map_or(text.len(), |at| whole.start + at);
     if quoted {
-        // The second mark is followed by a letter: it ends no quotation.
+        // The second mark is followed by a letter, or one of both by one more: they are no quotation.
         let marked = text[whole.start..].starts_with(MARKS);
-        return (marked && letter(after)).then_some(end.max(whole.end));
+        let goes_on = letter(after) || after.is_some_and(|c| MARKS.contains(&c));
+        let doubled = text[from..whole.start].ends_with(MARKS);
+        return (marked && (goes_on || doubled)).then_some(end.max(whole.end));
     }
     let opened = text[from..whole.start].ends_with(MARKS);
     let inside = letter(before) && after.is_some_and(|c| MARKS.contains(&c));
@@ -186,7 +190,7 @@ fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<
 
 fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> Token<'t> {
     // A mark that quotes nothing is part of a name, but of no keyword.
-    let folded = fold(if quoted { text } else { text.trim_matches(MARKS) });
+    let folded = fold(if quoted { text.trim() } else { text.trim_matches(MARKS) });
     Token { text, span, folded, quoted, clitic }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::Args;
+use clap::builder::NonEmptyStringValueParser;
 use dialogue::spec::Role;
 
 use super::{ModelPlace, Progress, Where};
@@ -27,7 +28,7 @@ pub(super) struct Talk {
     #[command(flatten)]
     place: Where,
     /// A libvirt URI instead of a configuration; nothing is kept of the conversation then.
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     uri: Option<String>,
     /// Say this one thing and end.
     #[arg(long)]

@@ -24,8 +24,8 @@ pub(super) struct Misses {
 }
 
 fn span(text: &str) -> Result<SignedDuration, String> {
-    let span: jiff::Span = text.parse().map_err(|_| format!("{text} is no length of time like 12h, 7d or 2w"))?;
-    span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()).map_err(|error| error.to_string())
+    let span = text.parse::<jiff::Span>().and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()));
+    span.map_err(|_| format!("{text} is no length of time like 12h, 7d or 2w"))
 }
 
 /// Lists them; only read, whoever works on the store.

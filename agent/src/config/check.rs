@@ -1,5 +1,7 @@
 //! What the types of the configuration can't say: each value is one that can work, and what is named is there.
 
+use std::fs::File;
+use std::io::Read;
 use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -10,9 +12,12 @@ use rustls::pki_types::pem::PemObject;
 
 use super::source::{Source, near};
 use super::{Config, Fault, Purpose, Secret};
+use crate::host::names::{self, Thing};
 
 /// What stands in examples where a secret belongs.
 const PLACEHOLDERS: [&str; 8] = ["…", "...", "changeme", "change-me", "change_me", "<secret>", "your-secret", "xxx"];
+/// More of a secret's file is not read: its first line is a secret, and none is as long.
+const LONGEST_SECRET: u64 = 4_096;
 /// An hour, in seconds.
 const HOUR: u64 = 3_600;
 /// A day, in seconds.
@@ -139,8 +144,10 @@ impl Check<'_> {
         for (index, hypervisor) in config.hypervisor.iter().enumerate() {
             let (name, uri) = (&hypervisor.name, &hypervisor.uri);
             let at = |key: &str| format!("hypervisor.{index}.{key}");
-            if name.is_empty() || name.chars().any(|one| one.is_whitespace() || one.is_control()) {
+            if name.is_empty() || name.chars().any(char::is_whitespace) {
                 self.wrong(&at("name"), format!("\"{name}\": a hypervisor's name is one word, like \"hv1\""));
+            } else if let Err(why) = names::check(Thing::Machine, name) {
+                self.wrong(&at("name"), format!("\"{name}\": {why}; a hypervisor is called like \"hv1\""));
             }
             let before = &config.hypervisor[..index];
             if before.iter().any(|other| other.name.to_lowercase() == name.to_lowercase()) {
@@ -170,6 +177,10 @@ impl Check<'_> {
                 None => BareJid::new(who).ok().filter(|jid| jid.node().is_some()).map(|jid| jid.to_string()),
             };
             match prepared {
+                Some(_) if who.contains('*') => {
+                    let domain = who.rsplit('@').next().unwrap_or_default();
+                    self.wrong(&path, format!("\"{who}\": * stands for nobody here; everybody at a domain is \"@{domain}\""));
+                }
                 None => self.wrong(&path, format!("\"{who}\" is neither an address, like \"alice@example.org\", nor everybody at a domain, like \"@example.org\"")),
                 Some(prepared) if seen.contains(&prepared) => {
                     self.wrong(&path, format!("{who} stands there twice; one entry says what they may do"));
@@ -255,6 +266,9 @@ impl Check<'_> {
                 "store.path",
                 "the root folder is no place for a store; give it one of its own, like \"/var/lib/atoll\"",
             );
+        }
+        if store.is_absolute() && store.exists() && !store.is_dir() {
+            self.wrong("store.path", format!("{} is no folder; give the store one of its own", store.display()));
         }
         for (path, value) in [
             ("store.path", store.as_path()),
@@ -361,10 +375,14 @@ fn secret_in(path: &Path) -> Result<String, String> {
     let shown = path.display();
     let unread = |error: std::io::Error| format!("can't read {shown}: {error}");
     let about = std::fs::metadata(path).map_err(unread)?;
-    if about.permissions().mode() & 0o007 != 0 && about.is_file() {
+    if !about.is_file() {
+        return Err(format!("{shown} is no plain file; the secret is the first line of one"));
+    }
+    if about.permissions().mode() & 0o007 != 0 {
         return Err(format!("everybody on this machine can read {shown}; chmod 600 it"));
     }
-    let text = std::fs::read_to_string(path).map_err(unread)?;
+    let mut text = String::new();
+    File::open(path).and_then(|file| file.take(LONGEST_SECRET).read_to_string(&mut text)).map_err(unread)?;
     match text.lines().next().unwrap_or_default().trim() {
         "" => Err(format!("the first line of {shown} is empty; the secret belongs there")),
         secret => Ok(secret.to_owned()),

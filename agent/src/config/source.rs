@@ -16,9 +16,9 @@ pub(super) struct Source<'a> {
     table: Spanned<DeTable<'a>>,
 }
 
-/// A key or value that was found, and where.
+/// A key or value that was found: the names on the way to it, with dots between, and where it stands.
 struct Place {
-    key: String,
+    path: String,
     span: Range<usize>,
 }
 
@@ -42,8 +42,9 @@ impl<'a> Source<'a> {
         T::deserialize(toml::Deserializer::from(whole)).map_err(|error| {
             let at = error.span().map_or(0, |span| span.start);
             let place = deepest(self.table.get_ref(), at);
-            let (key, span) = place.map_or((String::new(), at..at), |place| (place.key, place.span));
-            let why = helped(error.message(), &key, defaults);
+            let (path, span) = place.map_or((String::new(), at..at), |place| (place.path, place.span));
+            let key = path.rsplit('.').next().unwrap_or_default().to_owned();
+            let why = helped(error.message(), &path, defaults);
             self.fault(&key, span.start, why)
         })
     }
@@ -118,14 +119,14 @@ fn overlay<'a>(base: &mut DeTable<'a>, over: DeTable<'a>) {
 fn deepest(table: &DeTable<'_>, at: usize) -> Option<Place> {
     let mut found = None;
     for (key, value) in table {
-        let inner = inside(value, at).map(|place| match place.key.is_empty() {
-            true => Place { key: key.get_ref().to_string(), ..place },
-            false => place,
+        let inner = inside(value, at).map(|place| match place.path.is_empty() {
+            true => Place { path: key.get_ref().to_string(), ..place },
+            false => Place { path: format!("{}.{}", key.get_ref(), place.path), ..place },
         });
         if inner.is_some() {
             found = inner;
         } else if found.is_none() && (key.span().contains(&at) || value.span().contains(&at)) {
-            found = Some(Place { key: key.get_ref().to_string(), span: key.span() });
+            found = Some(Place { path: key.get_ref().to_string(), span: key.span() });
         }
     }
     found
@@ -136,19 +137,20 @@ fn inside(value: &Spanned<DeValue<'_>>, at: usize) -> Option<Place> {
         DeValue::Table(table) => deepest(table, at),
         DeValue::Array(array) => array.iter().find_map(|value| {
             inside(value, at)
-                .or_else(|| value.span().contains(&at).then(|| Place { key: String::new(), span: value.span() }))
+                .or_else(|| value.span().contains(&at).then(|| Place { path: String::new(), span: value.span() }))
         }),
         _ => None,
     }
 }
 
 /// What serde says, and what would be right.
-fn helped(message: &str, key: &str, defaults: &str) -> String {
+fn helped(message: &str, path: &str, defaults: &str) -> String {
+    let (table, key) = path.rsplit_once('.').unwrap_or(("", path));
     // What is wrong with a secret must not print it.
     if key == "secret" {
         return "has to be a string in quotes".to_owned();
     }
-    let message = message.replace('\n', " ");
+    let message = plain(&message.replace('\n', " "));
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if let [said, known @ ..] = quoted.as_slice()
         && message.starts_with("unknown ")
@@ -164,10 +166,53 @@ fn helped(message: &str, key: &str, defaults: &str) -> String {
     if message.contains("invalid type: map, expected a sequence") {
         return format!("there may be several: write [[{key}]], with two brackets");
     }
-    let example = defaults.lines().find(|line| line.split('=').next().is_some_and(|name| name.trim() == key));
+    // As it stands in the table it belongs to: a key of that name may be elsewhere too, and mean something else.
+    let mut of_table = table.is_empty();
+    let example = defaults.lines().find(|line| {
+        if let Some(header) = line.strip_prefix('[') {
+            of_table = header.trim_matches(['[', ']']) == table;
+        }
+        of_table && line.split('=').next().is_some_and(|name| name.trim() == key)
+    });
     match example {
         Some(example) => format!("{message}, as in: {example}"),
         None => message,
+    }
+}
+
+/// What a reader of TOML says about numbers, in words that are not those of a programming language.
+fn plain(message: &str) -> String {
+    let words: Vec<&str> = message.split(' ').filter(|word| !word.is_empty()).collect();
+    let integer = |word: &str| {
+        let word = word.trim_end_matches([',', '.']);
+        word.strip_prefix(['u', 'i']).is_some_and(|size| matches!(size, "8" | "16" | "32" | "64" | "128" | "size"))
+    };
+    let mut said = Vec::new();
+    let mut rest = words.as_slice();
+    loop {
+        rest = match rest {
+            [] => return said.join(" "),
+            ["as", kind, after @ ..] if integer(kind) => {
+                if kind.ends_with(',')
+                    && let Some(last) = said.last_mut()
+                {
+                    *last = format!("{last},");
+                }
+                after
+            }
+            ["a", "nonzero", kind, after @ ..] if integer(kind) => {
+                said.push("a whole number from 1 on".to_owned());
+                after
+            }
+            [kind, after @ ..] if integer(kind) => {
+                said.push("a whole number that is not as big or below 0".to_owned());
+                after
+            }
+            [word, after @ ..] => {
+                said.push((*word).to_owned());
+                after
+            }
+        };
     }
 }
 

@@ -74,6 +74,16 @@ impl fmt::Display for Shown {
     }
 }
 
+/// A text as it can be shown in one line: what breaks lines, hides or reorders is named instead of printed.
+///
+/// ```
+/// assert_eq!(agent::host::names::shown("a\u{202e}b\n"), "aU+202EbU+000A");
+/// ```
+pub fn shown(text: &str) -> String {
+    let plain = |c: char| matches!(c, '/' | '\\' | '"') || !is_refused(c);
+    text.chars().map(|c| if plain(c) { c.to_string() } else { Shown(c).to_string() }).collect()
+}
+
 /// Checks a name that a thing is about to be given.
 ///
 /// Markup is no reason to refuse: the writer of XML escapes it.

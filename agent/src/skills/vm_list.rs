@@ -48,11 +48,18 @@ impl Skill for VmList {
             Sight { away: hosts.iter().filter(|host| host.unreachable.is_some()).collect(), hosts: hosts.len() };
         let seen = |machine: &&Arc<Machine>| sight.since(machine).is_none();
         let running = machines.iter().filter(seen).filter(|machine| machine.state == State::Running).count();
+        let in_sight = machines.iter().filter(seen).count();
         let head = |id: &str| {
-            let then = if sight.away.is_empty() { "" } else { "_then" };
-            Phrase::new(format!("vm.list/{id}{then}"))
+            let how = match id {
+                _ if sight.away.is_empty() => "",
+                "all" if in_sight == machines.len() => "_seen",
+                "all" if in_sight == 0 => "_was",
+                _ => "_then",
+            };
+            Phrase::new(format!("vm.list/{id}{how}"))
                 .with("count", machines.len())
                 .with("total", total)
+                .with("seen", in_sight)
                 .with("running", running)
                 .with("state", wanted.unwrap_or("any"))
         };
