@@ -5,14 +5,14 @@
 //! (synced when destructive), the op, journal says how it ended, everybody is told: that part is in [`mod@apply`].
 
 use std::cell::OnceCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned};
+use dialogue::machine::{self, Action, Applied, Around, Input, Planned};
 use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
-use dialogue::session::{Call, Done, Session, Trace};
+use dialogue::session::{Call, Done, Open, Session, Trace};
 use dialogue::spec::Scope;
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -21,7 +21,7 @@ use crate::access::Access;
 use crate::addresses::Entity;
 use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
-use crate::host::{HostRead, HostWrite, MachineId, State};
+use crate::host::{HostRead, HostWrite, Machine, MachineId, State};
 use crate::journal::{Entry, Journal, Told};
 use crate::known::KnownHere;
 use crate::message::{Answer, Certain, Channel, Message};
@@ -66,7 +66,7 @@ pub struct Caution {
 /// The driver.
 pub struct Bot {
     mind: Arc<Mind>,
-    machine: Machine,
+    machine: machine::Machine,
     host: Arc<dyn Host>,
     office: Arc<dyn OfficeWrite>,
     access: Access,
@@ -133,12 +133,34 @@ pub struct Parts {
     pub notices: Box<dyn Fn(Notice) + Send + Sync>,
 }
 
+/// What came of a turn, besides what was said.
+#[derive(Debug, Default)]
+pub struct Turned {
+    /// How its text was understood.
+    pub trace: Trace,
+    /// What was done, in order.
+    pub carried: Vec<Carried>,
+    /// The question that is open now.
+    pub open: Option<Open>,
+}
+
+/// One thing that was done.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// What.
+    pub call: Call,
+    /// To which machine.
+    pub machine: Option<Arc<Machine>>,
+    /// Or was it taken back.
+    pub undoing: bool,
+}
+
 impl Bot {
     /// A bot of these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { mind, host, office, access, journal, store, in_flight, caution, tongues, desk, notices } = parts;
         Self {
-            machine: Machine::new(Arc::clone(mind.book())),
+            machine: machine::Machine::new(Arc::clone(mind.book())),
             mind,
             host,
             office,
@@ -240,11 +262,16 @@ impl Bot {
 
     /// One turn, and how its text was understood.
     pub fn turn(&self, message: &Message, input: Input, say: &mut dyn FnMut(Rendered)) -> Trace {
-        self.turn_on(message, input, &mut Certain(say))
+        self.report(message, input, &mut Certain(say)).trace
+    }
+
+    /// One turn, and all that came of it.
+    pub fn report(&self, message: &Message, input: Input, channel: &mut dyn Channel) -> Turned {
+        self.turn_on(message, input, channel)
     }
 
     /// One turn. Whatever breaks in it ends this turn and nothing else, and the person is told with a reference.
-    fn turn_on(&self, message: &Message, input: Input, channel: &mut dyn Channel) -> Trace {
+    fn turn_on(&self, message: &Message, input: Input, channel: &mut dyn Channel) -> Turned {
         let key = self.key(message);
         let conversation = Conversation::of(self, key.clone());
         let _turn = lock(&conversation.lock);
@@ -253,11 +280,11 @@ impl Bot {
             let reply = self.failure("went_wrong", Vec::new());
             let rendered = self.phrases(message.asker.jid.as_deref()).reply(&reply, &message.now);
             channel.say(Answer { rendered, question: false, outcome: true });
-            Trace { why: "broke".to_owned(), ..Trace::default() }
+            Turned { trace: Trace { why: "broke".to_owned(), ..Trace::default() }, ..Turned::default() }
         })
     }
 
-    fn unguarded_turn(&self, key: &str, message: &Message, input: Input, channel: &mut dyn Channel) -> Trace {
+    fn unguarded_turn(&self, key: &str, message: &Message, input: Input, channel: &mut dyn Channel) -> Turned {
         let (mut session, lost) = self.store.session(key, self.tongues.common());
         if let Some(person) = &message.asker.jid {
             let Tongue { language, fixed } = self.tongues.of(person);
@@ -268,7 +295,7 @@ impl Bot {
         {
             let rendered = self.mind.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now);
             channel.say(Answer { rendered, question: false, outcome: false });
-            return Trace::default();
+            return Turned::default();
         }
         let place = self.place(message);
         let known = KnownHere {
@@ -298,6 +325,8 @@ impl Bot {
         let said = matches!(input, Input::Said(_));
         let mut first = None;
         let mut made: HashMap<String, Made> = HashMap::new();
+        let mut undoing: HashSet<String> = HashSet::new();
+        let mut carried = Vec::new();
         let mut inputs = std::collections::VecDeque::from([input]);
         // Until the turn ends, its changes may have been made and nobody been told.
         let mut begun: Option<Unanswered<'_>> = None;
@@ -313,13 +342,27 @@ impl Bot {
                     }
                     Action::Plan(calls) => inputs.push_back(self.plan(message, &place, &session, &calls, &mut made)),
                     Action::PlanUndo(done) => {
-                        inputs.push_back(self.plan_undo(message, &place, &session, &done, &mut made))
+                        let planned = self.plan_undo(message, &place, &session, &done, &mut made);
+                        if let Input::Planned(Planned::Ready { change: Some(plan), .. }) = &planned {
+                            undoing.insert(plan.digest.clone());
+                        }
+                        inputs.push_back(planned);
                     }
                     Action::Apply(plan) => {
                         begun = Some(Unanswered::new(&self.store, message, &plan));
                         self.keep(key, &session, true);
                         let applied = match made.remove(&plan.digest) {
-                            Some(made) => self.apply(message, &made),
+                            Some(made) => {
+                                let (applied, steps) = self.apply(message, &made);
+                                let undoing = undoing.contains(&plan.digest);
+                                let done = made.steps.into_iter().take(steps);
+                                carried.extend(done.map(|step| Carried {
+                                    call: step.call,
+                                    machine: step.machine,
+                                    undoing,
+                                }));
+                                applied
+                            }
                             None => Applied::Failed { reply: self.failure("went_wrong", Vec::new()), undo: Vec::new() },
                         };
                         inputs.push_back(Input::Applied(applied));
@@ -360,7 +403,7 @@ impl Bot {
             };
             misses.heard(key, &heard, &|| misses::names(&*self.host, &message.asker.name));
         }
-        session.trace
+        Turned { trace: session.trace, carried, open: session.open }
     }
 
     /// The key of a conversation: person, entity, direct or room.

@@ -15,6 +15,7 @@ use crate::mind::{Mind, MindError};
 use crate::run;
 
 mod chat;
+mod converse;
 mod doctor;
 mod evaluate;
 mod explain;
@@ -48,6 +49,7 @@ enum Verb {
     Run(Where),
     Chat(chat::Talk),
     Explain(explain::Explain),
+    Converse(converse::Converse),
     Init(init::Init),
     Doctor(doctor::Doctor),
     #[command(subcommand)]
@@ -148,6 +150,7 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
         }
         Verb::Chat(asked) => chat::talk(asked)?,
         Verb::Explain(asked) => explain::explain(asked)?,
+        Verb::Converse(asked) => converse::converse(&asked)?,
         Verb::Init(asked) => init::write(&asked)?,
         Verb::Doctor(asked) => return doctor::prove(&asked),
         Verb::Journal(asked) => return journal::look(&asked),

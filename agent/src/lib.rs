@@ -9,6 +9,7 @@ pub mod bot;
 pub mod chat;
 pub mod cli;
 pub mod config;
+pub mod converse;
 mod desk;
 pub mod doctor;
 pub mod error;

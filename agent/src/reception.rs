@@ -131,7 +131,7 @@ impl Reception {
 /// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, an answer to us.
 ///
 /// A host answers for its machines; it is silent on names that are not its own.
-fn addressed(
+pub(crate) fn addressed(
     text: &str,
     our_nick: &str,
     answers_us: bool,

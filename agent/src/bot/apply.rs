@@ -23,13 +23,14 @@ use crate::refusal;
 use crate::skill::Op;
 
 impl Bot {
-    /// Does a plan: every op in order, each written down before and after. Stops at the first that fails.
-    pub(super) fn apply(&self, message: &Message, made: &Made) -> Applied {
+    /// Does a plan: every op in order, each written down before and after. Stops at the first that fails. Also how many steps something
+    /// was done of.
+    pub(super) fn apply(&self, message: &Message, made: &Made) -> (Applied, usize) {
         let machines: Vec<MachineId> = made.steps.iter().filter_map(machine_of).collect();
         {
             let mut writing = lock(&self.writing);
             if let Some(busy) = self.busy(made, &writing) {
-                return Applied::Failed { reply: Reply::say(busy), undo: Vec::new() };
+                return (Applied::Failed { reply: Reply::say(busy), undo: Vec::new() }, 0);
             }
             writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
         }
@@ -37,14 +38,15 @@ impl Bot {
         self.apply_steps(message, made)
     }
 
-    fn apply_steps(&self, message: &Message, made: &Made) -> Applied {
+    fn apply_steps(&self, message: &Message, made: &Made) -> (Applied, usize) {
         let mut finished: Vec<&Step> = Vec::new();
         for step in &made.steps {
             let mut held = Vec::new();
             for (done, op) in step.change.ops.iter().enumerate() {
                 if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
                     self.let_go(held, message);
-                    return self.stumbled(message, &finished, step, done, stumble);
+                    let steps = finished.len() + usize::from(done > 0);
+                    return (self.stumbled(message, &finished, step, done, stumble), steps);
                 }
             }
             self.tell_change(message, step);
@@ -56,7 +58,7 @@ impl Bot {
         let mut lines: Vec<Phrase> = finished.iter().map(|step| step.change.done.clone()).collect();
         let reply =
             if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
-        Applied::Done { reply, undo }
+        (Applied::Done { reply, undo }, finished.len())
     }
 
     fn done(&self, message: &Message, step: &Step) -> Done {

@@ -2,12 +2,14 @@
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context;
 use clap::Args;
 use intents::{Example, evaluate};
 
 use super::{ModelPlace, NO_ENCODER, now, print};
+use crate::converse::judge::{self, Wrong};
 
 /// Measure the classifier by cross-validation on the corpus, or on public benchmark files.
 #[derive(Args)]
@@ -21,6 +23,9 @@ pub(super) struct Evaluate {
     /// A CSV file with sentences of strangers and the skills they mean ("none" for chatter): asked by the whole way, as the bot hears them.
     #[arg(long, conflicts_with_all = ["clinc", "csv"])]
     heard: Option<PathBuf>,
+    /// A folder of conversations with what is expected of each turn: held with the bot over a host in memory, and judged.
+    #[arg(long, conflicts_with_all = ["clinc", "csv", "heard"])]
+    conversations: Option<PathBuf>,
     /// Write the confusion matrix as a picture (SVG).
     #[arg(long)]
     picture: Option<PathBuf>,
@@ -45,7 +50,10 @@ pub(super) struct Evaluate {
 
 /// Measures what was asked for.
 pub(super) fn evaluate(asked: &Evaluate) -> anyhow::Result<()> {
-    let Evaluate { clinc, csv, heard, picture, curve, folds, wrong, language, json, model } = asked;
+    let Evaluate { clinc, csv, heard, conversations, picture, curve, folds, wrong, language, json, model } = asked;
+    if let Some(folder) = conversations {
+        return converse(folder, *wrong, *json, model);
+    }
     if let Some(path) = heard {
         return hear(path, *json, model);
     }
@@ -73,6 +81,20 @@ fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
     let sentences = crate::evaluate::strangers(path)?;
     let heard = crate::evaluate::heard(&model.mind()?, &sentences, &now(&jiff::tz::TimeZone::UTC));
     print(&if json { serde_json::to_string_pretty(&heard)? + "\n" } else { heard.to_string() })
+}
+
+fn converse(folder: &Path, wrong: bool, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
+    let measured = judge::measure(&Arc::new(model.mind()?), folder)?;
+    if json {
+        return print(&(serde_json::to_string_pretty(&measured)? + "\n"));
+    }
+    let mut text = measured.to_string();
+    for one in measured.wrong.iter().filter(|_| wrong) {
+        let told = serde_json::to_string(&one.told)?;
+        let Wrong { file, line, verdict, to, text: said, expected, .. } = one;
+        let _ = writeln!(text, "\n{file}:{line} {verdict:?}\n  {to} < {said}\n  > {told}\n  expected {expected}");
+    }
+    print(&text)
 }
 
 fn learn(json: bool, model: &ModelPlace) -> anyhow::Result<()> {

@@ -33,7 +33,7 @@ mod fixtures;
 mod journal;
 mod ops;
 
-pub use fixtures::NAMES as FIXTURES;
+pub use fixtures::{Fixture, NAMES as FIXTURES};
 
 /// The fake host.
 #[derive(Debug)]
@@ -95,6 +95,11 @@ impl Fake {
     /// When there is no such fixture.
     pub fn new(fixture: &str, now: Timestamp) -> Result<(Arc<Self>, UnboundedReceiver<HostEvent>), UnknownFixture> {
         let fixture = fixtures::named(fixture).ok_or_else(|| UnknownFixture(fixture.to_owned()))?;
+        Ok(Self::of(fixture, now))
+    }
+
+    /// A host of that kind, at that time; and everything that will happen to it.
+    pub fn of(fixture: Fixture, now: Timestamp) -> (Arc<Self>, UnboundedReceiver<HostEvent>) {
         let (events, heard) = unbounded_channel();
         let mirror = Mirror::new(fixture.hypervisors.iter().cloned(), now);
         let all = [Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset];
@@ -125,7 +130,7 @@ impl Fake {
             fake.mirror.set_pools(&hypervisor, vec![fixtures::default_pool()]);
             fake.count_pools(&fake.lock(), &hypervisor);
         }
-        Ok((Arc::new(fake), heard))
+        (Arc::new(fake), heard)
     }
 
     /// Sets the clock.

@@ -14,7 +14,8 @@ pub const NAMES: [&str; 7] = ["two_vms", "fleet", "odd_names", "twins", "real_li
 const GIB: u64 = 1 << 30;
 const FOLDER: &str = "/var/lib/libvirt/images";
 
-/// What a fixture sets up.
+/// What is there when a fake host begins.
+#[derive(Debug, Default)]
 pub struct Fixture {
     /// Names and URIs.
     pub hypervisors: Vec<(String, String)>,
@@ -46,7 +47,7 @@ pub fn machine(hypervisor: &str, name: &str) -> Machine {
 
 /// The fixture of that name.
 pub fn named(name: &str) -> Option<Fixture> {
-    let mut fixture = Fixture { hypervisors: Vec::new(), machines: Vec::new(), volumes: BTreeMap::new() };
+    let mut fixture = Fixture::default();
     fixture.hypervisor("hv1");
     match name {
         "two_vms" => {
@@ -91,23 +92,50 @@ pub fn named(name: &str) -> Option<Fixture> {
 }
 
 impl Fixture {
-    fn hypervisor(&mut self, name: &str) {
+    /// Adds a hypervisor with an empty pool.
+    pub fn hypervisor(&mut self, name: &str) {
         self.hypervisors.push((name.to_owned(), "qemu:///system".to_owned()));
         self.volumes.insert((name.to_owned(), "default".to_owned()), Vec::new());
     }
 
-    /// A machine with one qcow2 disk, of which a quarter is filled.
+    /// A Debian with one qcow2 disk.
     fn machine(&mut self, hypervisor: &str, name: &str, state: State, memory: u64, vcpus: u32, disk: u64) {
+        let disks = [("vda".to_owned(), format!("{name}.qcow2"), Bytes(disk * GIB))];
+        let machine = self.machine_with(hypervisor, name, state, Bytes(memory * GIB), vcpus, &disks);
+        machine.os = Some("debian12".to_owned());
+    }
+
+    /// Adds a machine with disks of the pool "default", each with its target, volume and size, a quarter of which is filled. A volume whose
+    /// name ends with a format's is of that format.
+    pub fn machine_with(
+        &mut self,
+        hypervisor: &str,
+        name: &str,
+        state: State,
+        memory: Bytes,
+        vcpus: u32,
+        disks: &[(String, String, Bytes)],
+    ) -> &mut Machine {
         let number = self.machines.len() as u128 + 1;
-        let volume = format!("{name}.qcow2");
-        let path = format!("{FOLDER}/{volume}");
         let key = (hypervisor.to_owned(), "default".to_owned());
-        self.volumes.entry(key).or_default().push(Volume {
+        let volumes = self.volumes.entry(key).or_default();
+        let disk = |(target, volume, _): &(String, String, Bytes)| Disk {
+            target: target.clone(),
+            device: "disk".to_owned(),
+            kind: "file".to_owned(),
+            protocol: None,
+            source: Some(format!("{FOLDER}/{volume}")),
+            volume: Some(("default".to_owned(), volume.clone())),
+            format: if volume.ends_with(".raw") { "raw" } else { "qcow2" }.to_owned(),
+            bus: "virtio".to_owned(),
+            readonly: false,
+        };
+        volumes.extend(disks.iter().map(|(_, volume, size)| Volume {
             name: volume.clone(),
-            path: path.clone(),
-            capacity: Bytes(disk * GIB),
-            allocation: Bytes(disk * GIB / 4),
-        });
+            path: format!("{FOLDER}/{volume}"),
+            capacity: *size,
+            allocation: Bytes(size.0 / 4),
+        }));
         let id = MachineId {
             hypervisor: hypervisor.to_owned(),
             uuid: Uuid::from_u128(0xa701_1000_0000_4000_8000_0000_0000_0000 + number),
@@ -115,22 +143,12 @@ impl Fixture {
         self.machines.push(Machine {
             vcpus,
             vcpus_max: vcpus,
-            memory: Bytes(memory * GIB),
-            memory_max: Bytes(memory * GIB),
-            disks: vec![Disk {
-                target: "vda".to_owned(),
-                device: "disk".to_owned(),
-                kind: "file".to_owned(),
-                protocol: None,
-                source: Some(path),
-                volume: Some(("default".to_owned(), volume)),
-                format: "qcow2".to_owned(),
-                bus: "virtio".to_owned(),
-                readonly: false,
-            }],
-            os: Some("debian12".to_owned()),
+            memory,
+            memory_max: memory,
+            disks: disks.iter().map(disk).collect(),
             ..Machine::new(id, name, state)
         });
+        self.machines.last_mut().expect("just pushed")
     }
 
     /// Machines as others define them: by a cloud, by an import, with passed-through devices, with a grown snapshot.
