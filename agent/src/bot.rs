@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dialogue::machine::{self, Action, Applied, Around, Input, Planned};
 use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
-use dialogue::session::{Call, Done, Open, Session, Trace};
+use dialogue::session::{Call, Done, Session, Trace};
 use dialogue::spec::Scope;
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -21,7 +21,7 @@ use crate::access::Access;
 use crate::addresses::Entity;
 use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
-use crate::host::{HostRead, HostWrite, Machine, MachineId, State};
+use crate::host::{HostRead, HostWrite, MachineId, State};
 use crate::journal::{Entry, Journal, Told};
 use crate::known::KnownHere;
 use crate::message::{Answer, Certain, Channel, Message};
@@ -37,6 +37,7 @@ mod owed;
 mod promises;
 mod turn;
 
+pub use turn::{Carried, Turned};
 use turn::{Conversation, Towards, Unanswered};
 
 /// A host that can be read and written.
@@ -131,28 +132,6 @@ pub struct Parts {
     pub desk: String,
     /// Where what everybody should hear goes.
     pub notices: Box<dyn Fn(Notice) + Send + Sync>,
-}
-
-/// What came of a turn, besides what was said.
-#[derive(Debug, Default)]
-pub struct Turned {
-    /// How its text was understood.
-    pub trace: Trace,
-    /// What was done, in order.
-    pub carried: Vec<Carried>,
-    /// The question that is open now.
-    pub open: Option<Open>,
-}
-
-/// One thing that was done.
-#[derive(Clone, Debug)]
-pub struct Carried {
-    /// What.
-    pub call: Call,
-    /// To which machine.
-    pub machine: Option<Arc<Machine>>,
-    /// Or was it taken back.
-    pub undoing: bool,
 }
 
 impl Bot {

@@ -21,7 +21,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::access::Access;
 use crate::addresses::Entity;
-use crate::bot::{Bot, Carried, Caution, Host, Parts, Turned};
+use crate::bot::{Bot, Carried, Caution, Parts, Turned};
 use crate::config::Grant;
 use crate::events::InFlight;
 use crate::host::fake::Fake;
@@ -148,7 +148,7 @@ impl Conversation {
         let office = Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new));
         let bot = Bot::new(Parts {
             mind: Arc::clone(mind),
-            host: Arc::clone(&fake) as Arc<dyn Host>,
+            host: fake.clone(),
             office: Arc::new(office),
             access: Access::new(&grants),
             journal: Arc::clone(&journal),

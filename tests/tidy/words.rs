@@ -8,10 +8,11 @@ use tests::transcript;
 use super::{code, files, is_test, none, read};
 
 /// Files whose sentences are for the operator at the command line or in the log, with the reason.
-const OPERATORS: [(&str, &str); 15] = [
+const OPERATORS: [(&str, &str); 16] = [
     ("agent/src/cli", "the command line"),
     ("agent/src/chat.rs", "the command line: what keeps the terminal from starting, and the heading of a transcript"),
     ("agent/src/config", "what is wrong with a configuration"),
+    ("agent/src/converse", "`atoll converse` and `atoll evaluate`: a contract in JSON"),
     ("agent/src/doctor.rs", "`atoll doctor`"),
     ("agent/src/evaluate.rs", "`atoll evaluate`"),
     ("agent/src/explain.rs", "`atoll explain`: a contract in JSON"),

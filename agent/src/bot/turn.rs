@@ -1,10 +1,11 @@
-//! What a turn holds while it lasts, and lets go of however it ends.
+//! What a turn holds while it lasts, and lets go of however it ends; and what came of it.
 
 use std::sync::{Arc, Mutex};
 
-use dialogue::session::PlanRef;
+use dialogue::session::{Call, Open, PlanRef, Trace};
 
 use super::{Bot, lock};
+use crate::host::Machine;
 use crate::message::{Answer, Channel, Message};
 use crate::store::{Begun, Store};
 
@@ -70,4 +71,26 @@ impl Channel for Towards<'_> {
     fn say(&mut self, answer: Answer) -> bool {
         (self.say)(&self.to, answer)
     }
+}
+
+/// What came of a turn, besides what was said.
+#[derive(Debug, Default)]
+pub struct Turned {
+    /// How its text was understood.
+    pub trace: Trace,
+    /// What was done, in order.
+    pub carried: Vec<Carried>,
+    /// The question that is open now.
+    pub open: Option<Open>,
+}
+
+/// One thing that was done.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    /// What.
+    pub call: Call,
+    /// To which machine.
+    pub machine: Option<Arc<Machine>>,
+    /// Or was it taken back.
+    pub undoing: bool,
 }
