@@ -9,6 +9,7 @@
 
 pub mod book;
 mod controls;
+mod follow;
 pub mod language;
 pub mod machine;
 mod offer;

@@ -25,6 +25,8 @@ pub const MOST_CHARACTERS: usize = 1_000;
 const WISHED: f32 = 0.9;
 /// Why nothing comes of a message that was heard before.
 pub const REPEATED: &str = "repeated";
+/// Why something was understood that says not all of what it asks.
+const FOLLOWS: &str = "follows";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
@@ -273,6 +275,16 @@ impl Turn<'_> {
         if readings.is_empty() && part.raw != part.text {
             readings = self.commands(&part.raw);
         }
+        if readings.is_empty()
+            && understanding.calls.is_empty()
+            && let Some(call) = self.goes_on(&part)
+        {
+            self.session.trace.why = FOLLOWS.to_owned();
+            readings = vec![(call, Path::Understood)];
+        }
+        if let [(call, _)] = readings.as_mut_slice() {
+            self.about_the_last(call, &part);
+        }
         match readings.as_slice() {
             [] => {
                 if self.vetoed_outright(&part) && !part.wish {
@@ -304,7 +316,7 @@ impl Turn<'_> {
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
                 understanding.doubtful |= part.stance != Stance::Request;
                 self.session.trace.confidence = 1.0;
-                if *path == Path::Understood {
+                if *path == Path::Understood && self.session.trace.why != FOLLOWS {
                     self.session.trace.why = "typo".to_owned();
                 }
                 understanding.path = understanding.path.min(*path);
@@ -458,7 +470,8 @@ impl Turn<'_> {
             return;
         };
         self.session.trace.confidence = score;
-        let call = self.call_from(&skill, &part.text, &ranking);
+        let mut call = self.call_from(&skill, &part.text, &ranking);
+        self.about_the_last(&mut call, &part);
         self.note_how_to(&part, &call);
         if self.vetoes(&part, &call) && !wish {
             self.veto(&part, Some(&skill), score);

@@ -186,6 +186,8 @@ classes! {
     Greeting "greeting",
     /// "thanks".
     Thanks "thanks",
+    /// "and", "what about", "its": what follows goes on from what was said last.
+    Follow "follow",
     /// "then", "and then": another request follows.
     Then "then",
     /// Verbs, as they are in a command.
@@ -475,22 +477,33 @@ impl Lexicon {
 
     /// A text without the words that carry no value in an answer: "of … called data, please" is "data".
     pub fn without_fillers(&self, text: &str) -> String {
-        const EMPTY: [Class; 9] = [
-            Class::Filler,
-            Class::Polite,
-            Class::Wrap,
-            Class::Called,
-            Class::Article,
-            Class::And,
-            Class::By,
-            Class::It,
-            Class::Noname,
-        ];
+        self.without(&Self::EMPTY, text)
+    }
+
+    /// The same, and without the words for machines in general: "the ones that are off" is "off".
+    pub fn without_nouns(&self, text: &str) -> String {
+        const NOUNS: [Class; 4] = [Class::Machine, Class::Machines, Class::Which, Class::Follow];
+        self.without(&[Self::EMPTY.as_slice(), &NOUNS].concat(), text)
+    }
+
+    const EMPTY: [Class; 9] = [
+        Class::Filler,
+        Class::Polite,
+        Class::Wrap,
+        Class::Called,
+        Class::Article,
+        Class::And,
+        Class::By,
+        Class::It,
+        Class::Noname,
+    ];
+
+    fn without(&self, empty: &[Class], text: &str) -> String {
         let tokens = self.tokens(text);
         let mut kept: Vec<&str> = Vec::new();
         let mut at = 0;
         while at < tokens.len() {
-            match EMPTY.iter().filter_map(|class| self.longest(&tokens[at..], *class)).max() {
+            match empty.iter().filter_map(|class| self.longest(&tokens[at..], *class)).max() {
                 Some(count) => at += count,
                 None => {
                     kept.push(&text[tokens[at].span.clone()]);

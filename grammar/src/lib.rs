@@ -19,6 +19,7 @@ pub mod address;
 pub mod answer;
 pub mod corpus;
 pub mod duration;
+pub mod follow;
 pub mod frame;
 pub mod kind;
 pub mod known;

@@ -1,0 +1,155 @@
+//! What goes on from the last exchange: "and web2?", "and its disks?", "web2, is it up?", "why?". Only questions go on so;
+//! nothing that may change anything is ever put together from what was said before.
+
+use grammar::follow::{led, named_first};
+use grammar::frame::{Part, Stance};
+use grammar::kind::{Kind, Of};
+use grammar::read;
+use grammar::selector::Selector;
+use grammar::value::Value;
+
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::session::Call;
+use crate::slots::points;
+use crate::spec::{Danger, Need, Scope, Slot, Spec, TARGET};
+use crate::topics;
+
+/// A question of so few words names no other thing than the last one.
+const FEW: usize = 2;
+/// The state of a machine: what a name alone asks for.
+const STATE: &str = "vm.status";
+
+/// What machine a slot is about, whatever it does with it.
+fn is_about(slot: &Slot) -> bool {
+    slot.name == TARGET && slot.kind == Kind::Machines || slot.kind == Kind::Name(Of::Machine)
+}
+
+impl Turn<'_> {
+    /// The question that a text asks which is none by itself, but goes on from the last exchange.
+    pub(crate) fn goes_on(&self, part: &Part) -> Option<Call> {
+        if matches!(part.stance, Stance::Negated | Stance::AboutOthers) || part.wish {
+            return None;
+        }
+        let cx = self.context();
+        let (led, rest) = led(part.raw.trim(), &cx);
+        if let Some((names, after)) = named_first(rest, &cx) {
+            let left = self.heard.lexicon.without_nouns(after);
+            if !left.is_empty() {
+                return self.asked_of(&names, after);
+            }
+            let asks = led || part.question || part.raw.trim_end().ends_with('?');
+            return asks.then(|| self.same_of(&names));
+        }
+        if led && let Some(call) = self.read_command(rest) {
+            return Some(call);
+        }
+        if led || topics::words(rest).len() <= FEW { self.same_but(rest) } else { None }
+    }
+
+    /// "web2, is it up": that question, about these.
+    fn asked_of(&self, names: &[String], question: &str) -> Option<Call> {
+        let mut call = self.read_command(led(question, &self.context()).1)?;
+        self.put(&mut call, names).then_some(call)
+    }
+
+    /// "and web2?": what was asked last, about these; else how they are.
+    fn same_of(&self, names: &[String]) -> Call {
+        let again = self.last_read().and_then(|mut call| {
+            let slot = self.spec(&call)?.slots.iter().find(|slot| is_about(slot))?;
+            call.args.remove(slot.name);
+            self.put(&mut call, names).then_some(call)
+        });
+        again.unwrap_or_else(|| {
+            let machines = Value::Machines(Selector::Names(names.to_vec()));
+            Call { skill: STATE.to_owned(), args: [(TARGET.to_owned(), machines)].into() }
+        })
+    }
+
+    /// "and the least?", "only those that are off": what was asked last, with what is new.
+    fn same_but(&self, text: &str) -> Option<Call> {
+        let mut call = self.last_read()?;
+        let spec = self.spec(&call)?;
+        let cx = self.context();
+        let mut left = text.to_owned();
+        let mut news = Vec::new();
+        for slot in spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text | Kind::NewName(_))) {
+            let Some(found) = read::find(slot.kind, &left, &cx).into_iter().next() else { continue };
+            if points(&found.value) {
+                continue;
+            }
+            left.replace_range(found.span, " ");
+            news.push((slot.name.to_owned(), found.value));
+        }
+        let all_read = self.heard.lexicon.without_nouns(&left).chars().all(|c| !c.is_alphanumeric());
+        (all_read && !news.is_empty()).then(|| {
+            call.args.extend(news);
+            call
+        })
+    }
+
+    /// A question that says not which machine it is about is about the one spoken of last, if it goes on from there.
+    pub(crate) fn about_the_last(&self, call: &mut Call, part: &Part) {
+        let reads = self.spec(call).filter(|spec| spec.danger == Danger::Read && self.around.scope != Scope::Machine);
+        let Some((spec, names)) = reads.zip(self.last_about()) else { return };
+        let Some(slot) = spec.slots.iter().find(|slot| is_about(slot)) else { return };
+        let goes_on = led(part.raw.trim(), &self.context()).0 || topics::words(&part.text).len() <= FEW;
+        if slot.need == Need::Target || goes_on {
+            self.put(call, &names);
+        }
+    }
+
+    /// Puts machines where a call lacks them; false if there is no place for them.
+    fn put(&self, call: &mut Call, names: &[String]) -> bool {
+        let Some(slot) = self.spec(call).and_then(|spec| spec.slots.iter().find(|slot| is_about(slot))) else {
+            return false;
+        };
+        if call.args.get(slot.name).is_some_and(|value| !self.points_back(value)) {
+            return false;
+        }
+        let value = match (slot.kind, names) {
+            (Kind::Machines, _) => Value::Machines(Selector::Names(names.to_vec())),
+            (_, [name]) => Value::Name(name.clone()),
+            _ => return false,
+        };
+        call.args.insert(slot.name.to_owned(), value);
+        true
+    }
+
+    fn points_back(&self, value: &Value) -> bool {
+        points(value) || matches!(value, Value::Name(name) if self.heard.lexicon.is_pronoun(name))
+    }
+
+    /// A text that is a question to the letter, and nothing else.
+    fn read_command(&self, text: &str) -> Option<Call> {
+        match self.commands(text).as_slice() {
+            [(call, Path::Command)] if self.only_reads(call) => Some(call.clone()),
+            _ => None,
+        }
+    }
+
+    fn only_reads(&self, call: &Call) -> bool {
+        let reads = |spec: &Spec| spec.danger == Danger::Read && !spec.planned && spec.fits(self.around.scope);
+        !crate::CONTROLS.contains(&call.skill.as_str()) && self.spec(call).is_some_and(reads)
+    }
+
+    /// What was asked last, if it was one question.
+    fn last_read(&self) -> Option<Call> {
+        match self.session.last.as_ref()?.calls.as_slice() {
+            [call] if self.only_reads(call) => Some(call.clone()),
+            _ => None,
+        }
+    }
+
+    /// Which machines the last exchange was about, if it was about any.
+    fn last_about(&self) -> Option<Vec<String>> {
+        let call = self.session.last.as_ref()?.calls.last()?;
+        let slot = self.spec(call)?.slots.iter().find(|slot| is_about(slot))?;
+        match call.args.get(slot.name)? {
+            Value::Machines(Selector::Names(names)) => Some(names.clone()),
+            Value::Name(name) => Some(vec![name.clone()]),
+            _ => None,
+        }
+        .and_then(|names| self.session.focus.first().cloned().or(Some(names)))
+    }
+}
