@@ -283,6 +283,7 @@ impl Bot {
             machine: place.own.as_ref(),
             office: &*self.office,
             people: OnceCell::new(),
+            sounds: OnceCell::new(),
         };
         let around = Around {
             now: &message.now,

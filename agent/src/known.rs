@@ -4,7 +4,7 @@ use std::cell::OnceCell;
 use std::sync::Arc;
 
 use grammar::kind::Of;
-use grammar::known::Known;
+use grammar::known::{Known, Sounds};
 
 use crate::host::{HostRead, Machine, MachineId};
 use crate::skill::Office;
@@ -21,6 +21,8 @@ pub struct KnownHere<'a> {
     pub office: &'a dyn Office,
     /// Those people, once they were asked for.
     pub people: OnceCell<Vec<String>>,
+    /// How machines are called and titled here, once somebody's words were compared with it.
+    pub sounds: OnceCell<Sounds>,
 }
 
 impl KnownHere<'_> {
@@ -91,6 +93,19 @@ impl Known for KnownHere<'_> {
 
     fn people(&self) -> &[String] {
         self.people.get_or_init(|| self.office.people())
+    }
+
+    fn sounds(&self, of: Of, squeezed: &str) -> Option<String> {
+        if of != Of::Machine {
+            return Sounds::of(self.names(of)).get(squeezed);
+        }
+        let all = || {
+            let machines = self.machines();
+            let titles =
+                machines.iter().flat_map(|machine| machine.also_called().map(str::to_owned).collect::<Vec<_>>());
+            Sounds::of(self.names(Of::Machine).into_iter().chain(titles))
+        };
+        self.sounds.get_or_init(all).get(squeezed)
     }
 
     fn has(&self, of: Of, name: &str) -> Option<String> {

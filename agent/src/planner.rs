@@ -329,12 +329,11 @@ impl Planner<'_> {
         if found.is_empty() { Err(Refusal::Unsupported { what: Phrase::common("nobody_matches") }) } else { Ok(found) }
     }
 
-    /// Which machines were meant by a title or a name in their metadata: it is said.
+    /// Which machines were meant by a title, a name in their metadata or a piece of their name: it is said.
     fn called_otherwise(&self, call: &Call, targets: &[Arc<Machine>]) -> Vec<Reply> {
-        let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return Vec::new() };
-        let pairs = names.iter().zip(targets).filter(|(said, machine)| {
-            let is_it = |other: &str| other.to_lowercase() == said.to_lowercase();
-            !is_it(&machine.name) && machine.also_called().any(is_it)
+        let pairs = said_and_meant(call, targets).filter(|(said, machine)| {
+            let own = format!("{} ({})", machine.name, machine.id.hypervisor);
+            !is_called(said, &machine.name) && !is_called(said, &own)
         });
         pairs
             .map(|(said, machine)| {
@@ -387,11 +386,14 @@ impl Planner<'_> {
             [] => {
                 let names: Vec<String> = self.reach().iter().map(|machine| machine.name.clone()).collect();
                 let candidates = refusal::begun(name, &names);
-                if candidates.is_empty() {
-                    let close = refusal::close(name, names.into_iter());
-                    Err(Refusal::NotFound { kind: Of::Machine, said: name.to_owned(), close })
-                } else {
-                    Err(Refusal::Ambiguous { slot: TARGET, candidates })
+                match candidates.as_slice() {
+                    [] => {
+                        let close = refusal::close(name, names.into_iter());
+                        Err(Refusal::NotFound { kind: Of::Machine, said: name.to_owned(), close })
+                    }
+                    // One candidate is no question; which it is, is said, and asked before anything is changed.
+                    [only] => self.named(only),
+                    _ => Err(Refusal::Ambiguous { slot: TARGET, candidates }),
                 }
             }
             several => {
@@ -439,6 +441,8 @@ impl Planner<'_> {
         }
         let cautions: Vec<Phrase> = steps.iter().filter_map(|step| step.change.caution.clone()).collect();
         let cautious = !cautions.is_empty();
+        let loosely =
+            steps.iter().any(|step| step.machine.as_ref().is_some_and(|machine| by_a_piece(&step.call, machine)));
         summary.extend(cautions);
         let typed = if many {
             let all = Phrase::common("type_all").with("n", subjects.len());
@@ -462,7 +466,7 @@ impl Planner<'_> {
                 typed,
                 subjects,
                 allocates,
-                doubtful: cautious || skills::doubtful(calls),
+                doubtful: cautious || loosely || skills::doubtful(calls),
             },
             steps,
         })
@@ -481,6 +485,32 @@ fn digest(steps: &[Step]) -> String {
         hasher.update(format!("{:?} {:?}\n", step.change.summary, step.change.caution));
     }
     hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// What was said for each of the machines that a call names.
+fn said_and_meant<'a>(
+    call: &'a Call,
+    targets: &'a [Arc<Machine>],
+) -> impl Iterator<Item = (&'a String, &'a Arc<Machine>)> {
+    let names = match call.args.get(TARGET) {
+        Some(Value::Machines(Selector::Names(names))) => names.as_slice(),
+        _ => &[],
+    };
+    names.iter().zip(targets)
+}
+
+fn is_called(said: &str, name: &str) -> bool {
+    said.to_lowercase() == name.to_lowercase()
+}
+
+/// Whether a machine was only meant by a piece of its name: it is asked about before anything is done to it.
+fn by_a_piece(call: &Call, machine: &Machine) -> bool {
+    let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return false };
+    let own = format!("{} ({})", machine.name, machine.id.hypervisor);
+    let whole = |said: &String| {
+        [machine.name.as_str(), own.as_str()].into_iter().chain(machine.also_called()).any(|name| is_called(said, name))
+    };
+    !names.iter().any(whole)
 }
 
 fn matches(selector: &Selector, machine: &Machine) -> bool {

@@ -204,12 +204,13 @@ const MOST_BEGUN: usize = 6;
 /// The names that what was said is the beginning of, or a whole part of ("web" of web1, "eu" of db-eu-3); none when they are too many.
 pub fn begun(said: &str, names: &[String]) -> Vec<String> {
     let said = said.to_lowercase();
-    if said.chars().count() < 2 {
+    if said.chars().count() < 2 && !said.chars().all(|c| c.is_ascii_digit()) {
         return Vec::new();
     }
     let fits = |name: &&String| {
         let name = name.to_lowercase();
-        name.starts_with(&said) || name.split(['-', '_', '.', ' ']).any(|part| part == said)
+        let begins = name.starts_with(&said) && said.chars().count() > 1;
+        begins || name.split(['-', '_', '.', ' ']).any(|part| part == said)
     };
     let mut begun: Vec<String> = names.iter().filter(fits).cloned().collect();
     begun.sort();

@@ -1,13 +1,14 @@
 //! All Specs with all words of all languages, checked against each other when loaded.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use grammar::corpus::{self, CorpusFile, SkillText};
 use grammar::language::Languages;
 use grammar::lexicon::Lexicon;
 use grammar::pattern::{Pattern, Patterns};
 
+use crate::leftover::Vocabulary;
 use crate::phrases::Phrases;
 use crate::spec::Spec;
 use crate::topics::Topics;
@@ -37,6 +38,7 @@ pub struct Words {
     pub skills: BTreeMap<String, SkillText>,
     specs: Vec<&'static Spec>,
     topics: OnceLock<Topics>,
+    vocabularies: OnceLock<BTreeMap<String, Vocabulary>>,
 }
 
 /// What is wrong with a corpus, with the place.
@@ -193,7 +195,15 @@ fn load_language(
         key,
         why,
     })?;
-    Ok(Words { lexicon, patterns, phrases, skills, specs: specs.to_vec(), topics: OnceLock::new() })
+    Ok(Words {
+        lexicon,
+        patterns,
+        phrases,
+        skills,
+        specs: specs.to_vec(),
+        topics: OnceLock::new(),
+        vocabularies: OnceLock::new(),
+    })
 }
 
 /// Each language in a thread of its own: reading one takes a fifth of a second.
@@ -252,6 +262,22 @@ impl Words {
     /// What each skill is about, for help; found out when help is first asked for.
     pub fn topics(&self) -> &Topics {
         self.topics.get_or_init(|| Topics::new(&self.specs, &self.skills))
+    }
+
+    /// The words that sentences for a skill are made of.
+    pub(crate) fn vocabulary(&self, skill: &str) -> &Vocabulary {
+        static NONE: LazyLock<Vocabulary> = LazyLock::new(Vocabulary::default);
+        let all = self.vocabularies.get_or_init(|| {
+            let of = |section: &SkillText| {
+                let patterns: Vec<String> = section.patterns.iter().map(|line| line.value.clone()).collect();
+                let spans = |example: &corpus::Example| example.slots.iter().map(|(span, _)| span.clone()).collect();
+                let examples: Vec<_> =
+                    section.examples.iter().map(|example| (example.text.clone(), spans(example))).collect();
+                Vocabulary::new(&patterns, &examples)
+            };
+            self.skills.iter().map(|(id, section)| (id.clone(), of(section))).collect()
+        });
+        all.get(skill).unwrap_or(&NONE)
     }
 
     /// The phrase that asks for a slot; there is one if the corpus has a question for it.

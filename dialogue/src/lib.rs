@@ -11,6 +11,7 @@ pub mod book;
 mod controls;
 mod follow;
 pub mod language;
+pub mod leftover;
 pub mod machine;
 mod offer;
 mod open;

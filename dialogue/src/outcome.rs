@@ -21,6 +21,8 @@ impl Turn<'_> {
                     self.session.trace.why = "refused".to_owned();
                 }
                 self.trouble_with(&planning.calls, reply.head.clone());
+                // What could not be placed matters to a question only.
+                planning.preface.retain(|phrase| phrase.key != "phrases/left_over");
                 reply.head.splice(0..0, std::mem::take(&mut planning.preface));
                 self.remember(&planning, false);
                 self.say(reply);

@@ -7,7 +7,7 @@ use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
 use grammar::known::Known;
 use grammar::read::{self, Context, Found};
-use grammar::selector::{LAST, Selector};
+use grammar::selector::{LAST, Selector, exceptions};
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -52,7 +52,18 @@ fn reading_order(slot: &Slot) -> u8 {
 /// What a running text fills of a skill's slots. Spans don't overlap; the surer kinds are read first. Of several values that
 /// a slot might hold, the one that stands where its value usually does (`likely`) is meant; there, what nobody has heard of may be a name.
 pub fn extract(spec: &Spec, text: &str, likely: &[Span], cx: &Context<'_>) -> BTreeMap<String, Value> {
+    extract_where(spec, text, likely, cx).0
+}
+
+/// The same, and where each stands.
+pub(crate) fn extract_where(
+    spec: &Spec,
+    text: &str,
+    likely: &[Span],
+    cx: &Context<'_>,
+) -> (BTreeMap<String, Value>, Vec<Taken>) {
     let mut taken: Vec<Range<usize>> = Vec::new();
+    let mut places: Vec<Taken> = Vec::new();
     let mut values = BTreeMap::new();
     let mut slots: Vec<&Slot> = spec.slots.iter().collect();
     slots.sort_by_key(|slot| reading_order(slot));
@@ -62,15 +73,35 @@ pub fn extract(spec: &Spec, text: &str, likely: &[Span], cx: &Context<'_>) -> BT
             kind => read::find(kind, text, cx),
         };
         found.retain(|found| taken.iter().all(|span| !overlap(span, &found.span)));
-        let spans = likely.iter().filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)));
+        let excepted = if slot.kind == Kind::Machines { exceptions(text, cx) } else { Vec::new() };
+        // "except db1, reboot all": who is left out is not who is meant. What reads the exception with the rest stays.
+        found.retain(|found| {
+            !excepted.iter().any(|(span, _)| span.start <= found.span.start && found.span.end <= span.end)
+        });
+        let excepts = |span: &Range<usize>| excepted.iter().any(|(out, _)| overlap(out, span));
+        let spans = likely
+            .iter()
+            .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
         let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).collect();
-        if let Some(found) = choose(slot.kind, found, &spans, text, cx) {
-            taken.push(found.span);
+        if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
+            for (span, names) in excepted.iter().filter(|(span, _)| !overlap(span, &found.span)) {
+                if let Value::Machines(selector) = &mut found.value
+                    && selector.leave_out(names)
+                {
+                    taken.push(span.clone());
+                    places.push((slot.name.to_owned(), span.clone()));
+                }
+            }
+            taken.push(found.span.clone());
+            places.push((slot.name.to_owned(), found.span));
             values.insert(slot.name.to_owned(), found.value);
         }
     }
-    values
+    (values, places)
 }
+
+/// A slot, and where in the text its value stands.
+pub(crate) type Taken = (String, Range<usize>);
 
 /// Whether a value only points at machines: "it", "yourself", "the second".
 pub fn points(value: &Value) -> bool {

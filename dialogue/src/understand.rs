@@ -470,7 +470,7 @@ impl Turn<'_> {
             return;
         };
         self.session.trace.confidence = score;
-        let mut call = self.call_from(&skill, &part.text, &ranking);
+        let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
         self.about_the_last(&mut call, &part);
         self.note_how_to(&part, &call);
         if self.vetoes(&part, &call) && !wish {
@@ -496,17 +496,21 @@ impl Turn<'_> {
             self.understood_nothing(&fitting, understanding.preface);
             return;
         }
+        if let Some(left) = left {
+            let phrase = Phrase::common(if left.excepts { "left_over_except" } else { "left_over" });
+            let phrase = phrase.with("words", left.words.join(" … "));
+            if left.excepts {
+                self.session.trace.why = "excepted".to_owned();
+                self.say(Reply { head: [understanding.preface, vec![phrase]].concat(), ..Reply::default() });
+                return;
+            }
+            understanding.doubtful = true;
+            understanding.preface.push(phrase);
+        }
         understanding.path = understanding.path.min(Path::Understood);
         understanding.calls.push(call);
         understanding.part = understanding.rest.pop_front();
         self.next_part(understanding);
-    }
-
-    pub(crate) fn call_from(&self, skill: &str, text: &str, ranking: &Ranking) -> Call {
-        let spans = ranking.spans.get(skill).map_or(&[][..], Vec::as_slice);
-        let args =
-            self.book.spec(skill).map(|spec| slots::extract(spec, text, spans, &self.context())).unwrap_or_default();
-        Call { skill: skill.to_owned(), args }
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.

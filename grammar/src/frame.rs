@@ -288,9 +288,18 @@ fn joins_commands(cursor: &Cursor, from: usize, at: usize) -> usize {
 
 /// Where the polite beginning at `at` ends, if there is one and something follows it.
 fn lead(cursor: &Cursor, at: usize) -> Option<usize> {
+    if leaves_out(cursor, at) {
+        return None;
+    }
     cursor.cx.lexicon.rules().iter().filter(|rule| matches!(rule.effect, Effect::Lead { .. })).find_map(|rule| {
         rule.ends(cursor, at).into_iter().next_back().filter(|end| *end > at && *end < cursor.tokens.len())
     })
+}
+
+/// "but web2, reboot all" leaves somebody out: that "but" is no mere beginning.
+fn leaves_out(cursor: &Cursor, at: usize) -> bool {
+    let except = cursor.skip(at, Class::Except);
+    except > 0 && !name::known(cursor, at + except, Of::Machine).is_empty()
 }
 
 /// Reads one part: takes polite words off both ends, finds its stance, and a wish that stands beside it.
@@ -366,7 +375,7 @@ fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
                     part.wish = rule.wish;
                     break 'again;
                 }
-                Effect::Lead { polite } if after > start && after < end => {
+                Effect::Lead { polite } if after > start && after < end && !leaves_out(&cursor, start) => {
                     part.polite |= polite;
                     pleading |= polite;
                     // "can you reboot?" asks for no information.

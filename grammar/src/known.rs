@@ -1,6 +1,9 @@
 //! Names that exist where an utterance is said.
 
+use std::collections::HashMap;
+
 use crate::kind::Of;
+use crate::token::fold;
 
 /// Names that exist where the utterance is said. They bias the reading, and are never mended into something else.
 pub trait Known {
@@ -17,9 +20,47 @@ pub trait Known {
         names.into_iter().find(|known| known.to_lowercase() == folded)
     }
 
+    /// The one name that sounds like this: "web2" for what was dictated as "web two" or written "Web-2", which both [`squeeze`] to the same. `None`
+    /// when there is none, or more than one.
+    fn sounds(&self, of: Of, squeezed: &str) -> Option<String> {
+        Sounds::of(self.names(of)).get(squeezed)
+    }
+
     /// The bare XMPP addresses of the people who can be spoken of by the first part alone: "bob" for bob@example.org.
     fn people(&self) -> &[String] {
         &[]
+    }
+}
+
+/// A name as it sounds: without case, accents, blanks and punctuation.
+///
+/// ```
+/// assert_eq!(grammar::known::squeeze("Web-2"), grammar::known::squeeze("web 2"));
+/// ```
+pub fn squeeze(name: &str) -> String {
+    fold(name).chars().filter(|c| c.is_alphanumeric()).collect()
+}
+
+/// Names by how they sound.
+#[derive(Clone, Debug, Default)]
+pub struct Sounds(HashMap<String, Option<String>>);
+
+impl Sounds {
+    /// Of these names; those that sound alike are none of them.
+    pub fn of(names: impl IntoIterator<Item = String>) -> Self {
+        let mut sounds: HashMap<String, Option<String>> = HashMap::new();
+        for name in names {
+            let known = sounds.entry(squeeze(&name)).or_insert_with(|| Some(name.clone()));
+            if known.as_ref().is_some_and(|known| *known != name) {
+                *known = None;
+            }
+        }
+        Self(sounds)
+    }
+
+    /// The one that sounds so.
+    pub fn get(&self, squeezed: &str) -> Option<String> {
+        self.0.get(squeezed)?.clone()
     }
 }
 

@@ -158,6 +158,8 @@ classes! {
     Os "os",
     /// "except".
     Except "except",
+    /// Words that change what is wanted wherever they stand: "only", "without", "gracefully".
+    Weighs "weighs",
     /// "second"; argument the number, or last.
     Ordinal "ordinal",
     /// "one", "number" around an ordinal.
@@ -531,7 +533,7 @@ impl Lexicon {
     }
 
     /// Number of tokens of the longest entry of that class that begins here.
-    pub(crate) fn longest(&self, tokens: &[Token], class: Class) -> Option<usize> {
+    pub fn longest(&self, tokens: &[Token], class: Class) -> Option<usize> {
         self.all(tokens, class).next().map(|(count, _)| count)
     }
 

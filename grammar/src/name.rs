@@ -5,6 +5,7 @@
 
 use crate::{
     kind::Of,
+    known::squeeze,
     lexicon::Class,
     read::Cursor,
     token::{Token, gap, tokens},
@@ -36,6 +37,14 @@ pub(crate) fn new(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize,
     let mut found = if open { names(cursor, at, of, true) } else { Vec::new() };
     if called > 0 {
         found.extend(names(cursor, at + called, of, true).into_iter().map(|(count, name)| (called + count, name)));
+        // "a snapshot called before": whatever the last word is, that is the name.
+        if let Some(last) = cursor.token(at + called)
+            && at + called + 1 == cursor.tokens.len()
+            && !found.iter().any(|(count, _)| *count == called + 1)
+            && last.text.contains(char::is_alphanumeric)
+        {
+            found.push((called + 1, last.text.to_owned()));
+        }
     }
     found.into_iter().map(|(count, name)| (count, Value::Name(name))).collect()
 }
@@ -128,11 +137,46 @@ pub(crate) fn known(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> 
         return cursor.cx.known.has(of, token.text).map(|name| (1, name)).into_iter().collect();
     }
     let most = LONGEST.min(cursor.tokens.len() - at);
-    (1..=most)
+    let unquoted = |count: usize| count == 1 || !cursor.tokens[at + 1..at + count].iter().any(|token| token.quoted);
+    let exact: Vec<(usize, String)> = (1..=most)
         .rev()
-        .filter(|count| *count == 1 || !cursor.tokens[at + 1..at + count].iter().any(|token| token.quoted))
+        .filter(|count| unquoted(*count))
         .filter_map(|count| cursor.cx.known.has(of, &cursor.said(at, count)).map(|name| (count, name)))
-        .collect()
+        .collect();
+    match dictated(cursor, at, of, most) {
+        // "web 2" is web2, also where there is a web.
+        Some(longer) if exact.first().is_none_or(|(count, _)| *count < longer.0) => [vec![longer], exact].concat(),
+        _ => exact,
+    }
+}
+
+/// A known machine or hypervisor as people say it: "web two", "Web-2", "win7 test" for win7-test.
+fn dictated(cursor: &Cursor, at: usize, of: Of, most: usize) -> Option<(usize, String)> {
+    let lexicon = cursor.cx.lexicon;
+    let first = &cursor.tokens[at];
+    let verb = lexicon.is(&first.folded, Class::Verb);
+    if !matches!(of, Of::Machine | Of::Hypervisor) || first.clitic || verb {
+        return None;
+    }
+    let sound = |index: usize| {
+        let token = &cursor.tokens[at + index];
+        match cursor.word(at + index, Class::Number) {
+            Some((1, digits)) if index > 0 => digits.to_owned(),
+            _ => squeeze(&token.folded),
+        }
+    };
+    (1..=most).rev().find_map(|count| {
+        let pieces = &cursor.tokens[at..at + count];
+        // A word of the language is no other spelling of a name, nor are two that a comma parts.
+        let apart = (at + 1..at + count)
+            .any(|index| gap(cursor.text, cursor.tokens, index).contains([',', ';', ':', '?', '!']));
+        if count == 1 && lexicon.contains(&first.folded) || apart || pieces.iter().any(|token| token.quoted) {
+            return None;
+        }
+        let squeezed: String = (0..count).map(sound).collect();
+        let name = cursor.cx.known.sounds(of, &squeezed).filter(|_| !squeezed.is_empty())?;
+        Some((count, name))
+    })
 }
 
 /// Whether an unquoted, unknown word may be a name: not an article, preposition or polite word.

@@ -1,10 +1,19 @@
 //! Which machines: one by name, several, "it", "yourself", "all vms that are off", "the second one".
 
 use std::fmt;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{kind::Of, lexicon::Class, name, number, read::Cursor, time, token::comma_before, value::Value};
+use crate::{
+    kind::Of,
+    lexicon::Class,
+    name, number,
+    read::{Context, Cursor},
+    time,
+    token::comma_before,
+    value::Value,
+};
 
 /// State of a machine, as people tell machines apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,6 +85,24 @@ pub enum Selector {
     },
     /// From the last list, counted from 1; [`LAST`] is the last.
     Nth(Vec<usize>),
+}
+
+impl Selector {
+    /// Takes these out of a set; false where there is none to take them out of.
+    pub fn leave_out(&mut self, names: &[String]) -> bool {
+        match self {
+            Selector::All => {
+                let except = names.to_vec();
+                *self = Selector::Where { state: None, tag: None, os: None, prefix: None, except };
+                true
+            }
+            Selector::Where { except, .. } => {
+                except.extend(names.iter().filter(|name| !except.contains(name)).cloned().collect::<Vec<_>>());
+                true
+            }
+            Selector::Names(_) | Selector::It | Selector::Myself | Selector::Same | Selector::Nth(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Selector {
@@ -285,6 +312,26 @@ fn selector(filter: &Filter) -> Selector {
     }
     let Filter { state, tag, os, prefix, except } = filter.clone();
     Selector::Where { state, tag, os, prefix, except }
+}
+
+/// Names that a text leaves out, wherever in it: "except db1, reboot all". Where it says so, and which.
+pub fn exceptions(text: &str, cx: &Context) -> Vec<(Range<usize>, Vec<String>)> {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let mut found = Vec::new();
+    let mut at = 0;
+    while at < all.len() {
+        let count = cursor.skip(at, Class::Except);
+        let named = (count > 0).then(|| names(&cursor, at + count, false, false)).into_iter().flatten();
+        match named.max_by_key(|(more, _)| *more) {
+            Some((more, Selector::Names(names))) => {
+                found.push((all[at].span.start..all[at + count + more - 1].span.end, names));
+                at += count + more;
+            }
+            _ => at += count.max(1),
+        }
+    }
+    found
 }
 
 fn word(cursor: &Cursor, at: usize, class: Class) -> Option<usize> {

@@ -46,16 +46,17 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
     }
     while let Some(found) = CHUNK.captures_at(text, from) {
         let whole = found.get(0).expect("group 0 is the match");
-        nothing_quoted(text, from..whole.start(), &mut all);
         let inner = (1..found.len()).find_map(|group| found.get(group));
         if let Some(end) = stray(text, from, whole.range(), inner.is_some()) {
             // A mark inside a word quotes nothing: the word is kept whole, with its mark, so that nobody takes a piece of it.
             let opened = text[from..whole.start()].ends_with(MARKS);
             let start = if opened { last_mark(text, whole.start()) } else { whole.start() };
+            nothing_quoted(text, from..start, &mut all);
             words(text, start..end, &mut all);
             from = end;
             continue;
         }
+        nothing_quoted(text, from..whole.start(), &mut all);
         let glued = text[whole.end()..].chars().next().is_some_and(char::is_alphanumeric);
         let apostrophe = whole.as_str().starts_with('\'');
         match inner {
@@ -85,17 +86,15 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
 /// Marks that quote whatever stands between two of them. Those of French stand apart from words.
 const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
 
-/// Marks that stand alone with nothing between them, as in `called ""`: something was said there, so it is not passed over.
+/// Marks that quote nothing, as in `called ""` and `called "a" b"`: something was meant there, so it is not passed over.
 fn nothing_quoted<'t>(text: &'t str, between: Range<usize>, all: &mut Vec<Token<'t>>) {
     let mut at = between.start;
-    for chunk in text[between.clone()].split_inclusive(char::is_whitespace) {
-        let marks = chunk.trim_end();
-        let alone = text[..at].chars().next_back().is_none_or(char::is_whitespace)
-            && (marks.len() < chunk.len() || at + chunk.len() == text.len());
-        if alone && marks.chars().count() > 1 && marks.chars().all(|c| MARKS.contains(&c)) {
-            all.push(token(at..at + marks.len(), "", true, false));
-        }
-        at += chunk.len();
+    while let Some(start) = text[at..between.end].find(MARKS) {
+        let start = at + start;
+        let rest = &text[start..between.end];
+        let end = start + rest.find(|c| !MARKS.contains(&c)).unwrap_or(rest.len());
+        all.push(token(start..end, "", true, false));
+        at = end;
     }
 }
 

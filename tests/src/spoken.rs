@@ -33,6 +33,11 @@ impl Known for Spoken {
             self.names(of).into_iter().find(|known| known == name)
         }
     }
+
+    /// Names are written in a corpus as they are.
+    fn sounds(&self, _: Of, _: &str) -> Option<String> {
+        None
+    }
 }
 
 impl Spoken {

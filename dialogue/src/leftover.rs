@@ -1,0 +1,202 @@
+//! Every word is accounted for: what of a sentence belongs neither to the command, nor to a value, nor to politeness.
+//!
+//! A classifier is sure of what a sentence is about, and deaf to what it adds: "shut down web1 except the backup". What is left over is
+//! named in a question before anything is done, save for a plain aside to what can be taken back.
+
+use std::collections::HashSet;
+use std::ops::Range;
+
+use grammar::kind::Of;
+use grammar::lexicon::Class;
+use grammar::read::Context;
+use grammar::token::{Token, tokens};
+
+use crate::book::{Book, Words};
+use crate::machine::{Ranking, Turn};
+use crate::session::Call;
+use crate::slots::{Taken, extract_where};
+use crate::spec::{Danger, Spec, TARGET};
+use crate::topics::alike;
+
+/// Marks that quote: one that stands alone quotes nobody knows what.
+const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
+/// Words that change nothing of what is wanted, whatever is wanted.
+const LIGHT: [Class; 13] = [
+    Class::Filler,
+    Class::Polite,
+    Class::Wrap,
+    Class::Article,
+    Class::Greeting,
+    Class::Thanks,
+    Class::It,
+    Class::Myself,
+    Class::Machine,
+    Class::Host,
+    Class::Then,
+    Class::Possessive,
+    Class::Noname,
+];
+/// Words that change what is wanted, wherever they stand.
+const WEIGHTY: [Class; 6] =
+    [Class::Weighs, Class::Except, Class::Conditional, Class::Everything, Class::Both, Class::Called];
+
+/// What nobody can place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOver {
+    /// As it was said, piece by piece.
+    pub words: Vec<String>,
+    /// It leaves something out: then nothing else of the sentence can be trusted.
+    pub excepts: bool,
+    /// It may change what is wanted: a name, a number, a condition, a manner, or something beside the machine's name.
+    pub weighs: bool,
+}
+
+impl LeftOver {
+    /// Whether it has to be asked about before something that dangerous is done.
+    pub fn matters(&self, danger: Danger) -> bool {
+        !self.words.is_empty() && (self.weighs || danger > Danger::Reversible)
+    }
+}
+
+/// What is left over of a text that was understood as a skill, after these values were read from it.
+pub(crate) fn left_over(
+    book: &Book,
+    words: &Words,
+    spec: &Spec,
+    text: &str,
+    taken: &[Taken],
+    cx: &Context<'_>,
+) -> LeftOver {
+    let all = cx.tokens(text);
+    let vocabulary = words.vocabulary(spec.id);
+    let mut left = LeftOver::default();
+    let mut pieces: Vec<Range<usize>> = Vec::new();
+    let mut at = 0;
+    while at < all.len() {
+        let token = &all[at];
+        if taken.iter().any(|(_, span)| span.start < token.span.end && token.span.start < span.end) {
+            at += 1;
+            continue;
+        }
+        let longest = |classes: &[Class]| {
+            classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0)
+        };
+        let (weighty, light) = (longest(&WEIGHTY), longest(&LIGHT));
+        let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
+            && !cx.lexicon.contains(&token.folded);
+        let named = token.quoted || token.folded.chars().any(|c| c.is_ascii_digit()) || token.text.contains(MARKS);
+        let count = if named || known {
+            left.weighs = true;
+            1
+        } else if weighty > 0 && weighty >= light && !vocabulary.commands(token) {
+            left.weighs = true;
+            left.excepts |= cx.lexicon.longest(&all[at..], Class::Except) == Some(weighty);
+            weighty
+        } else if light > 0 {
+            at += light;
+            continue;
+        } else if vocabulary.has(token) {
+            at += 1;
+            continue;
+        } else {
+            left.weighs |= beside_the_machine(token, taken, text) || weighs_elsewhere(book, &all[at..]);
+            1
+        };
+        let last = (at + count - 1).min(all.len() - 1);
+        pieces.push(token.span.start..all[last].span.end);
+        at += count;
+    }
+    left.words = joined(text, pieces);
+    left
+}
+
+/// Whether a word that this language doesn't have weighs in another: people mix them.
+fn weighs_elsewhere(book: &Book, tokens: &[Token<'_>]) -> bool {
+    let mut lexicons = book.languages().map(|language| &book.words(language).lexicon);
+    lexicons.any(|lexicon| WEIGHTY.iter().any(|class| lexicon.longest(tokens, *class).is_some()))
+}
+
+/// "start alpha old": nobody knows whether "old" belongs to the name.
+fn beside_the_machine(token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
+    let blank = |range: Range<usize>| text.get(range).is_some_and(|between| between.trim().is_empty());
+    taken.iter().filter(|(slot, _)| slot == TARGET).any(|(_, span)| {
+        blank(span.end..token.span.start.max(span.end)) && token.span.start >= span.end
+            || blank(token.span.end..span.start.max(token.span.end)) && token.span.end <= span.start
+    })
+}
+
+/// Pieces that stand side by side, or with only small words between, are one.
+fn joined(text: &str, pieces: Vec<Range<usize>>) -> Vec<String> {
+    const GAP: usize = 12;
+    let mut joined: Vec<Range<usize>> = Vec::new();
+    for piece in pieces {
+        match joined.last_mut().filter(|last| piece.start.saturating_sub(last.end) <= GAP) {
+            Some(last) => last.end = last.end.max(piece.end),
+            None => joined.push(piece),
+        }
+    }
+    joined.into_iter().filter_map(|piece| text.get(piece)).map(str::to_owned).collect()
+}
+
+impl Turn<'_> {
+    /// What a text says of a skill.
+    pub(crate) fn call_from(&self, skill: &str, text: &str, ranking: &Ranking) -> Call {
+        self.call_and_rest(skill, text, ranking).0
+    }
+
+    /// What a text says of a skill, and what of it has to be asked about: nobody can place it, and something would be changed.
+    pub(crate) fn call_and_rest(&self, skill: &str, text: &str, ranking: &Ranking) -> (Call, Option<LeftOver>) {
+        let spans = ranking.spans.get(skill).map_or(&[][..], Vec::as_slice);
+        let Some(spec) = self.book.spec(skill) else {
+            return (Call { skill: skill.to_owned(), ..Call::default() }, None);
+        };
+        let cx = self.context();
+        let (args, taken) = extract_where(spec, text, spans, &cx);
+        let changes = spec.danger > Danger::Read && !spec.planned;
+        let left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
+        (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
+    }
+}
+
+/// The words that sentences for a skill are made of, without those of their values.
+#[derive(Debug, Default)]
+pub(crate) struct Vocabulary {
+    /// Those of its commands: they are its own, also where they would weigh elsewhere ("a new disk").
+    commands: HashSet<String>,
+    /// Those of all its phrasings.
+    all: HashSet<String>,
+}
+
+impl Vocabulary {
+    /// From command patterns, and from phrasings with the places of their values.
+    pub(crate) fn new(patterns: &[String], examples: &[(String, Vec<Range<usize>>)]) -> Self {
+        let words = |text: &str| tokens(text).into_iter().map(|token| token.folded).collect::<Vec<_>>();
+        let mut vocabulary = Self::default();
+        for pattern in patterns {
+            let mut rest = pattern.as_str();
+            while let Some((before, after)) = rest.split_once('<') {
+                vocabulary.commands.extend(words(before));
+                rest = after.split_once('>').map_or("", |(_, after)| after);
+            }
+            vocabulary.commands.extend(words(rest));
+        }
+        vocabulary.all.clone_from(&vocabulary.commands);
+        for (text, values) in examples {
+            let mut text = text.clone();
+            for span in values {
+                let blanks = " ".repeat(span.len());
+                text.replace_range(span.clone(), &blanks);
+            }
+            vocabulary.all.extend(words(&text));
+        }
+        vocabulary
+    }
+
+    fn commands(&self, token: &Token<'_>) -> bool {
+        self.commands.contains(&token.folded)
+    }
+
+    fn has(&self, token: &Token<'_>) -> bool {
+        self.all.contains(&token.folded) || self.all.iter().any(|known| alike(known, &token.folded))
+    }
+}
