@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs a fuzz target for a while: libFuzzer with its counters, without a sanitizer (those want a nightly compiler, and what is
-# looked for here are broken promises and panics, not memory: the code has no unsafe but in one audited module).
+# looked for here are broken promises and panics, not memory: the code has no unsafe but in two audited modules).
 #
 # fuzz.sh TARGET [SECONDS] [-OPTION=…]…    default: 600 s; further options are libFuzzer's
 # fuzz.sh --list                           the targets

@@ -10,6 +10,7 @@
 use std::io::{BufRead, Write};
 use std::sync::Arc;
 
+use dialogue::conditions::is_condition;
 use dialogue::machine::{Input, Utterance};
 use dialogue::session::{About, Open};
 use dialogue::spec::{Scope, TARGET};
@@ -244,7 +245,7 @@ impl Conversation {
     fn done(&self, carried: Vec<Carried>) -> Vec<Done> {
         let mut all: Vec<Done> = Vec::new();
         for Carried { call, machine, undoing } in carried {
-            let values = call.args.iter().filter(|(name, _)| name.as_str() != TARGET);
+            let values = call.args.iter().filter(|(name, _)| name.as_str() != TARGET && !is_condition(name));
             let slots = values.map(|(name, value)| (name.clone(), said(value))).collect();
             let machines = machine.iter().map(|machine| self.shown(&machine.name, &machine.id)).collect();
             let skill = if undoing { UNDO.to_owned() } else { call.skill };

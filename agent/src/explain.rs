@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
 
+use dialogue::conditions::is_condition;
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned, Utterance};
 use dialogue::policy::Path;
 use dialogue::reply::Reply;
@@ -161,7 +162,12 @@ fn told(mind: &Mind, text: &str, trace: Trace) -> Explained {
         skill: trace.skill,
         confidence: trace.confidence,
         alternatives: trace.alternatives,
-        slots: trace.args.iter().map(|(name, value)| (name.clone(), value.to_string())).collect(),
+        slots: trace
+            .args
+            .iter()
+            .filter(|(name, _)| !is_condition(name))
+            .map(|(name, value)| (name.clone(), value.to_string()))
+            .collect(),
         danger,
         decision: trace.decision,
         why: trace.why,

@@ -23,6 +23,7 @@ pub mod host;
 pub mod http;
 pub mod journal;
 pub mod known;
+pub mod memory;
 pub mod message;
 pub mod mind;
 pub mod misses;

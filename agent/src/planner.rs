@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dialogue::book::Book;
+use dialogue::conditions;
 use dialogue::machine::Planned;
 use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{Call, Done, PlanRef};
@@ -87,6 +88,14 @@ impl Planner<'_> {
                 Ok(targets) => targets,
                 Err(refusal) => return (self.refused(&refusal, index), None),
             };
+            match self.unmet(call, &targets) {
+                Ok(None) => {}
+                Ok(Some(answer)) => {
+                    answers.push(answer);
+                    continue;
+                }
+                Err(refusal) => return (self.refused(&refusal, index), None),
+            }
             answers.extend(self.called_otherwise(call, &targets));
             let (targets, left_out) = match call.args.get(TARGET) {
                 Some(Value::Machines(Selector::All | Selector::Where { .. })) if skill.spec().danger > Danger::Read => {
@@ -174,7 +183,7 @@ impl Planner<'_> {
         let args = Args(
             call.args
                 .iter()
-                .filter(|(name, _)| name.as_str() != TARGET)
+                .filter(|(name, _)| name.as_str() != TARGET && !conditions::is_condition(name))
                 .map(|(name, value)| (name.clone(), value.clone()))
                 .collect(),
         );
@@ -327,6 +336,24 @@ impl Planner<'_> {
             });
         }
         if found.is_empty() { Err(Refusal::Unsupported { what: Phrase::common("nobody_matches") }) } else { Ok(found) }
+    }
+
+    /// What is said of a call whose condition does not hold: how it is instead, and that nothing is done. `None` when it holds, or there is none.
+    fn unmet(&self, call: &Call, targets: &[Arc<Machine>]) -> Result<Option<Reply>, Refusal> {
+        let Some(condition) = conditions::of(call) else { return Ok(None) };
+        let machine = match (&condition.machine, targets) {
+            (Some(name), _) => self.named(name)?,
+            (None, [only]) => Arc::clone(only),
+            (None, _) => return Err(Refusal::WhichMachine),
+        };
+        if let Some(refusal) = self.unreachable(&machine.id.hypervisor, &machine.name) {
+            return Err(refusal);
+        }
+        if in_state(condition.state, machine.state) != condition.negated {
+            return Ok(None);
+        }
+        let is = Phrase::common("unmet").with("name", &machine.name).with("is", refusal::state_word(machine.state));
+        Ok(Some(Reply::say(is)))
     }
 
     /// Which machines were meant by a title, a name in their metadata or a piece of their name: it is said.
@@ -516,15 +543,7 @@ fn by_a_piece(call: &Call, machine: &Machine) -> bool {
 fn matches(selector: &Selector, machine: &Machine) -> bool {
     let Selector::Where { state, tag, os, prefix, except } = selector else { return false };
     let begins = |text: &str, with: &str| text.to_lowercase().starts_with(&with.to_lowercase());
-    let in_state = state.is_none_or(|state| {
-        matches!(
-            (state, machine.state),
-            (selector::State::Off, State::Off)
-                | (selector::State::Running, State::Running)
-                | (selector::State::Paused, State::Paused | State::Asleep)
-                | (selector::State::Crashed, State::Crashed)
-        )
-    });
+    let in_state = state.is_none_or(|state| in_state(state, machine.state));
     let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
     let excepted = except.iter().any(|name| machine.name.eq_ignore_ascii_case(name));
     // Tags can't be given yet, so nothing carries one.
@@ -533,6 +552,17 @@ fn matches(selector: &Selector, machine: &Machine) -> bool {
         && !excepted
         && tag.is_none()
         && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
+}
+
+/// Whether a machine is in a state as people tell them apart.
+fn in_state(said: selector::State, is: State) -> bool {
+    matches!(
+        (said, is),
+        (selector::State::Off, State::Off)
+            | (selector::State::Running, State::Running)
+            | (selector::State::Paused, State::Paused | State::Asleep)
+            | (selector::State::Crashed, State::Crashed)
+    )
 }
 
 /// What "undo" will need of a step.

@@ -6,9 +6,9 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
-use grammar::read::Context;
+use grammar::read::{self, Context};
 use grammar::token::{Token, tokens};
 
 use crate::book::{Book, Words};
@@ -114,6 +114,13 @@ pub(crate) fn left_over(
 fn weighs_elsewhere(book: &Book, tokens: &[Token<'_>]) -> bool {
     let mut lexicons = book.languages().map(|language| &book.words(language).lexicon);
     lexicons.any(|lexicon| WEIGHTY.iter().any(|class| lexicon.longest(tokens, *class).is_some()))
+}
+
+/// Nothing but an amount, a time or an address.
+pub(crate) fn is_bare_value(text: &str, cx: &Context<'_>) -> bool {
+    const KINDS: [Kind; 7] =
+        [Kind::Size, Kind::Count, Kind::Percent, Kind::Duration, Kind::When, Kind::Jid, Kind::Address];
+    KINDS.into_iter().any(|kind| read::parse(kind, text, cx).is_some())
 }
 
 /// "start alpha old": nobody knows whether "old" belongs to the name.

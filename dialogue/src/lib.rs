@@ -8,6 +8,7 @@
 //! ```
 
 pub mod book;
+pub mod conditions;
 mod controls;
 mod follow;
 pub mod language;

@@ -2,14 +2,16 @@
 
 use std::collections::VecDeque;
 
+use grammar::condition::Condition;
 use grammar::frame::{Part, Stance, frame};
-use grammar::kind::{Kind, Of};
-use grammar::read::{self, Context};
+use grammar::kind::Of;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
+use crate::conditions;
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
+use crate::leftover::is_bare_value;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
 use crate::pasted::is_pasted;
 use crate::policy::Path;
@@ -42,15 +44,12 @@ pub struct Understanding {
     pub(crate) doubtful: bool,
     pub(crate) preface: Vec<Phrase>,
     pub(crate) before: Option<Box<Open>>,
+    /// What has to be so before the part in hand is done.
+    pub(crate) condition: Option<Condition>,
+    /// The state that was asked about just before: "if not, start it" is about that.
+    pub(crate) asked: Option<Condition>,
     /// The machine it was said to: "web1: reboot", said to its host.
     pub(crate) addressee: Option<String>,
-}
-
-/// Nothing but an amount, a time or an address.
-fn is_bare_value(text: &str, cx: &Context<'_>) -> bool {
-    const KINDS: [Kind; 7] =
-        [Kind::Size, Kind::Count, Kind::Percent, Kind::Duration, Kind::When, Kind::Jid, Kind::Address];
-    KINDS.into_iter().any(|kind| read::parse(kind, text, cx).is_some())
 }
 
 impl Turn<'_> {
@@ -215,6 +214,8 @@ impl Turn<'_> {
             doubtful,
             preface,
             before,
+            condition: None,
+            asked: None,
             addressee,
         };
         self.next_part(understanding);
@@ -270,6 +271,7 @@ impl Turn<'_> {
             self.begin(calls, path, doubtful, preface, before);
             return;
         };
+        let part = self.with_condition(part, &mut understanding);
         let mut readings = self.commands(&part.text);
         // "do a clean shutdown" is a command as it was said, though "do" also begins questions.
         if readings.is_empty() && part.raw != part.text {
@@ -321,7 +323,9 @@ impl Turn<'_> {
                 }
                 understanding.path = understanding.path.min(*path);
                 self.note_how_to(&part, call);
-                understanding.calls.push(call.clone());
+                let mut call = call.clone();
+                understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
+                understanding.calls.push(call);
                 understanding.part = understanding.rest.pop_front();
                 self.next_part(understanding);
             }
@@ -508,6 +512,7 @@ impl Turn<'_> {
             understanding.preface.push(phrase);
         }
         understanding.path = understanding.path.min(Path::Understood);
+        understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
         understanding.calls.push(call);
         understanding.part = understanding.rest.pop_front();
         self.next_part(understanding);

@@ -202,6 +202,12 @@ classes! {
     Third "third",
     /// "if": what follows is a condition, not a request.
     Conditional "conditional",
+    /// "if" before a state that is looked up; argument nothing, not ("unless"), or what was asked just before: so, else ("if not").
+    If "if",
+    /// "otherwise leave it": a condition's other side, in which nothing is done.
+    Else "else",
+    /// "not", between a machine and its state.
+    Not "not",
     /// Words that begin a question.
     Question "question",
     /// Words that stand for persons: "i", "someone".

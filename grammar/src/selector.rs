@@ -31,7 +31,7 @@ pub enum State {
 
 impl State {
     /// The state a lexicon names.
-    fn named(name: &str) -> Option<State> {
+    pub fn named(name: &str) -> Option<State> {
         Some(match name {
             "off" => State::Off,
             "running" => State::Running,

@@ -2,7 +2,7 @@
 //!
 //! libvirt tells of one thing in several callbacks: a boot is "resumed" and then "started", a clean end is "shutdown" and
 //! then "stopped". [`Fold`] turns the stream of one hypervisor into one [`EventKind`] per thing that happened.
-//! What each callback means by itself is one table, [`lifecycle`]. The calls themselves are in [`sys`], the one module that may use `unsafe`.
+//! What each callback means by itself is one table, [`lifecycle`]. The calls themselves are in [`sys`], the module that may use `unsafe` for it.
 
 use std::collections::{HashMap, HashSet};
 use std::time::{Duration, Instant};

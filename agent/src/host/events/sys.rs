@@ -1,6 +1,6 @@
 //! libvirt's events and the other calls for which `virt` has no safe wrapper.
 //!
-//! The only module with `unsafe` code. What keeps it sound:
+//! All calls of libvirt that are `unsafe`. What keeps it sound:
 //!
 //! - A callback gets a pointer to a boxed [`Ear`], made by [`Box::into_raw`] when it is registered. libvirt calls it from the
 //!   event loop thread, through a shared reference (an `Ear` is `Sync`), and gives it back exactly once, to

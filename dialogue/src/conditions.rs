@@ -1,0 +1,85 @@
+//! "if web2 is off, start it": a condition goes with its call, and whoever plans it looks whether it holds.
+
+use grammar::condition::{Condition, asked, condition, depends};
+use grammar::frame::{Part, Stance, frame};
+use grammar::selector::{Selector, State};
+use grammar::value::Value;
+
+use crate::machine::Turn;
+use crate::session::Call;
+use crate::slots::points;
+use crate::spec::TARGET;
+use crate::understand::Understanding;
+
+/// Arguments of a call that are no slots of its skill: of which machine the state is looked up, the state it has to be in, or must not be in.
+const MACHINE: &str = "if_machine";
+const IS: &str = "if_state";
+const IS_NOT: &str = "unless_state";
+
+/// Whether that argument belongs to a condition.
+pub fn is_condition(argument: &str) -> bool {
+    [MACHINE, IS, IS_NOT].contains(&argument)
+}
+
+/// The condition of a call.
+pub fn of(call: &Call) -> Option<Condition> {
+    let state = |key: &str| match call.args.get(key) {
+        Some(Value::Machines(Selector::Where { state, .. })) => *state,
+        _ => None,
+    };
+    let machine = match call.args.get(MACHINE) {
+        Some(Value::Machines(Selector::Names(names))) => names.first().cloned(),
+        _ => None,
+    };
+    let is = |state, negated| Condition { machine: machine.clone(), state, negated };
+    state(IS).map(|state| is(state, false)).or_else(|| state(IS_NOT).map(|state| is(state, true)))
+}
+
+/// Puts a condition to its call; true if there is one, so that what comes of it is shown before it is done. "it" is the machine of the condition.
+pub(crate) fn attach(condition: Option<Condition>, call: &mut Call) -> bool {
+    let Some(Condition { machine, state, negated }) = condition else { return false };
+    if let Some(name) = machine {
+        let names = Value::Machines(Selector::Names(vec![name]));
+        if call.args.get(TARGET).is_none_or(points) {
+            call.args.insert(TARGET.to_owned(), names.clone());
+        }
+        call.args.insert(MACHINE.to_owned(), names);
+    }
+    call.args.insert(if negated { IS_NOT } else { IS }.to_owned(), in_state(state));
+    true
+}
+
+fn in_state(state: State) -> Value {
+    Value::Machines(Selector::Where { state: Some(state), tag: None, os: None, prefix: None, except: Vec::new() })
+}
+
+impl Turn<'_> {
+    /// Takes a condition off a part; what is left is a wish like any other, done only if the condition holds.
+    pub(crate) fn with_condition(&self, part: Part, understanding: &mut Understanding) -> Part {
+        let cx = self.context();
+        let found = match condition(&part.raw, &cx) {
+            Some((condition, rest)) => Some((condition, rest)),
+            None => match (depends(&part.raw, &cx), understanding.asked.clone()) {
+                (Some((so, rest)), Some(asked)) => {
+                    Some((Condition { negated: asked.negated == so, ..asked }, rest.to_owned()))
+                }
+                _ => None,
+            },
+        };
+        let Some((condition, rest)) = found else {
+            if part.question {
+                understanding.asked = asked(&part.raw, &cx);
+            }
+            return part;
+        };
+        let mut framed = frame(&rest, &cx).parts.into_iter();
+        match (framed.next(), framed.next()) {
+            (Some(wish), None) if wish.stance == Stance::Request && !wish.question => {
+                understanding.condition = Some(condition);
+                understanding.part = Some(wish.clone());
+                wish
+            }
+            _ => part,
+        }
+    }
+}
