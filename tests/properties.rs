@@ -19,7 +19,9 @@ use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance
 use dialogue::reply::Phrase;
 use dialogue::session::{About, Decision, PlanRef, Session};
 use dialogue::spec::{Need, Role, Scope, Slot, Spec};
+use grammar::answer::{Answer, answer};
 use grammar::kind::Kind;
+use grammar::read::Context;
 use jiff::{SignedDuration, Zoned};
 use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
@@ -300,6 +302,24 @@ fn bot(fake: &Arc<Fake>) -> (Bot, Arc<Tongues>) {
         notices: Box::new(|_| {}),
     });
     (bot, tongues)
+}
+
+/// Whatever is said with a question mark agrees to nothing, in any language.
+#[test]
+fn a_question_is_no_yes() {
+    let now = now();
+    let mut agreed = Vec::new();
+    for language in machine().book().languages() {
+        let lexicon = &machine().book().words(language).lexicon;
+        let cx = Context { lexicon, known: &Names, now: now.clone() };
+        for text in sentences() {
+            let asked = format!("{}?", text.trim_end_matches(['.', '!', ' ']));
+            if answer(&asked, &cx) == Answer::Yes || answer(&format!("{text} ?!"), &cx) == Answer::Yes {
+                agreed.push(asked);
+            }
+        }
+    }
+    assert!(agreed.is_empty(), "{agreed:?}");
 }
 
 fn says(fake: &Fake, entity: &str, text: &str) -> Message {

@@ -283,7 +283,7 @@ fn said(value: &Value) -> String {
 fn asked(open: &Open) -> Asked {
     match &open.about {
         About::Confirm { by_name: true, .. } => Asked::Type,
-        About::Confirm { .. } | About::Drop { .. } => Asked::Confirm,
+        About::Confirm { .. } => Asked::Confirm,
         About::Skills { .. } => Asked::Choose,
         About::Slots { missing, .. } => {
             let machine = missing.first().is_some_and(|slot| slot == TARGET);

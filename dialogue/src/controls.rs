@@ -6,7 +6,7 @@ use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{Call, Decision, RECENT, Trace};
+use crate::session::{Call, Decision, RECENT, Trace, UNDO_WITHIN};
 use crate::slots;
 
 /// Skills whose whole behaviour is the dialogue's own.
@@ -18,6 +18,11 @@ impl Turn<'_> {
     pub(crate) fn control_word(&mut self, text: &str, doubtful: bool, preface: &[Phrase]) -> bool {
         let control = match control(text, &self.context()) {
             Answer::Yes => "talk.yes",
+            Answer::Unsure => "talk.repeat",
+            Answer::Continue if self.session.aside.is_some() => {
+                self.session.trace.decision = Decision::AskSlot;
+                return self.take_up();
+            }
             Answer::No => "talk.no",
             Answer::Cancel => "talk.cancel",
             Answer::Repeat => "talk.repeat",
@@ -66,6 +71,7 @@ impl Turn<'_> {
                 self.session.open = None;
                 self.say_common("cancelled");
             }
+            "talk.cancel" if self.session.aside.take().is_some() => self.say_common("cancelled"),
             "talk.cancel" => self.say_common("nothing_to_cancel"),
             "talk.no" => self.say_common("no_to_what"),
             // A yes that came late, or in words that are no plain yes.
@@ -73,7 +79,7 @@ impl Turn<'_> {
                 if !preface.is_empty() {
                     self.actions.push(Action::Say(Reply { head: preface.to_vec(), ..Reply::default() }));
                 }
-                self.ask_again(open);
+                self.show_again(open);
             }
             "talk.yes" => {
                 let mut reply = Reply::say(Phrase::common("yes_to_what"));
@@ -81,13 +87,23 @@ impl Turn<'_> {
                 self.say(reply);
             }
             "talk.repeat" => match self.session.said.clone() {
-                Some(reply) => self.actions.push(Action::Say(reply)),
+                Some(reply) => {
+                    self.passed();
+                    self.actions.push(Action::Say(reply));
+                }
                 None => self.say_common("nothing_said"),
             },
             "talk.undo" => match self.session.undo.last().cloned() {
+                Some(done) if self.now().duration_since(done.at) > UNDO_WITHIN => {
+                    let ago = self.now().duration_since(done.at);
+                    let what = self.label(&done.call);
+                    self.say(Reply::say(Phrase::common("undo_too_old").with("what", what).with("ago", ago)));
+                }
                 Some(done) => {
                     self.session.trace.decision = Decision::Act;
-                    self.plan_undo(done, Purpose::Undo, path, doubtful, preface.to_vec());
+                    let mut preface = preface.to_vec();
+                    self.make_way(std::slice::from_ref(&done.call), true, &mut preface);
+                    self.plan_undo(done, Purpose::Undo, path, doubtful, preface);
                 }
                 None => self.say_common("nothing_to_undo"),
             },

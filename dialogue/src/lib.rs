@@ -7,6 +7,7 @@
 //! Said ─► frame ─► answer to the open question? ─► command patterns ─► Rank ─► slots ─► Plan ─► policy ─► Apply / question
 //! ```
 
+mod aside;
 pub mod book;
 pub mod conditions;
 mod controls;

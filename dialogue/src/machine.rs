@@ -17,7 +17,7 @@ use crate::book::{Book, Words};
 use crate::phrases::MOST_LINES;
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
-use crate::session::{Call, Done, EXPIRES, Expired, Open, PlanRef, Session};
+use crate::session::{ASIDE, Call, Done, EXPIRES, Expired, Open, PlanRef, Session};
 use crate::spec::{Scope, Spec};
 use crate::understand::Understanding;
 
@@ -252,7 +252,10 @@ impl Machine {
             Input::Ranked(ranking) => turn.ranked(ranking),
             Input::Planned(planned) => turn.planned(planned),
             Input::Applied(applied) => turn.applied(applied),
-            Input::Event { machines } => turn.session.focus_on(machines),
+            Input::Event { machines } => {
+                turn.passed();
+                turn.session.focus_on(machines);
+            }
             // Not over an open question: that one is the person's.
             Input::Suggest { calls, preface } if turn.session.open.is_none() => {
                 turn.begin(calls, Path::Command, true, preface, None)
@@ -294,12 +297,14 @@ impl<'a> Turn<'a> {
 
     /// Says it, and remembers it for "what?".
     pub fn say(&mut self, reply: Reply) {
+        self.passed();
         self.session.said = Some(reply.clone());
         self.actions.push(Action::Say(reply));
     }
 
     /// Says an answer that may be a long list: what is cut from it is kept for "more", within bounds, and "what?" repeats what was shown.
     pub fn say_list(&mut self, reply: Reply) {
+        self.passed();
         let rendered = self.words.phrases.reply(&reply, self.around.now);
         let mut bytes = 0;
         self.session.more = rendered
@@ -341,18 +346,14 @@ impl<'a> Turn<'a> {
         self.say(Reply::say(Phrase::common(id)));
     }
 
-    /// Leaves a question open and puts it. In a room it ends with how to answer.
-    pub fn ask(&mut self, about: crate::session::About, asked: Reply) {
-        self.ask_after(Vec::new(), about, asked);
-    }
-
-    /// The same, with something said before it that is no part of the question.
+    /// Leaves a question open and puts it, with something said before that is no part of it. In a room it ends with how to answer.
     pub fn ask_after(&mut self, preface: Vec<Phrase>, about: crate::session::About, mut asked: Reply) {
         if self.around.room {
             let answer = asked.choices.first().map_or_else(|| "…".to_owned(), |choice| choice.says.clone());
             asked = asked.ending(Phrase::common("room_hint").with("entity", self.around.entity).with("answer", answer));
         }
-        self.session.open = Some(Open { about, asked: asked.clone(), at: self.now(), seen_on: Vec::new() });
+        let (at, seen_on) = (self.now(), Vec::new());
+        self.session.open = Some(Open { about, asked: asked.clone(), at, seen_on, passed: false, reminded: false });
         asked.head.splice(0..0, preface);
         self.session.said = Some(asked.clone());
         self.actions.push(Action::Ask(asked));
@@ -361,23 +362,22 @@ impl<'a> Turn<'a> {
         }
     }
 
-    /// Puts an open question again after something else was said.
-    pub fn ask_again(&mut self, open: Open) {
-        self.ask_again_after("back_to", open);
-    }
-
-    /// The same, with that sentence before it.
+    /// Puts an open question again, with that sentence before it.
     pub fn ask_again_after(&mut self, preface: &str, open: Open) {
         let again =
             Reply { head: [vec![Phrase::common(preface)], open.asked.head.clone()].concat(), ..open.asked.clone() };
-        self.session.open = Some(Open { at: self.now(), ..open });
+        self.session.open = Some(Open { at: self.now(), passed: false, ..open });
         self.actions.push(Action::Ask(again));
     }
 
     /// Ends a question that waited too long; true if one ended now.
     pub fn expire(&mut self) -> bool {
         let now = self.now();
-        if self.session.open.as_ref().is_some_and(|open| now.duration_since(open.at) > EXPIRES) {
+        let over = |open: &Option<Open>, most| open.as_ref().is_some_and(|open| now.duration_since(open.at) > most);
+        if over(&self.session.aside, ASIDE) {
+            self.session.aside = None;
+        }
+        if over(&self.session.open, EXPIRES) {
             self.session.open = None;
             self.session.expired = Some(Expired { at: now, said: false });
             return true;

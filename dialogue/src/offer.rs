@@ -83,12 +83,22 @@ impl Turn<'_> {
         let mut reply = Reply::say(phrase);
         reply.head.splice(0..0, preface);
         match self.session.open.clone() {
-            Some(open) if !matches!(open.about, About::Skills { .. }) => {
+            // What may have been meant as an answer is asked for again; a yes to a plan was not.
+            Some(open) if matches!(open.about, About::Slots { .. }) => {
                 self.actions.push(Action::Say(reply));
-                self.ask_again(open);
+                self.ask_again_after("back_to", open);
                 self.session.trace.decision = Decision::AskSlot;
             }
-            _ => self.say(reply),
+            Some(open) if matches!(open.about, About::Confirm { .. }) => {
+                self.actions.push(Action::Say(reply));
+                self.remind(open);
+                self.session.trace.decision = Decision::AskSlot;
+            }
+            // An offer is passed over in silence.
+            _ => {
+                self.session.open = None;
+                self.say(reply);
+            }
         }
     }
 }

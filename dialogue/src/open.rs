@@ -1,12 +1,14 @@
 //! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
 
-use grammar::answer::{Answer, answer};
+use grammar::answer::{Answer, agreed, answer, only_points};
+use grammar::token::fold;
 
 use crate::machine::{Planning, Purpose, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
 use crate::slots;
+use crate::topics;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -19,9 +21,14 @@ impl Turn<'_> {
                 return Ok(());
             }
             Answer::Repeat => {
-                let again = open.asked.clone();
-                self.session.open = Some(open);
-                self.actions.push(crate::machine::Action::Ask(again));
+                self.show_again(open);
+                return Ok(());
+            }
+            Answer::Unsure => {
+                match &open.about {
+                    About::Confirm { by_name: false, .. } => self.ask_again_after("only_plain_yes", open),
+                    _ => self.show_again(open),
+                }
                 return Ok(());
             }
             _ => {}
@@ -34,17 +41,6 @@ impl Turn<'_> {
                 self.answer_confirm(open, text, &said, plan, by_name, path, undoing)
             }
             About::Skills { options, .. } => self.answer_pick(open, text, &said, options),
-            About::Drop { old, calls, path } => match said {
-                Answer::Yes => {
-                    self.begin(calls, path, true, Vec::new(), None);
-                    Ok(())
-                }
-                Answer::No => {
-                    self.ask_again(*old);
-                    Ok(())
-                }
-                _ => Err(Box::new(open)),
-            },
         }
     }
 
@@ -150,9 +146,19 @@ impl Turn<'_> {
         };
         // A name that is also an answer ("yes") is asked for in quotation marks, and counts only in them.
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
-        let agreed = if by_name { quoted && bare(text) == bare(&plan.typed) } else { matches!(said, Answer::Yes) };
-        if agreed {
-            let stale = self.now().duration_since(open.at) > CONFIRM_WITHIN;
+        let typed = bare(text) == bare(&plan.typed);
+        let go = match said {
+            _ if by_name => quoted && typed,
+            Answer::Yes => true,
+            Answer::Both | Answer::All => plan.subjects.len() > 1,
+            _ => plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan),
+        };
+        if go {
+            let stale = if self.now().duration_since(open.at) > CONFIRM_WITHIN {
+                Some("once_more")
+            } else {
+                open.passed.then_some("once_more_passed")
+            };
             self.confirmed(plan, by_name, path, undoing, stale);
             return Ok(());
         }
@@ -164,8 +170,8 @@ impl Turn<'_> {
             }
             Answer::Yes => {
                 let reply = Reply::say(Phrase::common("type_it").with("typed", plan.typed.as_str()));
-                self.session.open = Some(open);
                 self.say(reply);
+                self.session.open = Some(open);
                 Ok(())
             }
             Answer::Correction(rest) if !undoing => self.correct(open, plan, path, rest),
@@ -204,14 +210,15 @@ impl Turn<'_> {
     }
 
     /// Agreed: the plan is made again; only if it is still the same is it applied. Too late: shown and asked once more.
-    fn confirmed(&mut self, plan: PlanRef, by_name: bool, path: Path, undoing: bool, stale: bool) {
+    fn confirmed(&mut self, plan: PlanRef, by_name: bool, path: Path, undoing: bool, stale: Option<&str>) {
+        let preface: Vec<Phrase> = stale.into_iter().map(Phrase::common).collect();
+        let stale = stale.is_some();
         if undoing {
             let Some(done) = self.session.undo.last().cloned() else {
                 self.say_common("nothing_to_undo");
                 return;
             };
             let digest = plan.digest;
-            let preface = if stale { vec![Phrase::common("once_more")] } else { Vec::new() };
             self.plan_undo(
                 done,
                 |done| if stale { Purpose::Undo(done) } else { Purpose::UndoConfirmed { done, digest } },
@@ -222,7 +229,6 @@ impl Turn<'_> {
             return;
         }
         let purpose = if stale { Purpose::New } else { Purpose::Confirmed { digest: plan.digest.clone(), by_name } };
-        let preface = if stale { vec![Phrase::common("once_more")] } else { Vec::new() };
         let planning = Planning {
             calls: plan.calls,
             path,
@@ -236,6 +242,30 @@ impl Turn<'_> {
         };
         self.resume_trace(&planning);
         self.complete(planning);
+    }
+
+    /// "yes, reboot web1", "go ahead with the disk": agreement, and what is agreed to.
+    fn agrees_to(&self, text: &str, plan: &PlanRef) -> bool {
+        let cx = self.context();
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let [call] = plan.calls.as_slice() else { return false };
+        let same = |said: &Call| {
+            said.skill == call.skill
+                && said.args.iter().all(|(slot, value)| {
+                    slots::points(value) || call.args.get(slot).is_some_and(|planned| planned == value)
+                })
+        };
+        let readings = self.commands(&rest);
+        match readings.as_slice() {
+            [] => {
+                let title = topics::words(&self.heard.title(&call.skill));
+                only_points(&rest, &cx, |word| {
+                    plan.subjects.iter().any(|subject| fold(subject) == word)
+                        || title.iter().any(|known| topics::alike(known, word))
+                })
+            }
+            readings => readings.iter().all(|(said, path)| *path == Path::Command && same(said)),
+        }
     }
 
     fn answer_pick(&mut self, open: Open, text: &str, said: &Answer, options: Vec<Call>) -> Result<(), Box<Open>> {

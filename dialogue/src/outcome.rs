@@ -8,6 +8,7 @@ use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, gate};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Decision, Last, PlanRef, UNDO_DEPTH};
+use crate::spec::Category;
 use crate::topics::HOW_TO;
 
 impl Turn<'_> {
@@ -69,7 +70,7 @@ impl Turn<'_> {
     /// After a look aside, back to the question that was open.
     fn come_back(&mut self, planning: Planning) {
         if let Some(open) = planning.back_to {
-            self.ask_again(open);
+            self.remind(open);
         }
     }
 
@@ -133,6 +134,11 @@ impl Turn<'_> {
             // What is taken back may be of another moment than the person thinks.
             ask_disruptive: self.around.ask_disruptive || undoing.is_some(),
         };
+        // What touches power or data is never taken back unasked.
+        let touches = undoing.as_ref().is_some_and(|done| {
+            self.spec(&done.call).is_none_or(|spec| matches!(spec.category, Category::Power | Category::Storage))
+        });
+        let circumstances = Circumstances { doubtful: circumstances.doubtful || touches, ..circumstances };
         match gate(plan.danger, planning.path, circumstances) {
             Gate::Do => self.apply(plan, planning),
             Gate::Tell => {

@@ -69,8 +69,9 @@ pub fn gate(danger: Danger, path: Path, with: Circumstances) -> Gate {
         Danger::Reversible if with.took_turns || with.allocates || with.doubtful || many => Gate::Ask,
         Danger::Reversible if path == Path::Command => Gate::Do,
         Danger::Reversible => Gate::Tell,
-        Danger::Disruptive if many => Gate::Type,
-        Danger::Disruptive if path == Path::Command && !with.doubtful && !with.ask_disruptive && !with.took_turns => {
+        Danger::Disruptive
+            if path == Path::Command && !with.doubtful && !with.ask_disruptive && !with.took_turns && !many =>
+        {
             Gate::Do
         }
         Danger::Disruptive => Gate::Ask,

@@ -16,10 +16,14 @@ use crate::spec::Danger;
 pub const VERSION: u16 = 2;
 /// How long a question stays open.
 pub const EXPIRES: SignedDuration = SignedDuration::from_mins(10);
+/// How long what is half put together waits aside.
+pub const ASIDE: SignedDuration = SignedDuration::from_mins(60);
 /// How long a confirmation stays good.
 pub const CONFIRM_WITHIN: SignedDuration = SignedDuration::from_mins(2);
 /// How long what expired may still be meant by "stop".
 pub const RECENT: SignedDuration = SignedDuration::from_mins(15);
+/// How long ago something may have been done to be taken back by a bare "undo".
+pub const UNDO_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// A stanza delayed by more is asked about instead of done.
 pub const LATE: SignedDuration = SignedDuration::from_mins(2);
 /// How many things can be undone, one after the other.
@@ -77,6 +81,7 @@ pub struct Done {
 
 /// A question that waits for its answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "KeptOpen")]
 pub struct Open {
     /// What it is about.
     pub about: About,
@@ -85,8 +90,57 @@ pub struct Open {
     /// When.
     pub at: Timestamp,
     /// Devices on which it was shown. An answer from any other gets the question again, and nothing else.
-    #[serde(default)]
     pub seen_on: Vec<String>,
+    /// Whether something else was said since, so that a yes may be about that.
+    pub passed: bool,
+    /// Whether it was put again already after something else.
+    pub reminded: bool,
+}
+
+/// A question as it is read: what was asked about dropping one was of no use without that one, so that one is kept.
+#[derive(Deserialize)]
+struct KeptOpen {
+    about: KeptAbout,
+    asked: Reply,
+    at: Timestamp,
+    #[serde(default)]
+    seen_on: Vec<String>,
+    #[serde(default)]
+    passed: bool,
+    #[serde(default)]
+    reminded: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeptAbout {
+    Now(About),
+    Dropping {
+        #[serde(rename = "Drop")]
+        dropping: Dropping,
+    },
+}
+
+/// What was open before a question whether to drop it.
+#[derive(Deserialize)]
+struct Dropping {
+    old: Box<Open>,
+}
+
+impl From<KeptOpen> for Open {
+    fn from(kept: KeptOpen) -> Self {
+        match kept.about {
+            KeptAbout::Now(about) => Self {
+                about,
+                asked: kept.asked,
+                at: kept.at,
+                seen_on: kept.seen_on,
+                passed: kept.passed,
+                reminded: kept.reminded,
+            },
+            KeptAbout::Dropping { dropping } => Self { passed: true, ..*dropping.old },
+        }
+    }
 }
 
 /// Kinds of open questions.
@@ -122,15 +176,6 @@ pub enum About {
         options: Vec<Call>,
         /// What was said.
         text: String,
-    },
-    /// A new change while another was being put together.
-    Drop {
-        /// What was open.
-        old: Box<Open>,
-        /// What is wanted now.
-        calls: Vec<Call>,
-        /// How it was understood.
-        path: Path,
     },
 }
 
@@ -185,6 +230,9 @@ pub struct Session {
     pub heard: String,
     /// The open question.
     pub open: Option<Open>,
+    /// What is half put together and waits for "continue", since something else was wanted.
+    #[serde(default)]
+    pub aside: Option<Open>,
     /// What ended by itself.
     pub expired: Option<Expired>,
     /// Machines spoken about, newest first: what "it" is at a host or the desk.
@@ -227,6 +275,7 @@ impl Default for Session {
             fixed: false,
             heard: String::new(),
             open: None,
+            aside: None,
             expired: None,
             focus: Vec::new(),
             things: Vec::new(),
@@ -273,7 +322,8 @@ impl Session {
     /// Ends whatever is open, also what an edited message would open again. True if that changes something.
     pub fn end_question(&mut self) -> bool {
         let before = self.last.as_mut().and_then(|last| last.before.take());
-        self.open.take().is_some() || before.is_some()
+        let aside = self.aside.take();
+        self.open.take().is_some() || before.is_some() || aside.is_some()
     }
 
     /// Remembers a message; true if it was heard before.
@@ -301,7 +351,7 @@ impl Session {
         match &aside.or(self.open.as_ref())?.about {
             About::Slots { calls, at, .. } => calls.get(*at).map(|call| call.skill.as_str()),
             About::Confirm { plan, .. } => plan.calls.first().map(|call| call.skill.as_str()),
-            About::Skills { .. } | About::Drop { .. } => None,
+            About::Skills { .. } => None,
         }
     }
 }

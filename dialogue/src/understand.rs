@@ -89,6 +89,9 @@ impl Turn<'_> {
         }
         let text = self.without_own_name(&text);
         let clear = self.find_language(&text);
+        if self.session.open.is_none() && self.goes_on_aside(&text) {
+            self.session.open = self.session.aside.take();
+        }
         if let Some(open) = self.session.open.take() {
             let unanswered = self.session.clone();
             let answers = |turn: &mut Self| {
@@ -125,7 +128,7 @@ impl Turn<'_> {
         let only = |one: &dyn Fn(&Action) -> bool| self.session.stage == Stage::Idle && self.actions.iter().all(one);
         match &self.session.open {
             None => only(&said),
-            Some(now) => now == open && only(&asked),
+            Some(now) => now.about == open.about && only(&asked),
         }
     }
 
@@ -570,20 +573,9 @@ impl Turn<'_> {
             }
             specs.push(spec);
         }
-        // Only what was being put together or confirmed is worth keeping; an offer or a question about dropping is simply passed over.
-        let kept = self.session.open.take().and_then(|open| match open.about {
-            About::Slots { .. } | About::Confirm { .. } => Some(open),
-            About::Drop { old, .. } => Some(*old),
-            About::Skills { .. } => None,
-        });
         let changes = specs.iter().any(|spec| spec.danger > Danger::Read);
-        if changes && let Some(old) = kept {
-            self.session.trace.decision = Decision::Confirm;
-            let what = self.label(&first);
-            let reply = Reply::say(Phrase::common("drop_open").with("what", what)).buttons(self.yes_no());
-            self.ask(About::Drop { old: Box::new(old), calls, path }, reply);
-            return;
-        }
+        let mut preface = preface;
+        let kept = self.make_way(&calls, changes, &mut preface);
         let planning = Planning {
             calls,
             path,

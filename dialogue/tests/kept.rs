@@ -37,3 +37,18 @@ fn a_question_of_the_first_version_is_still_open() {
     let kept = serde_json::to_string(&session).expect("a session is plain data");
     assert_eq!(serde_json::from_str::<Session>(&kept).expect("and again"), session);
 }
+
+/// A question whether to drop another one is asked no more: that other one is open, and a yes shows it first.
+#[test]
+fn what_was_to_be_dropped_is_open_again() {
+    let (before, after) = FIRST.split_once(r#""about": "#).expect("it has a question");
+    let (confirm, rest) = after.split_once(r#""asked""#).expect("it was asked");
+    let asked = r#"{"head": [], "rows": [], "tail": [], "choices": [], "numbered": false}"#;
+    let drop = format!(
+        r#"{before}"about": {{"Drop": {{"old": {{"about": {confirm} "asked": {asked}, "at": "2026-11-21T11:59:00Z"}}, "calls": [], "path": "command"}}}}, "asked"{rest}"#
+    );
+    let session: Session = serde_json::from_str(&drop).expect("it is still read");
+    let open = session.open.expect("something is open");
+    assert!(matches!(&open.about, About::Confirm { plan, .. } if plan.digest == "d1"), "{open:?}");
+    assert!(open.passed);
+}

@@ -19,6 +19,8 @@ use crate::{
 pub enum Answer {
     /// Go ahead.
     Yes,
+    /// "ok?", "is that ok?": asks whether to go ahead, and is no yes.
+    Unsure,
     /// Not so.
     No,
     /// Drop the question and what it was for.
@@ -35,6 +37,8 @@ pub enum Answer {
     All,
     /// "no, 30", "make that 30": the right thing, as said.
     Correction(String),
+    /// "continue", "where were we?": back to what was set aside.
+    Continue,
     /// Take it back.
     Undo,
     /// "stop", alone: the question, or what is running.
@@ -84,6 +88,10 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
     // Careful ones first: "no, stop" is no "no", and "ok cancel" no "ok".
     let (cancel, undo) = ((Class::Cancel, Answer::Cancel), (Class::Undo, Answer::Undo));
     let (one, other) = if first == Class::Undo { (undo, cancel) } else { (cancel, undo) };
+    // To a question, "go on" is a yes.
+    if first == Class::Undo && wholly(&all, Class::Onward, cx) {
+        return Answer::Continue;
+    }
     for (class, answer) in [
         one,
         other,
@@ -96,7 +104,7 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
     ] {
         // "stop all" is not "stop", though "all" fills up many a sentence: it says what.
         if wholly(&all, class, cx) && !(class == Class::Stop && says_all(&all, cx)) {
-            return answer;
+            return if answer == Answer::Yes && asks(text, &all, cx) { Answer::Unsure } else { answer };
         }
     }
     let cursor = Cursor { text, tokens: &all, cx };
@@ -107,6 +115,51 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
         return Answer::All;
     }
     correction(&cursor).map_or(Answer::Other, Answer::Correction)
+}
+
+/// Whether words of agreement are put as a question: "ok?", "is that ok".
+fn asks(text: &str, all: &[Token], cx: &Context) -> bool {
+    let own = cx.lexicon.longest(all, Class::Yes).unwrap_or(0);
+    text.contains('?') || cx.lexicon.longest(all, Class::Question).is_some_and(|question| question > own)
+}
+
+/// What is agreed to: the rest of a text that begins with agreement, "yes, go ahead with the disk". A question is none.
+///
+/// ```
+/// use grammar::{answer::agreed, known::Nothing, lexicon::Lexicon, read::Context};
+/// let lexicon = Lexicon::parse("yes: yes, go ahead\npolite: please").unwrap();
+/// let cx = Context { lexicon: &lexicon, known: &Nothing, now: "2026-11-20T12:00[UTC]".parse().unwrap() };
+/// assert_eq!(agreed("Yes please, reboot it", &cx).as_deref(), Some("reboot it"));
+/// assert_eq!(agreed("yes, reboot it?", &cx), None);
+/// ```
+pub fn agreed(text: &str, cx: &Context) -> Option<String> {
+    let all = cx.tokens(text);
+    if text.chars().count() > MAX_TEXT || text.contains('?') || cx.lexicon.longest(&all, Class::Yes).is_none() {
+        return None;
+    }
+    let mut at = 0;
+    let longest =
+        |at: usize| [Class::Yes, Class::Polite].iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max();
+    while let Some(count) = longest(at) {
+        at += count;
+    }
+    let (first, last) = (all.get(at)?, all.last()?);
+    Some(text[first.span.start..last.span.end].to_owned())
+}
+
+/// Whether a text is made of nothing but words that point ("it", "the machine") or that are expected.
+pub fn only_points(text: &str, cx: &Context, expected: impl Fn(&str) -> bool) -> bool {
+    const POINTING: [Class; 6] = [Class::Article, Class::It, Class::Machine, Class::Polite, Class::Thanks, Class::Yes];
+    let all = cx.tokens(text);
+    let mut at = 0;
+    while at < all.len() {
+        match POINTING.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
+            Some(count) => at += count,
+            None if expected(&all[at].folded) => at += 1,
+            None => return false,
+        }
+    }
+    !all.is_empty()
 }
 
 /// Made of words of that class, with polite words and fillers, and for a few classes with a "yes" or "no" before.

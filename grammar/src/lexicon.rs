@@ -178,6 +178,8 @@ classes! {
     Skip "skip",
     /// "what?".
     Repeat "repeat",
+    /// "where were we", "continue": back to what was set aside.
+    Onward "onward",
     /// "undo".
     Undo "undo",
     /// "stop", said alone.

@@ -120,7 +120,7 @@ fn fitting(session: &Session, bytes: &mut Bytes<'_>) -> Option<String> {
         About::Slots { .. } => {
             open.asked.choices.first().map_or_else(|| "20 GB, data, raw".to_owned(), |choice| choice.says.clone())
         }
-        About::Confirm { .. } | About::Drop { .. } => "yes".to_owned(),
+        About::Confirm { .. } => "yes".to_owned(),
     })
 }
 

@@ -1,0 +1,113 @@
+//! What becomes of an open question when something else is wanted: the new wish goes first. A plan that waited for a yes is dropped
+//! with a word, what is half put together is kept aside, an offer is passed over in silence.
+
+use grammar::answer::{Answer, control};
+use grammar::kind::Kind;
+use grammar::selector::Selector;
+use grammar::value::Value;
+
+use crate::machine::{Action, Turn};
+use crate::reply::Phrase;
+use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
+use crate::slots;
+use crate::spec::TARGET;
+
+impl Turn<'_> {
+    /// Something else was said: a yes from now on may be about that.
+    pub(crate) fn passed(&mut self) {
+        if let Some(open) = &mut self.session.open {
+            open.passed = true;
+        }
+    }
+
+    /// Makes way for these calls. Gives the question to come back to, if they only look aside from it.
+    pub(crate) fn make_way(&mut self, calls: &[Call], changes: bool, preface: &mut Vec<Phrase>) -> Option<Open> {
+        let open = self.session.open.take()?;
+        match &open.about {
+            About::Skills { .. } => None,
+            About::Slots { .. } if !changes => Some(open),
+            About::Slots { calls: waiting, .. } => {
+                let anew = waiting.iter().any(|one| calls.iter().any(|new| new.skill == one.skill));
+                if !anew {
+                    if let Some(first) = waiting.first() {
+                        preface.push(Phrase::common("set_aside").with("what", self.label(first)));
+                    }
+                    self.session.aside = Some(open);
+                }
+                None
+            }
+            About::Confirm { plan, .. } => {
+                let over = open.passed || self.now().duration_since(open.at) > CONFIRM_WITHIN;
+                if !changes && !open.reminded && !over && about_it(calls, plan) {
+                    return Some(open);
+                }
+                if !over && plan.calls != calls {
+                    preface.push(self.dropped(plan));
+                }
+                None
+            }
+        }
+    }
+
+    /// The word about a plan that is no longer asked about.
+    fn dropped(&self, plan: &PlanRef) -> Phrase {
+        let what = plan.summary.first().map(|summary| self.words.phrases.phrase(summary, self.around.now));
+        let what = what.unwrap_or_default();
+        // What it would mean is of no interest any more.
+        let first = what.split(". ").next().unwrap_or_default();
+        let short = if plan.subjects.len() > 1 { first } else { first.split(": ").next().unwrap_or_default() };
+        Phrase::common("dropped").with("what", short.trim_end_matches(['.', ':', ' ', '\u{a0}', '\u{202f}']))
+    }
+
+    /// After something else was said: the question is put again, but once only.
+    pub(crate) fn remind(&mut self, open: Open) {
+        if open.reminded {
+            self.session.open = Some(Open { passed: true, ..open });
+        } else {
+            self.ask_again_after("back_to", Open { reminded: true, ..open });
+        }
+    }
+
+    /// "continue": what was set aside is taken up again. False when there is nothing.
+    pub(crate) fn take_up(&mut self) -> bool {
+        let Some(open) = self.session.aside.take() else { return false };
+        self.ask_again_after("taken_up", Open { reminded: false, ..open });
+        true
+    }
+
+    /// Whether a text is nothing but values that what was set aside waits for: "20 gigs", "20 gigs, data". A name alone is none.
+    pub(crate) fn goes_on_aside(&self, text: &str) -> bool {
+        let Some(Open { about: About::Slots { calls, at, missing, .. }, .. }) = &self.session.aside else {
+            return false;
+        };
+        let Some(spec) = calls.get(*at).and_then(|call| self.spec(call)) else { return false };
+        let steers = !matches!(control(text, &self.context()), Answer::Other | Answer::Correction(_));
+        if steers || !self.commands(text).is_empty() {
+            return false;
+        }
+        let plain = |slot: &str| {
+            let kind = spec.slot(slot).map(|slot| slot.kind);
+            kind.is_some_and(|kind| matches!(kind, Kind::Size | Kind::Choice(_) | Kind::Duration | Kind::When))
+        };
+        let filled = slots::read_answer(spec, missing, &calls[*at].args, text, &self.context());
+        filled.is_some_and(|filled| filled.values.iter().any(|(slot, _)| plain(slot)))
+    }
+
+    /// The question as it was put, and nothing else.
+    pub(crate) fn show_again(&mut self, open: Open) {
+        let again = open.asked.clone();
+        self.session.open = Some(Open { passed: false, at: self.now(), ..open });
+        self.actions.push(Action::Ask(again));
+    }
+}
+
+/// Whether calls are about nothing but what a plan is about.
+fn about_it(calls: &[Call], plan: &PlanRef) -> bool {
+    calls.iter().all(|call| match call.args.get(TARGET) {
+        Some(Value::Machines(Selector::Names(names))) => {
+            names.iter().all(|name| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name)))
+        }
+        Some(Value::Machines(Selector::It | Selector::Same | Selector::Myself)) | None => true,
+        Some(_) => false,
+    })
+}
