@@ -1,8 +1,10 @@
 //! What becomes of an open question when something else is wanted: the new wish goes first. A plan that waited for a yes is dropped
 //! with a word, what is half put together is kept aside, an offer is passed over in silence.
 
-use grammar::answer::{Answer, control};
-use grammar::kind::Kind;
+use grammar::answer::{Answer, answer, control};
+use grammar::frame::{Stance, begins_with_verb, frame};
+use grammar::kind::{Kind, Of};
+use grammar::read::{self, Found};
 use grammar::selector::Selector;
 use grammar::value::Value;
 
@@ -50,7 +52,7 @@ impl Turn<'_> {
     }
 
     /// The word about a plan that is no longer asked about.
-    fn dropped(&self, plan: &PlanRef) -> Phrase {
+    pub(crate) fn dropped(&self, plan: &PlanRef) -> Phrase {
         let what = plan.summary.first().map(|summary| self.words.phrases.phrase(summary, self.around.now));
         let what = what.unwrap_or_default();
         // What it would mean is of no interest any more.
@@ -59,12 +61,50 @@ impl Turn<'_> {
         Phrase::common("dropped").with("what", short.trim_end_matches(['.', ':', ' ', '\u{a0}', '\u{202f}']))
     }
 
+    /// Whether what was said, though nobody understood it, is about something else than the plan that waits for a yes: it names another
+    /// machine, or begins with a verb. Then a yes may be about that.
+    pub(crate) fn moves_on(&self, open: &Open) -> bool {
+        let About::Confirm { plan, .. } = &open.about else { return false };
+        let cx = self.context();
+        let text = self.session.trace.text.as_str();
+        if !matches!(answer(text, &cx), Answer::Other) {
+            return false;
+        }
+        let other = |found: &Found| match &found.value {
+            Value::Name(name) => !plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name)),
+            _ => false,
+        };
+        read::find(Kind::Name(Of::Machine), text, &cx).iter().any(other)
+            || frame(text, &cx).parts.iter().any(|part| begins_with_verb(&part.text, &cx))
+    }
+
     /// After something else was said: the question is put again, but once only.
     pub(crate) fn remind(&mut self, open: Open) {
         if open.reminded {
             self.session.open = Some(Open { passed: true, ..open });
         } else {
             self.ask_again_after("back_to", Open { reminded: true, ..open });
+        }
+    }
+
+    /// Whether a question that was not answered may still be: a plan not once other things were spoken of, or it was a while ago.
+    pub(crate) fn still_waits(&self, open: &Open) -> bool {
+        let moved_on = open.passed && open.reminded || self.now().duration_since(open.at) > CONFIRM_WITHIN;
+        !(matches!(open.about, About::Confirm { .. }) && moved_on)
+    }
+
+    /// What is no request ("not too big") while something is asked: a form is asked about again, and a plan is not wanted any more.
+    pub(crate) fn vetoed_open(&mut self, stance: Stance) -> bool {
+        match self.session.open.as_ref().map(|open| &open.about) {
+            Some(About::Slots { .. }) => {
+                self.understood_nothing(&[], Vec::new());
+                true
+            }
+            Some(About::Confirm { .. }) if stance == Stance::Negated => {
+                self.session.open = None;
+                false
+            }
+            _ => false,
         }
     }
 

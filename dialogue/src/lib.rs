@@ -7,6 +7,7 @@
 //! Said ─► frame ─► answer to the open question? ─► command patterns ─► Rank ─► slots ─► Plan ─► policy ─► Apply / question
 //! ```
 
+mod amend;
 mod aside;
 pub mod book;
 pub mod conditions;
@@ -18,6 +19,7 @@ pub mod machine;
 mod offer;
 mod open;
 mod outcome;
+mod parts;
 mod pasted;
 pub mod phrases;
 pub mod policy;

@@ -31,6 +31,10 @@ impl Turn<'_> {
             self.understood_nothing(&[], preface);
             return;
         }
+        if self.session.refused {
+            self.say_common("nothing_changed");
+            return;
+        }
         self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
         self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
     }
@@ -67,6 +71,11 @@ impl Turn<'_> {
         if self.session.trace.why.is_empty() {
             self.session.trace.why = "not understood".to_owned();
         }
+        // What is said beside a refusal is often only why.
+        if self.session.refused {
+            self.say_common("nothing_changed");
+            return;
+        }
         let near: Vec<String> = near
             .iter()
             .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))
@@ -83,13 +92,14 @@ impl Turn<'_> {
         let mut reply = Reply::say(phrase);
         reply.head.splice(0..0, preface);
         match self.session.open.clone() {
-            // What may have been meant as an answer is asked for again; a yes to a plan was not.
-            Some(open) if matches!(open.about, About::Slots { .. }) => {
-                self.actions.push(Action::Say(reply));
-                self.ask_again_after("back_to", open);
-                self.session.trace.decision = Decision::AskSlot;
+            Some(open) if self.moves_on(&open) => {
+                if let About::Confirm { plan, .. } = &open.about {
+                    reply.head.push(self.dropped(plan));
+                }
+                self.session.open = None;
+                self.say(reply);
             }
-            Some(open) if matches!(open.about, About::Confirm { .. }) => {
+            Some(open) if !matches!(open.about, About::Skills { .. }) => {
                 self.actions.push(Action::Say(reply));
                 self.remind(open);
                 self.session.trace.decision = Decision::AskSlot;

@@ -33,6 +33,12 @@ impl Turn<'_> {
             }
             _ => {}
         }
+        if !matches!(open.about, About::Skills { .. })
+            && grammar::answer::calls_off(text, &self.context())
+            && self.refuse(text)
+        {
+            return Ok(());
+        }
         match open.about.clone() {
             About::Slots { calls, at, missing, path, doubtful } => {
                 self.answer_slots(open, text, &said, calls, at, missing, path, doubtful)
@@ -78,10 +84,14 @@ impl Turn<'_> {
                     .and_then(|text| slots::read_answer(spec, &missing, &calls[at].args, &text, &self.context()))
                     .map(|filled| filled.values)
             }
-            _ if self.is_command_instead(text, spec, &missing) => None,
+            // "the format should be raw" names what it fills.
+            _ if self.is_command_instead(text, spec, &missing) || self.names_slot(spec, text) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
-        let Some(values) = filled else { return Err(Box::new(open)) };
+        let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
+        let Some(values) = filled.or_else(|| self.gathered(spec, &all, text)) else {
+            return if self.refuse(text) { Ok(()) } else { Err(Box::new(open)) };
+        };
         calls[at].args.extend(values);
         let planning = Planning {
             calls,
@@ -174,25 +184,38 @@ impl Turn<'_> {
                 self.session.open = Some(open);
                 Ok(())
             }
-            Answer::Correction(rest) if !undoing => self.correct(open, plan, path, rest),
-            _ => Err(Box::new(open)),
+            _ => {
+                let corrected = match said {
+                    Answer::Correction(rest) if !undoing && self.commands(rest).is_empty() => {
+                        self.corrected(&plan, rest)
+                    }
+                    _ => None,
+                };
+                match corrected.or_else(|| if undoing { None } else { self.amended(&plan, text) }) {
+                    Some(calls) => self.correct(open, path, calls),
+                    None if self.refuse(text) => Ok(()),
+                    None => Err(Box::new(open)),
+                }
+            }
         }
     }
 
-    /// "no, 30": the confirmation is void, and the corrected plan is shown and asked.
-    fn correct(&mut self, open: Open, plan: PlanRef, path: Path, rest: &str) -> Result<(), Box<Open>> {
-        let mut calls = plan.calls;
+    /// "no, 30": the calls with that value.
+    fn corrected(&self, plan: &PlanRef, rest: &str) -> Option<Vec<Call>> {
+        let mut calls = plan.calls.clone();
         let cx = self.context();
-        let corrected = calls.iter_mut().rev().find_map(|call| {
+        calls.iter_mut().rev().find_map(|call| {
             let spec = self.book.spec(&call.skill)?;
             let filled: Vec<&str> = spec.slots.iter().map(|slot| slot.name).collect();
             let (slot, value) = slots::correction(spec, &filled, rest, &cx)?;
             call.args.insert(slot, value);
             Some(())
-        });
-        if corrected.is_none() {
-            return Err(Box::new(open));
-        }
+        })?;
+        Some(calls)
+    }
+
+    /// The confirmation is void, and the corrected plan is shown and asked.
+    fn correct(&mut self, open: Open, path: Path, calls: Vec<Call>) -> Result<(), Box<Open>> {
         let planning = Planning {
             calls,
             path,
@@ -289,7 +312,7 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn resume_trace(&mut self, planning: &Planning) {
+    pub(crate) fn resume_trace(&mut self, planning: &Planning) {
         self.session.trace.path = Some(planning.path);
         self.session.trace.skill = planning.calls.first().map(|call| call.skill.clone());
         self.session.trace.confidence = 1.0;

@@ -86,6 +86,8 @@ impl Turn<'_> {
         if let Some(plan) = change {
             self.session.focus_on(plan.subjects.clone());
         }
+        // Of several that one message was about, "it" is no single one.
+        let mut machines: Vec<String> = Vec::new();
         for call in &planning.calls {
             let Some(spec) = self.spec(call) else { continue };
             for (name, value) in &call.args {
@@ -93,13 +95,13 @@ impl Turn<'_> {
                     (Some(Kind::Name(of) | Kind::NewName(of)), Value::Name(name)) => {
                         self.session.focus_on_thing(of, name.clone())
                     }
-                    (Some(Kind::Machines), Value::Machines(grammar::selector::Selector::Names(names))) => {
-                        self.session.focus_on(names.clone())
-                    }
+                    (Some(Kind::Machines), Value::Machines(grammar::selector::Selector::Names(names))) => machines
+                        .extend(names.iter().filter(|name| !machines.contains(name)).cloned().collect::<Vec<_>>()),
                     _ => {}
                 }
             }
         }
+        self.session.focus_on(machines);
     }
 
     /// The policy's table decides what is done with a plan.

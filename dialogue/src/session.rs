@@ -259,6 +259,9 @@ pub struct Session {
     /// The messages heard last, as [`SAME_WITHIN`] wants them: when, and which.
     #[serde(default)]
     pub heard_last: Vec<(Timestamp, u64)>,
+    /// Whether the question that was open has just been refused beside what is heard; only within a turn.
+    #[serde(skip)]
+    pub refused: bool,
     /// Where the turn stands; only within a turn.
     #[serde(skip)]
     pub stage: crate::machine::Stage,
@@ -287,6 +290,7 @@ impl Default for Session {
             listed: Vec::new(),
             spoken: None,
             heard_last: Vec::new(),
+            refused: false,
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
         }

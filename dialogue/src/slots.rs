@@ -36,7 +36,7 @@ impl Session {
 }
 
 /// Kinds whose values can't be mistaken for a name are read first.
-fn reading_order(slot: &Slot) -> u8 {
+pub(crate) fn reading_order(slot: &Slot) -> u8 {
     match slot.kind {
         Kind::Jid | Kind::Address | Kind::When | Kind::Recurrence => 0,
         Kind::Size | Kind::SizeChange | Kind::Percent | Kind::Duration | Kind::Choice(_) => 1,
@@ -321,12 +321,18 @@ impl Turn<'_> {
     }
 
     fn slot_word(&self, skill: &str, slot: &str) -> String {
-        for key in [format!("{skill}/slot_{slot}"), format!("phrases/slot_{slot}")] {
-            if self.words.phrases.wants(&key).is_some() {
-                return self.words.phrases.phrase(&Phrase::new(key), self.around.now);
-            }
-        }
-        slot.to_owned()
+        self.word_of(self.words, skill, slot)
+    }
+
+    /// What a slot is called in the language that is heard.
+    pub(crate) fn heard_word(&self, skill: &str, slot: &str) -> String {
+        self.word_of(self.heard, skill, slot)
+    }
+
+    fn word_of(&self, words: &Words, skill: &str, slot: &str) -> String {
+        let keys = [format!("{skill}/slot_{slot}"), format!("phrases/slot_{slot}")];
+        let key = keys.into_iter().find(|key| words.phrases.wants(key).is_some());
+        key.map_or_else(|| slot.to_owned(), |key| words.phrases.phrase(&Phrase::new(key), self.around.now))
     }
 
     /// What may be picked for a slot: the values of a choice, or the names that exist, when few.

@@ -58,6 +58,7 @@ impl Turn<'_> {
         let text = utterance.text.trim().to_owned();
         self.session.trace = Trace { text: text.clone(), ..Trace::default() };
         self.session.stage = Stage::Idle;
+        self.session.refused = false;
         if self.session.heard_before(&utterance, self.around.now.timestamp()) {
             self.session.trace.why = REPEATED.to_owned();
             return;
@@ -113,7 +114,7 @@ impl Turn<'_> {
                 }
                 return;
             }
-            self.session.open = Some(open);
+            self.session.open = self.still_waits(&open).then_some(open);
         } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
             expired.said = true;
             preface.push(Phrase::common("expired"));
@@ -154,7 +155,7 @@ impl Turn<'_> {
         rest.filter(|rest| !rest.is_empty()).unwrap_or(text).to_owned()
     }
 
-    fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+    pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let cx = self.context();
         let framed = frame(text, &cx);
         // "don't stop" is no "stop", and what may only be told ("back to square one") is asked about.
@@ -259,7 +260,7 @@ impl Turn<'_> {
     }
 
     /// Takes the part in hand: a command, else a question to the classifier.
-    fn next_part(&mut self, mut understanding: Understanding) {
+    pub(crate) fn next_part(&mut self, mut understanding: Understanding) {
         let Some(part) = understanding.part.clone() else {
             let Understanding { mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
             if let Some(name) = addressee {
@@ -292,15 +293,12 @@ impl Turn<'_> {
         }
         match readings.as_slice() {
             [] => {
-                if self.vetoed_outright(&part) && !part.wish {
-                    // "I don't need you any more, power down": what is asked for beside it is asked about.
-                    let asks = |part: &Part| part.stance == Stance::Request;
-                    if !understanding.calls.is_empty() || understanding.rest.iter().any(asks) {
-                        understanding.doubtful = true;
-                        understanding.part = understanding.rest.pop_front();
-                        self.next_part(understanding);
-                        return;
-                    }
+                // "I don't need you any more, power down": what is asked for beside it is asked about.
+                if self.vetoed_outright(&part) {
+                    understanding = match self.pass_over(Box::new(understanding), &part) {
+                        Ok(()) => return,
+                        Err(back) => *back,
+                    };
                 }
                 let text = part.text.clone();
                 self.session.stage = Stage::Understanding(Box::new(understanding));
@@ -391,6 +389,9 @@ impl Turn<'_> {
             self.tell_how(skill);
             return;
         }
+        if self.vetoed_open(part.stance) {
+            return;
+        }
         let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| !spec.planned);
         let example = spec.and_then(|spec| self.words.commands(spec.id).into_iter().next());
         match example {
@@ -431,7 +432,6 @@ impl Turn<'_> {
     /// The classifier has answered for the part in hand.
     pub(crate) fn ranked(&mut self, ranking: Ranking) {
         let Stage::Understanding(understanding) = std::mem::take(&mut self.session.stage) else { return };
-        let mut understanding = *understanding;
         let Some(part) = understanding.part.clone() else { return };
         // "20 GB" alone says nothing of what to do with it.
         let ranking = match ranking.sure {
@@ -459,7 +459,9 @@ impl Turn<'_> {
                 ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
             });
             if !answers {
-                self.veto(&part, likely, score);
+                if self.pass_over(understanding, &part).is_err() {
+                    self.veto(&part, likely, score);
+                }
                 return;
             }
         }
@@ -473,9 +475,12 @@ impl Turn<'_> {
         }
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
-            self.understood_nothing(&fitting, understanding.preface);
+            if let Err(understanding) = self.pass_over(understanding, &part) {
+                self.understood_nothing(&fitting, understanding.preface);
+            }
             return;
         };
+        let mut understanding = understanding;
         self.session.trace.confidence = score;
         let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
         self.about_the_last(&mut call, &part);
@@ -493,7 +498,9 @@ impl Turn<'_> {
             return;
         }
         if ranking.sure == Sure::Guess && !small {
-            self.guess(&fitting, &part, &ranking, understanding.preface);
+            if let Err(understanding) = self.pass_over(understanding, &part) {
+                self.guess(&fitting, &part, &ranking, understanding.preface);
+            }
             return;
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
@@ -518,7 +525,7 @@ impl Turn<'_> {
         understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
         understanding.calls.push(call);
         understanding.part = understanding.rest.pop_front();
-        self.next_part(understanding);
+        self.next_part(*understanding);
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.

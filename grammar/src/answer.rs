@@ -11,7 +11,7 @@ use crate::{
     selector::LAST,
     stance::Effect,
     time,
-    token::Token,
+    token::{Token, gap},
 };
 
 /// A reply to an open question.
@@ -162,11 +162,115 @@ pub fn only_points(text: &str, cx: &Context, expected: impl Fn(&str) -> bool) ->
     !all.is_empty()
 }
 
+/// Whether something is asked, by its mark or its first word after words that say nothing: "hmm how big is it".
+pub fn asks_something(text: &str, cx: &Context) -> bool {
+    let all = cx.tokens(text);
+    let mut at = 0;
+    loop {
+        let rest = &all[at..];
+        let question = cx.lexicon.longest(rest, Class::Question).unwrap_or(0);
+        let empty = [
+            Class::Yes,
+            Class::Filler,
+            Class::Polite,
+            Class::Greeting,
+            Class::Thanks,
+            Class::Repeat,
+            Class::Stop,
+            Class::Hedge,
+        ]
+        .iter()
+        .filter_map(|class| cx.lexicon.longest(rest, *class))
+        .max()
+        .unwrap_or(0);
+        if question > empty || text.contains('?') {
+            return true;
+        }
+        if empty == 0 {
+            return false;
+        }
+        at += empty;
+    }
+}
+
+/// Whether a text calls the question off in some part of it: "oh, never mind the disk", "laisse, un collègue s'en occupe".
+pub fn calls_off(text: &str, cx: &Context) -> bool {
+    text.split([',', '.', ';', '!', '\n', '…']).any(|clause| {
+        let all = cx.tokens(clause);
+        let start = empty_words(&all, &[Class::No, Class::Stop], cx);
+        let count = cx.lexicon.longest(&all[start..], Class::Cancel).unwrap_or(0);
+        count > 1 || count == 1 && start + count == all.len()
+    })
+}
+
+/// What else is said beside a refusal of the question, or nothing: "no, is web1 up?", "no. my boss says not today", "I keep it. No."
+/// `None` where nothing is refused, or nobody can say where the refusal ends ("no reboot").
+///
+/// ```
+/// use grammar::{answer::refused, known::Nothing, lexicon::Lexicon, read::Context};
+/// let lexicon = Lexicon::parse("no: no\ncancel: never mind").unwrap();
+/// let cx = Context { lexicon: &lexicon, known: &Nothing, now: "2026-11-20T12:00[UTC]".parse().unwrap() };
+/// assert_eq!(refused("no, never mind. Is web1 up?", &cx).as_deref(), Some("Is web1 up?"));
+/// assert_eq!(refused("there is one already, never mind", &cx).as_deref(), Some(""));
+/// assert_eq!(refused("no reboot", &cx), None);
+/// ```
+pub fn refused(text: &str, cx: &Context) -> Option<String> {
+    let all = cx.tokens(text);
+    let mut end = 0;
+    let mut at = 0;
+    while at < all.len() {
+        let own = [Class::No, Class::Cancel].iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max();
+        let other = empty_words(&all[at..], &[Class::Stop], cx);
+        match own {
+            Some(own) if own >= other.min(1) => {
+                at += own;
+                end = at;
+            }
+            _ if other > 0 => at += other,
+            _ => break,
+        }
+    }
+    if end == all.len() && end > 0 {
+        return Some(String::new());
+    }
+    let parts = |at: usize| gap(text, &all, at).contains([',', '.', ';', ':', '!', '\n', '…', '–', '—']);
+    if end > 0 && parts(end) {
+        return Some(text[all[end].span.start..].to_owned());
+    }
+    calls_off(text, cx).then(String::new).or_else(|| {
+        let last = text.trim_end_matches(['.', '!', ' ']).rsplit(['.', '!', ';', '\n']).next()?;
+        let tokens = cx.tokens(last);
+        (last.len() < text.trim().len() && wholly(&tokens, Class::No, cx)).then(String::new)
+    })
+}
+
+/// How many words at the beginning say nothing.
+fn empty_words(all: &[Token], also: &[Class], cx: &Context) -> usize {
+    const EMPTY: [Class; 6] =
+        [Class::Filler, Class::Polite, Class::Thanks, Class::Greeting, Class::Repeat, Class::Hedge];
+    let mut at = 0;
+    while at < all.len() {
+        // A word that calls off is none of them, whatever else it is.
+        if cx.lexicon.longest(&all[at..], Class::Cancel).is_some() {
+            break;
+        }
+        match EMPTY.iter().chain(also).filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
+            Some(count) => at += count,
+            None => break,
+        }
+    }
+    at
+}
+
 /// Made of words of that class, with polite words and fillers, and for a few classes with a "yes" or "no" before.
 fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
     let mut also = vec![Class::Polite, Class::Thanks, Class::Filler, Class::Greeting];
-    if matches!(class, Class::Cancel | Class::Undo | Class::Stop) {
-        also.extend([Class::Yes, Class::No]);
+    match class {
+        Class::Cancel | Class::Undo | Class::Stop => also.extend([Class::Yes, Class::No]),
+        // "oh lovely, go for it", "make it the usual".
+        Class::Yes => also.push(Class::Aside),
+        Class::Skip => also.extend([Class::Wrap, Class::Hedge]),
+        _ => {}
     }
     let (mut at, mut seen) = (0, false);
     while at < all.len() {

@@ -22,6 +22,19 @@ const WORDS_BEFORE: usize = 3;
 /// What is said only to be friendly.
 const COURTESIES: [Class; 3] = [Class::Thanks, Class::Greeting, Class::Polite];
 
+/// What is said beside something else without asking for anything: "I see.", "ok.", "oh, sorry about that."
+const ASIDES: [Class; 9] = [
+    Class::Thanks,
+    Class::Greeting,
+    Class::Polite,
+    Class::Aside,
+    Class::Yes,
+    Class::Filler,
+    Class::Hedge,
+    Class::Article,
+    Class::Repeat,
+];
+
 /// How a part is meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,7 +129,7 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     frame.thanks = frame.parts.iter().any(|part| thanked(&part.raw, cx));
     if frame.parts.len() > 1 {
         // "thanks" among others is only a courtesy.
-        let courtesy = |part: &Part| wholly(&part.text, &COURTESIES, cx);
+        let courtesy = |part: &Part| wholly(&part.raw, &ASIDES, cx);
         if !frame.parts.iter().all(courtesy) {
             frame.parts.retain(|part| !courtesy(part));
         }
@@ -192,6 +205,35 @@ fn greet<'t>(text: &'t str, cx: &Context) -> (&'t str, bool) {
 fn start_of(text: &str, token: &Token) -> usize {
     let start = token.span.start;
     if text[..start].ends_with('@') { start - 1 } else { start }
+}
+
+/// Whether a text begins with a verb as commands do.
+pub fn begins_with_verb(text: &str, cx: &Context) -> bool {
+    cx.lexicon.longest(&cx.tokens(text), Class::Verb).is_some()
+}
+
+/// Whether a text names nobody and counts, denies, excepts, supposes and dates nothing: "the power is back".
+pub fn is_plain(text: &str, cx: &Context) -> bool {
+    const WEIGHTY: [Class; 10] = [
+        Class::Number,
+        Class::Denied,
+        Class::Spare,
+        Class::Except,
+        Class::Conditional,
+        Class::Offset,
+        Class::Moment,
+        Class::Day,
+        Class::All,
+        Class::Everything,
+    ];
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    (0..all.len()).all(|at| {
+        let named = [Of::Machine, Of::Hypervisor].iter().any(|of| !name::known(&cursor, at, *of).is_empty());
+        let digits = all[at].text.contains(|c: char| c.is_ascii_digit());
+        let article = cursor.skip(at, Class::Article) > 0;
+        !named && !digits && (article || !WEIGHTY.iter().any(|class| cursor.skip(at, *class) > 0))
+    })
 }
 
 fn thanked(text: &str, cx: &Context) -> bool {

@@ -178,6 +178,20 @@ classes! {
     Skip "skip",
     /// "what?".
     Repeat "repeat",
+    /// "not", before what is not meant in an answer.
+    Denied "denied",
+    /// "leave", before what is left out.
+    Spare "spare",
+    /// "only", before what alone is meant.
+    Only "only",
+    /// "i meant": what follows stands for what was said before.
+    Meant "meant",
+    /// "good to know": said beside something else, and asks for nothing.
+    Aside "aside",
+    /// "i think": leaves a value as it is.
+    Hedge "hedge",
+    /// "call it": a name follows.
+    Calling "calling",
     /// "where were we", "continue": back to what was set aside.
     Onward "onward",
     /// "undo".

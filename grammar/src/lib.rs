@@ -22,6 +22,7 @@ pub mod corpus;
 pub mod duration;
 pub mod follow;
 pub mod frame;
+pub mod gather;
 pub mod kind;
 pub mod known;
 pub mod language;

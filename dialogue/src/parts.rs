@@ -1,0 +1,60 @@
+//! What stands beside a wish in one message: "good to know. please start web2", "hm, lab-1 is acting up. reset lab-1", "did I break
+//! something? are you running?". A plain aside is passed over, a question nobody followed is named, and anything weightier has what
+//! would be changed asked about. A wish that is not understood is never passed over.
+
+use grammar::frame::{Part, Stance, begins_with_verb, is_plain};
+use grammar::kind::{Kind, Of};
+use grammar::read;
+use grammar::value::Value;
+
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::reply::Phrase;
+use crate::understand::Understanding;
+
+/// Most characters of a part that are repeated.
+const MOST_REPEATED: usize = 80;
+
+impl Turn<'_> {
+    /// Goes on without the part in hand, if something else of the message is wanted; gives all back otherwise.
+    pub(crate) fn pass_over(
+        &mut self,
+        mut understanding: Box<Understanding>,
+        part: &Part,
+    ) -> Result<(), Box<Understanding>> {
+        let cx = self.context();
+        let asks = |part: &Part| part.stance == Stance::Request || part.question;
+        let else_wanted = !understanding.calls.is_empty() || understanding.rest.iter().any(asks);
+        let wanted = part.stance == Stance::Request && begins_with_verb(&part.text, &cx);
+        if !else_wanted || wanted || part.wish {
+            return Err(understanding);
+        }
+        match part.stance {
+            // What may have been wanted, too, is named.
+            Stance::Report if part.question => self.not_followed(&mut understanding, part),
+            Stance::Request => self.not_followed(&mut understanding, part),
+            Stance::Report if is_plain(&part.raw, &cx) => {
+                understanding.path = understanding.path.min(Path::Understood);
+            }
+            Stance::HowTo | Stance::Hypothetical => return Err(understanding),
+            _ => understanding.doubtful = true,
+        }
+        // "web1 is slow. reboot it": that one.
+        let names =
+            read::find(Kind::Name(Of::Machine), &part.raw, &cx).into_iter().filter_map(|found| match found.value {
+                Value::Name(name) => self.around.known.has(Of::Machine, &name),
+                _ => None,
+            });
+        self.session.focus_on(names.collect());
+        understanding.part = understanding.rest.pop_front();
+        self.next_part(*understanding);
+        Ok(())
+    }
+
+    fn not_followed(&self, understanding: &mut Understanding, part: &Part) {
+        let said: String = part.raw.chars().take(MOST_REPEATED).collect();
+        let said = said.trim_end_matches(['.', ',', ';', ' ']).to_owned();
+        understanding.preface.push(Phrase::common("not_followed").with("said", said));
+        understanding.doubtful = true;
+    }
+}
