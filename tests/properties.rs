@@ -357,7 +357,8 @@ fn explain_tells_what_the_bot_does() {
     let (bot, tongues) = bot(&fake);
     let mut wrong = Vec::new();
     let all = sentences();
-    for text in all.iter().step_by(all.len() / 300) {
+    // `explain` is told of no hosts: a name of one is any name to it.
+    for text in all.iter().step_by(all.len() / 300).filter(|text| !text.contains("hv1")) {
         for (to, entity) in [(Scope::Machine, "web1"), (Scope::Host, "hv1")] {
             let message = says(&fake, entity, text);
             // Each is the first thing ever heard of that person.

@@ -64,6 +64,14 @@ impl Args {
         }
     }
 
+    /// A whole number.
+    pub fn count(&self, slot: &str) -> Option<u64> {
+        match self.0.get(slot)? {
+            Value::Count(count) => Some(*count),
+            _ => None,
+        }
+    }
+
     /// An amount of bytes.
     pub fn size(&self, slot: &str) -> Option<Bytes> {
         match self.0.get(slot)? {

@@ -8,6 +8,7 @@ use crate::skill::Skill;
 pub mod agent_doctor;
 pub mod agent_version;
 pub mod audit;
+pub mod audit_log;
 pub mod contact;
 pub mod controls;
 pub mod disk_create;
@@ -38,6 +39,7 @@ const ANYWHERE: &[Scope] = &[Scope::Machine, Scope::Host, Scope::Desk];
 pub static ALL: &[&dyn Skill] = &[
     &agent_doctor::AgentDoctor,
     &agent_version::AgentVersion,
+    &audit_log::AuditLog,
     &audit::WHO,
     &audit::WHY,
     &contact::ALLOW,

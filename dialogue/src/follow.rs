@@ -1,10 +1,10 @@
 //! What goes on from the last exchange: "and web2?", "and its disks?", "web2, is it up?", "why?". Only questions go on so;
 //! nothing that may change anything is ever put together from what was said before.
 
-use grammar::follow::{led, named_first};
+use grammar::follow::{led, named_first, says_you};
 use grammar::frame::{Part, Stance};
 use grammar::kind::{Kind, Of};
-use grammar::read;
+use grammar::read::{self, Found};
 use grammar::selector::Selector;
 use grammar::value::Value;
 
@@ -16,9 +16,16 @@ use crate::spec::{Danger, Need, Scope, Slot, Spec, TARGET};
 use crate::topics;
 
 /// A question of so few words names no other thing than the last one.
-const FEW: usize = 2;
+const FEW: usize = 3;
 /// The state of a machine: what a name alone asks for.
 const STATE: &str = "vm.status";
+/// The same of a host.
+const HOST_STATE: &str = "host.status";
+
+fn state_of(names: &[String]) -> Call {
+    let machines = Value::Machines(Selector::Names(names.to_vec()));
+    Call { skill: STATE.to_owned(), args: [(TARGET.to_owned(), machines)].into() }
+}
 
 /// What machine a slot is about, whatever it does with it.
 fn is_about(slot: &Slot) -> bool {
@@ -47,10 +54,49 @@ impl Turn<'_> {
         if led || topics::words(rest).len() <= FEW { self.same_but(rest) } else { None }
     }
 
+    /// "and cpus?" after a question about all machines: that one again, though it would be a question by itself.
+    pub(crate) fn goes_on_of_all(&self, part: &Part) -> Option<Call> {
+        let cx = self.context();
+        let (true, rest) = led(part.raw.trim(), &cx) else { return None };
+        let last = self.last_read()?;
+        let of_one = self.spec(&last)?.slots.iter().any(is_about);
+        if of_one { None } else { self.same_but(rest) }
+    }
+
+    /// "and the ram, but only of those that run": a question of the same kind as the last keeps what it says not otherwise.
+    pub(crate) fn like_the_last(&self, call: &mut Call, part: &Part) {
+        let last = self.last_read().filter(|last| last.skill == call.skill && led(part.raw.trim(), &self.context()).0);
+        let Some((last, spec)) = last.zip(self.spec(call)) else { return };
+        for (name, value) in last.args {
+            if spec.slot(&name).is_some_and(|slot| !matches!(slot.kind, Kind::Choice([_]))) {
+                call.args.entry(name).or_insert(value);
+            }
+        }
+    }
+
     /// "web2, is it up": that question, about these.
     fn asked_of(&self, names: &[String], question: &str) -> Option<Call> {
         let mut call = self.read_command(led(question, &self.context()).1)?;
         self.put(&mut call, names).then_some(call)
+    }
+
+    /// "is db1 ok?" in words that are for hosts as well: of a machine that exists the machine's state is asked. False if what else
+    /// was understood takes a machine for a host.
+    pub(crate) fn of_a_machine(&self, call: &mut Call) -> bool {
+        let known = self.around.known;
+        let Some(spec) = self.spec(call) else { return true };
+        let machine = call.args.iter().find_map(|(slot, value)| match (spec.slot(slot)?.kind, value) {
+            (Kind::Name(Of::Hypervisor), Value::Name(name)) if known.has(Of::Hypervisor, name).is_none() => {
+                known.has(Of::Machine, name)
+            }
+            _ => None,
+        });
+        if let Some(name) = machine {
+            let asks = call.skill == HOST_STATE;
+            *call = state_of(&[name]);
+            return asks;
+        }
+        true
     }
 
     /// "and web2?": what was asked last, about these; else how they are.
@@ -60,10 +106,7 @@ impl Turn<'_> {
             call.args.remove(slot.name);
             self.put(&mut call, names).then_some(call)
         });
-        again.unwrap_or_else(|| {
-            let machines = Value::Machines(Selector::Names(names.to_vec()));
-            Call { skill: STATE.to_owned(), args: [(TARGET.to_owned(), machines)].into() }
-        })
+        again.unwrap_or_else(|| state_of(names))
     }
 
     /// "and the least?", "only those that are off": what was asked last, with what is new.
@@ -71,16 +114,27 @@ impl Turn<'_> {
         let mut call = self.last_read()?;
         let spec = self.spec(&call)?;
         let cx = self.context();
+        // What says only how the last question was put ("all of them?", "the next") is not asked again.
+        call.args.retain(|name, _| spec.slot(name).is_some_and(|slot| !matches!(slot.kind, Kind::Choice([_]))));
+        // The longest first: "which one comes after that" is no "which". Then what the last question had too.
+        let readable =
+            spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text | Kind::NewName(_)));
+        let values =
+            readable.flat_map(|slot| read::find(slot.kind, text, &cx).into_iter().map(move |found| (slot, found)));
+        let mut values: Vec<(&Slot, Found)> = values.filter(|(_, found)| !points(&found.value)).collect();
+        values.sort_by_key(|(slot, found)| {
+            (std::cmp::Reverse(found.span.len()), !call.args.contains_key(slot.name), found.span.start)
+        });
         let mut left = text.to_owned();
-        let mut news = Vec::new();
-        for slot in spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text | Kind::NewName(_))) {
-            let Some(found) = read::find(slot.kind, &left, &cx).into_iter().next() else { continue };
-            if points(&found.value) {
-                continue;
+        let mut news: Vec<(String, Value)> = Vec::new();
+        for (slot, found) in values {
+            let free = left.get(found.span.clone()).is_some_and(|piece| !piece.contains('\0'));
+            if free && !news.iter().any(|(name, _)| name == slot.name) {
+                left.replace_range(found.span.clone(), &"\0".repeat(found.span.len()));
+                news.push((slot.name.to_owned(), found.value));
             }
-            left.replace_range(found.span, " ");
-            news.push((slot.name.to_owned(), found.value));
         }
+        let left = left.replace('\0', " ");
         let all_read = self.heard.lexicon.without_nouns(&left).chars().all(|c| !c.is_alphanumeric());
         (all_read && !news.is_empty()).then(|| {
             call.args.extend(news);
@@ -93,8 +147,9 @@ impl Turn<'_> {
         let reads = self.spec(call).filter(|spec| spec.danger == Danger::Read && self.around.scope != Scope::Machine);
         let Some((spec, names)) = reads.zip(self.last_about()) else { return };
         let Some(slot) = spec.slots.iter().find(|slot| is_about(slot)) else { return };
-        let goes_on = led(part.raw.trim(), &self.context()).0 || topics::words(&part.text).len() <= FEW;
-        if slot.need == Need::Target || goes_on {
+        let cx = self.context();
+        let few = topics::words(&part.text).len() <= FEW;
+        if slot.need == Need::Target || (few || led(part.raw.trim(), &cx).0) && !says_you(&part.text, &cx) {
             self.put(call, &names);
         }
     }

@@ -13,6 +13,7 @@ pub mod book;
 pub mod conditions;
 mod controls;
 mod follow;
+mod how_to;
 pub mod language;
 pub mod leftover;
 pub mod machine;

@@ -369,6 +369,12 @@ impl Turn<'_> {
                         None => call.args.remove(slot.name),
                     };
                 }
+                // "you" is the host here, which answers for itself.
+                Some(Value::Machines(Selector::Myself))
+                    if slot.need == Need::Subject && self.around.scope != Scope::Machine =>
+                {
+                    call.args.remove(slot.name);
+                }
                 Some(Value::Machines(Selector::Nth(numbers))) => {
                     let listed = &self.session.listed;
                     let nth = |number: &usize| {

@@ -16,10 +16,10 @@ use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utte
 use crate::pasted::is_pasted;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{About, Call, Decision, Open, Trace, Trouble};
+use crate::session::{About, Call, Decision, Open, Trace};
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
-use crate::topics::{HELP, HOW_TO};
+use crate::topics::HOW_TO;
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
@@ -237,6 +237,7 @@ impl Turn<'_> {
                 list.push((call, path));
             }
         }
+        list.retain_mut(|(call, _)| self.of_a_machine(call));
         let fitting: Vec<_> = list
             .iter()
             .filter(|(call, _)| self.spec(call).is_some_and(|spec| spec.fits(self.around.scope)))
@@ -281,9 +282,13 @@ impl Turn<'_> {
         if readings.is_empty() && part.raw != part.text {
             readings = self.commands(&part.raw);
         }
-        if readings.is_empty()
-            && understanding.calls.is_empty()
-            && let Some(call) = self.goes_on(&part)
+        let follows = match readings.as_slice() {
+            [] => self.goes_on(&part),
+            [(call, _)] if !self.may_change(call) => self.goes_on_of_all(&part),
+            _ => None,
+        };
+        if understanding.calls.is_empty()
+            && let Some(call) = follows
         {
             self.session.trace.why = FOLLOWS.to_owned();
             readings = vec![(call, Path::Understood)];
@@ -403,32 +408,6 @@ impl Turn<'_> {
         }
     }
 
-    /// "How do I …?" is answered by help, about what is asked.
-    fn tell_how(&mut self, skill: &str) {
-        self.session.trace.how_to = Some(skill.to_owned());
-        let help = Call { skill: HELP.to_owned(), ..Call::default() };
-        self.begin(vec![help], Path::Understood, false, Vec::new(), None);
-    }
-
-    /// The same where the question itself was taken for one to help.
-    fn note_how_to(&mut self, part: &Part, call: &Call) {
-        if call.skill == HELP && part.stance == Stance::HowTo && !call.args.contains_key("topic") {
-            self.session.trace.how_to = self.heard.topics().covering(&part.text).map(str::to_owned);
-        }
-    }
-
-    /// What was wanted of these skills came to nothing: a "help" right after is about that.
-    pub(crate) fn trouble_with(&mut self, calls: &[Call], why: Vec<Phrase>) {
-        let skills = calls.iter().map(|call| call.skill.clone()).collect();
-        self.session.trouble = Some(Trouble { skills, text: None, why, at: self.now() });
-    }
-
-    /// The same where nobody knows what was wanted.
-    pub(crate) fn trouble_near(&mut self, skills: Vec<String>) {
-        let text = Some(self.session.trace.text.clone());
-        self.session.trouble = Some(Trouble { skills, text, why: Vec::new(), at: self.now() });
-    }
-
     /// The classifier has answered for the part in hand.
     pub(crate) fn ranked(&mut self, ranking: Ranking) {
         let Stage::Understanding(understanding) = std::mem::take(&mut self.session.stage) else { return };
@@ -483,6 +462,7 @@ impl Turn<'_> {
         let mut understanding = understanding;
         self.session.trace.confidence = score;
         let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
+        self.like_the_last(&mut call, &part);
         self.about_the_last(&mut call, &part);
         self.note_how_to(&part, &call);
         if self.vetoes(&part, &call) && !wish {

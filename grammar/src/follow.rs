@@ -32,6 +32,13 @@ pub fn led<'t>(text: &'t str, cx: &Context) -> (bool, &'t str) {
     }
 }
 
+/// Whether a text is about whoever it is said to: "your disks".
+pub fn says_you(text: &str, cx: &Context) -> bool {
+    let tokens = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &tokens, cx };
+    (0..tokens.len()).any(|at| cursor.skip(at, Class::You) > 0)
+}
+
 /// Machines that exist, named at the beginning of a text, and what is said after them.
 pub fn named_first<'t>(text: &'t str, cx: &Context) -> Option<(Vec<String>, &'t str)> {
     let first = read::find(Kind::Machines, text, cx).into_iter().next()?;

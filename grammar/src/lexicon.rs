@@ -206,6 +206,8 @@ classes! {
     Thanks "thanks",
     /// "and", "what about", "its": what follows goes on from what was said last.
     Follow "follow",
+    /// "you", "your": whoever is spoken to.
+    You "you",
     /// "then", "and then": another request follows.
     Then "then",
     /// Verbs, as they are in a command.

@@ -26,7 +26,12 @@ const LOOKED_AT: usize = 500;
 /// Most lines shown.
 const SHOWN: usize = 5;
 
-const SLOTS: &[Slot] = &[Slot::optional("about", Kind::Name(Of::Machine)), Slot::optional("deed", Kind::Choice(DEEDS))];
+const SLOTS: &[Slot] = &[
+    Slot::optional("about", Kind::Name(Of::Machine)),
+    Slot::optional("deed", Kind::Choice(DEEDS)),
+    super::audit_log::PERIOD,
+    Slot::optional("ask", Kind::Choice(&["when"])),
+];
 
 const fn audit(id: &'static str) -> Spec {
     Spec {
@@ -57,13 +62,19 @@ impl Skill for Audit {
             }
             (None, _) => true,
         };
-        let told: Vec<Told> =
-            scene.office.history(about.as_deref(), LOOKED_AT).into_iter().filter(wanted).take(SHOWN).collect();
+        let (since, until) = super::audit_log::span(args, scene.now);
+        let then = |told: &Told| since.is_none_or(|since| told.at >= since) && until.is_none_or(|end| told.at < end);
+        let all: Vec<Told> = records(scene, about.as_deref()).into_iter().filter(wanted).collect();
+        let of_then: Vec<Told> = all.iter().filter(|told| then(told)).take(SHOWN).cloned().collect();
+        // Nothing of that then, but at another time: people are often wrong about when.
+        let other_time = of_then.is_empty() && !all.is_empty();
+        let told = if other_time { all.into_iter().take(1).collect() } else { of_then };
         let name = about.as_deref().unwrap_or(scene.entity);
         let reply = match told.split_first() {
             None => Reply::say(Phrase::new(format!("{}/nothing", self.0.id)).with("name", name)),
             Some((last, before)) => {
-                let mut reply = Reply::say(line("last", last));
+                let head = other_time.then(|| Phrase::new("audit.who/not_then"));
+                let mut reply = Reply { head: head.into_iter().collect(), ..Reply::default() }.and(line("last", last));
                 if last.actor.is_none() {
                     reply = reply.and(Phrase::new("audit.who/nobody"));
                 }
@@ -78,19 +89,36 @@ impl Skill for Audit {
     }
 }
 
-/// The machine named, else the machine or host spoken to; the desk knows of all.
-fn about(args: &Args, scene: &Scene<'_>) -> Result<Option<String>, Stop> {
-    if let Some(said) = args.word("about") {
-        let machines = scene.host.machines();
-        return match machines.iter().find(|machine| machine.name.eq_ignore_ascii_case(said)) {
-            Some(machine) => Ok(Some(machine.name.clone())),
-            None => {
-                let close = refusal::close(said, machines.iter().map(|machine| machine.name.clone()));
-                Err(Refusal::NotFound { kind: Of::Machine, said: said.to_owned(), close }.into())
-            }
-        };
+/// What is on record of a machine, or of the one spoken to; a host knows of all that are on it, the desk of all. Newest first.
+pub(super) fn records(scene: &Scene<'_>, machine: Option<&str>) -> Vec<Told> {
+    match (machine, scene.scope) {
+        (Some(name), _) => scene.office.history(Some(name), LOOKED_AT),
+        (None, Scope::Machine) => scene.office.history(Some(scene.entity), LOOKED_AT),
+        (None, Scope::Desk) => scene.office.history(None, LOOKED_AT),
+        (None, Scope::Host) => {
+            let machines = scene.host.machines();
+            let here = |about: &str| {
+                let on = |name: &str| scene.hypervisor.is_some_and(|host| host.eq_ignore_ascii_case(name));
+                // Of what is gone nobody knows where it was: it is told of, rather than kept back.
+                let mut of_that_name = machines.iter().filter(|machine| machine.name == about).peekable();
+                on(about) || of_that_name.peek().is_none() || of_that_name.any(|machine| on(&machine.id.hypervisor))
+            };
+            scene.office.history(None, LOOKED_AT).into_iter().filter(|told| here(&told.about)).collect()
+        }
     }
-    Ok((scene.scope != Scope::Desk).then(|| scene.entity.to_owned()))
+}
+
+/// The machine named, if one is.
+fn about(args: &Args, scene: &Scene<'_>) -> Result<Option<String>, Stop> {
+    let Some(said) = args.word("about") else { return Ok(None) };
+    let machines = scene.host.machines();
+    match machines.iter().find(|machine| machine.name.eq_ignore_ascii_case(said)) {
+        Some(machine) => Ok(Some(machine.name.clone())),
+        None => {
+            let close = refusal::close(said, machines.iter().map(|machine| machine.name.clone()));
+            Err(Refusal::NotFound { kind: Of::Machine, said: said.to_owned(), close }.into())
+        }
+    }
 }
 
 /// Whether a verb of the journal, a skill's id or `event.` and its name, is such a deed.

@@ -42,7 +42,7 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
         if !host.read {
             return Ok(Reply { head: missing(&hosts, scene), ..Reply::default() });
         }
-        let mut reply = Reply::say(line(host, scene)?);
+        let mut reply = Reply { head: ailing(&hosts, scene), ..Reply::default() }.and(line(host, scene)?);
         if host.unreachable.is_none() {
             reply.rows = pools(&host.name, scene);
         }
@@ -52,7 +52,25 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
         .iter()
         .map(|host| line(host, scene).unwrap_or_else(|_| Phrase::new("host.status/silent").with("host", &host.name)))
         .collect();
-    Ok(Reply::list(Phrase::new("host.status/head").with("count", hosts.len()), rows))
+    let mut head = ailing(&hosts, scene);
+    head.push(Phrase::new("host.status/head").with("count", hosts.len()));
+    Ok(Reply { head, rows, ..Reply::default() })
+}
+
+/// What is not as it should be on hypervisors that can be seen: who has crashed, who is paused. It is said first.
+fn ailing(hosts: &[Hypervisor], scene: &Scene<'_>) -> Vec<Phrase> {
+    let seen = |name: &str| hosts.iter().any(|host| host.name == name && host.unreachable.is_none());
+    let machines = scene.host.machines();
+    let are = |state: State| -> Vec<String> {
+        let there = machines.iter().filter(|machine| machine.state == state && seen(&machine.id.hypervisor));
+        there.map(|machine| machine.name.clone()).collect()
+    };
+    [(State::Crashed, "crashed"), (State::Paused, "paused")]
+        .into_iter()
+        .map(|(state, id)| (are(state), id))
+        .filter(|(names, _)| !names.is_empty())
+        .map(|(names, id)| Phrase::new(format!("host.status/{id}")).with("count", names.len()).with("names", names))
+        .collect()
 }
 
 /// The hypervisor named, else the one spoken to, else all.
@@ -117,17 +135,11 @@ fn line(host: &Hypervisor, scene: &Scene<'_>) -> Result<Phrase, HostError> {
     let machines = scene.host.machines();
     let states = || machines.iter().filter(|machine| machine.id.hypervisor == host.name).map(|machine| machine.state);
     let info = scene.host.host_info(&host.name)?;
-    let phrase = Phrase::new(match (info.free_memory, states().any(|state| state == State::Crashed)) {
-        (Some(_), false) => "host.status/line",
-        (None, false) => "host.status/line_no_memory",
-        (Some(_), true) => "host.status/line_crashed",
-        (None, true) => "host.status/line_crashed_no_memory",
-    });
-    let phrase = phrase
+    let id = if info.free_memory.is_some() { "host.status/line" } else { "host.status/line_no_memory" };
+    let phrase = Phrase::new(id)
         .with("host", &host.name)
         .with("count", states().count())
         .with("running", states().filter(|state| *state == State::Running).count())
-        .with("crashed", states().filter(|state| *state == State::Crashed).count())
         .with("memory", info.memory);
     Ok(match info.free_memory {
         Some(free) => phrase.with("free", free),

@@ -53,9 +53,7 @@ fn machine_report(machine: &Machine, scene: &Scene<'_>) -> Reply {
     }
     // Figures that can't be had are left out: half an answer is better than none.
     let stats = scene.host.stats(&machine.id).unwrap_or_default();
-    let mut items = usage(machine, &stats);
-    items.extend(disks(machine, scene));
-    items.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let items = items(machine, &stats, scene);
     let worst = items.first().map_or(0.0, |item| item.0);
     let head = Phrase::new(if worst >= SCARCE { "talk.how_are_you/strained" } else { "talk.how_are_you/well" });
     let mut rows: Vec<Phrase> = items.into_iter().map(|(_, line)| line).collect();
@@ -65,6 +63,24 @@ fn machine_report(machine: &Machine, scene: &Scene<'_>) -> Reply {
     let mut reply = Reply::say(head).and(vm_status::sentence(machine, scene));
     reply.rows = rows;
     reply
+}
+
+/// The figures of a machine that runs and can be seen, the scarcest first.
+pub(super) fn figures(machine: &Machine, scene: &Scene<'_>) -> Vec<Phrase> {
+    let seen = |host: &crate::host::Hypervisor| host.name == machine.id.hypervisor && host.unreachable.is_none();
+    if machine.state != State::Running || !scene.host.hypervisors().iter().any(seen) {
+        return Vec::new();
+    }
+    let stats = scene.host.stats(&machine.id).unwrap_or_default();
+    items(machine, &stats, scene).into_iter().map(|(_, line)| line).collect()
+}
+
+/// What is told of it, the scarcest first.
+fn items(machine: &Machine, stats: &MachineStats, scene: &Scene<'_>) -> Vec<Item> {
+    let mut items = usage(machine, stats);
+    items.extend(disks(machine, scene));
+    items.sort_by(|a, b| b.0.total_cmp(&a.0));
+    items
 }
 
 fn usage(machine: &Machine, stats: &MachineStats) -> Vec<Item> {

@@ -8,9 +8,12 @@ use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::{Kind, Of};
 use jiff::Timestamp;
 
+use self::figures::{HOW, TRAITS, WHAT};
 use super::{ANYWHERE, host_status, talk_manners, vm_status};
 use crate::host::{Hypervisor, Machine, MachineId, MachineStats, State};
 use crate::skill::{Args, Plan, Scene, Skill, Stop};
+
+mod figures;
 
 static SPEC: Spec = Spec {
     id: "vm.list",
@@ -19,9 +22,18 @@ static SPEC: Spec = Spec {
     danger: Danger::Read,
     role: Role::Viewer,
     slots: &[
-        Slot::optional("state", Kind::Choice(&["running", "off", "paused", "crashed"])),
+        Slot::optional("state", Kind::Choice(&["running", "off", "paused", "crashed", "not-running"])),
         Slot::optional("order", Kind::Choice(&["memory", "cpu", "name"])),
         Slot::optional("host", Kind::Name(Of::Hypervisor)),
+        Slot::optional("what", Kind::Choice(WHAT)),
+        Slot::optional("how", Kind::Choice(HOW)),
+        Slot::optional("size", Kind::Size),
+        Slot::optional("count", Kind::Count),
+        Slot::optional("trait", Kind::Choice(TRAITS)),
+        Slot::optional("place", Kind::Choice(&["next"])),
+        Slot::optional("each", Kind::Choice(&["one-by-one"])),
+        Slot::optional("every", Kind::Choice(&["every"])),
+        Slot::optional("group", Kind::Name(Of::Tag)),
     ],
     allocates: false,
     planned: false,
@@ -36,7 +48,9 @@ impl Skill for VmList {
     }
 
     fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
-        let hosts = host_status::hosts(scene, args.word("host"))?;
+        // "the biggest, db1, isn't it?": the name of a machine is none of a host.
+        let host = args.word("host").filter(|name| scene.host.named(name).is_empty());
+        let hosts = host_status::hosts(scene, host)?;
         let mut machines = scene.host.machines();
         machines.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor));
         let total = machines.len();
@@ -65,6 +79,13 @@ impl Skill for VmList {
         };
         if total == 0 && !sight.away.is_empty() {
             return Ok(Plan::Answer(Reply { head: notes, ..Reply::default() }));
+        }
+        if total > 0 && figures::asked(args) {
+            let mut seen = scene.host.machines();
+            seen.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor));
+            let mut reply = figures::answer(seen, args, scene, &sight);
+            reply.head.splice(0..0, notes);
+            return Ok(Plan::Answer(reply));
         }
         if machines.is_empty() {
             notes.push(if total == 0 { Phrase::new("vm.list/nobody") } else { head("none") });
@@ -117,6 +138,10 @@ fn usage(hosts: &[Hypervisor], scene: &Scene<'_>) -> (HashMap<MachineId, Machine
         }
     }
     (all, silent)
+}
+
+fn line(id: &str) -> Phrase {
+    Phrase::new(format!("vm.list/{id}"))
 }
 
 fn row(machine: &Machine, sight: &Sight<'_>) -> Phrase {

@@ -2,9 +2,10 @@
 
 use dialogue::reply::{Phrase, Reply, Var};
 use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
+use grammar::kind::Kind;
 use jiff::SignedDuration;
 
-use super::{ANYWHERE, host_status};
+use super::{ANYWHERE, host_status, talk_how_are_you, talk_manners};
 use crate::host::{Machine, State};
 use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
@@ -14,7 +15,11 @@ static SPEC: Spec = Spec {
     scopes: ANYWHERE,
     danger: Danger::Read,
     role: Role::Viewer,
-    slots: &[Slot::subject()],
+    slots: &[
+        Slot::subject(),
+        Slot::optional("ask", Kind::Choice(&["when"])),
+        Slot::optional("trouble", Kind::Choice(&["trouble"])),
+    ],
     allocates: false,
     planned: false,
 };
@@ -27,14 +32,23 @@ impl Skill for VmStatus {
         &SPEC
     }
 
-    fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+    fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let Some(machine) = &scene.target else {
             return match scene.scope {
                 Scope::Machine => Err(Refusal::WhichMachine.into()),
                 Scope::Host | Scope::Desk => Ok(Plan::Answer(host_status::report(scene, None)?)),
             };
         };
-        Ok(Plan::Answer(Reply::say(sentence(machine, scene))))
+        Ok(Plan::Answer(match args.word("trouble") {
+            // Somebody says that something is wrong with it: all there is to see, and what could be done.
+            Some(_) => {
+                let offer = Phrase::new("vm.status/offer").with("name", &machine.name);
+                let mut rows = talk_how_are_you::figures(machine, scene);
+                rows.push(offer.with("state", talk_manners::key(machine.state)));
+                Reply { rows, ..Reply::say(sentence(machine, scene)) }
+            }
+            None => Reply::say(sentence(machine, scene)),
+        }))
     }
 }
 

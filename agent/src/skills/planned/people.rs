@@ -1,6 +1,6 @@
 //! Planned: who may do what, the two-person rule, and how somebody is spoken to.
 
-use dialogue::spec::Category::{Know, People, Talk};
+use dialogue::spec::Category::{People, Talk};
 use dialogue::spec::Danger::{Authority, Read, Reversible};
 use dialogue::spec::{Slot, Spec};
 use grammar::kind::{Kind, Of};
@@ -16,7 +16,7 @@ const ROLE: Slot = Slot::optional("role", Kind::Choice(&["viewer", "operator", "
 /// A request that waits for a second person, by its number.
 const REQUEST: Slot = Slot::optional("request", Kind::Name(Of::Tag));
 
-/// Access, approvals, the log of changes, language and notification.
+/// Access, approvals, language and notification.
 pub(super) static PLANNED: &[Spec] = &[
     planned("access.grant", People, MACHINE, Authority, &[WHO, ROLE, ABOUT, Slot::optional("until", Kind::When)]),
     planned("access.list", People, MACHINE, Read, &[BY, ABOUT]),
@@ -25,7 +25,6 @@ pub(super) static PLANNED: &[Spec] = &[
     planned("approve.give", People, MACHINE, Authority, &[REQUEST, BY, ABOUT]),
     planned("approve.list", People, MACHINE, Read, &[REQUEST, BY]),
     planned("approve.refuse", People, MACHINE, Reversible, &[REQUEST, BY, ABOUT]),
-    planned("audit.log", Know, MACHINE, Read, &[BY, ABOUT, Slot::optional("since", Kind::When)]),
     for_viewers(planned(
         "talk.notify",
         Talk,
