@@ -16,9 +16,9 @@ use agent::skills;
 use agent::store::Store;
 use agent::tongues::{Tongue, Tongues};
 use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance};
-use dialogue::reply::Phrase;
+use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{About, Decision, PlanRef, Session};
-use dialogue::spec::{Need, Role, Scope, Slot, Spec};
+use dialogue::spec::{Danger, Need, Role, Scope, Slot, Spec};
 use grammar::answer::{Answer, answer};
 use grammar::kind::Kind;
 use grammar::read::Context;
@@ -75,11 +75,12 @@ struct Talk {
     session: Session,
     applied: usize,
     planned: Vec<PlanRef>,
+    done: Vec<PlanRef>,
 }
 
 impl Talk {
     fn new() -> Self {
-        Self { session: Session::default(), applied: 0, planned: Vec::new() }
+        Self { session: Session::default(), applied: 0, planned: Vec::new(), done: Vec::new() }
     }
 
     /// Says it; the classifier is sure of that skill, or of nothing.
@@ -125,10 +126,18 @@ impl Talk {
                             allocates: false,
                             doubtful: false,
                         };
+                        if danger == Danger::Read {
+                            let answers = vec![Reply::say(Phrase::common("no_more"))];
+                            inputs.push_back(Input::Planned(Planned::Ready { answers, change: None }));
+                            continue;
+                        }
                         self.planned.push(plan.clone());
                         inputs.push_back(Input::Planned(Planned::Ready { answers: Vec::new(), change: Some(plan) }));
                     }
-                    Action::Apply(_) => self.applied += 1,
+                    Action::Apply(plan) => {
+                        self.applied += 1;
+                        self.done.push(plan);
+                    }
                     Action::Ask(_) => inputs.push_back(Input::Shown { on: String::new() }),
                     _ => {}
                 }
@@ -302,6 +311,70 @@ fn bot(fake: &Arc<Fake>) -> (Bot, Arc<Tongues>) {
         notices: Box::new(|_| {}),
     });
     (bot, tongues)
+}
+
+/// Wishes that change something, as the grammar and as the classifier understands them.
+const CHANGES: [(&str, Option<&str>); 8] = [
+    ("reboot", None),
+    ("force off", None),
+    ("take a snapshot called safe", None),
+    ("create a 5 GB raw disk called logs", None),
+    ("it would be nice to have it off", Some("vm.shutdown")),
+    ("give it a rest for a bit", Some("vm.pause")),
+    ("do whatever it takes", Some("vm.reset")),
+    ("new disk", None),
+];
+
+/// What is said between a question and a yes, and asks for nothing of the plan.
+const BETWEEN: [&str; 8] =
+    ["ok?", "is that ok", "sure?", "disks", "status of web2", "my cat sleeps on the keyboard", "thanks", "what?"];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(200), failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of two wishes, a yes is about the second, whatever is said in between; the first is never done by it.
+    #[test]
+    fn a_new_wish_never_does_what_was_dropped(
+        first in 0..CHANGES.len(), second in 0..CHANGES.len(), between in proptest::collection::vec(0..BETWEEN.len(), 0..4),
+    ) {
+        if first == second {
+            return Ok(());
+        }
+        let mut talk = Talk::new();
+        talk.say(CHANGES[first].0, CHANGES[first].1);
+        let Some(dropped) = talk.confirming().map(|plan| plan.digest.clone()) else { return Ok(()) };
+        for text in between {
+            talk.say(BETWEEN[text], None);
+            prop_assert_eq!(talk.applied, 0, "{}", BETWEEN[text]);
+        }
+        let planned = talk.planned.len();
+        talk.say(CHANGES[second].0, CHANGES[second].1);
+        if talk.planned.len() == planned && talk.missing().is_empty() {
+            return Ok(());
+        }
+        for answer in ["yes", "web1", "yes"] {
+            talk.say(answer, None);
+        }
+        prop_assert!(talk.done.iter().all(|plan| plan.digest != dropped), "{:?}", talk.done);
+    }
+
+    /// A yes does what was asked last only if nothing else was said since: else the plan is shown again first.
+    #[test]
+    fn a_yes_counts_for_the_last_thing_said(wish in 0..CHANGES.len(), between in proptest::collection::vec(0..BETWEEN.len(), 0..4)) {
+        let mut talk = Talk::new();
+        talk.say(CHANGES[wish].0, CHANGES[wish].1);
+        let about = talk.session.open.as_ref().map(|open| &open.about);
+        if !matches!(about, Some(About::Confirm { by_name: false, .. })) {
+            return Ok(());
+        }
+        for text in &between {
+            talk.say(BETWEEN[*text], None);
+            prop_assert_eq!(talk.applied, 0, "{}", BETWEEN[*text]);
+        }
+        let last = talk.session.open.as_ref().is_some_and(|open| !open.passed);
+        talk.say("yes", None);
+        prop_assert_eq!(talk.applied, usize::from(last));
+    }
 }
 
 /// Whatever is said with a question mark agrees to nothing, in any language.

@@ -27,6 +27,10 @@ impl Turn<'_> {
         let open = self.session.open.take()?;
         match &open.about {
             About::Skills { .. } => None,
+            // Which machine was meant is of no interest once another wish is clear; a list may help to say it.
+            About::Slots { missing, .. } if missing.iter().all(|slot| slot == TARGET) => {
+                Some(Open { reminded: true, ..open }).filter(|_| !changes)
+            }
             About::Slots { .. } if !changes => Some(open),
             About::Slots { calls: waiting, .. } => {
                 let anew = waiting.iter().any(|one| calls.iter().any(|new| new.skill == one.skill));

@@ -35,6 +35,12 @@ impl Turn<'_> {
             self.say_common("nothing_changed");
             return;
         }
+        // Nobody wants to pick a courtesy.
+        let courtesy = |call: &Call| self.spec(call).is_some_and(|spec| spec.category == Category::Talk);
+        if options.iter().all(courtesy) {
+            self.understood_nothing(&[], preface);
+            return;
+        }
         self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
         self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
     }

@@ -64,6 +64,8 @@ impl Turn<'_> {
             }
             self.say_list(answer);
         }
+        // Each answer made its machine "it": of several, none is.
+        self.keep_in_focus(&planning, None);
         self.come_back(planning);
     }
 

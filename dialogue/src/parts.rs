@@ -31,8 +31,11 @@ impl Turn<'_> {
         }
         match part.stance {
             // What may have been wanted, too, is named.
-            Stance::Report if part.question => self.not_followed(&mut understanding, part),
-            Stance::Request => self.not_followed(&mut understanding, part),
+            Stance::Report | Stance::Request if part.question => {
+                understanding.doubtful = true;
+                understanding.preface.push(not_followed(part));
+            }
+            Stance::Request => understanding.beside.push(not_followed(part)),
             Stance::Report if is_plain(&part.raw, &cx) => {
                 understanding.path = understanding.path.min(Path::Understood);
             }
@@ -51,10 +54,24 @@ impl Turn<'_> {
         Ok(())
     }
 
-    fn not_followed(&self, understanding: &mut Understanding, part: &Part) {
-        let said: String = part.raw.chars().take(MOST_REPEATED).collect();
-        let said = said.trim_end_matches(['.', ',', ';', ' ']).to_owned();
-        understanding.preface.push(Phrase::common("not_followed").with("said", said));
-        understanding.doubtful = true;
+    /// What was said beside a change is named, and has it asked about; beside a question it is of no interest.
+    pub(crate) fn weigh_asides(&self, understanding: &mut Understanding) {
+        let beside = std::mem::take(&mut understanding.beside);
+        if !beside.is_empty() && understanding.calls.iter().any(|call| self.may_change(call)) {
+            understanding.doubtful = true;
+            understanding.preface.extend(beside);
+        }
     }
+}
+
+fn not_followed(part: &Part) -> Phrase {
+    let said: String = part.raw.chars().take(MOST_REPEATED).collect();
+    Phrase::common("not_followed").with("said", said.trim_end_matches(['.', ',', ';', ' ']))
+}
+
+/// What was passed over is of no interest when nothing of the message was understood.
+pub(crate) fn without_asides(mut preface: Vec<Phrase>) -> Vec<Phrase> {
+    let passed = Phrase::common("not_followed").key;
+    preface.retain(|phrase| phrase.key != passed);
+    preface
 }

@@ -182,8 +182,13 @@ pub fn read_answer(
     let mut values: Vec<(String, Value)> = Vec::new();
     for sentence in sentences(text) {
         if let Answer::Correction(rest) = answer(sentence, cx) {
-            let known: Vec<&str> =
-                values.iter().map(|(name, _)| name.as_str()).chain(filled.keys().map(String::as_str)).collect();
+            // What is said in place of something may as well be what is still missing: the surest slot takes it.
+            let known: Vec<&str> = values
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .chain(missing.iter().map(String::as_str))
+                .chain(filled.keys().map(String::as_str))
+                .collect();
             values.push(correction(spec, &known, &rest, cx)?);
             continue;
         }

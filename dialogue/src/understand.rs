@@ -13,6 +13,7 @@ use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
 use crate::leftover::is_bare_value;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
+use crate::parts::without_asides;
 use crate::pasted::is_pasted;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
@@ -43,6 +44,8 @@ pub struct Understanding {
     pub(crate) path: Path,
     pub(crate) doubtful: bool,
     pub(crate) preface: Vec<Phrase>,
+    /// What was passed over, for when something is changed.
+    pub(crate) beside: Vec<Phrase>,
     pub(crate) before: Option<Box<Open>>,
     /// What has to be so before the part in hand is done.
     pub(crate) condition: Option<Condition>,
@@ -217,6 +220,7 @@ impl Turn<'_> {
             path: Path::Command,
             doubtful,
             preface,
+            beside: Vec::new(),
             before,
             condition: None,
             asked: None,
@@ -263,6 +267,7 @@ impl Turn<'_> {
     /// Takes the part in hand: a command, else a question to the classifier.
     pub(crate) fn next_part(&mut self, mut understanding: Understanding) {
         let Some(part) = understanding.part.clone() else {
+            self.weigh_asides(&mut understanding);
             let Understanding { mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
             if let Some(name) = addressee {
                 for call in &mut calls {
@@ -367,7 +372,7 @@ impl Turn<'_> {
     }
 
     /// Whether something may come of it: "undo" and "again" are only as harmless as what they take back or repeat.
-    fn may_change(&self, call: &Call) -> bool {
+    pub(crate) fn may_change(&self, call: &Call) -> bool {
         let steers = matches!(call.skill.as_str(), "talk.undo" | "talk.again");
         steers || self.spec(call).is_some_and(|spec| spec.danger > Danger::Read)
     }
@@ -455,7 +460,7 @@ impl Turn<'_> {
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
             if let Err(understanding) = self.pass_over(understanding, &part) {
-                self.understood_nothing(&fitting, understanding.preface);
+                self.understood_nothing(&fitting, without_asides(understanding.preface));
             }
             return;
         };

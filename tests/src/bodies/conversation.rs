@@ -5,9 +5,9 @@ use std::collections::{BTreeSet, VecDeque};
 use dialogue::machine::{Action, Applied, Around, Input, Planned, Ranking, Stage, Sure, Utterance};
 use dialogue::policy::Path;
 use dialogue::reply::{Phrase, Reply};
-use dialogue::session::{About, CONFIRM_WITHIN, Call, Done, LATE, Open, PlanRef, Session, Trace};
-use dialogue::spec::{Danger, Scope, TARGET};
-use grammar::answer::{Answer, answer};
+use dialogue::session::{About, CONFIRM_WITHIN, Call, Done, LATE, Open, PlanRef, Session, Trace, UNDO_WITHIN};
+use dialogue::spec::{Category, Danger, Scope, TARGET};
+use grammar::answer::{Answer, agreed, answer};
 use grammar::frame::{Stance, frame};
 use grammar::read::Context;
 use grammar::selector::Selector;
@@ -128,6 +128,8 @@ fn fitting(session: &Session, bytes: &mut Bytes<'_>) -> Option<String> {
 #[derive(Default)]
 struct Outcome {
     applied: Vec<PlanRef>,
+    /// What was to be taken back.
+    undoing: Vec<Done>,
     ranked: bool,
     trace: Trace,
 }
@@ -158,11 +160,16 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     inputs.push_back(Input::Ranked(ranking(bytes)));
                 }
                 Action::Plan(calls) => inputs.push_back(Input::Planned(planned(&calls, bytes))),
-                Action::PlanUndo(done) => inputs.push_back(Input::Planned(planned_change(
-                    std::slice::from_ref(&done.call),
-                    [Danger::Reversible, Danger::Disruptive, Danger::Destructive][bytes.below(3)],
-                    bytes,
-                ))),
+                Action::PlanUndo(done) => {
+                    let ago = around.now.timestamp().duration_since(done.at);
+                    assert!(ago <= UNDO_WITHIN + CONFIRM_WITHIN, "nobody means what was done {ago:?} ago");
+                    outcome.undoing.push(done.clone());
+                    inputs.push_back(Input::Planned(planned_change(
+                        std::slice::from_ref(&done.call),
+                        [Danger::Reversible, Danger::Disruptive, Danger::Destructive][bytes.below(3)],
+                        bytes,
+                    )));
+                }
                 Action::Apply(plan) => {
                     let undo = plan
                         .calls
@@ -311,6 +318,11 @@ fn judge(
     }
     let said = format!("{utterance:?} applied {plan:?} by {:?} with {:?} open", done.trace.path, before.open);
     assert!(plan.danger <= Danger::Disruptive, "unconfirmed: {said}");
+    let touches = |done: &Done| {
+        let category = machine().book().spec(&done.call.skill).map(|spec| spec.category);
+        matches!(category, Some(Category::Power | Category::Storage))
+    };
+    assert!(!done.undoing.iter().any(touches), "power or data taken back unasked: {said}");
     assert!(utterance.late.is_none(), "late: {said}");
     assert!(plan.subjects.len() < 2, "many at once: {said}");
     assert!(
@@ -332,8 +344,17 @@ fn confirms(open: &Open, plan: &PlanRef, utterance: &Utterance, cx: &Context<'_>
     let text = utterance.text.trim();
     let text = text.strip_prefix(&format!("{}:", around.entity)).unwrap_or(text).trim();
     let bare = |text: &str| text.trim_matches(['"', '\'', '`', '“', '”', '.', ' ']).to_lowercase();
-    let agreed = if *by_name { bare(text) == bare(&asked.typed) } else { answer(text, cx) == Answer::Yes };
-    asked.digest == plan.digest && in_time && agreed
+    let typed = bare(text) == bare(&asked.typed);
+    let many = asked.subjects.len() > 1;
+    let agrees = match answer(text, cx) {
+        _ if *by_name => typed,
+        Answer::Yes => true,
+        Answer::All | Answer::Both => many,
+        _ => many && typed || agreed(text, cx).is_some(),
+    };
+    // A question is no yes, and a yes to something else is none to this.
+    let plain = !text.contains('?') && !open.passed;
+    asked.digest == plan.digest && in_time && agrees && plain
 }
 
 /// Bounded, and the same after it was kept.
