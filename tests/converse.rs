@@ -1,5 +1,9 @@
 //! `atoll converse`: the contract of its lines, and that it is the bot itself that talks.
 
+use std::fs;
+use std::path::Path;
+
+use agent::converse::judge::{self, Measured};
 use agent::converse::{Asked, batch};
 use tests::transcript::mind;
 
@@ -83,4 +87,13 @@ fn what_is_asked_has_four_kinds() {
     assert_eq!(asks(r#"{"to": "hv1", "text": "shut down web1 and twin"}"#), serde_json::Value::Null);
     assert_eq!(asks(r#"{"to": "web1", "text": "create a new disk"}"#), "slot");
     assert_eq!(asks(r#"{"to": "desk", "text": "start twin"}"#), "choose");
+}
+/// The conversations in the repository can all be held, and nothing is done in any that nobody wanted.
+#[test]
+fn in_no_conversation_is_anything_done_that_nobody_wanted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations");
+    assert!(fs::read_dir(&folder).expect("there are some").count() > 1);
+    let measured: Measured = judge::measure(mind(), &folder).expect("all can be held");
+    let bad: Vec<_> = measured.wrong.iter().filter(|wrong| wrong.verdict == judge::Verdict::Dangerous).collect();
+    assert!(bad.is_empty(), "{} dangerous: {bad:#?}", bad.len());
 }

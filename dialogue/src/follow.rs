@@ -172,7 +172,7 @@ impl Turn<'_> {
     }
 
     fn points_back(&self, value: &Value) -> bool {
-        points(value) || matches!(value, Value::Name(name) if self.heard.lexicon.is_pronoun(name))
+        points(value) || matches!(value, Value::Name(name) if self.is_pronoun(name))
     }
 
     /// A text that is a question to the letter, and nothing else.

@@ -276,6 +276,7 @@ impl Turn<'_> {
         for at in 0..planning.calls.len() {
             let mut call = planning.calls[at].clone();
             let Some(spec) = self.spec(&call) else { continue };
+            planning.doubtful |= self.is_only_pointed_at(spec, &call);
             self.resolve(spec, &mut call);
             let missing = missing(spec, &call, self.around.scope);
             planning.calls[at] = call;
@@ -407,7 +408,7 @@ impl Turn<'_> {
                     let resolved = self.around.known.has(of, name).or_else(|| {
                         let thing =
                             self.session.things.iter().find(|(kind, _)| *kind == of).map(|(_, name)| name.clone());
-                        thing.filter(|_| self.heard.lexicon.is_pronoun(name))
+                        thing.filter(|_| self.is_pronoun(name))
                     });
                     if let Some(resolved) = resolved {
                         call.args.insert(slot.name.to_owned(), Value::Name(resolved));

@@ -10,6 +10,7 @@ use grammar::value::Value;
 
 use crate::conditions;
 use crate::controls::CONTROLS;
+use crate::inside::Inside;
 use crate::language::LANGUAGE;
 use crate::leftover::is_bare_value;
 use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn, Utterance};
@@ -268,7 +269,8 @@ impl Turn<'_> {
     pub(crate) fn next_part(&mut self, mut understanding: Understanding) {
         let Some(part) = understanding.part.clone() else {
             self.weigh_asides(&mut understanding);
-            let Understanding { mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
+            let Understanding { text, mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
+            self.name_its(&text, &mut calls);
             if let Some(name) = addressee {
                 for call in &mut calls {
                     if self.spec(call).is_some_and(Spec::has_target) {
@@ -286,6 +288,17 @@ impl Turn<'_> {
         // "do a clean shutdown" is a command as it was said, though "do" also begins questions.
         if readings.is_empty() && part.raw != part.text {
             readings = self.commands(&part.raw);
+        }
+        if part.roundabout {
+            understanding.path = understanding.path.min(Path::Understood);
+        }
+        let mut part = part;
+        if readings.is_empty()
+            && let Some(Inside { part: wish, call, beside }) = self.inside(&part)
+        {
+            understanding.doubtful |= beside;
+            understanding.path = understanding.path.min(if beside { Path::Understood } else { Path::Command });
+            (part, readings) = (wish, vec![(call, Path::Command)]);
         }
         let follows = match readings.as_slice() {
             [] => self.goes_on(&part),

@@ -70,6 +70,8 @@ pub struct Part {
     pub question: bool,
     /// Said politely.
     pub polite: bool,
+    /// Says how it should be rather than what to do: "web1 should be restarted", "i need web1 rebooted".
+    pub roundabout: bool,
 }
 
 /// An utterance taken apart.
@@ -387,6 +389,7 @@ fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
         wish: false,
         question: marked || question_word,
         polite: false,
+        roundabout: false,
     };
     let mut end = all.len();
     // "web1 redémarre, merci" thanks for what goes on; "web1 redémarre stp" asks for it.
@@ -438,6 +441,7 @@ fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
                     if let Some((at, (count, base))) = past {
                         let object = cursor.said(after, at - after);
                         rewritten = Some(join(&format!("{base} {object}"), &cursor, at + count, end));
+                        part.roundabout = true;
                         part.question = false;
                         break 'again;
                     }

@@ -222,6 +222,8 @@ classes! {
     Conditional "conditional",
     /// "if" before a state that is looked up; argument nothing, not ("unless"), or what was asked just before: so, else ("if not").
     If "if",
+    /// "so", "first", "now": after it something new begins.
+    Opens "opens",
     /// "otherwise leave it": a condition's other side, in which nothing is done.
     Else "else",
     /// "not", between a machine and its state.
@@ -494,11 +496,6 @@ impl Lexicon {
     /// Whether the folded word stands anywhere in the lexicon: such a word is never a mistyped keyword.
     pub fn contains(&self, folded: &str) -> bool {
         self.words.contains(folded)
-    }
-
-    /// Whether the word stands for what was last spoken of: "it".
-    pub fn is_pronoun(&self, word: &str) -> bool {
-        self.is(&crate::token::fold(word), Class::It)
     }
 
     /// A text without the words that carry no value in an answer: "of … called data, please" is "data".

@@ -11,7 +11,7 @@ use crate::{
     name, number,
     read::{Context, Cursor},
     time,
-    token::comma_before,
+    token::{comma_before, fold},
     value::Value,
 };
 
@@ -285,6 +285,9 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             at += more + count;
             found.push((at - start, selector(&filter)));
             break;
+        } else if let Some(prefix) = family(cursor, at).filter(|_| whole && !noun && filter.prefix.is_none()) {
+            filter.prefix = Some(prefix);
+            (at, noun, narrowed) = (at + 1, true, true);
         } else if let Some(more) = [Class::Which, Class::Article, Class::Called, Class::At]
             .iter()
             .find_map(|class| word(cursor, at, *class))
@@ -336,6 +339,15 @@ pub fn exceptions(text: &str, cx: &Context) -> Vec<(Range<usize>, Vec<String>)> 
 
 fn word(cursor: &Cursor, at: usize, class: Class) -> Option<usize> {
     Some(cursor.skip(at, class)).filter(|count| *count > 0)
+}
+
+/// "all the probes" where there are probe-1 and probe-2: what their names begin with.
+fn family(cursor: &Cursor, at: usize) -> Option<String> {
+    let token = cursor.token(at).filter(|token| !token.quoted && !cursor.cx.lexicon.contains(&token.folded))?;
+    let stem = token.folded.trim_end_matches(['s', 'x']);
+    let names = cursor.cx.known.names(Of::Machine);
+    let of_it = names.iter().filter(|name| fold(name).starts_with(stem)).count();
+    (stem.chars().count() > 1 && of_it > 1).then(|| stem.to_owned())
 }
 
 /// "web*", "called web*": the part before the star.

@@ -238,7 +238,7 @@ pub(crate) fn comma_before(text: &str, tokens: &[Token], at: usize) -> bool {
 }
 
 /// What stands between token `at - 1` and token `at` of `text`; empty if `text` isn't at hand.
-pub(crate) fn gap<'t>(text: &'t str, tokens: &[Token], at: usize) -> &'t str {
+pub fn gap<'t>(text: &'t str, tokens: &[Token], at: usize) -> &'t str {
     let (Some(before), Some(token)) = (at.checked_sub(1).and_then(|at| tokens.get(at)), tokens.get(at)) else {
         return "";
     };

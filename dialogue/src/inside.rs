@@ -1,0 +1,127 @@
+//! A command at the end of something else: "right, shut down web1 then", "we are patching tonight, so first take a snapshot".
+//!
+//! Small words before it change nothing. Anything else before it has what would be changed asked about; a negation, a condition, a person or
+//! a question before it means that it is no command at all.
+
+use grammar::frame::{Part, Stance, frame};
+use grammar::kind::Of;
+use grammar::lexicon::Class;
+use grammar::token::gap;
+
+use crate::controls::CONTROLS;
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::session::Call;
+use crate::slots::points;
+use crate::spec::{Danger, TARGET};
+
+/// Words that may stand before a command and say nothing of it.
+const SMALL: [Class; 9] = [
+    Class::Opens,
+    Class::Yes,
+    Class::Greeting,
+    Class::Thanks,
+    Class::Filler,
+    Class::Polite,
+    Class::Then,
+    Class::And,
+    Class::Hedge,
+];
+/// Words after which something new begins.
+const OPENS: [Class; 7] =
+    [Class::Opens, Class::Yes, Class::Greeting, Class::Thanks, Class::Polite, Class::Then, Class::And];
+/// Words before it that make it no command.
+const DENY: [Class; 8] = [
+    Class::Not,
+    Class::Denied,
+    Class::No,
+    Class::Conditional,
+    Class::Except,
+    Class::Person,
+    Class::Question,
+    Class::Cancel,
+];
+/// So many words tell something; fewer may be somebody's name.
+const TELLS: usize = 3;
+
+/// A command found at the end of a part.
+pub(crate) struct Inside {
+    /// As a part of its own.
+    pub part: Part,
+    /// What it says.
+    pub call: Call,
+    /// Something more than small words stands before it.
+    pub beside: bool,
+}
+
+impl Turn<'_> {
+    /// The command at the end of a part that is none as a whole; the longest there is.
+    pub(crate) fn inside(&self, part: &Part) -> Option<Inside> {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let small = |at: usize| SMALL.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max();
+        let begins = |at: usize| {
+            [Class::Verb, Class::Question].iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some())
+        };
+        // How far small words reach from the beginning.
+        let mut light = 0;
+        while let Some(count) = small(light).filter(|_| light < all.len()) {
+            light += count;
+        }
+        for at in (1..all.len()).filter(|at| begins(*at)) {
+            let marked = gap(&part.raw, &all, at).contains([',', ':', ';', '!', '.', '\u{2013}', '\u{2014}', ')']);
+            // Only after a mark or a small word does something new begin: "tell bob to stop" is one thing.
+            let opening = |from: usize| {
+                OPENS
+                    .iter()
+                    .any(|class| cx.lexicon.longest(&all[from..], *class).is_some_and(|count| from + count == at))
+            };
+            let after_small = (0..at).any(opening);
+            if !(marked || after_small) {
+                continue;
+            }
+            let beside = at > light;
+            if beside && at < TELLS {
+                continue;
+            }
+            let Some(found) = self.command_from(&part.raw[all[at].span.start..]) else { continue };
+            let (wish, call) = found;
+            let changes = self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read);
+            let denied =
+                (0..at).any(|from| DENY.iter().any(|class| cx.lexicon.longest(&all[from..], *class).is_some()));
+            let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some());
+            // "we need gitea up again, boot it": what is meant stands before it.
+            let elsewhere = beside && call.args.get(TARGET).is_some_and(points);
+            if changes && (denied || named || elsewhere) {
+                return None;
+            }
+            return Some(Inside { part: wish, call, beside });
+        }
+        None
+    }
+
+    /// A text that is a command to the letter, perhaps with small words behind it.
+    fn command_from(&self, text: &str) -> Option<(Part, Call)> {
+        let cx = self.context();
+        let mut parts = frame(text, &cx).parts.into_iter();
+        let (part, None) = (parts.next()?, parts.next()) else { return None };
+        if part.stance != Stance::Request {
+            return None;
+        }
+        let all = cx.tokens(&part.text);
+        let mut end = all.len();
+        while end > 0 {
+            let whole = &part.text[..all[end - 1].span.end];
+            if let [(call, Path::Command)] = self.commands(whole).as_slice()
+                && !CONTROLS.contains(&call.skill.as_str())
+            {
+                let said = whole.to_owned();
+                return Some((Part { text: said.clone(), raw: said, ..part }, call.clone()));
+            }
+            let last = &all[end - 1..end];
+            let small = SMALL.iter().any(|class| cx.lexicon.longest(last, *class).is_some());
+            end = if small { end - 1 } else { 0 };
+        }
+        None
+    }
+}
