@@ -14,6 +14,9 @@ use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
 use crate::slots;
 use crate::spec::TARGET;
 
+/// What is only friendly.
+const COURTESIES: [&str; 3] = ["talk.greet", "talk.thanks", "talk.bye"];
+
 impl Turn<'_> {
     /// Something else was said: a yes from now on may be about that.
     pub(crate) fn passed(&mut self) {
@@ -44,15 +47,31 @@ impl Turn<'_> {
             }
             About::Confirm { plan, .. } => {
                 let over = open.passed || self.now().duration_since(open.at) > CONFIRM_WITHIN;
+                // "thanks" is no reason to ask again.
+                if !over && calls.iter().all(|call| COURTESIES.contains(&call.skill.as_str())) {
+                    return Some(Open { reminded: true, ..open });
+                }
                 if !changes && !open.reminded && !over && about_it(calls, plan) {
                     return Some(open);
                 }
-                if !over && plan.calls != calls {
+                if !over && plan.calls != self.resolved(calls) {
                     preface.push(self.dropped(plan));
                 }
                 None
             }
         }
+    }
+
+    /// Calls with "it" in place.
+    fn resolved(&self, calls: &[Call]) -> Vec<Call> {
+        let resolved = |call: &Call| {
+            let mut call = call.clone();
+            if let Some(spec) = self.spec(&call) {
+                self.resolve(spec, &mut call);
+            }
+            call
+        };
+        calls.iter().map(resolved).collect()
     }
 
     /// The word about a plan that is no longer asked about.

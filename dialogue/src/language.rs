@@ -31,7 +31,9 @@ impl<'a> Turn<'a> {
     /// or as the first in which it is a command. True when the text is clearly of one language.
     pub(crate) fn find_language(&mut self, text: &str) -> bool {
         let spoken = self.session.language.clone();
-        if let Some(language) = self.book.language_of(text) {
+        // A single letter ("y") is of any.
+        let tells = text.chars().filter(|letter| letter.is_alphabetic()).count() > 1;
+        if let Some(language) = self.book.language_of(text).filter(|_| tells) {
             let language = language.to_owned();
             self.read_as(&language);
             if !self.session.fixed {

@@ -357,7 +357,7 @@ impl Turn<'_> {
     }
 
     /// Defaults, "it", "the same", and the canonical spelling of names that exist.
-    fn resolve(&self, spec: &Spec, call: &mut Call) {
+    pub(crate) fn resolve(&self, spec: &Spec, call: &mut Call) {
         let cx = self.context();
         for slot in spec.slots {
             match call.args.get(slot.name) {
