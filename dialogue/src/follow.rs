@@ -99,6 +99,16 @@ impl Turn<'_> {
         true
     }
 
+    /// Whether a call is about a machine that exists and was named, or about the one spoken to by name of it.
+    pub(crate) fn names_a_machine(&self, call: &Call) -> bool {
+        let exists = |name: &String| self.around.known.has(Of::Machine, name).is_some();
+        call.args.values().any(|value| match value {
+            Value::Machines(Selector::Names(names)) => names.iter().all(exists),
+            Value::Machines(Selector::Myself) => self.around.scope == Scope::Machine,
+            _ => false,
+        })
+    }
+
     /// "and web2?": what was asked last, about these; else how they are.
     fn same_of(&self, names: &[String]) -> Call {
         let again = self.last_read().and_then(|mut call| {

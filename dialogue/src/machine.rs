@@ -320,16 +320,6 @@ impl<'a> Turn<'a> {
             _ => None,
         });
         let listed: Vec<String> = machines.take(MOST_LISTED).collect();
-        // The only one, or the first of an order, is "it" from now on.
-        let named =
-            reply.head.iter().rev().find_map(|phrase| match phrase.vars.iter().find(|(name, _)| name == "name") {
-                Some((_, Var::Text(name))) => self.around.known.has(Of::Machine, name),
-                _ => None,
-            });
-        let only = listed.first().cloned().filter(|_| listed.len() == 1);
-        if let Some(name) = named.or(only) {
-            self.session.focus_on(vec![name]);
-        }
         if !listed.is_empty() {
             self.session.listed = listed;
         }

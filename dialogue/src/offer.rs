@@ -8,7 +8,7 @@ use crate::machine::{Action, Ranking, Turn};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
-use crate::spec::Category;
+use crate::spec::{Category, Danger};
 
 /// The least score with which a skill is named as near to what was not understood.
 const NEAR: f32 = 0.2;
@@ -18,7 +18,7 @@ const MOST_OFFERED: usize = 3;
 impl Turn<'_> {
     /// Offers up to three skills, each with what was read from the text.
     pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, ranking: &Ranking, preface: Vec<Phrase>) {
-        let options: Vec<Call> = fitting
+        let mut options: Vec<Call> = fitting
             .iter()
             .filter(|(id, _)| id == LANGUAGE || !CONTROLS.contains(&id.as_str()))
             .map(|(id, _)| self.call_from(id, &part.text, ranking))
@@ -41,8 +41,26 @@ impl Turn<'_> {
             self.understood_nothing(&[], preface);
             return;
         }
+        if self.answers_itself(&options, part) {
+            options.truncate(1);
+            self.begin(options, Path::Understood, true, preface, None);
+            return;
+        }
         self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
         self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
+    }
+
+    /// Whether the likeliest of some guesses is answered rather than asked about: a question that is built, about a machine that the
+    /// text names, or with nothing else built beside it; and nothing beside it would change anything.
+    fn answers_itself(&self, options: &[Call], part: &Part) -> bool {
+        let reads = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger == Danger::Read);
+        let built = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned);
+        let Some(first) = options.first().filter(built) else { return false };
+        let told = self.spec(first).is_some_and(|spec| spec.category != Category::Talk);
+        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        told && !waits
+            && options.iter().filter(built).all(reads)
+            && (self.names_a_machine(first) || part.question && options.iter().filter(built).count() == 1)
     }
 
     /// Puts candidates as numbered choices.

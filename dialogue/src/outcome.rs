@@ -1,13 +1,13 @@
 //! What came of planning and applying: the policy is asked, and the outcome is said.
 
 use grammar::answer::{Answer, answer};
-use grammar::kind::Kind;
+use grammar::kind::{Kind, Of};
 use grammar::value::Value;
 
 use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, gate};
-use crate::reply::{Choice, Phrase, Reply};
-use crate::session::{About, Decision, Last, PlanRef, UNDO_DEPTH};
+use crate::reply::{Choice, Phrase, Reply, Var};
+use crate::session::{About, Call, Decision, Last, PlanRef, UNDO_DEPTH};
 use crate::spec::Category;
 use crate::topics::HOW_TO;
 
@@ -58,15 +58,33 @@ impl Turn<'_> {
         }
         let preface = std::mem::take(&mut planning.preface);
         let greeted = planning.calls.iter().any(|call| call.skill == "talk.greet");
+        // Where nobody was named and one machine was found, that is "it" from now on.
+        let named = |call: &Call| call.args.values().any(|value| matches!(value, Value::Machines(_)));
+        let alone = answers.len() == 1 && !planning.calls.iter().any(named);
         for (index, mut answer) in answers.into_iter().enumerate() {
             if index == 0 && !greeted {
                 answer.head.splice(0..0, preface.iter().cloned());
             }
+            let found = self.found(&answer);
             self.say_list(answer);
+            if let Some(name) = found.filter(|_| alone) {
+                self.session.focus_on(vec![name]);
+            }
         }
         // Each answer made its machine "it": of several, none is.
         self.keep_in_focus(&planning, None);
         self.come_back(planning);
+    }
+
+    /// The one machine that an answer is about: named first in an order, or the only one of a list.
+    fn found(&self, answer: &Reply) -> Option<String> {
+        let name = |phrase: &Phrase| match phrase.vars.iter().find(|(name, _)| name == "name") {
+            Some((_, Var::Text(name))) => self.around.known.has(Of::Machine, name),
+            _ => None,
+        };
+        let rows: Vec<String> = answer.rows.iter().filter_map(name).collect();
+        let only = rows.first().filter(|_| rows.len() == 1).cloned();
+        answer.head.iter().rev().find_map(name).or(only)
     }
 
     /// After a look aside, back to the question that was open.
