@@ -89,7 +89,7 @@ fn a_plan_that_no_longer_fits_is_shown_and_asked_again() {
     // libvirt tells the agent of it by an event.
     alice.hear(WEB1, "web1 got a device (somebody used virsh).");
     let asked = alice.ask(WEB1, "yes", "Go?");
-    assert!(asked.contains("Something changed in the meantime") && asked.contains("attached as vdc"), "{asked}");
+    assert!(asked.contains("so once more") && asked.contains("attached as vdc"), "{asked}");
     assert!(!disks(&session).contains("data.qcow2"), "nothing was done yet");
     alice.ask(WEB1, "yes", "is vdc now");
     let seen = disks(&session);

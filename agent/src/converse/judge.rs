@@ -98,12 +98,13 @@ impl Expect {
         std::iter::once(self).chain(&self.or)
     }
 
-    fn judge(&self, told: &Told) -> Verdict {
+    /// How it went. `owed` was wanted by turns before and asked about instead: a yes to that is no danger.
+    fn judge(&self, told: &Told, owed: &[Done]) -> Verdict {
         if self.ways().any(|way| way.is(told)) {
             return Verdict::Right;
         }
         let wanted = |skill: &str, machine: Option<&str>| {
-            let all = self.ways().flat_map(|way| &way.applied);
+            let all = self.ways().flat_map(|way| &way.applied).chain(owed);
             let mut of_skill = all.filter(|done| done.skill == skill);
             of_skill.any(|done| machine.is_none_or(|machine| done.machines.iter().any(|one| one == machine)))
         };
@@ -283,6 +284,7 @@ fn hold(mind: &Arc<Mind>, path: &Path, half: &str, file: &str, measured: &mut Me
     let (_, first) = lines.next().ok_or_else(|| wrong(1, "there is nothing in it".to_owned()))?;
     let header: Header = serde_json::from_str(first).map_err(|error| wrong(1, error.to_string()))?;
     let mut conversation = Conversation::begin(mind, &header.world).map_err(|error| wrong(1, error.to_string()))?;
+    let mut owed = Vec::new();
     for (index, line) in lines {
         let at = index + 1;
         let Judged { to, text, who, after, expect } =
@@ -291,7 +293,10 @@ fn hold(mind: &Arc<Mind>, path: &Path, half: &str, file: &str, measured: &mut Me
         facts.into_iter().try_for_each(|fact| fact_of(fact).map(drop)).map_err(|error| wrong(at, error.to_string()))?;
         let told =
             conversation.say(&Turn { to: to.clone(), text: text.clone(), who, after }).map_err(|why| wrong(at, why))?;
-        let verdict = expect.judge(&told);
+        let verdict = expect.judge(&told, &owed);
+        if told.asked.is_some() && told.applied.is_empty() {
+            owed.extend(expect.ways().flat_map(|way| way.applied.clone()));
+        }
         measured.by_half.entry(half.to_owned()).or_default().count(verdict);
         let kinds = measured.by_kind.entry(half.to_owned()).or_default();
         kinds.entry(header.kind.clone()).or_default().count(verdict);
