@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::fs::File;
+use std::io::Read;
 use std::num::NonZeroU32;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,9 @@ mod source;
 mod tests;
 
 use source::Source;
+
+/// More of a file is not read.
+const MOST_BYTES: u64 = 4 << 20;
 
 /// The defaults, which are also the documentation.
 pub const DEFAULTS: &str = include_str!("../default.toml");
@@ -307,7 +312,10 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], with file, line and key.
     pub fn read_to(file: &Path, purpose: Purpose) -> Result<Self, ConfigError> {
-        let bytes = std::fs::read(file).map_err(|source| ConfigError::Unreadable { file: file.to_owned(), source })?;
+        let unreadable = |source| ConfigError::Unreadable { file: file.to_owned(), source };
+        let mut bytes = Vec::new();
+        // A device would be read for ever.
+        File::open(file).and_then(|file| file.take(MOST_BYTES).read_to_end(&mut bytes)).map_err(unreadable)?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let valid = &error.as_bytes()[..error.utf8_error().valid_up_to()];
             let begun = String::from_utf8_lossy(valid);

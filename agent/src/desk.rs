@@ -183,7 +183,7 @@ impl Desk {
             Event::Arrived(ids) => self.arrived(&ids),
             Event::Bounced { to, condition, id, .. } => {
                 tracing::debug!(%to, ?condition, "a message came back");
-                self.bounced(id.as_deref());
+                self.bounced(id.as_deref(), &to);
             }
         }
     }

@@ -380,7 +380,7 @@ fn mend(path: &Path, file: &File, reading: &mut Reading) -> bool {
 
 /// Whether there is nothing, or a file: whoever opens a pipe waits for its other end.
 fn plain_file(path: &Path) -> Result<(), JournalError> {
-    match std::fs::metadata(path) {
+    match std::fs::symlink_metadata(path) {
         Ok(about) if !about.is_file() => Err(JournalError::NoFile { path: path.to_owned() }),
         _ => Ok(()),
     }

@@ -96,6 +96,7 @@ impl Reception {
             utterance: Utterance {
                 text,
                 late,
+                sent: heard.delayed.filter(|sent| *sent != NO_DATE),
                 edits_last,
                 device: heard.from.to_string(),
                 id: heard.origin_id.clone().or_else(|| heard.id.clone()),

@@ -55,6 +55,11 @@ pub enum LockError {
         #[source]
         source: io::Error,
     },
+    /// Something of the store is a link, to a file that may be anybody's.
+    #[error(
+        "{path} is a link: what is in a store is written and made private, so it has to be there itself (store.path may be a link)"
+    )]
+    Linked { path: PathBuf },
     /// It says no.
     #[error("{path}: {what} (store.path)")]
     Io {
@@ -93,6 +98,9 @@ impl StoreLock {
             }
             _ => {}
         }
+        if let Some(path) = OURS.iter().map(|name| folder.join(name)).find(|path| path.is_symlink()) {
+            return Err(LockError::Linked { path });
+        }
         let held = || {
             let holder = std::fs::read_to_string(&path).ok().and_then(|text| serde_json::from_str(&text).ok());
             LockError::Held { folder: folder.to_owned(), holder }
@@ -108,6 +116,7 @@ impl StoreLock {
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(libc::O_NOFOLLOW)
             .open(&path)
             .map_err(failed("can't be opened"))?;
         match file.try_lock() {
@@ -199,6 +208,23 @@ mod tests {
         // The file is still there, as after a kill: only the kernel's word counts.
         assert!(store.join(FILE).exists());
         StoreLock::take(&store, "chat").expect("free again");
+    }
+
+    #[test]
+    fn what_is_a_link_in_a_store_is_refused_and_what_it_leads_to_stays_as_it_is() {
+        for name in OURS {
+            let folder = tempfile::tempdir().expect("a folder");
+            let victim = folder.path().join("victim");
+            std::fs::write(&victim, "somebody's").expect("written");
+            std::fs::set_permissions(&victim, Permissions::from_mode(0o644)).expect("open to all");
+            let store = folder.path().join("store");
+            std::fs::create_dir(&store).expect("a store");
+            std::os::unix::fs::symlink(&victim, store.join(name)).expect("a link");
+            let refused = StoreLock::take(&store, "run").expect_err(name).to_string();
+            assert!(refused.contains(name) && refused.contains("is a link"), "{refused}");
+            assert_eq!(std::fs::read_to_string(&victim).expect("there"), "somebody's");
+            assert_eq!(std::fs::metadata(&victim).expect("there").permissions().mode() & 0o777, 0o644);
+        }
     }
 
     #[test]

@@ -9,7 +9,9 @@ use std::ops::Range;
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
+use grammar::selector::Selector;
 use grammar::token::{Token, tokens};
+use grammar::value::Value;
 
 use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
@@ -160,7 +162,16 @@ impl Turn<'_> {
         let cx = self.context();
         let (args, taken) = extract_where(spec, text, spans, &cx);
         let changes = spec.danger > Danger::Read && !spec.planned;
-        let left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
+        let mut left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
+        // "everything that is not web1": all of them, of whom only one was read.
+        if let (Some(left), Some(Value::Machines(Selector::Names(_)))) = (&mut left, args.get(TARGET)) {
+            let set = |piece: &String| {
+                let all = cx.tokens(piece);
+                let sets = [Class::Everything, Class::All];
+                (0..all.len()).any(|at| sets.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some()))
+            };
+            left.excepts |= left.words.iter().any(set);
+        }
         (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
     }
 }

@@ -65,6 +65,8 @@ pub struct Utterance {
     pub text: String,
     /// How long it was under way, when longer than [`crate::session::LATE`]; zero when nobody knows, since its date can't be right.
     pub late: Option<SignedDuration>,
+    /// When it was sent, if that is known: whoever wrote before a question was put did not answer it.
+    pub sent: Option<Timestamp>,
     /// Whether it edits the message before (XEP-0308).
     pub edits_last: bool,
     /// The device it was written on, or the occupant of a room; the same text each time, unread here.

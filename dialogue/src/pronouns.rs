@@ -7,10 +7,14 @@ use grammar::lexicon::Class;
 use grammar::read;
 use grammar::selector::Selector;
 use grammar::value::Value;
+use jiff::SignedDuration;
 
 use crate::machine::Turn;
 use crate::session::Call;
 use crate::spec::{Danger, Scope, Spec, TARGET};
+
+/// How long another machine that was named may still be "it".
+const ANOTHER: SignedDuration = SignedDuration::from_mins(10);
 
 /// Whether a call means its machine by a word that points back.
 fn points_back(call: &Call) -> bool {
@@ -64,6 +68,21 @@ impl Turn<'_> {
     pub(crate) fn is_only_pointed_at(&self, spec: &Spec, call: &Call) -> bool {
         let back =
             matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It | Selector::Same | Selector::Nth(_))));
-        back && spec.danger >= Danger::Disruptive && self.around.scope != Scope::Machine
+        let others = || self.session.others.is_some_and(|at| self.now().duration_since(at) < ANOTHER);
+        back && spec.danger >= Danger::Disruptive && (self.around.scope != Scope::Machine || others())
+    }
+
+    /// Remembers that somebody speaks to one machine of another: "it" may then be that one.
+    pub(crate) fn note_others(&mut self, text: &str) {
+        if self.around.scope != Scope::Machine {
+            return;
+        }
+        let named = self.named_in(text);
+        let own = named.iter().any(|name| name.eq_ignore_ascii_case(self.around.entity));
+        match (named.is_empty(), own && named.len() == 1) {
+            (true, _) => {}
+            (false, true) => self.session.others = None,
+            (false, false) => self.session.others = Some(self.now()),
+        }
     }
 }

@@ -233,6 +233,9 @@ pub struct Session {
     /// What is half put together and waits for "continue", since something else was wanted.
     #[serde(default)]
     pub aside: Option<Open>,
+    /// When another machine than the one spoken to was named last.
+    #[serde(default)]
+    pub others: Option<Timestamp>,
     /// What ended by itself.
     pub expired: Option<Expired>,
     /// Machines spoken about, newest first: what "it" is at a host or the desk.
@@ -279,6 +282,7 @@ impl Default for Session {
             heard: String::new(),
             open: None,
             aside: None,
+            others: None,
             expired: None,
             focus: Vec::new(),
             things: Vec::new(),

@@ -94,6 +94,7 @@ impl Turn<'_> {
         }
         let text = self.without_own_name(&text);
         let clear = self.find_language(&text);
+        self.note_others(&text);
         if self.session.open.is_none() && self.goes_on_aside(&text) {
             self.session.open = self.session.aside.take();
         }
@@ -109,12 +110,13 @@ impl Turn<'_> {
                 None => self.in_any_language(answers),
             };
             if answered.is_some() {
-                if !open.seen_on.contains(&utterance.device) && !self.did_nothing_with(&open) {
+                let older = utterance.sent.is_some_and(|sent| sent < open.at);
+                if (older || !open.seen_on.contains(&utterance.device)) && !self.did_nothing_with(&open) {
                     self.session = unanswered;
                     self.actions.clear();
                     self.session.trace.why = "not shown here".to_owned();
                     self.session.trace.decision = Decision::Confirm;
-                    self.ask_again_after("not_shown_here", open);
+                    self.ask_again_after(if older { "once_more_passed" } else { "not_shown_here" }, open);
                 }
                 return;
             }

@@ -78,6 +78,22 @@ fn a_question_that_came_back_is_shown_again_before_its_answer_counts() {
 }
 
 #[test]
+fn an_error_that_somebody_else_makes_up_leaves_a_question_as_it_was() {
+    let world = World::start();
+    let (mut alice, mut bob) = (world.person("alice"), world.person("bob"));
+    alice.say(WEB1, "pull the plug");
+    let question = alice
+        .wait("the question", |event| event["body"].as_str().is_some_and(|body| body.ends_with("Type web1 to go on.")));
+    let id = question["id"].as_str().expect("a question has an id").to_owned();
+    bob.send(&format!(
+        "<message to='{WEB1}' type='error' id='{id}'><error type='cancel'><service-unavailable xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error></message>"
+    ));
+    // What bob sends next is answered, so what he sent before was read.
+    bob.ask(WEB1, "status", "web1 is running.");
+    alice.ask(WEB1, "web1", "its power was cut");
+}
+
+#[test]
 fn a_question_for_a_device_that_has_gone_counts_on_no_other_that_gets_it_in_its_place() {
     let (world, wire) = on_a_wire();
     let mut phone = world.person("alice");

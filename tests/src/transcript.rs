@@ -11,6 +11,7 @@
 //! | `user: …`, `bob: …` | is said |
 //! | `edit: …` | alice edits her last message |
 //! | `late: 3 h` | the next message was under way that long |
+//! | `sent: 30 s` | the next message was written that long ago |
 //! | `device: phone` | from here on it is said on that device |
 //! | `id: m1` | the next message has that id |
 //! | `lost: question` | what the next message is answered with does not reach its device |
@@ -153,6 +154,7 @@ struct Stage {
     to: String,
     room: Option<String>,
     late: Option<SignedDuration>,
+    sent: Option<SignedDuration>,
     device: String,
     id: Option<String>,
     lost: bool,
@@ -180,6 +182,7 @@ impl Stage {
             to: "web1".to_owned(),
             room: None,
             late: None,
+            sent: None,
             device: String::new(),
             id: None,
             lost: false,
@@ -245,6 +248,7 @@ impl Stage {
             "id" => self.id = Some(rest.to_owned()),
             "lost" => self.lost = true,
             "late" => self.late = Some(span(rest)?),
+            "sent" => self.sent = Some(span(rest)?),
             "fault" if rest == "plan panic" => self.fake.break_plan(),
             "fault" => {
                 let (nth, kind) = rest.split_once(' ').ok_or_else(|| format!("`fault: nth kind`: {rest}"))?;
@@ -317,6 +321,7 @@ impl Stage {
             utterance: Utterance {
                 text: text.to_owned(),
                 late: self.late.take(),
+                sent: self.sent.take().map(|ago| self.now - ago),
                 edits_last,
                 device: self.device.clone(),
                 id: self.id.take(),

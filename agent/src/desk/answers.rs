@@ -225,10 +225,16 @@ impl Desk {
     }
 
     /// Something came back. If it was a question, whoever answers it there is asked again.
-    pub(super) fn bounced(&self, id: Option<&str>) {
+    ///
+    /// Only from where it was asked: anybody who has seen its id could say that it came back.
+    pub(super) fn bounced(&self, id: Option<&str>, from: &Jid) {
         let Some(id) = id else { return };
-        let asked = self.debts.asked.lock().unwrap_or_else(PoisonError::into_inner).pop(id);
+        let mut questions = self.debts.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let there = |device: &str| Jid::new(device).is_ok_and(|device| device.to_bare() == from.to_bare());
+        let asked = questions.peek(id).filter(|(_, device)| there(device)).cloned();
         if let Some((key, device)) = asked {
+            questions.pop(id);
+            drop(questions);
             tracing::info!(device, "a question came back");
             self.bot.not_seen(&key, &device);
         }

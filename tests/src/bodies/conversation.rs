@@ -95,6 +95,7 @@ fn step(person: &mut Person<'_>, bytes: &mut Bytes<'_>, now: &Zoned) {
             let late = bytes.chance(8).then(|| LATE.saturating_add(SignedDuration::from_mins(5)));
             let text = fitting(&person.session, bytes).unwrap_or_else(|| bytes.text());
             let utterance = Utterance {
+                sent: None,
                 text,
                 late,
                 edits_last: bytes.chance(8),
