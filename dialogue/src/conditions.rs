@@ -5,7 +5,7 @@ use grammar::frame::{Part, Stance, frame};
 use grammar::selector::{Selector, State};
 use grammar::value::Value;
 
-use crate::machine::Turn;
+use crate::machine::{Ranking, Sure, Turn};
 use crate::session::Call;
 use crate::slots::points;
 use crate::spec::TARGET;
@@ -15,6 +15,12 @@ use crate::understand::Understanding;
 const MACHINE: &str = "if_machine";
 const IS: &str = "if_state";
 const IS_NOT: &str = "unless_state";
+
+/// The skill that tells a machine's state.
+const STATUS: &str = "vm.status";
+/// How many of the likeliest skills count, and how likely one is that was found otherwise.
+const MOST_NEAR: usize = 3;
+const CERTAIN: f32 = 0.95;
 
 /// Whether that argument belongs to a condition.
 pub fn is_condition(argument: &str) -> bool {
@@ -54,6 +60,16 @@ fn in_state(state: State) -> Value {
 }
 
 impl Turn<'_> {
+    /// A question whether a named machine is in a state is that, whatever the classifier makes of the words around it.
+    pub(crate) fn asks_a_state(&self, part: &Part, ranking: Ranking) -> Ranking {
+        let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATUS);
+        let meant = matches!(part.stance, Stance::Request | Stance::Report) && (part.question || near());
+        if ranking.sure == Sure::Yes || !meant || asked(&part.raw, &self.context()).is_none() {
+            return ranking;
+        }
+        Ranking { ranked: vec![(STATUS.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
+    }
+
     /// Takes a condition off a part; what is left is a wish like any other, done only if the condition holds.
     pub(crate) fn with_condition(&self, part: Part, understanding: &mut Understanding) -> Part {
         let cx = self.context();

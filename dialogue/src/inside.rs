@@ -6,6 +6,7 @@
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
+use grammar::read::Context;
 use grammar::token::gap;
 
 use crate::controls::CONTROLS;
@@ -44,6 +45,23 @@ const DENY: [Class; 8] = [
 /// So many words tell something; fewer may be somebody's name.
 const TELLS: usize = 3;
 
+/// A text without the words that may stand anywhere in a command: "start also web3", "démarre donc web3".
+fn without_slack(text: &str, cx: &Context<'_>) -> String {
+    let all = cx.tokens(text);
+    let mut rest = String::new();
+    let (mut at, mut from) = (0, 0);
+    while at < all.len() {
+        let count = if at == 0 { 0 } else { cx.lexicon.longest(&all[at..], Class::Slack).unwrap_or(0) };
+        if count > 0 {
+            rest.push_str(&text[from..all[at].span.start]);
+            from = all[at + count - 1].span.end;
+        }
+        at += count.max(1);
+    }
+    rest.push_str(&text[from..]);
+    rest.trim().to_owned()
+}
+
 /// A command found at the end of a part.
 pub(crate) struct Inside {
     /// As a part of its own.
@@ -68,7 +86,7 @@ impl Turn<'_> {
         while let Some(count) = small(light).filter(|_| light < all.len()) {
             light += count;
         }
-        for at in (1..all.len()).filter(|at| begins(*at)) {
+        for at in (0..all.len()).filter(|at| begins(*at)) {
             let marked = gap(&part.raw, &all, at).contains([',', ':', ';', '!', '.', '\u{2013}', '\u{2014}', ')']);
             // Only after a mark or a small word does something new begin: "tell bob to stop" is one thing.
             let opening = |from: usize| {
@@ -77,7 +95,7 @@ impl Turn<'_> {
                     .any(|class| cx.lexicon.longest(&all[from..], *class).is_some_and(|count| from + count == at))
             };
             let after_small = (0..at).any(opening);
-            if !(marked || after_small) {
+            if at > 0 && !(marked || after_small) {
                 continue;
             }
             let beside = at > light;
@@ -108,6 +126,8 @@ impl Turn<'_> {
         if part.stance != Stance::Request {
             return None;
         }
+        let text = without_slack(&part.text, &cx);
+        let part = Part { text, ..part };
         let all = cx.tokens(&part.text);
         let mut end = all.len();
         while end > 0 {

@@ -437,6 +437,7 @@ impl Turn<'_> {
             Sure::Yes if is_bare_value(&part.text, &self.context()) => Ranking { sure: Sure::Guess, ..ranking },
             _ => ranking,
         };
+        let ranking = self.asks_a_state(&part, ranking);
         self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
         let best = ranking.ranked.first().cloned();
         let fitting: Vec<(String, f32)> = ranking

@@ -224,6 +224,8 @@ classes! {
     If "if",
     /// "so", "first", "now": after it something new begins.
     Opens "opens",
+    /// "also", "donc": may stand anywhere in a command.
+    Slack "slack",
     /// "otherwise leave it": a condition's other side, in which nothing is done.
     Else "else",
     /// "not", between a machine and its state.

@@ -2,7 +2,7 @@
 
 use tests::servers::person::Person;
 
-use crate::world::{DB1, HV1, WEB1, World};
+use crate::world::{DB1, DESK, HV1, WEB1, World};
 
 #[test]
 fn a_stranger_is_refused_once_and_then_met_with_silence() {
@@ -121,4 +121,15 @@ fn a_first_log_in_with_many_machines_is_greeted_twice() {
     victor.wait("the first greeting", first);
     victor.hear("vms.localhost", "You see 59 more of us now");
     assert_eq!(victor.count(|event| event["kind"] == "message" && event["body"] != ""), 0, "{}", victor.inbox());
+}
+
+#[test]
+fn a_wrong_configuration_takes_no_right_away_and_admins_are_told_so() {
+    let world = World::start();
+    let (alice, mut victor) = (world.person("alice"), world.viewer_of("victor", &[WEB1]));
+    world.atoll.reconfigure("who = \"victor@localhost\"", "who = \"victor at localhost\"");
+    world.atoll.reload();
+    let told = alice.hear(DESK, "who may do what is as it was");
+    assert!(told.contains("`who`") && told.contains("victor at localhost"), "{told}");
+    victor.ask(WEB1, "status", "web1 is running.");
 }

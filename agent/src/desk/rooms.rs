@@ -66,7 +66,11 @@ impl Desk {
                 self.leave_unanswered();
                 tracing::info!(path = %path.display(), "access is read again; other keys count from the next start");
             }
-            Err(error) => tracing::error!(%error, "the configuration is wrong; going on with the old one"),
+            Err(error) => {
+                tracing::error!(%error, "the configuration is wrong; going on with the old one");
+                // Whoever took a right away with it believes that it is gone.
+                self.tell_admins(&Phrase::common("reload_failed").with("why", error.to_string()));
+            }
         }
     }
 
