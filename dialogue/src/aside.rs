@@ -4,6 +4,7 @@
 use grammar::answer::{Answer, answer, control};
 use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
 use grammar::read::{self, Found};
 use grammar::selector::Selector;
 use grammar::value::Value;
@@ -13,6 +14,9 @@ use crate::reply::Phrase;
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
 use crate::slots;
 use crate::spec::TARGET;
+
+/// Words by which something said may correct a plan.
+const CORRECTS: [Class; 6] = [Class::Denied, Class::Not, Class::Except, Class::Meant, Class::Item, Class::Spare];
 
 /// What is only friendly.
 const COURTESIES: [&str; 3] = ["talk.greet", "talk.thanks", "talk.bye"];
@@ -90,8 +94,12 @@ impl Turn<'_> {
         let About::Confirm { plan, .. } = &open.about else { return false };
         let cx = self.context();
         let text = self.session.trace.text.as_str();
-        if !matches!(answer(text, &cx), Answer::Other) {
-            return false;
+        // "actually not db1", "the other one": nobody knows what is wrong with the plan, so it is not that one that a yes is for.
+        let all = cx.tokens(text);
+        let corrects =
+            (0..all.len()).any(|at| CORRECTS.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some()));
+        if corrects || !matches!(answer(text, &cx), Answer::Other) {
+            return corrects;
         }
         let other = |found: &Found| match &found.value {
             Value::Name(name) => !plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name)),

@@ -1,6 +1,6 @@
 //! "if web2 is off, start it": a condition goes with its call, and whoever plans it looks whether it holds.
 
-use grammar::condition::{Condition, asked, condition, depends};
+use grammar::condition::{Condition, asked, condition, depends, is_state};
 use grammar::frame::{Part, Stance, frame};
 use grammar::selector::{Selector, State};
 use grammar::value::Value;
@@ -8,7 +8,7 @@ use grammar::value::Value;
 use crate::machine::{Ranking, Sure, Turn};
 use crate::session::Call;
 use crate::slots::points;
-use crate::spec::TARGET;
+use crate::spec::{Scope, TARGET};
 use crate::understand::Understanding;
 
 /// Arguments of a call that are no slots of its skill: of which machine the state is looked up, the state it has to be in, or must not be in.
@@ -62,6 +62,10 @@ fn in_state(state: State) -> Value {
 impl Turn<'_> {
     /// A question whether a named machine is in a state is that, whatever the classifier makes of the words around it.
     pub(crate) fn asks_a_state(&self, part: &Part, ranking: Ranking) -> Ranking {
+        // "off?" asks, whatever it would mean without its mark.
+        if part.question && self.around.scope == Scope::Machine && is_state(&part.raw, &self.context()) {
+            return Ranking { ranked: vec![(STATUS.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking };
+        }
         let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATUS);
         let meant = matches!(part.stance, Stance::Request | Stance::Report) && (part.question || near());
         if ranking.sure == Sure::Yes || !meant || asked(&part.raw, &self.context()).is_none() {

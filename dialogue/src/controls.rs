@@ -1,12 +1,13 @@
 //! Words that steer the conversation when no question takes them: yes, no, cancel, what?, undo, again, more, and a bare "stop".
 
 use grammar::answer::{Answer, control};
+use jiff::SignedDuration;
 
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{Call, Decision, RECENT, Trace, UNDO_WITHIN};
+use crate::session::{Call, Decision, Done, RECENT, Trace, UNDO_WITHIN};
 use crate::slots;
 
 /// Skills whose whole behaviour is the dialogue's own.
@@ -14,6 +15,17 @@ pub const CONTROLS: [&str; 8] =
     ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more", LANGUAGE];
 
 impl Turn<'_> {
+    /// Whether what would be taken back was done longer ago; then that is said.
+    pub(crate) fn is_too_old(&mut self, done: &Done, within: SignedDuration) -> bool {
+        let ago = self.now().duration_since(done.at);
+        if ago <= within {
+            return false;
+        }
+        let what = self.label(&done.call);
+        self.say(Reply::say(Phrase::common("undo_too_old").with("what", what).with("ago", ago)));
+        true
+    }
+
     /// Words that answer a question when none is open.
     pub(crate) fn control_word(&mut self, text: &str, doubtful: bool, preface: &[Phrase]) -> bool {
         let control = match control(text, &self.context()) {
@@ -94,11 +106,7 @@ impl Turn<'_> {
                 None => self.say_common("nothing_said"),
             },
             "talk.undo" => match self.session.undo.last().cloned() {
-                Some(done) if self.now().duration_since(done.at) > UNDO_WITHIN => {
-                    let ago = self.now().duration_since(done.at);
-                    let what = self.label(&done.call);
-                    self.say(Reply::say(Phrase::common("undo_too_old").with("what", what).with("ago", ago)));
-                }
+                Some(done) if self.is_too_old(&done, UNDO_WITHIN) => {}
                 Some(done) => {
                     self.session.trace.decision = Decision::Act;
                     let mut preface = preface.to_vec();

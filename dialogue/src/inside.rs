@@ -102,7 +102,7 @@ impl Turn<'_> {
             if beside && at < TELLS {
                 continue;
             }
-            let Some(found) = self.command_from(&part.raw[all[at].span.start..]) else { continue };
+            let Some(found) = self.command_from(&part.raw[all[at].span.start..], at > 0) else { continue };
             let (wish, call) = found;
             let changes = self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read);
             let denied =
@@ -118,8 +118,8 @@ impl Turn<'_> {
         None
     }
 
-    /// A text that is a command to the letter, perhaps with small words behind it.
-    fn command_from(&self, text: &str) -> Option<(Part, Call)> {
+    /// A text that is a command to the letter, perhaps with words in it that may stand anywhere, and small ones behind it.
+    fn command_from(&self, text: &str, trim: bool) -> Option<(Part, Call)> {
         let cx = self.context();
         let mut parts = frame(text, &cx).parts.into_iter();
         let (part, None) = (parts.next()?, parts.next()) else { return None };
@@ -140,7 +140,7 @@ impl Turn<'_> {
             }
             let last = &all[end - 1..end];
             let small = SMALL.iter().any(|class| cx.lexicon.longest(last, *class).is_some());
-            end = if small { end - 1 } else { 0 };
+            end = if small && trim { end - 1 } else { 0 };
         }
         None
     }

@@ -6,7 +6,7 @@ use grammar::token::fold;
 use crate::machine::{Planning, Purpose, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
+use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef, UNDO_WITHIN};
 use crate::slots;
 use crate::topics;
 
@@ -241,6 +241,9 @@ impl Turn<'_> {
                 self.say_common("nothing_to_undo");
                 return;
             };
+            if self.is_too_old(&done, UNDO_WITHIN + CONFIRM_WITHIN) {
+                return;
+            }
             let digest = plan.digest;
             self.plan_undo(
                 done,

@@ -79,6 +79,15 @@ pub fn asked(text: &str, cx: &Context) -> Option<Condition> {
         .map(|(_, c)| c)
 }
 
+/// "off", "up now": a state and nothing else.
+pub fn is_state(text: &str, cx: &Context) -> bool {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let state = cursor.skip(0, Class::State);
+    let rest = (state..all.len()).all(|at| cursor.skip(at, Class::Now) + cursor.skip(at, Class::Slack) > 0);
+    state > 0 && rest
+}
+
 /// "if not, start it", "sinon démarre-la": whether what was asked before has to be so, and what is to be done then.
 pub fn depends<'t>(text: &'t str, cx: &Context) -> Option<(bool, &'t str)> {
     let all = cx.tokens(text);
