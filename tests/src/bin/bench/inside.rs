@@ -47,7 +47,7 @@ const SENTENCES: usize = 50;
 pub fn measure(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let uri = machines(folder.path(), 1_000)?;
-    let config = Config::parse(Path::new("bench"), &configuration(0, &uri, &folder.path().join("store"))?)?;
+    let config = Config::parse(Path::new("bench"), &configuration(5347, &uri, &folder.path().join("store"))?)?;
     let house = house(&config, "bench")?;
     house.bridge.wait_settled(Duration::from_secs(60));
     let machine = house.bridge.named("vm-0500").first().context("the machines are not there")?.id.clone();
