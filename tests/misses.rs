@@ -2,19 +2,15 @@
 
 use std::sync::Arc;
 
-use agent::access::Access;
-use agent::bot::{Bot, Caution, Host, Parts};
+use agent::bot::{Bot, Parts};
 use agent::chat;
 use agent::config::Grant;
-use agent::events::InFlight;
 use agent::host::fake::Fake;
 use agent::journal::Journal;
 use agent::message::{Asker, Message};
 use agent::misses::{self, Misses, Outcome};
-use agent::office::Affairs;
 use agent::store::Store;
 use agent::store_lock::StoreLock;
-use agent::tongues::Tongues;
 use dialogue::machine::{Input, Utterance};
 use dialogue::session::{Decision, Trace};
 use dialogue::spec::Role;
@@ -37,23 +33,9 @@ impl Talk {
         let (fake, _events) = Fake::new("two_vms", now().timestamp()).expect("a fixture");
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Arc::new(Journal::in_memory());
-        let bot = Bot::new(Parts {
-            mind: Arc::clone(mind()),
-            host: Arc::clone(&fake) as Arc<dyn Host>,
-            office: Arc::new(Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new))),
-            access: Access::new(&[Grant { who: "alice@example.org".to_owned(), role: Role::Admin }]),
-            journal: Arc::clone(&journal),
-            store: Store::open(&StoreLock::take(folder.path(), "test").expect("free")).expect("a store"),
-            in_flight: Arc::new(InFlight::default()),
-            caution: Caution {
-                ask_disruptive: false,
-                most_at_once: 10,
-                shutdown_patience: SignedDuration::from_secs(60),
-            },
-            tongues: Arc::new(Tongues::new("en", journal, &[])),
-            desk: "desk".to_owned(),
-            notices: Box::new(|_| {}),
-        });
+        let store = Store::open(&StoreLock::take(folder.path(), "test").expect("free")).expect("a store");
+        let grants = [Grant { who: "alice@example.org".to_owned(), role: Role::Admin }];
+        let bot = Bot::new(Parts::over(mind(), &fake, &grants, journal, store));
         let month = SignedDuration::from_hours(24 * 30);
         let bot = if keep {
             bot.with_misses(Misses::open(folder.path(), month, now().timestamp(), mind().book()))

@@ -2,16 +2,13 @@
 
 use std::sync::Arc;
 
-use agent::access::Access;
-use agent::bot::{Bot, Caution, Host, Parts};
+use agent::bot::{Bot, Parts};
 use agent::chat;
 use agent::config::Grant;
-use agent::events::InFlight;
 use agent::explain::{Question, explain};
 use agent::host::fake::Fake;
 use agent::journal::Journal;
 use agent::message::{Asker, Message};
-use agent::office::Affairs;
 use agent::skills;
 use agent::store::Store;
 use agent::tongues::{Tongue, Tongues};
@@ -22,7 +19,7 @@ use dialogue::spec::{Danger, Need, Role, Scope, Slot, Spec};
 use grammar::answer::{Answer, answer};
 use grammar::kind::Kind;
 use grammar::read::Context;
-use jiff::{SignedDuration, Zoned};
+use jiff::Zoned;
 use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
 use tests::transcript::mind;
@@ -294,22 +291,10 @@ fn a_message_that_comes_twice_is_done_once() {
 
 /// A bot over two machines, of which nothing is kept: every sentence is the first of its conversation.
 fn bot(fake: &Arc<Fake>) -> (Bot, Arc<Tongues>) {
-    let journal = Arc::new(Journal::in_memory());
-    let office = Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new));
-    let tongues = Arc::new(Tongues::new("en", Arc::clone(&journal), &[]));
-    let bot = Bot::new(Parts {
-        mind: Arc::clone(mind()),
-        host: Arc::clone(fake) as Arc<dyn Host>,
-        office: Arc::new(office),
-        access: Access::new(&[Grant { who: "alice@example.org".to_owned(), role: Role::Admin }]),
-        journal: Arc::clone(&journal),
-        store: Store::nowhere(),
-        in_flight: Arc::new(InFlight::default()),
-        caution: Caution { ask_disruptive: false, most_at_once: 10, shutdown_patience: SignedDuration::from_secs(60) },
-        tongues: Arc::clone(&tongues),
-        desk: "desk".to_owned(),
-        notices: Box::new(|_| {}),
-    });
+    let grants = [Grant { who: "alice@example.org".to_owned(), role: Role::Admin }];
+    let parts = Parts::over(mind(), fake, &grants, Arc::new(Journal::in_memory()), Store::nowhere());
+    let tongues = Arc::clone(&parts.tongues);
+    let bot = Bot::new(parts);
     (bot, tongues)
 }
 

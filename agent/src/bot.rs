@@ -34,6 +34,7 @@ use crate::tongues::{Tongue, Tongues};
 
 mod apply;
 mod owed;
+mod parts;
 mod promises;
 mod turn;
 

@@ -13,28 +13,24 @@ use std::sync::Arc;
 use dialogue::conditions::is_condition;
 use dialogue::machine::{Input, Utterance};
 use dialogue::session::{About, Open};
-use dialogue::spec::{Scope, TARGET};
+use dialogue::spec::TARGET;
 use grammar::value::Value;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::access::Access;
 use crate::addresses::Entity;
-use crate::bot::{Bot, Carried, Caution, Parts, Turned};
+use crate::bot::{Bot, Carried, Parts, Turned};
 use crate::config::Grant;
-use crate::events::InFlight;
 use crate::host::fake::Fake;
 use crate::host::{HostEvent, HostRead, MachineId};
 use crate::journal::Journal;
 use crate::message::{Answer, Asker, Channel, Message};
 use crate::mind::Mind;
-use crate::office::Affairs;
 use crate::reception::addressed;
 use crate::store::{Store, StoreError};
 use crate::store_lock::{LockError, StoreLock};
-use crate::tongues::Tongues;
 
 pub mod judge;
 pub mod world;
@@ -146,24 +142,7 @@ impl Conversation {
         let journal = Arc::new(Journal::in_memory());
         let grants: Vec<Grant> =
             world.people.iter().map(|person| Grant { who: address(&person.name), role: person.role }).collect();
-        let office = Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new));
-        let bot = Bot::new(Parts {
-            mind: Arc::clone(mind),
-            host: fake.clone(),
-            office: Arc::new(office),
-            access: Access::new(&grants),
-            journal: Arc::clone(&journal),
-            store: Store::open(&lock)?,
-            in_flight: Arc::new(InFlight::default()),
-            caution: Caution {
-                ask_disruptive: false,
-                most_at_once: 10,
-                shutdown_patience: SignedDuration::from_secs(60),
-            },
-            tongues: Arc::new(Tongues::new("en", journal, &[])),
-            desk: "desk".to_owned(),
-            notices: Box::new(|_| {}),
-        });
+        let bot = Bot::new(Parts::over(mind, &fake, &grants, journal, Store::open(&lock)?));
         let people = world.people.iter().map(|person| person.name.clone()).collect();
         let bot = bot.with_counted_references();
         Ok(Self { bot, fake, heard, people, room: world.room.is_some(), now: world.now, _folder: folder })
@@ -304,15 +283,6 @@ impl Channel for Heard {
         self.asks |= answer.question;
         self.replies.push(answer.rendered.text);
         true
-    }
-}
-
-/// The kinds of entities by the names that turns use, for judging what was to be done by whom.
-pub fn scope(to: &str, world: &World) -> Scope {
-    match to {
-        "desk" => Scope::Desk,
-        to if to == "room" || world.hosts.iter().any(|host| host.name == to) => Scope::Host,
-        _ => Scope::Machine,
     }
 }
 

@@ -359,7 +359,7 @@ impl Planner<'_> {
     /// Which machines were meant by a title, a name in their metadata or a piece of their name: it is said.
     fn called_otherwise(&self, call: &Call, targets: &[Arc<Machine>]) -> Vec<Reply> {
         let pairs = said_and_meant(call, targets).filter(|(said, machine)| {
-            let own = format!("{} ({})", machine.name, machine.id.hypervisor);
+            let own = at_host(&machine.id, &machine.name);
             !is_called(said, &machine.name) && !is_called(said, &own)
         });
         pairs
@@ -397,7 +397,7 @@ impl Planner<'_> {
             (near, remembered) => {
                 let near = near.iter().map(|machine| (&machine.id, &machine.name));
                 let all = near.chain(remembered.iter().map(|(id, name)| (id, name)));
-                let candidates = all.map(|(id, name)| format!("{name} ({})", id.hypervisor)).collect();
+                let candidates = all.map(|(id, name)| at_host(id, name)).collect();
                 return Err(Refusal::Ambiguous { slot: TARGET, candidates });
             }
         }
@@ -427,7 +427,7 @@ impl Planner<'_> {
                 // Of a title, names tell them apart; of a name, their hosts do.
                 let twins = several.iter().any(|one| several.iter().filter(|two| one.name == two.name).count() > 1);
                 let offer = |machine: &Arc<Machine>| {
-                    if twins { format!("{} ({})", machine.name, machine.id.hypervisor) } else { machine.name.clone() }
+                    if twins { at_host(&machine.id, &machine.name) } else { machine.name.clone() }
                 };
                 Err(Refusal::Ambiguous { slot: TARGET, candidates: several.iter().map(offer).collect() })
             }
@@ -526,6 +526,11 @@ fn said_and_meant<'a>(
     names.iter().zip(targets)
 }
 
+/// How one of several of a name is offered: "web1 (hv2)".
+fn at_host(id: &MachineId, name: &str) -> String {
+    format!("{name} ({})", id.hypervisor)
+}
+
 fn is_called(said: &str, name: &str) -> bool {
     said.to_lowercase() == name.to_lowercase()
 }
@@ -533,7 +538,7 @@ fn is_called(said: &str, name: &str) -> bool {
 /// Whether a machine was only meant by a piece of its name: it is asked about before anything is done to it.
 fn by_a_piece(call: &Call, machine: &Machine) -> bool {
     let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return false };
-    let own = format!("{} ({})", machine.name, machine.id.hypervisor);
+    let own = at_host(&machine.id, &machine.name);
     let whole = |said: &String| {
         [machine.name.as_str(), own.as_str()].into_iter().chain(machine.also_called()).any(|name| is_called(said, name))
     };

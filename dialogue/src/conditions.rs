@@ -63,12 +63,10 @@ impl Turn<'_> {
     /// A question whether a named machine is in a state is that, whatever the classifier makes of the words around it.
     pub(crate) fn asks_a_state(&self, part: &Part, ranking: Ranking) -> Ranking {
         // "off?" asks, whatever it would mean without its mark.
-        if part.question && self.around.scope == Scope::Machine && is_state(&part.raw, &self.context()) {
-            return Ranking { ranked: vec![(STATUS.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking };
-        }
+        let bare = part.question && self.around.scope == Scope::Machine && is_state(&part.raw, &self.context());
         let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATUS);
         let meant = matches!(part.stance, Stance::Request | Stance::Report) && (part.question || near());
-        if ranking.sure == Sure::Yes || !meant || asked(&part.raw, &self.context()).is_none() {
+        if !bare && (ranking.sure == Sure::Yes || !meant || asked(&part.raw, &self.context()).is_none()) {
             return ranking;
         }
         Ranking { ranked: vec![(STATUS.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }

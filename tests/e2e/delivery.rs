@@ -136,6 +136,15 @@ fn beyond_the_limit_of_answers_nothing_is_read_and_that_is_said_once() {
     assert!((1..60).contains(&answers), "{answers} answers");
 }
 
+/// The pause is told when the link is back, once, and was done once.
+fn told_and_done_once(world: &mut World, alice: &mut Person) {
+    alice.hear(WEB1, "web1 is paused.");
+    world.atoll.wait_log("connected server", 2);
+    alice.ask(WEB1, "who paused you?", "alice");
+    assert_eq!(alice.heard(WEB1, "web1 is paused."), 0, "told once: {}", alice.inbox());
+    assert_eq!(world.atoll.begun().len(), 1);
+}
+
 #[test]
 fn what_was_done_when_the_link_broke_before_the_reply_is_told_once_after_it_is_back() {
     let (mut world, wire) = on_a_wire();
@@ -145,11 +154,7 @@ fn what_was_done_when_the_link_broke_before_the_reply_is_told_once_after_it_is_b
     alice.say(WEB1, "pause");
     wait_ended(&world, 1);
     wire.cut();
-    alice.hear(WEB1, "web1 is paused.");
-    world.atoll.wait_log("connected server", 2);
-    alice.ask(WEB1, "who paused you?", "alice");
-    assert_eq!(alice.heard(WEB1, "web1 is paused."), 0, "told once: {}", alice.inbox());
-    assert_eq!(world.atoll.begun().len(), 1);
+    told_and_done_once(&mut world, &mut alice);
 }
 
 #[test]
@@ -164,11 +169,7 @@ fn what_was_done_when_the_server_was_killed_before_the_reply_is_told_when_both_a
     wire.cut();
     world.server.rise();
     let mut alice = Person::log_in_as(&world.server, "alice");
-    alice.hear(WEB1, "web1 is paused.");
-    world.atoll.wait_log("connected server", 2);
-    alice.ask(WEB1, "who paused you?", "alice");
-    assert_eq!(alice.heard(WEB1, "web1 is paused."), 0, "told once: {}", alice.inbox());
-    assert_eq!(world.atoll.begun().len(), 1);
+    told_and_done_once(&mut world, &mut alice);
 }
 
 #[test]

@@ -30,8 +30,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock};
 
-use agent::access::Access;
-use agent::bot::{Bot, Caution, Parts};
+use agent::bot::{Bot, Parts};
 use agent::chat;
 use agent::config::Grant;
 use agent::events::InFlight;
@@ -206,22 +205,13 @@ impl Stage {
                 vec![agent::skill::Health { leg: "libvirt", state: Ok(detail) }]
             }),
         );
+        let journal = Arc::clone(&self.journal);
         let bot = Bot::new(Parts {
-            mind: Arc::clone(mind()),
-            host: Arc::clone(&self.fake) as Arc<dyn agent::bot::Host>,
             office: Arc::new(office),
-            access: Access::new(&grants),
-            journal: Arc::clone(&self.journal),
-            store: open_store(&self.lock),
             in_flight: Arc::clone(&self.flights),
-            caution: Caution {
-                ask_disruptive: false,
-                most_at_once: 10,
-                shutdown_patience: SignedDuration::from_secs(60),
-            },
             tongues: Arc::clone(&self.tongues),
-            desk: "desk".to_owned(),
             notices: Box::new(move |notice| told.lock().expect("no panic").push(notice.text)),
+            ..Parts::over(mind(), &self.fake, &grants, journal, open_store(&self.lock))
         });
         self.bot = Some(bot.with_counted_references());
     }

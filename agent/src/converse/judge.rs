@@ -287,8 +287,10 @@ fn hold(mind: &Arc<Mind>, path: &Path, half: &str, file: &str, measured: &mut Me
     let mut owed = Vec::new();
     for (index, line) in lines {
         let at = index + 1;
+        let read: serde_json::Value = serde_json::from_str(line).map_err(|error| wrong(at, error.to_string()))?;
+        let expected = read["expect"].clone();
         let Judged { to, text, who, after, expect } =
-            serde_json::from_str(line).map_err(|error| wrong(at, error.to_string()))?;
+            serde_json::from_value(read).map_err(|error| wrong(at, error.to_string()))?;
         let facts = expect.ways().flat_map(|way| &way.tells);
         facts.into_iter().try_for_each(|fact| fact_of(fact).map(drop)).map_err(|error| wrong(at, error.to_string()))?;
         let told =
@@ -301,9 +303,6 @@ fn hold(mind: &Arc<Mind>, path: &Path, half: &str, file: &str, measured: &mut Me
         let kinds = measured.by_kind.entry(half.to_owned()).or_default();
         kinds.entry(header.kind.clone()).or_default().count(verdict);
         if verdict != Verdict::Right {
-            let line_read: serde_json::Value =
-                serde_json::from_str(line).map_err(|error| wrong(at, error.to_string()))?;
-            let expected = line_read["expect"].clone();
             measured.wrong.push(Wrong { file: file.to_owned(), line: at, verdict, to, text, told, expected });
         }
     }

@@ -1,0 +1,39 @@
+//! A bot over a host in memory: as careful as one is without a configuration, and heard by nobody but who asks.
+
+use std::sync::Arc;
+
+use jiff::SignedDuration;
+
+use super::{Caution, Parts};
+use crate::access::Access;
+use crate::config::Grant;
+use crate::events::InFlight;
+use crate::host::fake::Fake;
+use crate::journal::Journal;
+use crate::mind::Mind;
+use crate::office::Affairs;
+use crate::store::Store;
+use crate::tongues::Tongues;
+
+impl Parts {
+    /// Its parts; what should be otherwise is said beside them: `Parts { notices, ..Parts::over(…) }`.
+    pub fn over(mind: &Arc<Mind>, fake: &Arc<Fake>, grants: &[Grant], journal: Arc<Journal>, store: Store) -> Self {
+        Self {
+            mind: Arc::clone(mind),
+            host: fake.clone(),
+            office: Arc::new(Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new))),
+            access: Access::new(grants),
+            tongues: Arc::new(Tongues::new("en", Arc::clone(&journal), &[])),
+            journal,
+            store,
+            in_flight: Arc::new(InFlight::default()),
+            caution: Caution {
+                ask_disruptive: false,
+                most_at_once: 10,
+                shutdown_patience: SignedDuration::from_secs(60),
+            },
+            desk: "desk".to_owned(),
+            notices: Box::new(|_| {}),
+        }
+    }
+}
