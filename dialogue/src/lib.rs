@@ -13,6 +13,7 @@ pub mod book;
 pub mod conditions;
 mod controls;
 mod follow;
+mod hear;
 mod how_to;
 mod inside;
 pub mod language;

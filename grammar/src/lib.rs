@@ -17,6 +17,7 @@
 
 pub mod address;
 pub mod answer;
+mod class;
 pub mod condition;
 pub mod corpus;
 pub mod duration;

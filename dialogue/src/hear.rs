@@ -1,0 +1,113 @@
+//! A message comes in: what it was sent over, whether it answers what is open, and what it stands in for.
+
+use crate::machine::{Action, Stage, Turn, Utterance};
+use crate::pasted::is_pasted;
+use crate::reply::Phrase;
+use crate::session::{Decision, Open, Trace};
+use crate::understand::{MOST_CHARACTERS, REPEATED};
+
+impl Turn<'_> {
+    /// A message came in.
+    pub(crate) fn said(&mut self, utterance: Utterance) {
+        let text = utterance.text.trim().to_owned();
+        self.session.trace = Trace { text: text.clone(), ..Trace::default() };
+        self.session.stage = Stage::Idle;
+        self.session.refused = false;
+        if self.session.heard_before(&utterance, self.around.now.timestamp()) {
+            self.session.trace.why = REPEATED.to_owned();
+            return;
+        }
+        self.session.spoken = Some(self.now());
+        if text.chars().count() > MOST_CHARACTERS {
+            self.say_common("too_long");
+            return;
+        }
+        if text.is_empty() {
+            return;
+        }
+        if is_pasted(&text) {
+            self.session.trace.why = "pasted".to_owned();
+            self.understood_nothing(&[], Vec::new());
+            return;
+        }
+        self.expire();
+        let before = self.session.open.clone().map(Box::new);
+        let mut doubtful = utterance.late.is_some();
+        let mut preface = Vec::new();
+        if let Some(late) = utterance.late {
+            let phrase =
+                if late.is_zero() { Phrase::common("late_unknown") } else { Phrase::common("late").with("ago", late) };
+            preface.push(phrase);
+        }
+        if utterance.edits_last {
+            doubtful |= self.rewind();
+        }
+        let text = self.without_own_name(&text);
+        let clear = self.find_language(&text);
+        self.note_others(&text);
+        if self.session.open.is_none() && self.goes_on_aside(&text) {
+            self.session.open = self.session.aside.take();
+        }
+        if let Some(open) = self.session.open.take() {
+            let unanswered = self.session.clone();
+            let answers = |turn: &mut Self| {
+                turn.session.open = None;
+                turn.answer_open(open.clone(), &text).ok()
+            };
+            let answered = match utterance.late {
+                Some(_) => None,
+                None if clear => answers(self),
+                None => self.in_any_language(answers),
+            };
+            if answered.is_some() {
+                let older = utterance.sent.is_some_and(|sent| sent < open.at);
+                if (older || !open.seen_on.contains(&utterance.device)) && !self.did_nothing_with(&open) {
+                    self.session = unanswered;
+                    self.actions.clear();
+                    self.session.trace.why = "not shown here".to_owned();
+                    self.session.trace.decision = Decision::Confirm;
+                    self.ask_again_after(if older { "once_more_passed" } else { "not_shown_here" }, open);
+                }
+                return;
+            }
+            self.session.open = self.still_waits(&open).then_some(open);
+        } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
+            expired.said = true;
+            preface.push(Phrase::common("expired"));
+        }
+        self.understand(&text, doubtful, preface, before);
+    }
+
+    /// Whether an answer only dropped the open question, or wanted to see it again.
+    fn did_nothing_with(&self, open: &Open) -> bool {
+        let asked = |action: &Action| matches!(action, Action::Ask(_));
+        let said = |action: &Action| matches!(action, Action::Say(_));
+        let only = |one: &dyn Fn(&Action) -> bool| self.session.stage == Stage::Idle && self.actions.iter().all(one);
+        match &self.session.open {
+            None => only(&said),
+            Some(now) => now.about == open.about && only(&asked),
+        }
+    }
+
+    /// An edited message stands in for the one before: what that one asked is dropped. True if it had changed something.
+    fn rewind(&mut self) -> bool {
+        match self.session.last.take() {
+            Some(last) if last.applied => true,
+            Some(last) => {
+                self.session.open = last.before.map(|open| *open);
+                last.doubtful
+            }
+            None => false,
+        }
+    }
+
+    /// "web1: yes", said to web1 itself.
+    fn without_own_name(&self, text: &str) -> String {
+        let rest = text
+            .get(..self.around.entity.len())
+            .filter(|head| head.eq_ignore_ascii_case(self.around.entity))
+            .map(|head| &text[head.len()..]);
+        let rest = rest.and_then(|rest| rest.strip_prefix([':', ','])).map(str::trim);
+        rest.filter(|rest| !rest.is_empty()).unwrap_or(text).to_owned()
+    }
+}

@@ -1,0 +1,226 @@
+//! The classes a word of a language may be of; `lexicon.txt` names them in lower case.
+
+macro_rules! classes {
+    ($($(#[doc = $doc:literal])+ $class:ident $name:literal,)+) => {
+        /// What a word is in its language. The names in the file are the lower-case ones.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Class { $($(#[doc = $doc])+ $class,)+ }
+
+        impl Class {
+            /// A bit of its own.
+            pub(crate) fn bit(self) -> u128 {
+                1 << self as u32
+            }
+
+            /// The class of that name.
+            pub fn named(name: &str) -> Option<Class> {
+                match name { $($name => Some(Class::$class),)+ _ => None }
+            }
+        }
+    };
+}
+
+classes! {
+    /// Unit of size; argument B, KiB, … EiB.
+    Unit "unit",
+    /// "percent".
+    Percent "percent",
+    /// Number word; argument its digits.
+    Number "number",
+    /// A number that multiplies what stands before it ("hundred").
+    Hundred "hundred",
+    /// Fraction before a unit ("half a"); argument like 1/2.
+    Fraction "fraction",
+    /// Fraction after a number or a unit ("and a half"); argument like 1/2.
+    Plus "plus",
+    /// One, before a unit: "a gig".
+    One "one",
+    /// Articles and demonstratives that may stand before a value.
+    Article "article",
+    /// "more", "bigger".
+    More "more",
+    /// "less", "smaller".
+    Less "less",
+    /// "by", "add": what follows is a difference.
+    By "by",
+    /// "to": what follows is the new value.
+    To "to",
+    /// "twice"; argument the factor.
+    Times "times",
+    /// "times", "x" after a number.
+    Factor "factor",
+    /// Unit of time; argument s, min, h, d, w, month, year.
+    Span "span",
+    /// "in", before a length of time.
+    In "in",
+    /// "ago".
+    Ago "ago",
+    /// "from now", "later".
+    Later "later",
+    /// "at", "on", before a time or a day.
+    At "at",
+    /// Day of the week; argument 1 (Monday) to 7.
+    Day "day",
+    /// Sets of days; argument like 12345.
+    Days "days",
+    /// Month; argument 1 to 12.
+    Month "month",
+    /// "tomorrow"; argument days from today.
+    Offset "offset",
+    /// "tonight": a day and a part of it; argument days from today and the hour, like 0@20:00.
+    Moment "moment",
+    /// "now".
+    Now "now",
+    /// "next".
+    Next "next",
+    /// "last": the one before now.
+    Last "last",
+    /// "since": the time after it is in the past.
+    Since "since",
+    /// Part of the day; argument the hour it stands for.
+    Part "part",
+    /// "am", "pm"; argument that.
+    Half "half",
+    /// "o'clock".
+    Clock "clock",
+    /// "every".
+    Every "every",
+    /// "hourly", "daily"; argument the length of time, or days like 1234567.
+    Often "often",
+    /// "of the month", "monthly".
+    Monthly "monthly",
+    /// What a canonical value is also called; argument the value.
+    Choice "choice",
+    /// "please", "thanks", "for me": carries no meaning at the end.
+    Polite "polite",
+    /// What people put before an answer: "call it", "make it".
+    Wrap "wrap",
+    /// "called".
+    Called "called",
+    /// "and" in lists.
+    And "and",
+    /// "all", "every": whole sets.
+    All "all",
+    /// "everything", "everybody": whole sets, with the noun.
+    Everything "everything",
+    /// "both".
+    Both "both",
+    /// "it", "that one".
+    It "it",
+    /// "yourself".
+    Myself "myself",
+    /// "the same".
+    Same "same",
+    /// "vm", "machine".
+    Machine "machine",
+    /// "vms", "machines".
+    Machines "machines",
+    /// "hypervisor", "host".
+    Host "host",
+    /// State of a machine; argument off, running, paused, crashed.
+    State "state",
+    /// "tagged", "with the tag".
+    Tagged "tagged",
+    /// "that are", "which is".
+    Which "which",
+    /// Operating system; argument its short name.
+    Os "os",
+    /// "except".
+    Except "except",
+    /// Words that change what is wanted wherever they stand: "only", "without", "gracefully".
+    Weighs "weighs",
+    /// "second"; argument the number, or last.
+    Ordinal "ordinal",
+    /// "one", "number" around an ordinal.
+    Item "item",
+    /// Never a name unless quoted or known: prepositions, articles, question words.
+    Noname "noname",
+    /// The "s" of "web1's".
+    Possessive "possessive",
+    /// "yes".
+    Yes "yes",
+    /// "no".
+    No "no",
+    /// "never mind".
+    Cancel "cancel",
+    /// "default", "skip".
+    Skip "skip",
+    /// "what?".
+    Repeat "repeat",
+    /// "not", before what is not meant in an answer.
+    Denied "denied",
+    /// "leave", before what is left out.
+    Spare "spare",
+    /// "only", before what alone is meant.
+    Only "only",
+    /// "i meant": what follows stands for what was said before.
+    Meant "meant",
+    /// "good to know": said beside something else, and asks for nothing.
+    Aside "aside",
+    /// "i think": leaves a value as it is.
+    Hedge "hedge",
+    /// "call it": a name follows.
+    Calling "calling",
+    /// "where were we", "continue": back to what was set aside.
+    Onward "onward",
+    /// "undo".
+    Undo "undo",
+    /// "stop", said alone.
+    Stop "stop",
+    /// Words that carry no meaning in an answer: "that", "it", "now".
+    Filler "filler",
+    /// "hello".
+    Greeting "greeting",
+    /// "thanks".
+    Thanks "thanks",
+    /// "and", "what about", "its": what follows goes on from what was said last.
+    Follow "follow",
+    /// "you", "your": whoever is spoken to.
+    You "you",
+    /// "then", "and then": another request follows.
+    Then "then",
+    /// Verbs, as they are in a command.
+    Verb "verb",
+    /// Verbs in the past; argument the command form.
+    Past "past",
+    /// Verbs as something going on; argument the command form.
+    Doing "doing",
+    /// Verbs of the third person: "stops".
+    Third "third",
+    /// "if": what follows is a condition, not a request.
+    Conditional "conditional",
+    /// "if" before a state that is looked up; argument nothing, not ("unless"), or what was asked just before: so, else ("if not").
+    If "if",
+    /// "so", "first", "now": after it something new begins.
+    Opens "opens",
+    /// "also", "donc": may stand anywhere in a command.
+    Slack "slack",
+    /// "otherwise leave it": a condition's other side, in which nothing is done.
+    Else "else",
+    /// "not", between a machine and its state.
+    Not "not",
+    /// Words that begin a question.
+    Question "question",
+    /// Words that stand for persons: "i", "someone".
+    Person "person",
+    /// Verbs that say what is to be done after another one: French "redémarrer". They are of class verb too.
+    Infinitive "infinitive",
+    /// What is done, as a noun: French "redémarrage".
+    Deed "deed",
+    /// Nouns of the trade, so that they are taken for nobody's name.
+    Thing "thing",
+    /// Words that hang on to the one before by a hyphen and are words of their own: French "éteins-toi".
+    Clitic "clitic",
+    /// Words that clitics hang on to, besides verbs with the argument `tied`: French "peux-tu".
+    Tied "tied",
+    /// Words before a hyphen that are words of their own: French "demi-heure".
+    Prefix "prefix",
+    /// What is left of a word before a vowel: the "l" of French "l'adresse". The word after it may be a name.
+    Elided "elided",
+    /// The decimal comma, where there is one; then no comma stands between thousands.
+    Decimal "decimal",
+    /// How a value is said to people; argument what is said, and the entry its words, with places like `{number}`.
+    Say "say",
+    /// Fraction taken off an hour: French "moins le quart"; argument like 1/4.
+    Minus "minus",
+}
