@@ -7,10 +7,13 @@ use grammar::corpus::{self, CorpusFile, SkillText};
 use grammar::language::Languages;
 use grammar::lexicon::Lexicon;
 use grammar::pattern::{Pattern, Patterns};
+use grammar::spelling::Speller;
 
+use crate::gist::Gists;
 use crate::leftover::Vocabulary;
 use crate::phrases::Phrases;
 use crate::spec::Spec;
+use crate::spelling;
 use crate::topics::Topics;
 
 /// The corpus section that is no skill: what means none of them.
@@ -36,9 +39,11 @@ pub struct Words {
     pub phrases: Phrases,
     /// The corpus section of each skill, by id; `none` holds the rejections.
     pub skills: BTreeMap<String, SkillText>,
+    pub(crate) gists: Gists,
     specs: Vec<&'static Spec>,
     topics: OnceLock<Topics>,
     vocabularies: OnceLock<BTreeMap<String, Vocabulary>>,
+    speller: OnceLock<Speller>,
 }
 
 /// What is wrong with a corpus, with the place.
@@ -195,14 +200,18 @@ fn load_language(
         key,
         why,
     })?;
+    let named = specs.iter().filter_map(|spec| Some((spec.id, skills.get(spec.id)?)));
+    let gists = Gists::new(named, &lexicon);
     Ok(Words {
         lexicon,
         patterns,
         phrases,
         skills,
+        gists,
         specs: specs.to_vec(),
         topics: OnceLock::new(),
         vocabularies: OnceLock::new(),
+        speller: OnceLock::new(),
     })
 }
 
@@ -262,6 +271,11 @@ impl Words {
     /// What each skill is about, for help; found out when help is first asked for.
     pub fn topics(&self) -> &Topics {
         self.topics.get_or_init(|| Topics::new(&self.specs, &self.skills))
+    }
+
+    /// All words of the language, to find those that were mistyped; made when first needed.
+    pub(crate) fn speller(&self) -> &Speller {
+        self.speller.get_or_init(|| spelling::speller(self))
     }
 
     /// The words that sentences for a skill are made of.

@@ -13,6 +13,7 @@ impl Turn<'_> {
         self.session.trace = Trace { text: text.clone(), ..Trace::default() };
         self.session.stage = Stage::Idle;
         self.session.refused = false;
+        self.session.respelled = false;
         if self.session.heard_before(&utterance, self.around.now.timestamp()) {
             self.session.trace.why = REPEATED.to_owned();
             return;
@@ -44,6 +45,8 @@ impl Turn<'_> {
         }
         let text = self.without_own_name(&text);
         let clear = self.find_language(&text);
+        let (text, guessed) = self.spelled(&text);
+        doubtful |= guessed;
         self.note_others(&text);
         if self.session.open.is_none() && self.goes_on_aside(&text) {
             self.session.open = self.session.aside.take();
@@ -102,7 +105,7 @@ impl Turn<'_> {
     }
 
     /// "web1: yes", said to web1 itself.
-    fn without_own_name(&self, text: &str) -> String {
+    pub(crate) fn without_own_name(&self, text: &str) -> String {
         let rest = text
             .get(..self.around.entity.len())
             .filter(|head| head.eq_ignore_ascii_case(self.around.entity))

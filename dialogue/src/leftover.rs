@@ -49,6 +49,8 @@ pub struct LeftOver {
     pub words: Vec<String>,
     /// It leaves something out: then nothing else of the sentence can be trusted.
     pub excepts: bool,
+    /// It names another machine than those that are meant: nobody knows what should become of that one.
+    pub names: bool,
     /// It may change what is wanted: a name, a number, a condition, a manner, or something beside the machine's name.
     pub weighs: bool,
 }
@@ -163,6 +165,14 @@ impl Turn<'_> {
         let (args, taken) = extract_where(spec, text, spans, &cx);
         let changes = spec.danger > Danger::Read && !spec.planned;
         let mut left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
+        // "shut down web1, restart db1": whoever is named beside is meant in some way too.
+        if let (Some(left), Some(Value::Machines(Selector::Names(meant)))) = (&mut left, args.get(TARGET)) {
+            let other = |piece: &String| {
+                let named = cx.tokens(piece).into_iter().filter_map(|token| cx.known.has(Of::Machine, token.text));
+                named.filter(|name| !meant.contains(name)).count() > 0
+            };
+            left.names = left.words.iter().any(other);
+        }
         // "everything that is not web1": all of them, of whom only one was read.
         if let (Some(left), Some(Value::Machines(Selector::Names(_)))) = (&mut left, args.get(TARGET)) {
             let set = |piece: &String| {

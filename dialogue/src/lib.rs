@@ -13,6 +13,7 @@ pub mod book;
 pub mod conditions;
 mod controls;
 mod follow;
+mod gist;
 mod hear;
 mod how_to;
 mod inside;
@@ -31,6 +32,7 @@ pub mod reply;
 pub mod session;
 pub mod slots;
 pub mod spec;
+mod spelling;
 pub mod topics;
 pub mod understand;
 

@@ -18,6 +18,9 @@ const MOST_OFFERED: usize = 3;
 impl Turn<'_> {
     /// Offers up to three skills, each with what was read from the text.
     pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, ranking: &Ranking, preface: Vec<Phrase>) {
+        if self.second_reading(&preface) {
+            return;
+        }
         let mut options: Vec<Call> = fitting
             .iter()
             .filter(|(id, _)| id == LANGUAGE || !CONTROLS.contains(&id.as_str()))
@@ -41,7 +44,12 @@ impl Turn<'_> {
             self.understood_nothing(&[], preface);
             return;
         }
-        if self.answers_itself(&options, part) {
+        // What can't be done yet is offered only where nothing else is.
+        let built = |call: &Call| self.spec(call).is_some_and(|spec| !spec.planned);
+        if options.iter().any(built) {
+            options.retain(built);
+        }
+        if self.answers_itself(&options) {
             options.truncate(1);
             self.begin(options, Path::Understood, true, preface, None);
             return;
@@ -50,17 +58,14 @@ impl Turn<'_> {
         self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
     }
 
-    /// Whether the likeliest of some guesses is answered rather than asked about: a question that is built, about a machine that the
-    /// text names, or with nothing else built beside it; and nothing beside it would change anything.
-    fn answers_itself(&self, options: &[Call], part: &Part) -> bool {
+    /// Whether the likeliest of some guesses is answered rather than asked about: a question, and nothing beside it would change anything.
+    fn answers_itself(&self, options: &[Call]) -> bool {
         let reads = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger == Danger::Read);
-        let built = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned);
-        let Some(first) = options.first().filter(built) else { return false };
-        let told = self.spec(first).is_some_and(|spec| spec.category != Category::Talk);
+        let Some(first) = options.first().and_then(|call| self.spec(call)).filter(|spec| !spec.planned) else {
+            return false;
+        };
         let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
-        told && !waits
-            && options.iter().filter(built).all(reads)
-            && (self.names_a_machine(first) || part.question && options.iter().filter(built).count() == 1)
+        first.category != Category::Talk && !waits && options.iter().all(reads)
     }
 
     /// Puts candidates as numbered choices.
@@ -90,6 +95,9 @@ impl Turn<'_> {
 
     /// None of the skills: says so, and what is near.
     pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
+        if self.second_reading(&preface) {
+            return;
+        }
         self.session.trace.path = Some(Path::None);
         self.session.trace.decision = Decision::Decline;
         if self.session.trace.why.is_empty() {

@@ -265,6 +265,9 @@ pub struct Session {
     /// Whether the question that was open has just been refused beside what is heard; only within a turn.
     #[serde(skip)]
     pub refused: bool,
+    /// Whether the text was read a second time, with its slips mended; only within a turn.
+    #[serde(skip)]
+    pub respelled: bool,
     /// Where the turn stands; only within a turn.
     #[serde(skip)]
     pub stage: crate::machine::Stage,
@@ -295,6 +298,7 @@ impl Default for Session {
             spoken: None,
             heard_last: Vec::new(),
             refused: false,
+            respelled: false,
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
         }

@@ -10,6 +10,7 @@ use grammar::value::Value;
 
 use crate::conditions;
 use crate::controls::CONTROLS;
+use crate::gist::Gist;
 use crate::inside::Inside;
 use crate::language::LANGUAGE;
 use crate::leftover::is_bare_value;
@@ -29,7 +30,9 @@ const WISHED: f32 = 0.9;
 /// Why nothing comes of a message that was heard before.
 pub const REPEATED: &str = "repeated";
 /// Why something was understood that says not all of what it asks.
-const FOLLOWS: &str = "follows";
+pub(crate) const FOLLOWS: &str = "follows";
+/// Why a question was understood by a few of its words.
+pub(crate) const GIST: &str = "gist";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
@@ -197,15 +200,14 @@ impl Turn<'_> {
             understanding.path = understanding.path.min(if beside { Path::Understood } else { Path::Command });
             (part, readings) = (wish, vec![(call, Path::Command)]);
         }
-        let follows = match readings.as_slice() {
-            [] => self.goes_on(&part),
-            [(call, _)] if !self.may_change(call) => self.goes_on_of_all(&part),
+        let first = understanding.calls.is_empty();
+        let asked = match readings.as_slice() {
+            [] => self.asks(&part, understanding.addressee.is_some(), first),
+            [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
         };
-        if understanding.calls.is_empty()
-            && let Some(call) = follows
-        {
-            self.session.trace.why = FOLLOWS.to_owned();
+        if let Some((call, why)) = asked {
+            self.session.trace.why = why.to_owned();
             readings = vec![(call, Path::Understood)];
         }
         if let [(call, _)] = readings.as_mut_slice() {
@@ -239,7 +241,7 @@ impl Turn<'_> {
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
                 understanding.doubtful |= part.stance != Stance::Request;
                 self.session.trace.confidence = 1.0;
-                if *path == Path::Understood && self.session.trace.why != FOLLOWS {
+                if *path == Path::Understood && ![FOLLOWS, GIST].contains(&self.session.trace.why.as_str()) {
                     self.session.trace.why = "typo".to_owned();
                 }
                 understanding.path = understanding.path.min(*path);
@@ -341,6 +343,19 @@ impl Turn<'_> {
             .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope)))
             .cloned()
             .collect();
+        let mut understanding = understanding;
+        let planned = best.as_ref().and_then(|(id, _)| self.book.spec(id)).is_some_and(|spec| spec.planned);
+        if (ranking.sure != Sure::Yes || planned)
+            && let Some(call) =
+                self.gist(&part, understanding.addressee.is_some()).filter(Gist::is_likely).map(|gist| gist.call)
+        {
+            self.session.trace.why = GIST.to_owned();
+            understanding.path = understanding.path.min(Path::Understood);
+            understanding.calls.push(call);
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(*understanding);
+            return;
+        }
         let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
         let score = best.as_ref().map_or(0.0, |(_, score)| *score);
         let wish = self.is_wish(&part, &ranking);
@@ -375,7 +390,6 @@ impl Turn<'_> {
             }
             return;
         };
-        let mut understanding = understanding;
         self.session.trace.confidence = score;
         let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
         self.like_the_last(&mut call, &part);
@@ -407,9 +421,13 @@ impl Turn<'_> {
             return;
         }
         if let Some(left) = left {
-            let phrase = Phrase::common(if left.excepts { "left_over_except" } else { "left_over" });
+            let phrase = Phrase::common(match (left.excepts, left.names) {
+                (true, _) => "left_over_except",
+                (false, true) => "left_over_machine",
+                (false, false) => "left_over",
+            });
             let phrase = phrase.with("words", left.words.join(" … "));
-            if left.excepts {
+            if left.excepts || left.names {
                 self.session.trace.why = "excepted".to_owned();
                 self.say(Reply { head: [understanding.preface, vec![phrase]].concat(), ..Reply::default() });
                 return;

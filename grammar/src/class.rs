@@ -199,6 +199,10 @@ classes! {
     Else "else",
     /// "not", between a machine and its state.
     Not "not",
+    /// How a word is also written in haste; argument the word: French "koi" for "quoi".
+    Spelled "spelled",
+    /// Words that questions are made of and that say nothing of what is asked: "has", "how much", "i hope".
+    Asks "asks",
     /// Words that begin a question.
     Question "question",
     /// Words that stand for persons: "i", "someone".

@@ -46,6 +46,8 @@ pub struct SkillText {
     pub examples: Vec<Example>,
     /// `!` what is close to this skill and is not it.
     pub near_misses: Vec<NearMiss>,
+    /// `~` words that a question for this skill may be told by.
+    pub gist: Vec<String>,
     /// `?` the question for a slot, by slot; Fluent, as replies.
     pub questions: BTreeMap<String, Line<String>>,
     /// `>` replies, by id: Fluent pattern text, continued lines keep their indentation.
@@ -134,6 +136,10 @@ pub fn parse(name: &str, text: &str) -> Result<CorpusFile, CorpusError> {
         };
         match rule {
             Rule::pattern => skill.patterns.extend(pair.into_inner().map(|body| one_line(&body, line))),
+            Rule::gist => {
+                let words = pair.into_inner().map(|body| one_line(&body, line).value).collect::<Vec<_>>().join(" ");
+                skill.gist.extend(words.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned));
+            }
             Rule::example => skill.examples.push(example(pair, line)),
             Rule::near_miss => {
                 let (mut text, mut belongs_to) = (String::new(), None);
@@ -204,6 +210,7 @@ fn called(rule: Rule) -> &'static str {
         Rule::pattern => "pattern",
         Rule::example => "phrasing",
         Rule::near_miss => "near miss",
+        Rule::gist => "words",
         Rule::question => "question",
         _ => "reply",
     }
@@ -221,8 +228,11 @@ fn explain(name: &str, text: &str, error: &pest::error::Error<Rule>) -> CorpusEr
         Some('!') => "expected \"! phrasing\" or \"! phrasing -> skill.id\"",
         Some('?') => "expected \"? slot: question\"",
         Some('>') => "expected \"> id: text\"",
-        Some(' ' | '\t') => "an indented line goes on with a \"=\", \"?\" or \">\" line, and there is none before it",
-        _ => "expected a line that begins with #, =, +, !, ?, > or //",
+        Some('~') => "expected words between commas after \"~\"",
+        Some(' ' | '\t') => {
+            "an indented line goes on with a \"=\", \"?\", \"~\" or \">\" line, and there is none before it"
+        }
+        _ => "expected a line that begins with #, =, +, !, ?, ~, > or //",
     };
     CorpusError { file: name.to_owned(), line, column, expected: expected.to_owned() }
 }

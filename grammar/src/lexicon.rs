@@ -57,6 +57,14 @@ struct Entry {
     spelled: Option<String>,
 }
 
+impl Entry {
+    /// Whether the tokens go on as this entry does.
+    fn fits(&self, tokens: &[Token]) -> bool {
+        self.rest.len() < tokens.len()
+            && self.rest.iter().zip(&tokens[1..]).all(|(word, token)| !token.quoted && *word == token.folded)
+    }
+}
+
 /// Words of one language.
 #[derive(Debug, Default)]
 pub struct Lexicon {
@@ -271,6 +279,27 @@ impl Lexicon {
         spelled(Class::Past) && !spelled(Class::Verb)
     }
 
+    /// The words that stand in this lexicon.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.words.iter().map(String::as_str)
+    }
+
+    /// The word that these tokens are a short form of, and how many they are.
+    pub fn spelled<'a>(&'a self, tokens: &'a [Token]) -> Option<(usize, &'a str)> {
+        let first = tokens.first().filter(|first| !first.quoted)?;
+        // By its accents too: "cé" is no "ce".
+        let said = |entry: &&Entry| entry.spelled.as_ref().is_none_or(|spelled| first.text.to_lowercase() == *spelled);
+        self.entries.get(&first.folded)?.iter().filter(said).find_map(|entry| {
+            let fits = entry.class == Class::Spelled && entry.fits(tokens);
+            fits.then_some((entry.rest.len() + 1, entry.argument.as_str()))
+        })
+    }
+
+    /// Whether the word is a command rather than a past form of the same letters, as its accents tell.
+    pub fn is_command(&self, token: &Token) -> bool {
+        self.is(&token.folded, Class::Verb) && self.is(&token.folded, Class::Past) && !self.past_by_accent(token)
+    }
+
     /// Whether the folded word stands anywhere in the lexicon: such a word is never a mistyped keyword.
     pub fn contains(&self, folded: &str) -> bool {
         self.words.contains(folded)
@@ -324,10 +353,7 @@ impl Lexicon {
             .into_iter()
             .flatten()
             .filter(move |entry| entry.class == class)
-            .filter(move |entry| {
-                entry.rest.len() < tokens.len()
-                    && entry.rest.iter().zip(&tokens[1..]).all(|(word, token)| !token.quoted && *word == token.folded)
-            })
+            .filter(move |entry| entry.fits(tokens))
             .map(|entry| (entry.rest.len() + 1, entry.argument.as_str()))
     }
 
@@ -340,9 +366,7 @@ impl Lexicon {
     pub(crate) fn longest_arg<'a>(&'a self, tokens: &[Token], class: Class) -> Option<(usize, &'a str)> {
         let first = tokens.first().filter(|first| !first.quoted)?;
         self.entries.get(&first.folded)?.iter().find_map(|entry| {
-            let fits = entry.class == class
-                && entry.rest.len() < tokens.len()
-                && entry.rest.iter().zip(&tokens[1..]).all(|(word, token)| !token.quoted && *word == token.folded);
+            let fits = entry.class == class && entry.fits(tokens);
             fits.then_some((entry.rest.len() + 1, entry.argument.as_str()))
         })
     }

@@ -38,6 +38,7 @@ pub mod recurrence;
 mod say;
 pub mod selector;
 pub mod size;
+pub mod spelling;
 mod stance;
 pub mod time;
 pub mod token;

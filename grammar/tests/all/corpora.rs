@@ -63,12 +63,12 @@ fn what_is_wrong_is_said_with_its_place() {
     for (text, expected) in [
         ("= create", "f:1:1: expected \"# id\" before the first pattern"),
         ("# Disk.Create\n", "f:1:3: expected \"# id\" or \"# id — title\", the id in lower case like disk.create"),
-        ("# a\n* b\n", "f:2:1: expected a line that begins with #, =, +, !, ?, > or //"),
+        ("# a\n* b\n", "f:2:1: expected a line that begins with #, =, +, !, ?, ~, > or //"),
         ("# a\n? How big?\n", "f:2:3: expected \"? slot: question\""),
         ("# a\n> created\n", "f:2:1: expected \"> id: text\""),
         (
             "# a\n+ b\n  c\n",
-            "f:3:3: an indented line goes on with a \"=\", \"?\" or \">\" line, and there is none before it",
+            "f:3:3: an indented line goes on with a \"=\", \"?\", \"~\" or \">\" line, and there is none before it",
         ),
         ("# a\n# b\n# a\n", "f:3:1: the skill \"a\" was begun before, in line 1"),
         ("# a\n> b: c\n> b: d\n", "f:3:1: the reply \"b\" stands already in line 2"),

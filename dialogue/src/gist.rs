@@ -1,0 +1,234 @@
+//! The gist of a question in whatever words: machines, and words that tell what is asked of them.
+//!
+//! "and gitlab, that's running I hope!" and "t'as combien de mémoire en fait ?" are no pattern, and a classifier wavers over them. What
+//! is asked shows in the few words that a skill's corpus lists after `~`; around them only words that say nothing of it may stand. Only
+//! questions are read so, never a wish.
+
+use std::collections::HashMap;
+
+use grammar::corpus::SkillText;
+use grammar::follow::led;
+use grammar::frame::{Part, Stance};
+use grammar::kind::{Kind, Of};
+use grammar::lexicon::{Class, Lexicon};
+use grammar::read;
+use grammar::selector::Selector;
+use grammar::token::Token;
+use grammar::value::Value;
+
+use crate::machine::{Ranking, Turn};
+use crate::session::Call;
+use crate::slots::points;
+use crate::spec::{Danger, Scope, TARGET};
+use crate::understand::{FOLLOWS, GIST};
+
+/// What is asked when words for nothing else are there.
+const STATE: &str = "vm.status";
+/// Who did something: asked only where nothing else is.
+const WHO: &str = "audit.who";
+/// Whether all is well.
+const HEALTH: &str = "talk.how_are_you";
+/// What is asked of many.
+const LIST: &str = "vm.list";
+/// A text of so few words needs no mark to be a question.
+const FEW: usize = 4;
+/// Words around what is asked that say nothing of it.
+const LIGHT: [Class; 24] = [
+    Class::Asks,
+    Class::Question,
+    Class::Filler,
+    Class::Polite,
+    Class::Wrap,
+    Class::Article,
+    Class::Greeting,
+    Class::Thanks,
+    Class::It,
+    Class::Myself,
+    Class::Machine,
+    Class::Host,
+    Class::Then,
+    Class::Possessive,
+    Class::Noname,
+    Class::Follow,
+    Class::You,
+    Class::Opens,
+    Class::Slack,
+    Class::Hedge,
+    Class::Aside,
+    Class::Yes,
+    Class::No,
+    Class::And,
+];
+/// Words that ask for many machines.
+const MANY: [Class; 4] = [Class::Machines, Class::All, Class::Everything, Class::Both];
+
+/// The words of `~` lines of one language, by their first.
+#[derive(Debug, Default)]
+pub(crate) struct Gists {
+    by_first: HashMap<String, Vec<(Vec<String>, &'static str)>>,
+}
+
+impl Gists {
+    /// Of the sections of these skills.
+    pub(crate) fn new<'s>(sections: impl Iterator<Item = (&'static str, &'s SkillText)>, lexicon: &Lexicon) -> Self {
+        let mut gists = Self::default();
+        for (skill, section) in sections {
+            for entry in &section.gist {
+                let mut words = lexicon.tokens(entry).into_iter().map(|token| token.folded);
+                let Some(first) = words.next() else { continue };
+                gists.by_first.entry(first).or_default().push((words.collect(), skill));
+            }
+        }
+        gists
+    }
+
+    /// The skills that the words at the beginning of these tokens tell of, and how many words those are: the longest.
+    fn at(&self, tokens: &[Token<'_>]) -> Option<(usize, Vec<&'static str>)> {
+        let first = tokens.first().filter(|first| !first.quoted)?;
+        let fits = |rest: &Vec<String>| {
+            rest.len() < tokens.len() && rest.iter().zip(&tokens[1..]).all(|(word, token)| *word == token.folded)
+        };
+        let fitting: Vec<_> = self.by_first.get(&first.folded)?.iter().filter(|(rest, _)| fits(rest)).collect();
+        let longest = fitting.iter().map(|(rest, _)| rest.len()).max()?;
+        let skills = fitting.iter().filter(|(rest, _)| rest.len() == longest).map(|(_, skill)| *skill);
+        Some((longest + 1, skills.collect()))
+    }
+}
+
+/// A question found by its gist.
+pub(crate) struct Gist {
+    /// What it asks.
+    pub call: Call,
+    /// How many of its words nobody can place.
+    pub strange: usize,
+    /// How many tell what is asked.
+    telling: usize,
+}
+
+impl Gist {
+    /// Whether that is likelier than anything that nobody is sure of.
+    pub(crate) fn is_likely(&self) -> bool {
+        self.strange <= self.telling
+    }
+}
+
+impl Turn<'_> {
+    /// The question that a part asks which is no command: one that stands by itself, else (in the `first` part) one that goes on from
+    /// the last exchange; and how it was understood.
+    pub(crate) fn asks(&self, part: &Part, addressed: bool, first: bool) -> Option<(Call, &'static str)> {
+        let gist = self.gist(part, addressed).filter(|gist| gist.strange == 0).map(|gist| gist.call);
+        // "which ones?" says only how the last question was put.
+        let says = |call: &Call| {
+            let kinds = call.args.keys().filter_map(|slot| Some(self.spec(call)?.slot(slot)?.kind));
+            kinds.into_iter().any(|kind| !matches!(kind, Kind::Choice([_])))
+        };
+        let whole =
+            |call: &Call| call.skill == HEALTH || call.skill == LIST && says(call) || self.names_a_machine(call);
+        let alone = gist.clone().filter(|call| whole(call) && !led(part.raw.trim(), &self.context()).0);
+        let goes_on = || self.goes_on(part).filter(|_| first).map(|call| (call, FOLLOWS));
+        alone.map(|call| (call, GIST)).or_else(goes_on).or_else(|| gist.map(|call| (call, GIST)))
+    }
+
+    /// The question that a part asks in whatever words, if it asks one that can be answered here.
+    pub(crate) fn gist(&self, part: &Part, addressed: bool) -> Option<Gist> {
+        let cx = self.context();
+        let text = part.raw.trim();
+        let all = cx.tokens(text);
+        let marked = part.question || text.ends_with('?');
+        let begins = |class| cx.lexicon.longest(&cx.tokens(&part.text), class).is_some();
+        match part.stance {
+            // How something is done, and what might be, is no question about what is.
+            Stance::HowTo | Stance::Hypothetical => return None,
+            Stance::Request if begins(Class::Verb) && !begins(Class::Asks) => return None,
+            Stance::Negated | Stance::AboutOthers if !text.ends_with('?') => return None,
+            _ => {}
+        }
+        let machines = read::find(Kind::Machines, text, &cx);
+        let exists = |names: &[String]| names.iter().all(|name| self.around.known.has(Of::Machine, name).is_some());
+        let named = machines
+            .iter()
+            .any(|found| matches!(&found.value, Value::Machines(Selector::Names(names)) if exists(names)));
+        let mut asks = marked || all.len() <= FEW;
+        let (mut strange, mut many, mut person, mut you) = (0, false, false, addressed);
+        let mut hits: Vec<&'static str> = Vec::new();
+        let mut at = 0;
+        while at < all.len() {
+            let token = &all[at];
+            let within = |span: &std::ops::Range<usize>| span.start <= token.span.start && token.span.end <= span.end;
+            if machines.iter().any(|found| within(&found.span) && !points(&found.value)) {
+                at += 1;
+                continue;
+            }
+            let longest = |classes: &[Class]| {
+                classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0)
+            };
+            // Without its accent it is a command: "allume" beside "allumé".
+            let order = cx.lexicon.is_command(token);
+            let told = self.heard.gists.at(&all[at..]).filter(|(count, _)| *count > 1 || !order);
+            let light = longest(&LIGHT);
+            many |= longest(&MANY) > 0;
+            you |= longest(&[Class::You, Class::It]) > 0;
+            let opening =
+                hits.is_empty() && strange == 0 && !machines.iter().any(|found| found.span.start < token.span.start);
+            asks |= opening && longest(&[Class::Question, Class::Asks]) > 0;
+            match told {
+                // "ok, and web1?" begins with no state.
+                Some((count, skills)) if count >= light && (at > 0 || longest(&[Class::Aside, Class::Yes]) == 0) => {
+                    hits.extend(skills);
+                    at += count;
+                }
+                // What is to be done is no question.
+                _ if longest(&[Class::Verb]) > light => return None,
+                _ if light > 0 => at += light,
+                _ => {
+                    person |= longest(&[Class::Person]) > 0;
+                    strange += 1;
+                    at += 1;
+                }
+            }
+        }
+        let telling = if named || you || many || self.around.scope == Scope::Machine && marked {
+            hits.len() + usize::from(named)
+        } else {
+            hits.len() / 2
+        };
+        // "web1 is running": told or asked, nothing but that is said of it.
+        asks |= strange == 0 && (named && !person || many);
+        let best = self.told_by(&hits, named || addressed, many)?;
+        if !asks {
+            return None;
+        }
+        let call = self.call_from(best, text, &Ranking::default());
+        let spec = self.spec(&call).filter(|spec| spec.fits(self.around.scope) && !spec.planned)?;
+        let of_one =
+            ![LIST, HEALTH].contains(&best) && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET);
+        // About nobody in particular: another reading may know better.
+        (spec.danger == Danger::Read && !of_one).then_some(Gist { call, strange, telling })
+    }
+
+    /// Which skill these words tell of: the one most of them are of, the state only if there is nothing else.
+    fn told_by(&self, hits: &[&'static str], named: bool, many: bool) -> Option<&'static str> {
+        if hits.contains(&HEALTH) && !named {
+            return Some(HEALTH);
+        }
+        let listed = many || hits.contains(&LIST) && self.around.scope != Scope::Machine;
+        if !hits.is_empty() && listed && !named {
+            return Some(LIST);
+        }
+        let count = |skill: &str| hits.iter().filter(|hit| **hit == skill).count();
+        let most = |skills: &mut dyn Iterator<Item = &&'static str>| {
+            let mut best: Option<&'static str> = None;
+            for skill in skills {
+                if best.is_none_or(|best| count(skill) > count(best)) {
+                    best = Some(skill);
+                }
+            }
+            best
+        };
+        // "who has snapshots?" is no question about who did something.
+        let weak = [STATE, LIST, WHO];
+        most(&mut hits.iter().filter(|hit| !weak.contains(hit)))
+            .or_else(|| hits.contains(&WHO).then_some(WHO))
+            .or_else(|| hits.contains(&STATE).then_some(STATE))
+    }
+}

@@ -1,0 +1,111 @@
+//! What was typed in haste, as it was meant. Short forms that a language has ("koi") stand for their words. Letters that changed places are
+//! put back, and then whatever would be changed is asked about. Other slips are looked for only when nothing else was understood.
+//! Values are never mended: what is called so is called so.
+
+use std::collections::HashSet;
+
+use grammar::kind::Of;
+use grammar::lexicon::Class;
+use grammar::spelling::{Speller, swaps};
+use grammar::token::{Token, fold, tokens};
+
+use crate::book::Words;
+use crate::machine::{Stage, Turn};
+use crate::reply::Phrase;
+
+/// Words after which a name is given.
+const NAMING: [Class; 2] = [Class::Called, Class::Calling];
+
+/// All words that a language is made of here.
+pub(crate) fn speller(words: &Words) -> Speller {
+    let mut all: HashSet<String> = words.lexicon.words().map(str::to_owned).collect();
+    for section in words.skills.values() {
+        for example in &section.examples {
+            let value = |token: &Token<'_>| example.slots.iter().any(|(span, _)| span.contains(&token.span.start));
+            all.extend(tokens(&example.text).into_iter().filter(|token| !value(token)).map(|token| token.folded));
+        }
+        all.extend(section.gist.iter().flat_map(|entry| tokens(entry)).map(|token| token.folded));
+    }
+    Speller::new(all)
+}
+
+impl Turn<'_> {
+    /// A text with its short forms written out and swapped letters put back; true if that is a guess.
+    pub(crate) fn spelled(&self, text: &str) -> (String, bool) {
+        let mut guessed = false;
+        let text = self.respelled(text, |all, at| {
+            let lexicon = &self.heard.lexicon;
+            if let Some((count, word)) = lexicon.spelled(&all[at..]) {
+                return Some((count, word.to_owned()));
+            }
+            let token = &all[at];
+            let word = match token.folded.chars().any(|c| c.is_ascii_digit()) {
+                true => self.machine_swapped(&token.folded),
+                false => self.heard.speller().swapped(&token.folded).map(str::to_owned),
+            };
+            let word = word.or_else(|| self.machine_swapped(&token.folded))?;
+            guessed = true;
+            Some((1, word))
+        });
+        (text, guessed)
+    }
+
+    /// A text that nobody understood, with its other slips mended, if it has any.
+    fn mended(&self, text: &str) -> Option<String> {
+        let cx = self.context();
+        let mended = self.respelled(text, |all, at| Some((1, self.heard.speller().mended(&all[at], &cx)?.to_owned())));
+        (mended != text).then_some(mended)
+    }
+
+    /// Understands anew what came to nothing, as it may have been meant. False if there is no other way to read it.
+    pub(crate) fn second_reading(&mut self, preface: &[Phrase]) -> bool {
+        if std::mem::replace(&mut self.session.respelled, true) {
+            return false;
+        }
+        let text = self.without_own_name(self.session.trace.text.trim());
+        let Some(text) = self.mended(&self.spelled(&text).0) else { return false };
+        self.session.stage = Stage::Idle;
+        self.understand(&text, true, preface.to_vec(), None);
+        true
+    }
+
+    /// A text with some of its words replaced. Names, values and what is quoted stay.
+    fn respelled(&self, text: &str, mut meant: impl FnMut(&[Token<'_>], usize) -> Option<(usize, String)>) -> String {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let mut out = String::new();
+        let (mut at, mut from) = (0, 0);
+        while at < all.len() {
+            let token = &all[at];
+            let known = Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
+            let naming = |at: usize| NAMING.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some());
+            let value = at > 0 && naming(at - 1);
+            let short = cx.lexicon.spelled(&all[at..]).is_some();
+            let stays = token.quoted || known || value || !short && self.is_word(&token.folded);
+            match if stays { None } else { meant(&all, at) } {
+                Some((count, word)) => {
+                    out.push_str(&text[from..token.span.start]);
+                    out.push_str(&word);
+                    from = all[at + count - 1].span.end;
+                    at += count;
+                }
+                None => at += 1,
+            }
+        }
+        out.push_str(&text[from..]);
+        out
+    }
+
+    /// Whether a folded word is one of any language.
+    fn is_word(&self, folded: &str) -> bool {
+        self.book.languages().any(|language| self.book.words(language).speller().has(folded))
+    }
+
+    /// The only machine of whose name this word has two letters swapped.
+    fn machine_swapped(&self, folded: &str) -> Option<String> {
+        let swapped: HashSet<String> = swaps(folded).collect();
+        let mut found = self.around.known.names(Of::Machine).into_iter().filter(|name| swapped.contains(&fold(name)));
+        let first = found.next()?;
+        found.all(|other| other == first).then_some(first)
+    }
+}
