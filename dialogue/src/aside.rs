@@ -102,6 +102,8 @@ impl Turn<'_> {
             return corrects;
         }
         let other = |found: &Found| match &found.value {
+            // One of several that is named: perhaps only that one is meant.
+            Value::Name(_) if plan.subjects.len() > 1 => true,
             Value::Name(name) => !plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name)),
             _ => false,
         };

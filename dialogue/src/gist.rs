@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use grammar::corpus::SkillText;
 use grammar::follow::led;
-use grammar::frame::{Part, Stance};
+use grammar::frame::{Part, Stance, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::{Class, Lexicon};
 use grammar::read;
@@ -129,13 +129,28 @@ impl Turn<'_> {
         alone.map(|call| (call, GIST)).or_else(goes_on).or_else(|| gist.map(|call| (call, GIST)))
     }
 
+    /// A question in one of the pieces of a text that was not understood as a whole: "well, that helps. and web1, is it up?"
+    pub(crate) fn asked_in_a_piece(&self, text: &str) -> Option<Call> {
+        let cx = self.context();
+        let ends = |c: char| ".!?;,:…".contains(c) || c == '\n';
+        let pieces = text.split_inclusive(ends).rev();
+        let asked = pieces.filter_map(|piece| {
+            let mut parts = frame(piece, &cx).parts.into_iter();
+            let (Some(part), None) = (parts.next(), parts.next()) else { return None };
+            self.gist(&part, false)
+        });
+        asked.into_iter().find(|gist| gist.strange == 0).map(|gist| gist.call)
+    }
+
     /// The question that a part asks in whatever words, if it asks one that can be answered here.
     pub(crate) fn gist(&self, part: &Part, addressed: bool) -> Option<Gist> {
         let cx = self.context();
         let text = part.raw.trim();
         let all = cx.tokens(text);
         let marked = part.question || text.ends_with('?');
-        let begins = |class| cx.lexicon.longest(&cx.tokens(&part.text), class).is_some();
+        let first = cx.tokens(&part.text);
+        let named_first = first.first().is_some_and(|first| cx.known.has(Of::Machine, first.text).is_some());
+        let begins = |class| !named_first && cx.lexicon.longest(&first, class).is_some();
         match part.stance {
             // How something is done, and what might be, is no question about what is.
             Stance::HowTo | Stance::Hypothetical => return None,

@@ -49,23 +49,20 @@ impl Turn<'_> {
         if options.iter().any(built) {
             options.retain(built);
         }
-        if self.answers_itself(&options) {
-            options.truncate(1);
-            self.begin(options, Path::Understood, true, preface, None);
+        if let Some(call) = self.answers_itself(&options).cloned() {
+            self.begin(vec![call], Path::Understood, true, preface, None);
             return;
         }
         self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
         self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
     }
 
-    /// Whether the likeliest of some guesses is answered rather than asked about: a question, and nothing beside it would change anything.
-    fn answers_itself(&self, options: &[Call]) -> bool {
+    /// The likeliest of some guesses that is answered rather than asked about: a question, if nothing beside it would change anything.
+    fn answers_itself<'c>(&self, options: &'c [Call]) -> Option<&'c Call> {
         let reads = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger == Danger::Read);
-        let Some(first) = options.first().and_then(|call| self.spec(call)).filter(|spec| !spec.planned) else {
-            return false;
-        };
+        let tells = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned && spec.category != Category::Talk);
         let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
-        first.category != Category::Talk && !waits && options.iter().all(reads)
+        options.iter().find(tells).filter(|_| !waits && options.iter().all(reads))
     }
 
     /// Puts candidates as numbered choices.

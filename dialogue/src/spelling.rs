@@ -11,7 +11,10 @@ use grammar::token::{Token, fold, tokens};
 
 use crate::book::Words;
 use crate::machine::{Stage, Turn};
+use crate::parts::without_asides;
+use crate::policy::Path;
 use crate::reply::Phrase;
+use crate::understand::GIST;
 
 /// Words after which a name is given.
 const NAMING: [Class; 2] = [Class::Called, Class::Calling];
@@ -57,14 +60,22 @@ impl Turn<'_> {
         (mended != text).then_some(mended)
     }
 
-    /// Understands anew what came to nothing, as it may have been meant. False if there is no other way to read it.
+    /// Understands anew what came to nothing, as it may have been meant: a question in one of its pieces, or all of it with its slips
+    /// mended. False if there is no other way to read it.
     pub(crate) fn second_reading(&mut self, preface: &[Phrase]) -> bool {
         if std::mem::replace(&mut self.session.respelled, true) {
             return false;
         }
         let text = self.without_own_name(self.session.trace.text.trim());
-        let Some(text) = self.mended(&self.spelled(&text).0) else { return false };
+        let text = self.spelled(&text).0;
+        let mended = self.mended(&text);
         self.session.stage = Stage::Idle;
+        if let Some(call) = self.asked_in_a_piece(mended.as_ref().unwrap_or(&text)) {
+            self.session.trace.why = GIST.to_owned();
+            self.begin(vec![call], Path::Understood, true, without_asides(preface.to_vec()), None);
+            return true;
+        }
+        let Some(text) = mended else { return false };
         self.understand(&text, true, preface.to_vec(), None);
         true
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use grammar::condition::Condition;
-use grammar::frame::{Part, Stance, frame};
+use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::Of;
 use grammar::selector::Selector;
 use grammar::value::Value;
@@ -36,6 +36,8 @@ pub(crate) const GIST: &str = "gist";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
+/// So much likelier than what comes after it must a guess be to be asked about by itself.
+const CLEARLY: f32 = 2.0;
 
 /// What is known of a text while the classifier is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -335,6 +337,8 @@ impl Turn<'_> {
             _ => ranking,
         };
         let ranking = self.asks_a_state(&part, ranking);
+        let guessed = ranking.sure == Sure::Guess;
+        let ranking = self.clearly_first(&part, ranking);
         self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
         let best = ranking.ranked.first().cloned();
         let fitting: Vec<(String, f32)> = ranking
@@ -415,7 +419,7 @@ impl Turn<'_> {
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
         // Beside a report or a question about the past ("who did that? then reboot"), a change is asked about too.
-        understanding.doubtful |= part.stance != Stance::Request || part.question && self.may_change(&call);
+        understanding.doubtful |= guessed || part.stance != Stance::Request || part.question && self.may_change(&call);
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
             self.understood_nothing(&fitting, understanding.preface);
             return;
@@ -440,6 +444,24 @@ impl Turn<'_> {
         understanding.calls.push(call);
         understanding.part = understanding.rest.pop_front();
         self.next_part(*understanding);
+    }
+
+    /// A guess at a change that nothing else comes near is asked about as it is, rather than chosen among others.
+    fn clearly_first(&self, part: &Part, ranking: Ranking) -> Ranking {
+        let built = |id: &str| self.book.spec(id).filter(|spec| !spec.planned && spec.fits(self.around.scope));
+        let mut scores = ranking.ranked.iter().filter(|(id, _)| built(id).is_some()).map(|(_, score)| *score);
+        let (first, second) = (scores.next().unwrap_or(0.0), scores.next().unwrap_or(0.0));
+        let best = ranking.ranked.first().and_then(|(id, _)| built(id));
+        let changes = best.is_some_and(|spec| [Danger::Reversible, Danger::Disruptive].contains(&spec.danger));
+        let commanded = begins_with_verb(&part.text, &self.context());
+        let plain = commanded
+            && part.stance == Stance::Request
+            && !part.question
+            && !CONTROLS.contains(&best.map_or("", |spec| spec.id));
+        match ranking.sure == Sure::Guess && changes && plain && first >= CLEARLY * second {
+            true => Ranking { sure: Sure::Yes, ..ranking },
+            false => ranking,
+        }
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
