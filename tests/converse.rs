@@ -58,6 +58,21 @@ fn in_the_room_only_who_is_addressed_answers_and_by_the_right_of_who_speaks() {
     assert_eq!(told, serde_json::json!({"replies": [], "applied": [], "asked": null, "open": null}));
     let told = one(r#"{"to": "room", "text": "web1: pause", "who": "bob"}"#);
     assert_eq!(told["applied"], serde_json::json!([]), "a viewer: {told}");
+    // Without a colon what follows the name has to be a wish.
+    for talk in [
+        "web1 is slow today",
+        "web1 was rebooted by bob",
+        "hv1 is down again",
+        "web1 restart went fine",
+        "twin start failed",
+    ] {
+        let told = one(&serde_json::json!({"to": "room", "text": talk}).to_string());
+        assert_eq!(told["replies"], serde_json::json!([]), "{talk}");
+    }
+    for wish in ["web1 status?", "hv1 list", "web1 redémarre", "hv1 restart web1", "web1 is it running?"] {
+        let told = one(&serde_json::json!({"to": "room", "text": wish}).to_string());
+        assert_ne!(told["replies"], serde_json::json!([]), "{wish}");
+    }
     let told = one(r#"{"to": "room", "text": "web1: pause"}"#);
     assert_eq!(told["applied"][0]["machines"], serde_json::json!(["web1"]));
 }

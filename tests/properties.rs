@@ -24,6 +24,9 @@ use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
 use tests::transcript::mind;
 
+#[path = "properties/several.rs"]
+mod several;
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]
 

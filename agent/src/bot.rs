@@ -37,6 +37,7 @@ mod owed;
 mod parts;
 mod promises;
 mod turn;
+mod wishes;
 
 pub use turn::{Carried, Turned};
 use turn::{Conversation, Towards, Unanswered};
@@ -277,7 +278,7 @@ impl Bot {
             channel.say(Answer { rendered, question: false, outcome: false });
             return Turned::default();
         }
-        let place = self.place(message);
+        let place = self.place(&message.entity);
         let known = KnownHere {
             host: &*self.host,
             hypervisor: place.hypervisor.as_deref(),
@@ -423,8 +424,8 @@ impl Bot {
         Some(phrase.with("host", host))
     }
 
-    fn place(&self, message: &Message) -> Place {
-        match &message.entity {
+    fn place(&self, entity: &Entity) -> Place {
+        match entity {
             Entity::Desk => {
                 let hypervisors = self.host.hypervisors();
                 let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };

@@ -187,7 +187,10 @@ impl Conversation {
         let said = |entity| Ok(Some((entity, text.to_owned())));
         let hosts = self.fake.hypervisors();
         if to == "room" && self.room {
-            let in_room = |host: &str| addressed(text, host, false, &Entity::Hypervisor(host.to_owned()), &*self.fake);
+            let now = self.now.to_zoned(TimeZone::UTC);
+            let wish = |entity: &Entity, text: &str| self.bot.is_wish(entity, text, &now);
+            let in_room =
+                |host: &str| addressed(text, host, false, &Entity::Hypervisor(host.to_owned()), &*self.fake, &wish);
             return Ok(hosts.iter().find_map(|host| in_room(&host.name)));
         }
         if to == "desk" {

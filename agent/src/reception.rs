@@ -50,6 +50,7 @@ impl Reception {
         board: &Switchboard,
         host: &dyn HostRead,
         role: impl Fn(&str) -> bool,
+        wish: &dyn Fn(&Entity, &str) -> bool,
         zone: &TimeZone,
     ) -> Received {
         let now = Timestamp::now();
@@ -74,7 +75,7 @@ impl Reception {
                     .and_then(|reply| reply.to.as_ref())
                     .and_then(|to| to.resource().map(|nick| nick.as_str() == room.our_nick))
                     .unwrap_or(false);
-                match addressed(&heard.body, &room.our_nick, answers_us, &entity, host) {
+                match addressed(&heard.body, &room.our_nick, answers_us, &entity, host, wish) {
                     Some(addressed) => addressed,
                     None => return Received::Nothing,
                 }
@@ -131,17 +132,19 @@ impl Reception {
 
 /// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, an answer to us.
 ///
-/// A host answers for its machines; it is silent on names that are not its own.
+/// A host answers for its machines; it is silent on names that are not its own. Where only a blank follows the name, what is said has to be
+/// a `wish`: "web1 restart", but not "web1 is slow today".
 pub(crate) fn addressed(
     text: &str,
     our_nick: &str,
     answers_us: bool,
     entity: &Entity,
     host: &dyn HostRead,
+    wish: &dyn Fn(&Entity, &str) -> bool,
 ) -> Option<(Entity, String)> {
     let text = text.trim();
     let (at, bare) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
-    let after = |name: &str| -> Option<String> {
+    let after = |name: &str, to: &Entity| -> Option<String> {
         let head = bare.get(..name.len())?;
         let rest = bare.get(name.len()..)?;
         if !head.eq_ignore_ascii_case(name) {
@@ -149,12 +152,15 @@ pub(crate) fn addressed(
         }
         match rest.chars().next() {
             Some(':' | ',') => Some(rest[1..].trim().to_owned()),
-            Some(character) if at && character.is_whitespace() => Some(rest.trim().to_owned()),
+            Some(character) if character.is_whitespace() => {
+                let rest = rest.trim();
+                (at || wish(to, rest)).then(|| rest.to_owned())
+            }
             None if at => Some(String::new()),
             _ => None,
         }
     };
-    if let Some(rest) = after(our_nick) {
+    if let Some(rest) = after(our_nick, entity) {
         return Some((entity.clone(), rest));
     }
     let mut machines = host.machines();
@@ -164,10 +170,13 @@ pub(crate) fn addressed(
     if !matches!(entity, Entity::Machine(_)) {
         // The longest name first: "web1-old: stop" is not for web1.
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
-        if let Some((machine, rest)) =
-            machines.iter().find_map(|machine| after(&machine.name).map(|rest| (machine, rest)))
-        {
-            return Some((Entity::Machine(machine.id.clone()), rest));
+        let named = machines.iter().find_map(|machine| {
+            let to = Entity::Machine(machine.id.clone());
+            let rest = after(&machine.name, &to)?;
+            Some((to, rest))
+        });
+        if named.is_some() {
+            return named;
         }
     }
     if answers_us { Some((entity.clone(), text.to_owned())) } else { None }
@@ -183,7 +192,8 @@ mod tests {
         let (fake, _events) = Fake::new("fleet", Timestamp::UNIX_EPOCH).expect("a fixture");
         let host = Entity::Hypervisor("hv1".to_owned());
         let hear = |text: &str, answers_us: bool| {
-            addressed(text, "hv1", answers_us, &host, &*fake).map(|(entity, rest)| {
+            let wish = |_: &Entity, rest: &str| rest == "restart";
+            addressed(text, "hv1", answers_us, &host, &*fake, &wish).map(|(entity, rest)| {
                 let name = match entity {
                     Entity::Machine(id) => fake.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),
                     Entity::Hypervisor(name) => name,
@@ -197,6 +207,7 @@ mod tests {
         assert_eq!(hear("@hv1 list", false), heard("hv1", "list"));
         assert_eq!(hear("vm 42: status", false), heard("vm 42", "status"));
         assert_eq!(hear("yes", true), heard("hv1", "yes"));
+        assert_eq!(hear("web1 restart", false), heard("web1", "restart"));
         // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
         for text in
             ["cache1: status", "carol: lunch?", "yes", "restart web1", "web1 is slow today", "hv1 is slow today"]

@@ -5,6 +5,7 @@ use dialogue::spec::{Scope, Spec};
 
 use crate::skill::Skill;
 
+pub mod access_mine;
 pub mod agent_doctor;
 pub mod agent_version;
 pub mod audit;
@@ -37,6 +38,7 @@ const ANYWHERE: &[Scope] = &[Scope::Machine, Scope::Host, Scope::Desk];
 
 /// Every built skill, by id.
 pub static ALL: &[&dyn Skill] = &[
+    &access_mine::AccessMine,
     &agent_doctor::AgentDoctor,
     &agent_version::AgentVersion,
     &audit_log::AuditLog,

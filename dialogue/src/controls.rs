@@ -37,6 +37,10 @@ impl Turn<'_> {
             }
             Answer::No => "talk.no",
             Answer::Cancel => "talk.cancel",
+            // "what is this?" asks who is there.
+            Answer::Repeat if self.commands(text).iter().any(|(call, _)| !CONTROLS.contains(&call.skill.as_str())) => {
+                return false;
+            }
             Answer::Repeat => "talk.repeat",
             Answer::Undo => "talk.undo",
             Answer::Stop => "stop",

@@ -22,7 +22,7 @@ const STATE: &str = "vm.status";
 /// The same of a host.
 const HOST_STATE: &str = "host.status";
 
-fn state_of(names: &[String]) -> Call {
+pub(crate) fn state_of(names: &[String]) -> Call {
     let machines = Value::Machines(Selector::Names(names.to_vec()));
     Call { skill: STATE.to_owned(), args: [(TARGET.to_owned(), machines)].into() }
 }
@@ -207,7 +207,7 @@ impl Turn<'_> {
     }
 
     /// Which machines the last exchange was about, if it was about any.
-    fn last_about(&self) -> Option<Vec<String>> {
+    pub(crate) fn last_about(&self) -> Option<Vec<String>> {
         let call = self.session.last.as_ref()?.calls.last()?;
         let slot = self.spec(call)?.slots.iter().find(|slot| is_about(slot))?;
         match call.args.get(slot.name)? {

@@ -36,6 +36,8 @@ impl<'a> Turn<'a> {
         if let Some(language) = self.book.language_of(text).filter(|_| tells) {
             let language = language.to_owned();
             self.read_as(&language);
+            // Whoever asked for a language and now writes in it is followed again from there.
+            self.session.fixed &= self.session.language != language;
             if !self.session.fixed {
                 self.answer_in(&language);
             }

@@ -220,7 +220,7 @@ impl Vocabulary {
         vocabulary
     }
 
-    fn commands(&self, token: &Token<'_>) -> bool {
+    pub(crate) fn commands(&self, token: &Token<'_>) -> bool {
         self.commands.contains(&token.folded)
     }
 

@@ -7,6 +7,7 @@
 //! Said ─► frame ─► answer to the open question? ─► command patterns ─► Rank ─► slots ─► Plan ─► policy ─► Apply / question
 //! ```
 
+mod addressed;
 mod amend;
 mod aside;
 pub mod book;
@@ -21,6 +22,7 @@ pub mod language;
 pub mod leftover;
 pub mod machine;
 mod offer;
+mod one_more;
 mod open;
 mod outcome;
 mod parts;
@@ -30,7 +32,9 @@ pub mod policy;
 mod pronouns;
 pub mod reply;
 pub mod session;
+mod several;
 pub mod slots;
+mod snapshots;
 pub mod spec;
 mod spelling;
 pub mod topics;

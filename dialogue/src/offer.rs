@@ -1,6 +1,7 @@
 //! What is said when a text is not clearly one skill's: the likely ones as numbered choices, or what is near.
 
 use grammar::frame::Part;
+use grammar::kind::{Kind, Of};
 
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
@@ -8,7 +9,7 @@ use crate::machine::{Action, Ranking, Turn};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
-use crate::spec::{Category, Danger};
+use crate::spec::{Category, Danger, Scope, Spec};
 
 /// The least score with which a skill is named as near to what was not understood.
 const NEAR: f32 = 0.2;
@@ -28,6 +29,11 @@ impl Turn<'_> {
             .filter(|call| !self.vetoes(part, call))
             .take(MOST_OFFERED)
             .collect();
+        // What can't be done yet is offered only where there is nothing else.
+        let built = |call: &Call| self.spec(call).is_some_and(|spec| !spec.planned);
+        if options.iter().any(built) {
+            options.retain(built);
+        }
         self.session.trace.path = Some(Path::Guess);
         self.session.trace.skill = options.first().map(|call| call.skill.clone());
         if options.is_empty() {
@@ -90,6 +96,26 @@ impl Turn<'_> {
         }
     }
 
+    /// A command of a skill as it can be said here: with names that are there in place of its slots.
+    pub(crate) fn example(&self, skill: &str) -> Option<String> {
+        let spec = self.book.spec(skill)?;
+        let mut filled = self.words.commands(skill).into_iter().filter_map(|command| self.filled(spec, command));
+        filled.next()
+    }
+
+    fn filled(&self, spec: &Spec, command: String) -> Option<String> {
+        let Some((before, rest)) = command.split_once('<') else { return Some(command) };
+        let (slot, after) = rest.split_once('>')?;
+        let of = match spec.slot(slot)?.kind {
+            Kind::Machines => Of::Machine,
+            Kind::Name(of) => of,
+            _ => return None,
+        };
+        let own = (of == Of::Machine && self.around.scope == Scope::Machine).then(|| self.around.entity.to_owned());
+        let name = own.or_else(|| self.around.known.names(of).into_iter().next())?;
+        self.filled(spec, format!("{before}{name}{after}"))
+    }
+
     /// None of the skills: says so, and what is near.
     pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
         if self.second_reading(&preface) {
@@ -112,7 +138,7 @@ impl Turn<'_> {
             .map(|(id, _)| id.clone())
             .take(MOST_OFFERED)
             .collect();
-        let example = near.iter().find_map(|id| self.words.commands(id).into_iter().next());
+        let example = near.iter().find_map(|id| self.example(id));
         self.trouble_near(near);
         let phrase = match example {
             Some(example) => Phrase::common("not_understood_near").with("example", example),

@@ -37,7 +37,10 @@ impl Turn<'_> {
                 match change {
                     None => self.answered(answers, planning),
                     Some(plan) => {
-                        for answer in answers {
+                        // Who agrees has read them already.
+                        let read =
+                            matches!(&planning.purpose, Purpose::Confirmed { digest, .. } if *digest == plan.digest);
+                        for answer in answers.into_iter().filter(|_| !read) {
                             self.say(answer);
                         }
                         self.weigh(plan, planning);

@@ -10,6 +10,7 @@ use grammar::value::Value;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::Phrase;
+use crate::several::weighs;
 use crate::understand::Understanding;
 
 /// Most characters of a part that are repeated.
@@ -21,11 +22,15 @@ impl Turn<'_> {
         &mut self,
         mut understanding: Box<Understanding>,
         part: &Part,
+        guessed: bool,
     ) -> Result<(), Box<Understanding>> {
         let cx = self.context();
         let asks = |part: &Part| part.stance == Stance::Request || part.question;
         let else_wanted = !understanding.calls.is_empty() || understanding.rest.iter().any(asks);
-        let wanted = part.stance == Stance::Request && begins_with_verb(&part.text, &cx);
+        // What leaves something out is about everything beside it; what may have been guessed is offered.
+        let matters = guessed || weighs(&part.raw, &cx);
+        let wanted =
+            !understanding.cut && part.stance == Stance::Request && begins_with_verb(&part.text, &cx) && matters;
         if !else_wanted || wanted || part.wish {
             return Err(understanding);
         }

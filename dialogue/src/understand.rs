@@ -19,6 +19,7 @@ use crate::parts::without_asides;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{About, Call, Decision, Open, Trace};
+use crate::several::Several;
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
 use crate::topics::HOW_TO;
@@ -49,6 +50,8 @@ pub struct Understanding {
     pub(crate) path: Path,
     pub(crate) doubtful: bool,
     pub(crate) preface: Vec<Phrase>,
+    /// Whether the part in hand was cut out of one in which others are wished for.
+    pub(crate) cut: bool,
     /// What was passed over, for when something is changed.
     pub(crate) beside: Vec<Phrase>,
     pub(crate) before: Option<Box<Open>>,
@@ -108,6 +111,11 @@ impl Turn<'_> {
                 self.begin(vec![call.clone()], Path::Command, doubtful, preface, before);
                 return;
             }
+            // "Another. 50 GB."
+            if let Some(call) = self.one_more(text, &[]) {
+                self.begin(vec![call], Path::Understood, doubtful, preface, before);
+                return;
+            }
         }
         // Nobody of that name is no reason to take it for oneself: "bob: reboot" is refused for want of a machine called bob.
         let addressee =
@@ -123,6 +131,7 @@ impl Turn<'_> {
             path: Path::Command,
             doubtful,
             preface,
+            cut: false,
             beside: Vec::new(),
             before,
             condition: None,
@@ -144,13 +153,22 @@ impl Turn<'_> {
                 list.push((call, path));
             }
         }
-        list.retain_mut(|(call, _)| self.of_a_machine(call));
+        list.retain_mut(|(call, _)| {
+            self.name_a_snapshot(call, true);
+            self.of_a_machine(call)
+        });
         let fitting: Vec<_> = list
             .iter()
             .filter(|(call, _)| self.spec(call).is_some_and(|spec| spec.fits(self.around.scope)))
             .cloned()
             .collect();
         let list = if fitting.is_empty() { list } else { fitting };
+        let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
+        if !list.iter().any(built)
+            && let Some(call) = self.snapshot_alone(text)
+        {
+            return vec![(call, Path::Command)];
+        }
         self.prefer_known(list)
     }
 
@@ -172,6 +190,8 @@ impl Turn<'_> {
         let Some(part) = understanding.part.clone() else {
             self.weigh_asides(&mut understanding);
             let Understanding { text, mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
+            // "wake up then, start please": said twice, wished for once.
+            calls.dedup();
             self.name_its(&text, &mut calls);
             if let Some(name) = addressee {
                 for call in &mut calls {
@@ -185,6 +205,23 @@ impl Turn<'_> {
             self.begin(calls, path, doubtful, preface, before);
             return;
         };
+        if let Some(call) = self.asked_whether(&part) {
+            understanding.calls.push(call);
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
+            return;
+        }
+        if self.commands(&part.text).is_empty()
+            && let Some(Several { parts, instead }) = self.several(&part)
+        {
+            understanding.path = understanding.path.min(Path::Understood);
+            understanding.doubtful |= instead;
+            understanding.cut = true;
+            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
+            return;
+        }
         let part = self.with_condition(part, &mut understanding);
         let mut readings = self.commands(&part.text);
         // "do a clean shutdown" is a command as it was said, though "do" also begins questions.
@@ -195,6 +232,12 @@ impl Turn<'_> {
             understanding.path = understanding.path.min(Path::Understood);
         }
         let mut part = part;
+        if readings.is_empty()
+            && part.stance == Stance::Request
+            && let Some(call) = self.one_more(&part.raw, &understanding.calls)
+        {
+            readings = vec![(call, Path::Understood)];
+        }
         if readings.is_empty()
             && let Some(Inside { part: wish, call, beside }) = self.inside(&part)
         {
@@ -219,7 +262,7 @@ impl Turn<'_> {
             [] => {
                 // "I don't need you any more, power down": what is asked for beside it is asked about.
                 if self.vetoed_outright(&part) {
-                    understanding = match self.pass_over(Box::new(understanding), &part) {
+                    understanding = match self.pass_over(Box::new(understanding), &part, false) {
                         Ok(()) => return,
                         Err(back) => *back,
                     };
@@ -241,7 +284,8 @@ impl Turn<'_> {
                     return;
                 }
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
-                understanding.doubtful |= part.stance != Stance::Request;
+                // A question among several wishes changes nothing of them.
+                understanding.doubtful |= self.tells_beside(&part, call);
                 self.session.trace.confidence = 1.0;
                 if *path == Path::Understood && ![FOLLOWS, GIST].contains(&self.session.trace.why.as_str()) {
                     self.session.trace.why = "typo".to_owned();
@@ -278,6 +322,11 @@ impl Turn<'_> {
     fn is_wish(&self, part: &Part, ranking: &Ranking) -> bool {
         let likely = ranking.ranked.first().is_some_and(|(_, score)| *score >= WISHED);
         part.wish && likely && ranking.sure == Sure::Yes
+    }
+
+    /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
+    fn tells_beside(&self, part: &Part, call: &Call) -> bool {
+        part.stance == Stance::Report || part.stance != Stance::Request && self.may_change(call)
     }
 
     /// Whether a part only looks like a request for this change.
@@ -317,7 +366,7 @@ impl Turn<'_> {
             return;
         }
         let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| !spec.planned);
-        let example = spec.and_then(|spec| self.words.commands(spec.id).into_iter().next());
+        let example = spec.and_then(|spec| self.example(spec.id));
         match example {
             Some(example) if part.stance == Stance::Hypothetical => {
                 self.say(Reply::say(Phrase::common(id).with("example", example)))
@@ -373,7 +422,7 @@ impl Turn<'_> {
                 ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
             });
             if !answers {
-                if self.pass_over(understanding, &part).is_err() {
+                if self.pass_over(understanding, &part, false).is_err() {
                     self.veto(&part, likely, score);
                 }
                 return;
@@ -389,7 +438,7 @@ impl Turn<'_> {
         }
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
-            if let Err(understanding) = self.pass_over(understanding, &part) {
+            if let Err(understanding) = self.pass_over(understanding, &part, false) {
                 self.understood_nothing(&fitting, without_asides(understanding.preface));
             }
             return;
@@ -397,6 +446,7 @@ impl Turn<'_> {
         self.session.trace.confidence = score;
         let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
         self.like_the_last(&mut call, &part);
+        self.name_a_snapshot(&mut call, false);
         self.about_the_last(&mut call, &part);
         self.note_how_to(&part, &call);
         if self.vetoes(&part, &call) && !wish {
@@ -412,14 +462,14 @@ impl Turn<'_> {
             return;
         }
         if ranking.sure == Sure::Guess && !small {
-            if let Err(understanding) = self.pass_over(understanding, &part) {
+            if let Err(understanding) = self.pass_over(understanding, &part, true) {
                 self.guess(&fitting, &part, &ranking, understanding.preface);
             }
             return;
         }
         // "web1 started?" may be a question about a start as well as a wish for one.
         // Beside a report or a question about the past ("who did that? then reboot"), a change is asked about too.
-        understanding.doubtful |= guessed || part.stance != Stance::Request || part.question && self.may_change(&call);
+        understanding.doubtful |= guessed || self.tells_beside(&part, &call) || part.question && self.may_change(&call);
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
             self.understood_nothing(&fitting, understanding.preface);
             return;
@@ -493,11 +543,19 @@ impl Turn<'_> {
             return;
         }
         let mut specs: Vec<&'static Spec> = Vec::new();
+        let (mut preface, mut doubtful) = (preface, doubtful);
+        let planned = |call: &Call| self.spec(call).is_some_and(|spec| spec.planned);
+        let all_planned = calls.iter().all(planned);
         for call in &calls {
             let Some(spec) = self.spec(call) else {
                 self.understood_nothing(&[], preface);
                 return;
             };
+            if spec.planned && !all_planned {
+                preface.push(Phrase::common("not_yet").with("what", self.words.title(spec.id)));
+                doubtful = true;
+                continue;
+            }
             if spec.planned {
                 self.session.trace.skill = Some(spec.id.to_owned());
                 self.session.trace.why = "planned".to_owned();
@@ -516,8 +574,8 @@ impl Turn<'_> {
             }
             specs.push(spec);
         }
+        let calls: Vec<Call> = calls.into_iter().filter(|call| all_planned || !planned(call)).collect();
         let changes = specs.iter().any(|spec| spec.danger > Danger::Read);
-        let mut preface = preface;
         let kept = self.make_way(&calls, changes, &mut preface);
         let planning = Planning {
             calls,

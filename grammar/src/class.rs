@@ -159,6 +159,12 @@ classes! {
     Aside "aside",
     /// "i think": leaves a value as it is.
     Hedge "hedge",
+    /// "another", "make one more": one more of what was made or listed last.
+    Another "another",
+    /// "no hang on", in a sentence: what was wanted before is not wanted any more.
+    Recants "recants",
+    /// "tell me", before an "if" that begins a question.
+    Asking "asking",
     /// "call it": a name follows.
     Calling "calling",
     /// "where were we", "continue": back to what was set aside.

@@ -13,6 +13,8 @@ use crate::{
 
 /// Words that may stand between a machine and its state: "is", "still", "est toujours".
 const BETWEEN: [Class; 4] = [Class::Noname, Class::Filler, Class::It, Class::Which];
+/// Words that may stand before "tell me if".
+const SMALL: [Class; 5] = [Class::And, Class::Then, Class::Opens, Class::Slack, Class::Polite];
 /// Most of them.
 const MOST_BETWEEN: usize = 5;
 
@@ -77,6 +79,21 @@ pub fn asked(text: &str, cx: &Context) -> Option<Condition> {
     (0..all.len())
         .find_map(|at| stated(&cursor, at).filter(|(_, condition)| condition.machine.is_some()))
         .map(|(_, c)| c)
+}
+
+/// "tell me if web2 is running": what is asked, as it would be said alone.
+pub fn whether<'t>(text: &'t str, cx: &Context) -> Option<(&'t str, Option<Condition>)> {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let mut at = 0;
+    while let Some(count) = SMALL.iter().map(|class| cursor.skip(at, *class)).max().filter(|count| *count > 0) {
+        at += count;
+    }
+    let asking = at + Some(cursor.skip(at, Class::Asking)).filter(|count| *count > 0)?;
+    let (count, "") = cursor.word(asking, Class::If)? else { return None };
+    let start = asking + count;
+    let whole = stated(&cursor, start).filter(|(end, condition)| *end == all.len() && condition.machine.is_some());
+    all.get(start).map(|first| (&text[first.span.start..], whole.map(|(_, condition)| condition)))
 }
 
 /// "off", "up now": a state and nothing else.

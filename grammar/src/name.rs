@@ -150,12 +150,12 @@ pub(crate) fn known(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> 
     }
 }
 
-/// A known machine or hypervisor as people say it: "web two", "Web-2", "win7 test" for win7-test.
+/// A known machine, hypervisor or snapshot as people say it: "web two", "Web-2", "win7 test" for win7-test.
 fn dictated(cursor: &Cursor, at: usize, of: Of, most: usize) -> Option<(usize, String)> {
     let lexicon = cursor.cx.lexicon;
     let first = &cursor.tokens[at];
     let verb = lexicon.is(&first.folded, Class::Verb);
-    if !matches!(of, Of::Machine | Of::Hypervisor) || first.clitic || verb {
+    if !matches!(of, Of::Machine | Of::Hypervisor | Of::Snapshot) || first.clitic || verb {
         return None;
     }
     let sound = |index: usize| {

@@ -195,7 +195,8 @@ impl Bot {
     pub(super) fn tell_change(&self, message: &Message, step: &Step) {
         let phrase = step.change.told.clone().with("actor", message.asker.name.as_str());
         let text = self.text(&phrase, &message.now);
-        let about = step.machine.as_ref().map_or_else(|| self.place(message).name, |machine| machine.name.clone());
+        let about =
+            step.machine.as_ref().map_or_else(|| self.place(&message.entity).name, |machine| machine.name.clone());
         self.write_told(Told {
             at: message.now.timestamp(),
             actor: Some(message.asker.name.clone()),

@@ -39,6 +39,9 @@ pub struct Host {
     /// What runs there, or is off.
     #[serde(default)]
     pub machines: Vec<Machine>,
+    /// How much its pool `default` holds, like "500 GiB"; more than anybody wants when nothing is said.
+    #[serde(default)]
+    pub pool: Option<String>,
 }
 
 /// A machine.
@@ -108,6 +111,8 @@ pub struct Person {
     pub role: Role,
 }
 
+/// So much a pool holds beside the disks that are there, when nothing is said.
+const ROOM: u64 = 10 << 40;
 /// Snapshots of the world were taken that long before it begins.
 const BEFORE: SignedDuration = SignedDuration::from_hours(24);
 
@@ -128,6 +133,15 @@ impl World {
                 return Err(format!("`hosts`: two are called {}", host.name));
             }
             fixture.hypervisor(&host.name);
+            let capacity = match &host.pool {
+                Some(size) => self.size(size, mind)?,
+                None => {
+                    let disks = host.machines.iter().flat_map(|machine| &machine.disks);
+                    let sizes = disks.map(|disk| self.size(&disk.size, mind)).collect::<Result<Vec<_>, _>>()?;
+                    Bytes(sizes.iter().fold(ROOM, |sum, size| sum.saturating_add(size.0)))
+                }
+            };
+            fixture.capacities.insert(host.name.clone(), capacity);
             let mut machines = BTreeSet::new();
             for machine in &host.machines {
                 named(&machine.name)?;

@@ -127,7 +127,8 @@ impl Fake {
         };
         let fake = Self { mirror, inner: Mutex::new(inner), released: Condvar::new(), events };
         for (hypervisor, _) in fixture.hypervisors {
-            fake.mirror.set_pools(&hypervisor, vec![fixtures::default_pool()]);
+            let capacity = fixture.capacities.get(&hypervisor).copied().unwrap_or(fixtures::POOL);
+            fake.mirror.set_pools(&hypervisor, vec![fixtures::default_pool(capacity)]);
             fake.count_pools(&fake.lock(), &hypervisor);
         }
         (Arc::new(fake), heard)
@@ -495,12 +496,22 @@ impl HostRead for Fake {
 
     fn host_info(&self, hypervisor: &str) -> Result<HostInfo, HostError> {
         self.reachable(hypervisor, "read")?;
+        let mut machines = self.mirror.machines();
+        machines.retain(|machine| machine.id.hypervisor == hypervisor);
+        let sum = |sum: u64, machine: &Arc<Machine>| sum.saturating_add(machine.memory.0);
+        let all = machines.iter().fold(0, sum);
+        let used = machines.iter().filter(|machine| machine.state != State::Off).fold(0, sum);
+        // As much as all machines need.
+        let mut memory: u64 = 64 << 30;
+        while memory < all {
+            memory = memory.saturating_mul(2);
+        }
         Ok(HostInfo {
             hostname: format!("{hypervisor}.example.org"),
             cpu_model: "x86_64".to_owned(),
             cpus: 16,
-            memory: Bytes(64 << 30),
-            free_memory: Some(Bytes(40 << 30)),
+            memory: Bytes(memory),
+            free_memory: Some(Bytes(memory - used)),
             driver: "QEMU".to_owned(),
             version: "7.2.0".to_owned(),
             libvirt: "9.0.0".to_owned(),

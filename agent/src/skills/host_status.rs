@@ -43,6 +43,7 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
             return Ok(Reply { head: missing(&hosts, scene), ..Reply::default() });
         }
         let mut reply = Reply { head: ailing(&hosts, scene), ..Reply::default() }.and(line(host, scene)?);
+        reply.head.extend(rest(&hosts, scene));
         if host.unreachable.is_none() {
             reply.rows = pools(&host.name, scene);
         }
@@ -59,15 +60,28 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
 
 /// What is not as it should be on hypervisors that can be seen: who has crashed, who is paused. It is said first.
 fn ailing(hosts: &[Hypervisor], scene: &Scene<'_>) -> Vec<Phrase> {
+    by_state(&[(State::Crashed, "crashed"), (State::Paused, "paused")], hosts, scene)
+}
+
+/// Who is up and who is off, where they are few.
+fn rest(hosts: &[Hypervisor], scene: &Scene<'_>) -> Vec<Phrase> {
+    let there = |name: &str| hosts.iter().any(|host| host.name == name);
+    let count = scene.host.machines().iter().filter(|machine| there(&machine.id.hypervisor)).count();
+    let states = [(State::Running, "up"), (State::Off, "off")];
+    if count > MOST_NAMES { Vec::new() } else { by_state(&states, hosts, scene) }
+}
+
+/// A sentence for each state that somebody is in.
+fn by_state(states: &[(State, &str)], hosts: &[Hypervisor], scene: &Scene<'_>) -> Vec<Phrase> {
     let seen = |name: &str| hosts.iter().any(|host| host.name == name && host.unreachable.is_none());
     let machines = scene.host.machines();
     let are = |state: State| -> Vec<String> {
         let there = machines.iter().filter(|machine| machine.state == state && seen(&machine.id.hypervisor));
         there.map(|machine| machine.name.clone()).collect()
     };
-    [(State::Crashed, "crashed"), (State::Paused, "paused")]
-        .into_iter()
-        .map(|(state, id)| (are(state), id))
+    states
+        .iter()
+        .map(|(state, id)| (are(*state), id))
         .filter(|(names, _)| !names.is_empty())
         .map(|(names, id)| Phrase::new(format!("host.status/{id}")).with("count", names.len()).with("names", names))
         .collect()

@@ -246,11 +246,13 @@ impl Help<'_> {
             Some(text) => vec![Phrase::new("talk.help/not_got").with("text", text)],
             None => [vec![Phrase::new("talk.help/went_wrong")], trouble.why.clone()].concat(),
         };
-        let mut specs: Vec<_> = trouble.skills.iter().filter_map(|id| self.offered(id)).collect();
+        let wish = |spec: &&'static Spec| spec.category != Category::Talk;
+        let mut specs: Vec<_> = trouble.skills.iter().filter_map(|id| self.offered(id)).filter(wish).collect();
         if specs.is_empty()
             && let Some(text) = &trouble.text
         {
             specs = self.best(text, &self.all());
+            specs.retain(wish);
         }
         specs.truncate(MOST_NEAR);
         match specs.as_slice() {

@@ -12,6 +12,8 @@ use crate::host::{Disk, Machine, MachineId, Nic, Passed, PassedKind, Pool, Snaps
 pub const NAMES: [&str; 7] = ["two_vms", "fleet", "odd_names", "twins", "real_life", "transient", "empty"];
 
 const GIB: u64 = 1 << 30;
+/// What a pool holds.
+pub(super) const POOL: Bytes = Bytes(500 * GIB);
 const FOLDER: &str = "/var/lib/libvirt/images";
 
 /// What is there when a fake host begins.
@@ -23,17 +25,13 @@ pub struct Fixture {
     pub machines: Vec<Machine>,
     /// Volumes by hypervisor and pool.
     pub volumes: BTreeMap<(String, String), Vec<Volume>>,
+    /// How big the pool "default" is, by hypervisor; 500 GiB where nothing is said.
+    pub capacities: BTreeMap<String, Bytes>,
 }
 
-/// Pool "default", 500 GiB, on every hypervisor.
-pub fn default_pool() -> Pool {
-    Pool {
-        name: "default".to_owned(),
-        kind: "dir".to_owned(),
-        active: true,
-        capacity: Bytes(500 * GIB),
-        available: Bytes(500 * GIB),
-    }
+/// Pool "default", empty.
+pub fn default_pool(capacity: Bytes) -> Pool {
+    Pool { name: "default".to_owned(), kind: "dir".to_owned(), active: true, capacity, available: capacity }
 }
 
 /// A small machine, off, without disks; its name gives its UUID.

@@ -20,7 +20,6 @@ const REQUEST: Slot = Slot::optional("request", Kind::Name(Of::Tag));
 pub(super) static PLANNED: &[Spec] = &[
     planned("access.grant", People, MACHINE, Authority, &[WHO, ROLE, ABOUT, Slot::optional("until", Kind::When)]),
     planned("access.list", People, MACHINE, Read, &[BY, ABOUT]),
-    planned("access.mine", People, MACHINE, Read, &[ABOUT]),
     planned("access.revoke", People, MACHINE, Authority, &[WHO, ROLE, ABOUT]),
     planned("approve.give", People, MACHINE, Authority, &[REQUEST, BY, ABOUT]),
     planned("approve.list", People, MACHINE, Read, &[REQUEST, BY]),

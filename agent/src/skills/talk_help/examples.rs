@@ -6,6 +6,7 @@ use dialogue::book::Words;
 use dialogue::reply::Phrase;
 use dialogue::spec::{Scope, Spec, TARGET};
 use grammar::corpus::SkillText;
+use grammar::kind::{Kind, Of};
 use grammar::pattern::Pattern;
 
 use crate::skill::Scene;
@@ -54,6 +55,26 @@ fn filled(example: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) 
     (command, slots)
 }
 
+/// Something of that kind that is there.
+fn named(of: Of, scene: &Scene<'_>) -> Option<String> {
+    let mut machines = scene.host.machines();
+    machines.retain(|machine| match (&scene.target, scene.scope) {
+        (Some(target), _) => machine.id == target.id,
+        (None, Scope::Machine) => machine.name == scene.entity,
+        (None, _) => scene.hypervisor.is_none_or(|host| machine.id.hypervisor == host),
+    });
+    let of_machine = |machine: &std::sync::Arc<crate::host::Machine>| match of {
+        Of::Machine => Some(machine.name.clone()),
+        Of::Snapshot => machine.snapshots.last().map(|snapshot| snapshot.name.clone()),
+        Of::Disk => machine.disks.first().map(|disk| disk.target.clone()),
+        _ => None,
+    };
+    match of {
+        Of::Hypervisor => scene.host.hypervisors().first().map(|host| host.name.clone()),
+        _ => machines.iter().find_map(of_machine),
+    }
+}
+
 /// The machine at hand, the value that a phrasing gives, or the slot's own name.
 fn value(slot: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) -> String {
     if slot == TARGET {
@@ -66,6 +87,13 @@ fn value(slot: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) -> S
         if let Some(name) = own.or_else(known) {
             return name;
         }
+    }
+    // What is there, before what might be.
+    let of = scene.book.spec(&section.id).and_then(|spec| spec.slot(slot)).map(|slot| slot.kind);
+    if let Some(Kind::Name(of)) = of
+        && let Some(name) = named(of, scene)
+    {
+        return name;
     }
     let given = section.examples.iter().find_map(|example| {
         let (span, _) = example.slots.iter().find(|(_, name)| name == slot)?;

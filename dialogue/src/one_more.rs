@@ -1,0 +1,53 @@
+//! "another, 50 GB", "make one on pc-03, called clean": one more of what was made or listed last.
+
+use grammar::kind::Kind;
+use grammar::lexicon::Class;
+use grammar::value::Value;
+
+use crate::leftover::left_over;
+use crate::machine::Turn;
+use crate::session::Call;
+use crate::slots::{extract_where, points};
+use crate::spec::{Scope, Spec, TARGET};
+
+/// Words before it that say nothing.
+const SMALL: [Class; 6] = [Class::Opens, Class::Filler, Class::Slack, Class::Yes, Class::And, Class::Then];
+
+impl Turn<'_> {
+    /// What a text asks for once more, after what the same message wishes for `before` it or what was last; all of it has to be read.
+    pub(crate) fn one_more(&self, text: &str, before: &[Call]) -> Option<Call> {
+        let cx = self.context();
+        let last = before.last().or_else(|| self.session.last.as_ref()?.calls.last())?;
+        let spec = self.makes(last)?;
+        let all = cx.tokens(text);
+        let longest = |at: usize, classes: &[Class]| {
+            classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max()
+        };
+        let mut at = 0;
+        while longest(at, &[Class::Another]).is_none() {
+            at += longest(at, &SMALL).filter(|count| at + count < all.len())?;
+        }
+        at += longest(at, &[Class::Another])?;
+        let rest = all.get(at).map_or("", |token| &text[token.span.start..]);
+        if rest.contains('?') {
+            return None;
+        }
+        let (mut args, taken) = extract_where(spec, rest, &[], &cx);
+        if !left_over(self.book, self.heard, spec, rest, &taken, &cx).words.is_empty() {
+            return None;
+        }
+        if args.get(TARGET).is_none_or(points) && self.around.scope != Scope::Machine {
+            let machines = last.args.get(TARGET).filter(|value| matches!(value, Value::Machines(_)))?;
+            args.insert(TARGET.to_owned(), machines.clone());
+        }
+        Some(Call { skill: spec.id.to_owned(), args })
+    }
+
+    /// The skill that makes one more of what a call was about: a name is given in it.
+    fn makes(&self, last: &Call) -> Option<&'static Spec> {
+        let (what, _) = last.skill.split_once('.')?;
+        let spec = self.book.spec(&format!("{what}.create"))?;
+        let names = spec.slots.iter().any(|slot| matches!(slot.kind, Kind::NewName(_)));
+        (names && !spec.planned && spec.has_target()).then_some(spec)
+    }
+}

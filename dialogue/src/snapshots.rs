@@ -1,0 +1,115 @@
+//! What stands where a machine's name would be and is none: "snapshot v16.5-pre", "revert v4.1", "delete old". Said to a machine it is the
+//! name of one of its snapshots, or of one to be.
+
+use grammar::kind::{Kind, Of};
+use grammar::known::squeeze;
+use grammar::lexicon::Class;
+use grammar::selector::Selector;
+use grammar::value::Value;
+
+use crate::machine::Turn;
+use crate::session::Call;
+use crate::spec::{Danger, Scope, Slot, TARGET};
+
+/// What deletes a snapshot, and what deletes other things by name.
+const DELETE: &str = "snapshot.delete";
+const REVERT: &str = "snapshot.revert";
+const DELETES: [&str; 4] = ["vm.delete", "disk.delete", "volume.delete", "pool.delete"];
+/// So alike are two spellings of one name.
+const ALIKE: f64 = 0.7;
+/// A piece of a name has so many letters at least.
+const LEAST: usize = 2;
+
+impl Turn<'_> {
+    /// "vire before-upgrade", "restore v17": a verb that is used of snapshots, and one of them.
+    pub(crate) fn snapshot_alone(&self, text: &str) -> Option<Call> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let verb = all.first().filter(|_| cx.lexicon.longest(&all, Class::Verb) == Some(1))?;
+        let rest = &text[all.get(1)?.span.start..all.last()?.span.end];
+        let skill = [DELETE, REVERT].into_iter().find(|id| self.heard.vocabulary(id).commands(verb))?;
+        let name = self.snapshot_called(rest)?;
+        let exists = self.around.known.has(Of::Machine, rest).is_some();
+        (!exists).then(|| Call { skill: skill.to_owned(), args: [("name".to_owned(), Value::Name(name))].into() })
+    }
+
+    /// Has what is no machine's name be a snapshot's; `new` if it may be one to be.
+    pub(crate) fn name_a_snapshot(&self, call: &mut Call, new: bool) {
+        self.name_by_a_piece(call);
+        self.of_the_last(call);
+        if self.around.scope != Scope::Machine {
+            return;
+        }
+        let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return };
+        let [said] = names.as_slice() else { return };
+        let said = said.clone();
+        if self.around.known.has(Of::Machine, &said).is_some() {
+            return;
+        }
+        if DELETES.contains(&call.skill.as_str()) {
+            self.delete_instead(call, &said);
+            return;
+        }
+        let free = |of: Kind| {
+            let slot = self.spec(call)?.slots.iter().find(|slot| slot.kind == of)?;
+            (!call.args.contains_key(slot.name)).then_some(slot.name)
+        };
+        let own = free(Kind::Name(Of::Snapshot));
+        let Some(slot) = own.or_else(|| free(Kind::NewName(Of::Snapshot)).filter(|_| new)) else { return };
+        let exists = own.and_then(|_| self.snapshot_called(&said));
+        if exists.is_some() || new && !self.sounds_like_a_machine(&said) {
+            call.args.remove(TARGET);
+            call.args.insert(slot.to_owned(), Value::Name(exists.unwrap_or(said)));
+        }
+    }
+
+    /// "delete the oldest" after its snapshots were listed: those of that machine. What is to go is shown, and its name typed.
+    fn of_the_last(&self, call: &mut Call) {
+        let chooses = |slot: &Slot| slot.kind == Kind::Name(Of::Snapshot);
+        let spec = self.spec(call).filter(|spec| spec.danger == Danger::Destructive && spec.slots.iter().any(chooses));
+        if spec.is_some()
+            && self.around.scope != Scope::Machine
+            && !call.args.contains_key(TARGET)
+            && let Some([name]) = self.last_about().as_deref()
+        {
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(vec![name.clone()])));
+        }
+    }
+
+    /// "revert to v16" for v16.5-pre.
+    fn name_by_a_piece(&self, call: &mut Call) {
+        let Some(spec) = self.spec(call) else { return };
+        let Some(slot) = spec.slots.iter().find(|slot| slot.kind == Kind::Name(Of::Snapshot)) else { return };
+        if let Some(Value::Name(said)) = call.args.get(slot.name)
+            && let Some(name) = self.snapshot_called(said)
+        {
+            call.args.insert(slot.name.to_owned(), Value::Name(name));
+        }
+    }
+
+    fn delete_instead(&self, call: &mut Call, said: &str) {
+        if let Some(name) = self.snapshot_called(said) {
+            let args = [("name".to_owned(), Value::Name(name))].into();
+            *call = Call { skill: DELETE.to_owned(), args };
+        }
+    }
+
+    /// The snapshot that is called so, or the only one with that in its name.
+    pub(crate) fn snapshot_called(&self, said: &str) -> Option<String> {
+        let known = self.around.known;
+        let sound = squeeze(said);
+        known.has(Of::Snapshot, said).or_else(|| known.sounds(Of::Snapshot, &sound)).or_else(|| {
+            let begins = |piece: &str| squeeze(piece).starts_with(&sound);
+            let fits = |name: &String| begins(name) || name.split(['-', '_', '.', ' ']).any(begins);
+            let mut fitting = known.names(Of::Snapshot).into_iter().filter(fits);
+            fitting.next().filter(|_| sound.chars().count() >= LEAST && fitting.next().is_none())
+        })
+    }
+
+    /// Whether a word may be a mistyped name of a machine.
+    fn sounds_like_a_machine(&self, said: &str) -> bool {
+        let said = said.to_lowercase();
+        let near = |name: &String| strsim::normalized_damerau_levenshtein(&said, &name.to_lowercase()) >= ALIKE;
+        self.around.known.names(Of::Machine).iter().any(near)
+    }
+}
