@@ -99,12 +99,12 @@ impl Turn<'_> {
     /// A command of a skill as it can be said here: with names that are there in place of its slots.
     pub(crate) fn example(&self, skill: &str) -> Option<String> {
         let spec = self.book.spec(skill)?;
-        let mut filled = self.words.commands(skill).into_iter().filter_map(|command| self.filled(spec, command));
+        let mut filled = self.words.commands(skill).into_iter().filter_map(|command| self.filled(spec, &command));
         filled.next()
     }
 
-    fn filled(&self, spec: &Spec, command: String) -> Option<String> {
-        let Some((before, rest)) = command.split_once('<') else { return Some(command) };
+    fn filled(&self, spec: &Spec, command: &str) -> Option<String> {
+        let Some((before, rest)) = command.split_once('<') else { return Some(command.to_owned()) };
         let (slot, after) = rest.split_once('>')?;
         let of = match spec.slot(slot)?.kind {
             Kind::Machines => Of::Machine,
@@ -113,7 +113,8 @@ impl Turn<'_> {
         };
         let own = (of == Of::Machine && self.around.scope == Scope::Machine).then(|| self.around.entity.to_owned());
         let name = own.or_else(|| self.around.known.names(of).into_iter().next())?;
-        self.filled(spec, format!("{before}{name}{after}"))
+        // What is in the name is no slot.
+        Some(format!("{before}{name}{}", self.filled(spec, after)?))
     }
 
     /// None of the skills: says so, and what is near.
