@@ -204,6 +204,10 @@ impl Help<'_> {
         close.dedup_by(|later, first| same(later, first));
         match close.as_slice() {
             [] => self.unknown(Phrase::new("talk.help/unknown").with("topic", topic)),
+            // A word that says too little of anything is no help either.
+            [meant] if self.heading_named(meant).is_none() && self.best(meant, &specs).is_empty() => {
+                self.unknown(Phrase::new("talk.help/unknown").with("topic", topic))
+            }
             [meant] => {
                 let mut reply = self.about(meant);
                 reply.head.insert(0, Phrase::new("talk.help/mended").with("topic", topic).with("meant", meant));
