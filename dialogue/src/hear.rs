@@ -3,7 +3,7 @@
 use crate::machine::{Action, Stage, Turn, Utterance};
 use crate::pasted::is_pasted;
 use crate::reply::Phrase;
-use crate::session::{Decision, Open, Trace};
+use crate::session::{About, Decision, Open, Trace};
 use crate::understand::{MOST_CHARACTERS, REPEATED};
 
 impl Turn<'_> {
@@ -45,8 +45,6 @@ impl Turn<'_> {
         }
         let text = self.without_own_name(&text);
         let clear = self.find_language(&text);
-        let (text, guessed) = self.spelled(&text);
-        doubtful |= guessed;
         self.note_others(&text);
         if self.session.open.is_none() && self.goes_on_aside(&text) {
             self.session.open = self.session.aside.take();
@@ -55,7 +53,10 @@ impl Turn<'_> {
             let unanswered = self.session.clone();
             let answers = |turn: &mut Self| {
                 turn.session.open = None;
-                turn.answer_open(open.clone(), &text).ok()
+                // What is typed to be destroyed is typed in full.
+                let typed = matches!(open.about, About::Confirm { by_name: true, .. });
+                let said = if typed { text.clone() } else { turn.spelled(&text, false).0 };
+                turn.answer_open(open.clone(), &said).ok()
             };
             let answered = match utterance.late {
                 Some(_) => None,
@@ -78,7 +79,8 @@ impl Turn<'_> {
             expired.said = true;
             preface.push(Phrase::common("expired"));
         }
-        self.understand(&text, doubtful, preface, before);
+        let (text, guessed) = self.spelled(&text, true);
+        self.understand(&text, doubtful || guessed, preface, before);
     }
 
     /// Whether an answer only dropped the open question, or wanted to see it again.

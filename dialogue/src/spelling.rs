@@ -33,13 +33,16 @@ pub(crate) fn speller(words: &Words) -> Speller {
 }
 
 impl Turn<'_> {
-    /// A text with its short forms written out and swapped letters put back; true if that is a guess.
-    pub(crate) fn spelled(&self, text: &str) -> (String, bool) {
+    /// A text with its short forms written out and, where guesses are welcome, swapped letters put back; true if there were any.
+    pub(crate) fn spelled(&self, text: &str, guesses: bool) -> (String, bool) {
         let mut guessed = false;
         let text = self.respelled(text, |all, at| {
             let lexicon = &self.heard.lexicon;
             if let Some((count, word)) = lexicon.spelled(&all[at..]) {
                 return Some((count, word.to_owned()));
+            }
+            if !guesses {
+                return None;
             }
             let token = &all[at];
             let word = match token.folded.chars().any(|c| c.is_ascii_digit()) {
@@ -67,7 +70,7 @@ impl Turn<'_> {
             return false;
         }
         let text = self.without_own_name(self.session.trace.text.trim());
-        let text = self.spelled(&text).0;
+        let text = self.spelled(&text, true).0;
         let mended = self.mended(&text);
         self.session.stage = Stage::Idle;
         if let Some(call) = self.asked_in_a_piece(mended.as_ref().unwrap_or(&text)) {
