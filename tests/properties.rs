@@ -26,6 +26,8 @@ use tests::transcript::mind;
 
 #[path = "properties/several.rs"]
 mod several;
+#[path = "properties/answers.rs"]
+mod answers;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]

@@ -23,6 +23,7 @@ use crate::refusal;
 use crate::skill::{Args, Change, Office, Plan, Receipt, Refusal, Scene, Skill, Stop};
 use crate::skills;
 
+mod except;
 mod reach;
 
 /// Where a plan is made.
@@ -325,7 +326,11 @@ impl Planner<'_> {
                 return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine);
             }
             Selector::All => self.reach(),
-            Selector::Where { .. } => self.reach().into_iter().filter(|machine| matches(selector, machine)).collect(),
+            Selector::Where { except, .. } => {
+                let out = self.left_out(except)?;
+                let left_out = |machine: &Machine| out.contains(&machine.id);
+                self.reach().into_iter().filter(|machine| matches(selector, machine) && !left_out(machine)).collect()
+            }
             Selector::Nth(_) => return Err(Refusal::WhichMachine),
         };
         if let Some(own) = &self.own
@@ -546,17 +551,12 @@ fn by_a_piece(call: &Call, machine: &Machine) -> bool {
 }
 
 fn matches(selector: &Selector, machine: &Machine) -> bool {
-    let Selector::Where { state, tag, os, prefix, except } = selector else { return false };
+    let Selector::Where { state, tag, os, prefix, .. } = selector else { return false };
     let begins = |text: &str, with: &str| text.to_lowercase().starts_with(&with.to_lowercase());
     let in_state = state.is_none_or(|state| in_state(state, machine.state));
     let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
-    let excepted = except.iter().any(|name| machine.name.eq_ignore_ascii_case(name));
     // Tags can't be given yet, so nothing carries one.
-    in_state
-        && of_os
-        && !excepted
-        && tag.is_none()
-        && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
+    in_state && of_os && tag.is_none() && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
 }
 
 /// Whether a machine is in a state as people tell them apart.

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use grammar::answer::refused;
-use grammar::gather::{Wanted, gather, machines};
+use grammar::corrected::{Corrected, machines};
+use grammar::gather::{Wanted, gather};
 use grammar::kind::Kind;
 use grammar::selector::Selector;
 use grammar::token::fold;
@@ -45,16 +46,17 @@ impl Turn<'_> {
         spec.slots.iter().filter(plain).any(|slot| words.contains(&fold(&self.heard_word(spec.id, slot.name))))
     }
 
+    /// The words of a skill's title, as people may say them.
+    pub(crate) fn title_words(&self, skill: &str) -> Vec<String> {
+        topics::words(&self.heard.title(skill))
+    }
+
     fn built(&self, call: &Call) -> bool {
         self.spec(call).is_some_and(|spec| !spec.planned)
     }
 
-    /// The calls of a plan as amended by what is said; `None` when nothing of it is said otherwise.
-    pub(crate) fn amended(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
-        self.with_other_values(plan, text).or_else(|| self.with_other_machines(plan, text))
-    }
-
-    fn with_other_values(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
+    /// "qcow2 rather", "the format should be raw": the same plan with another value.
+    pub(crate) fn with_other_values(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
         let mut calls = plan.calls.clone();
         for call in calls.iter_mut().rev() {
             let Some(spec) = self.book.spec(&call.skill) else { continue };
@@ -70,28 +72,53 @@ impl Turn<'_> {
         None
     }
 
-    /// "no, I meant lab-2", "leave student02 out": the same for other machines, or for fewer.
-    fn with_other_machines(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
+    /// "no, I meant lab-2", "leave student02 out", "web3 too": the same for other machines, for fewer or for more.
+    pub(crate) fn with_other_machines(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
         let cx = self.context();
-        let [call] = plan.calls.as_slice() else { return None };
         // "no, status of db1" is another wish.
         let besides = refused(text, &cx).unwrap_or_default();
-        if !call.args.contains_key(TARGET) || [text, &besides].iter().any(|text| !self.commands(text).is_empty()) {
+        if [text, &besides].iter().any(|text| !self.commands(text).is_empty()) {
             return None;
         }
-        let said = machines(text, &cx)?;
-        let is = |names: &[String], name: &String| names.iter().any(|known| known.eq_ignore_ascii_case(name));
-        let names: Vec<String> = if said.meant.is_empty() {
-            // Less than was shown: only what was to be done may be left out.
-            let left: Vec<String> = plan.subjects.iter().filter(|name| !is(&said.spared, name)).cloned().collect();
-            let all_there = said.spared.iter().all(|name| is(&plan.subjects, name));
-            if !all_there || left.is_empty() { None } else { Some(left) }
-        } else {
-            Some(said.meant)
-        }?;
-        let mut call = call.clone();
-        call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
-        Some(vec![call])
+        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
+        let said = machines(text, &plan.subjects, &cx, |word| is_of(&titles, word))?;
+        // "no, web2 is the good one", "not web1, pause web2": who knows.
+        if !(said.whole || said.otherwise && !said.verb) || said.other {
+            return None;
+        }
+        let own = |name: &String| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
+        let left_out = !said.spared.is_empty() && said.spared.iter().all(own);
+        if said.meant.is_empty() && said.added.is_empty() && !left_out {
+            return None;
+        }
+        match plan.calls.as_slice() {
+            [call] if call.args.contains_key(TARGET) => {
+                let names = other_machines(&plan.subjects, &said)?;
+                let mut call = call.clone();
+                call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+                Some(vec![call])
+            }
+            [] | [_] => None,
+            // Of several wishes those are changed that a machine is taken out of.
+            calls if !said.spared.is_empty() => {
+                let mut left = Vec::new();
+                for call in calls {
+                    let mut call = call.clone();
+                    if let Some(Value::Machines(Selector::Names(names))) = call.args.get_mut(TARGET)
+                        && names.iter().any(|name| is_among(name, &said.spared))
+                    {
+                        names.retain(|name| !is_among(name, &said.spared));
+                        names.extend(said.meant.iter().cloned());
+                        if names.is_empty() {
+                            continue;
+                        }
+                    }
+                    left.push(call);
+                }
+                (!left.is_empty() && left != calls).then_some(left)
+            }
+            _ => None,
+        }
     }
 
     /// "no, my boss says not today", "never mind the disk. Is web1 up?": the question is dropped, and what is said besides is heard.
@@ -106,4 +133,32 @@ impl Turn<'_> {
         self.understand(&rest, false, vec![Phrase::common("all_right")], None);
         true
     }
+}
+
+/// Whether a word is a form of one of these.
+pub(crate) fn is_of(words: &[String], word: &str) -> bool {
+    words.iter().any(|known| topics::alike(known, word))
+}
+
+fn is_among(name: &str, names: &[String]) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Of the machines shown, those that are left after a correction; `None` when none is.
+fn other_machines(shown: &[String], said: &Corrected) -> Option<Vec<String>> {
+    let mut names: Vec<String> = match said.meant.is_empty() {
+        true => shown.iter().filter(|name| !is_among(name, &said.spared)).cloned().collect(),
+        // "not web1, web4", of three: the other two stay.
+        false if shown.len() > 1 && said.spared.iter().any(|name| is_among(name, shown)) => {
+            let kept = shown.iter().filter(|name| !is_among(name, &said.spared));
+            kept.chain(said.meant.iter().filter(|name| !is_among(name, shown))).cloned().collect()
+        }
+        false => said.meant.clone(),
+    };
+    for name in &said.added {
+        if !is_among(name, &names) {
+            names.push(name.clone());
+        }
+    }
+    (!names.is_empty()).then_some(names)
 }

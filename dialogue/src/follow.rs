@@ -28,7 +28,7 @@ pub(crate) fn state_of(names: &[String]) -> Call {
 }
 
 /// What machine a slot is about, whatever it does with it.
-fn is_about(slot: &Slot) -> bool {
+pub(crate) fn is_about(slot: &Slot) -> bool {
     slot.name == TARGET && slot.kind == Kind::Machines || slot.kind == Kind::Name(Of::Machine)
 }
 

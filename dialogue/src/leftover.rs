@@ -92,7 +92,7 @@ pub(crate) fn left_over(
         let count = if named || known {
             left.weighs = true;
             1
-        } else if weighty > 0 && weighty >= light && !vocabulary.commands(token) {
+        } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {
             left.weighs = true;
             left.excepts |= cx.lexicon.longest(&all[at..], Class::Except) == Some(weighty);
             weighty

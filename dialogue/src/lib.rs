@@ -9,6 +9,7 @@
 
 mod addressed;
 mod amend;
+mod another;
 mod aside;
 pub mod book;
 pub mod conditions;

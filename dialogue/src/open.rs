@@ -1,14 +1,14 @@
 //! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
 
-use grammar::answer::{Answer, agreed, answer, only_points};
-use grammar::token::fold;
+use grammar::answer::{Answer, For, agreed, answer, only_points};
+use grammar::read::Context;
 
+use crate::amend::is_of;
 use crate::machine::{Planning, Purpose, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef, UNDO_WITHIN};
 use crate::slots;
-use crate::topics;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -160,7 +160,8 @@ impl Turn<'_> {
         let go = match said {
             _ if by_name => quoted && typed,
             Answer::Yes => true,
-            Answer::Both | Answer::All => plan.subjects.len() > 1,
+            Answer::Both => plan.subjects.len() == 2,
+            Answer::All => plan.subjects.len() > 1,
             _ => plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan),
         };
         if go {
@@ -185,13 +186,18 @@ impl Turn<'_> {
                 Ok(())
             }
             _ => {
-                let corrected = match said {
-                    Answer::Correction(rest) if !undoing && self.commands(rest).is_empty() => {
-                        self.corrected(&plan, rest)
-                    }
+                let corrected = || match said {
+                    Answer::Correction(rest) if self.commands(rest).is_empty() => self.corrected(&plan, rest),
                     _ => None,
                 };
-                match corrected.or_else(|| if undoing { None } else { self.amended(&plan, text) }) {
+                let changed = match undoing {
+                    true => None,
+                    false => self
+                        .with_other_machines(&plan, text)
+                        .or_else(corrected)
+                        .or_else(|| self.with_other_values(&plan, text)),
+                };
+                match changed {
                     Some(calls) => self.correct(open, path, calls),
                     None if self.refuse(text) => Ok(()),
                     None => Err(Box::new(open)),
@@ -270,11 +276,17 @@ impl Turn<'_> {
         self.complete(planning);
     }
 
-    /// "yes, reboot web1", "go ahead with the disk": agreement, and what is agreed to.
+    /// "yes, reboot web1", "go ahead with the disk", "yes, both": agreement, and what is agreed to. Who agrees to a part of it, or to
+    /// something beside it, does not.
     fn agrees_to(&self, text: &str, plan: &PlanRef) -> bool {
         let cx = self.context();
+        if self.agrees_in_two_languages(text) {
+            return true;
+        }
         let Some(rest) = agreed(text, &cx) else { return false };
-        let [call] = plan.calls.as_slice() else { return false };
+        let [call] = plan.calls.as_slice() else {
+            return only_points(&rest, &plan.subjects, &cx, |_| false).is_some_and(|said| is_for_all(&said, plan));
+        };
         let same = |said: &Call| {
             said.skill == call.skill
                 && said.args.iter().all(|(slot, value)| {
@@ -284,14 +296,22 @@ impl Turn<'_> {
         let readings = self.commands(&rest);
         match readings.as_slice() {
             [] => {
-                let title = topics::words(&self.heard.title(&call.skill));
-                only_points(&rest, &cx, |word| {
-                    plan.subjects.iter().any(|subject| fold(subject) == word)
-                        || title.iter().any(|known| topics::alike(known, word))
-                })
+                let title = self.title_words(&call.skill);
+                let said = only_points(&rest, &plan.subjects, &cx, |word| is_of(&title, word));
+                said.is_some_and(|said| is_for_all(&said, plan))
             }
             readings => readings.iter().all(|(said, path)| *path == Path::Command && same(said)),
         }
+    }
+
+    /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.
+    fn agrees_in_two_languages(&self, text: &str) -> bool {
+        let yes = |text: &str| {
+            let mut lexicons = self.book.languages().map(|language| &self.book.words(language).lexicon);
+            lexicons.any(|lexicon| answer(text, &Context { lexicon, ..self.context() }) == Answer::Yes)
+        };
+        let cuts = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| text.split_at(at));
+        !text.contains('?') && cuts.into_iter().any(|(one, other)| yes(one) && yes(other))
     }
 
     fn answer_pick(&mut self, open: Open, text: &str, said: &Answer, options: Vec<Call>) -> Result<(), Box<Open>> {
@@ -320,4 +340,13 @@ impl Turn<'_> {
         self.session.trace.skill = planning.calls.first().map(|call| call.skill.clone());
         self.session.trace.confidence = 1.0;
     }
+}
+
+/// Whether what is agreed to is all of a plan: each machine that is named is one of its own, and none is left out; as many as there are.
+fn is_for_all(said: &For, plan: &PlanRef) -> bool {
+    let named = |name: &String| said.names.iter().any(|said| said.eq_ignore_ascii_case(name));
+    let own = |name: &String| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
+    let whole = said.names.is_empty() || plan.subjects.iter().all(named) && said.names.iter().all(own);
+    let many = [plan.subjects.len(), plan.calls.len()];
+    whole && said.counts.iter().all(|count| many.iter().any(|many| u64::try_from(*many) == Ok(*count)))
 }

@@ -8,6 +8,7 @@ use grammar::kind::Of;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
+use crate::another::Another;
 use crate::conditions;
 use crate::controls::CONTROLS;
 use crate::gist::Gist;
@@ -65,6 +66,11 @@ pub struct Understanding {
 
 impl Turn<'_> {
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+        if let Some(Another { call, doubtful: asks }) = self.for_another(text) {
+            self.session.trace.why = FOLLOWS.to_owned();
+            self.begin(vec![call], Path::Understood, doubtful || asks, preface, before);
+            return;
+        }
         let cx = self.context();
         let framed = frame(text, &cx);
         // "don't stop" is no "stop", and what may only be told ("back to square one") is asked about.

@@ -5,8 +5,9 @@
 
 use crate::{
     MAX_TEXT,
+    kind::Of,
     lexicon::Class,
-    number,
+    name, number,
     read::{Context, Cursor},
     selector::LAST,
     stance::Effect,
@@ -80,7 +81,7 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
     if text.chars().count() > MAX_TEXT {
         return Answer::Other;
     }
-    let all = cx.tokens(text);
+    let all = unstretched(text, cx);
     if all.is_empty() {
         let marks = !text.is_empty() && text.trim().chars().all(|c| c == '?') && text.contains('?');
         return if marks { Answer::Repeat } else { Answer::Other };
@@ -117,6 +118,24 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
     correction(&cursor).map_or(Answer::Other, Answer::Correction)
 }
 
+/// Words as they are meant where a letter is held down: "yesss" is "yes", "nooo" is "no". A name that exists is left as it is.
+fn unstretched<'t>(text: &'t str, cx: &Context) -> Vec<Token<'t>> {
+    const ANSWERS: [Class; 6] = [Class::Yes, Class::No, Class::Stop, Class::Cancel, Class::Polite, Class::Aside];
+    let mut all = cx.tokens(text);
+    for token in &mut all {
+        if token.quoted || cx.lexicon.contains(&token.folded) || cx.known.has(Of::Machine, token.text).is_some() {
+            continue;
+        }
+        let mut short = token.folded.clone();
+        let mut last = None;
+        short.retain(|letter| last.replace(letter) != Some(letter));
+        if short != token.folded && ANSWERS.iter().any(|class| cx.lexicon.is(&short, *class)) {
+            token.folded = short;
+        }
+    }
+    all
+}
+
 /// Whether words of agreement are put as a question: "ok?", "is that ok".
 fn asks(text: &str, all: &[Token], cx: &Context) -> bool {
     let own = cx.lexicon.longest(all, Class::Yes).unwrap_or(0);
@@ -133,33 +152,99 @@ fn asks(text: &str, all: &[Token], cx: &Context) -> bool {
 /// assert_eq!(agreed("yes, reboot it?", &cx), None);
 /// ```
 pub fn agreed(text: &str, cx: &Context) -> Option<String> {
-    let all = cx.tokens(text);
-    if text.chars().count() > MAX_TEXT || text.contains('?') || cx.lexicon.longest(&all, Class::Yes).is_none() {
+    const BEFORE: [Class; 5] = [Class::Yes, Class::Agrees, Class::Polite, Class::Aside, Class::Filler];
+    let all = unstretched(text, cx);
+    if text.chars().count() > MAX_TEXT || text.contains('?') {
         return None;
     }
-    let mut at = 0;
-    let longest =
-        |at: usize| [Class::Yes, Class::Polite].iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max();
-    while let Some(count) = longest(at) {
+    let longest = |at: usize, classes: &[Class]| {
+        classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0)
+    };
+    let (mut at, mut seen) = (0, false);
+    loop {
+        let (yes, count) = (longest(at, &[Class::Yes]), longest(at, if seen { &BEFORE[..4] } else { &BEFORE }));
+        if count == 0 {
+            break;
+        }
+        if yes == 0 && is_count(&all[at..], count, cx) {
+            return None;
+        }
+        seen |= yes == count;
         at += count;
     }
-    let (first, last) = (all.get(at)?, all.last()?);
+    let (first, last) = (all.get(at).filter(|_| seen)?, all.last()?);
     Some(text[first.span.start..last.span.end].to_owned())
 }
 
-/// Whether a text is made of nothing but words that point ("it", "the machine") or that are expected.
-pub fn only_points(text: &str, cx: &Context, expected: impl Fn(&str) -> bool) -> bool {
-    const POINTING: [Class; 6] = [Class::Article, Class::It, Class::Machine, Class::Polite, Class::Thanks, Class::Yes];
+/// Whether a small word says how many, whatever else it fills up: "yes, just one". Of how many, then?
+fn is_count(rest: &[Token], count: usize, cx: &Context) -> bool {
+    count == 1 && cx.lexicon.longest(rest, Class::Number).is_some()
+}
+
+/// What an agreement says of whom it is for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct For {
+    /// Machines it names.
+    pub names: Vec<String>,
+    /// How many it says there are, each time it does.
+    pub counts: Vec<u64>,
+}
+
+/// Whom the rest of an agreement is for, if it is made of nothing but names, words that point ("it", "both", "all three"), words that go
+/// with a yes ("quick", "that's the one"), and those that are expected. A name of several words may be one of `shown`.
+pub fn only_points(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&str) -> bool) -> Option<For> {
+    const POINTING: [Class; 11] = [
+        Class::Article,
+        Class::It,
+        Class::Machine,
+        Class::Machines,
+        Class::Polite,
+        Class::Thanks,
+        Class::Yes,
+        Class::Agrees,
+        Class::All,
+        Class::Everything,
+        Class::And,
+    ];
     let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let mut said = For::default();
     let mut at = 0;
     while at < all.len() {
-        match POINTING.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
-            Some(count) => at += count,
-            None if expected(&all[at].folded) => at += 1,
-            None => return false,
+        let pointing = POINTING.iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0);
+        let both = cursor.skip(at, Class::Both);
+        let named = named_at(&cursor, at, shown).filter(|(count, _)| *count > pointing.max(both));
+        if let Some((count, name)) = named {
+            said.names.push(name);
+            at += count;
+        } else if both > 0 && both >= pointing {
+            said.counts.push(2);
+            at += both;
+        } else if pointing > 0 {
+            at += pointing;
+        } else if let Some((count, number)) = number::count_at(&cursor, at).into_iter().next() {
+            said.counts.push(number);
+            at += count;
+        } else if expected(&all[at].folded) {
+            at += 1;
+        } else {
+            return None;
         }
     }
-    !all.is_empty()
+    (!all.is_empty()).then_some(said)
+}
+
+/// The longest name of a machine that begins here, of those that exist and those that are shown.
+pub(crate) fn named_at(cursor: &Cursor, at: usize, shown: &[String]) -> Option<(usize, String)> {
+    let known = name::known(cursor, at, Of::Machine).into_iter();
+    let most = cursor.tokens.len() - at;
+    let spelled = shown.iter().filter_map(|name| {
+        let words = cursor.cx.tokens(name);
+        let same = words.len() <= most
+            && words.iter().zip(&cursor.tokens[at..]).all(|(word, token)| word.folded == token.folded);
+        (same && !words.is_empty()).then(|| (words.len(), name.clone()))
+    });
+    known.chain(spelled).max_by_key(|(count, _)| *count)
 }
 
 /// Whether something is asked, by its mark or its first word after words that say nothing: "hmm how big is it".
@@ -266,9 +351,21 @@ fn empty_words(all: &[Token], also: &[Class], cx: &Context) -> usize {
 fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
     let mut also = vec![Class::Polite, Class::Thanks, Class::Filler, Class::Greeting];
     match class {
-        Class::Cancel | Class::Undo | Class::Stop => also.extend([Class::Yes, Class::No]),
-        // "oh lovely, go for it", "make it the usual".
-        Class::Yes => also.push(Class::Aside),
+        // "hold on, drop both", "non laisse tomber finalement".
+        Class::Cancel => also.extend([
+            Class::Yes,
+            Class::No,
+            Class::Stop,
+            Class::Aside,
+            Class::Hedge,
+            Class::It,
+            Class::Both,
+            Class::All,
+            Class::Everything,
+        ]),
+        Class::Undo | Class::Stop => also.extend([Class::Yes, Class::No]),
+        // "oh lovely, go for it", "yes and hurry up", "make it the usual".
+        Class::Yes => also.extend([Class::Aside, Class::Agrees, Class::And]),
         Class::Skip => also.extend([Class::Wrap, Class::Hedge]),
         _ => {}
     }
@@ -278,6 +375,9 @@ fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
         let own = cx.lexicon.longest(&all[at..], class).unwrap_or(0);
         let other = also.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0);
         if own == 0 && other == 0 {
+            return false;
+        }
+        if class == Class::Yes && own == 0 && is_count(&all[at..], other, cx) {
             return false;
         }
         seen |= own > 0 && own >= other;

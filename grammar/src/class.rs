@@ -139,6 +139,8 @@ classes! {
     Possessive "possessive",
     /// "yes".
     Yes "yes",
+    /// "obviously", "hurry up", "that's the one": goes with a yes, and changes nothing of it.
+    Agrees "agrees",
     /// "no".
     No "no",
     /// "never mind".
@@ -151,6 +153,12 @@ classes! {
     Denied "denied",
     /// "leave", before what is left out.
     Spare "spare",
+    /// "should stay", behind what is left out.
+    Stays "stays",
+    /// "too", "same for": what was wanted is meant once more.
+    Also "also",
+    /// "the other one".
+    Other "other",
     /// "only", before what alone is meant.
     Only "only",
     /// "i meant": what follows stands for what was said before.

@@ -23,7 +23,7 @@ pub struct Wanted {
 }
 
 /// Words that say nothing of their own in an answer.
-const EMPTY: [Class; 17] = [
+pub(crate) const EMPTY: [Class; 17] = [
     Class::Filler,
     Class::Polite,
     Class::Thanks,
@@ -201,52 +201,4 @@ fn bare(wanted: &[Wanted], cursor: &Cursor) -> Option<Vec<(String, Value)>> {
     let said = cursor.said(start, number);
     let sized = wanted.iter().find(|wanted| matches!(wanted.kind, Kind::Size | Kind::Count))?;
     Some(vec![(sized.name.clone(), read::parse(sized.kind, &said, cursor.cx)?)])
-}
-
-/// Machines as somebody corrects what was shown.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Corrected {
-    /// Those that are meant instead.
-    pub meant: Vec<String>,
-    /// Those that are not: "not prod", "leave web2 out".
-    pub spared: Vec<String>,
-}
-
-/// The machines of a correction: "no no, I meant lab-2", "except mail", "only node 2". `None` when it is none, or asks something.
-pub fn machines(text: &str, cx: &Context) -> Option<Corrected> {
-    let all = cx.tokens(text);
-    if text.contains('?') || text.chars().count() > MAX_TEXT {
-        return None;
-    }
-    let cursor = Cursor { text, tokens: &all, cx };
-    let mut corrected = Corrected::default();
-    let (mut at, mut sparing, mut marked) = (0, false, false);
-    while at < all.len() {
-        let class = |class| cursor.skip(at, class);
-        let spares = class(Class::Denied).max(class(Class::Except)).max(class(Class::Spare));
-        let known = name::known(&cursor, at, Of::Machine).into_iter().next();
-        match known.filter(|(count, _)| *count > 1 || !cx.lexicon.contains(&all[at].folded)) {
-            Some((count, name)) => {
-                let list = if sparing { &mut corrected.spared } else { &mut corrected.meant };
-                list.push(name);
-                at += count;
-            }
-            None if spares > 0 => {
-                (sparing, marked) = (true, true);
-                at += spares;
-            }
-            None => {
-                let restricts = class(Class::Only).max(class(Class::No));
-                if restricts > 0 || class(Class::Meant) > 0 {
-                    (sparing, marked) = (false, true);
-                }
-                // A conditional, or a second verb, makes it something else.
-                if class(Class::Conditional) > 0 {
-                    return None;
-                }
-                at += restricts.max(class(Class::Meant)).max(1);
-            }
-        }
-    }
-    (marked && !(corrected.meant.is_empty() && corrected.spared.is_empty())).then_some(corrected)
 }

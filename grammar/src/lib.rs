@@ -20,6 +20,7 @@ pub mod answer;
 mod class;
 pub mod condition;
 pub mod corpus;
+pub mod corrected;
 pub mod duration;
 pub mod follow;
 pub mod frame;

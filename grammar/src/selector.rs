@@ -278,7 +278,12 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             }
             noun = true;
         } else if let Some(more) = word(cursor, at, Class::Except).filter(|_| whole || noun) {
-            let Some((count, names)) = name_list(cursor, at + more, true, true).into_iter().next_back() else {
+            // "except web1, it is busy": a word of the language is nobody's name.
+            let is_name = |name: &String| {
+                cursor.cx.known.has(Of::Machine, name).is_some() || !cursor.cx.lexicon.contains(&fold(name))
+            };
+            let mut lists = name_list(cursor, at + more, true, true).into_iter();
+            let Some((count, names)) = lists.rfind(|(_, names)| names.iter().all(is_name)) else {
                 break;
             };
             filter.except = names;

@@ -1,0 +1,120 @@
+//! What was wanted or asked last, for another machine: "I meant cache", "web3 too", "same for the second", "now the other one". What would
+//! be changed so is shown and asked, unless it can be taken back and its machine is named.
+
+use grammar::corrected::machines;
+use grammar::kind::Kind;
+use grammar::lexicon::Class;
+use grammar::read;
+use grammar::selector::Selector;
+use grammar::value::Value;
+
+use crate::amend::is_of;
+use crate::conditions;
+use crate::follow::is_about;
+use crate::machine::Turn;
+use crate::session::{About, Call, Done, RECENT};
+use crate::slots::points;
+use crate::spec::Danger;
+
+/// What is wanted for another machine.
+pub(crate) struct Another {
+    pub call: Call,
+    /// Whether it has to be asked about, whatever it is.
+    pub doubtful: bool,
+}
+
+impl Turn<'_> {
+    /// What a text wants that only says for which other machine: what came last, or what was done last.
+    pub(crate) fn for_another(&self, text: &str) -> Option<Another> {
+        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        if waits || text.contains('?') || !self.commands(text).is_empty() {
+            return None;
+        }
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let first = |class: Class| cx.lexicon.longest(&all, class).unwrap_or(0);
+        // "reboot web1 except web2" is a wish of its own.
+        if first(Class::Verb) > first(Class::Also).max(first(Class::Yes)) {
+            return None;
+        }
+        let has = |class: Class| (0..all.len()).any(|at| cx.lexicon.longest(&all[at..], class).is_some());
+        let changes = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger > Danger::Read);
+        let last = self.session.last.as_ref().and_then(|last| match last.calls.as_slice() {
+            [call] => Some(call.clone()).filter(|call| self.spec(call).is_some_and(|spec| !spec.planned)),
+            _ => None,
+        });
+        // "web2 too", after something was looked up in between: what was done last.
+        let once_more = has(Class::Also) && !has(Class::Other);
+        let call = match last {
+            Some(call) if !once_more || changes(&call) => call,
+            _ => self.done_lately()?.call.clone(),
+        };
+        if conditions::of(&call).is_some() {
+            return None;
+        }
+        let slot = self.spec(&call)?.slots.iter().find(|slot| is_about(slot))?;
+        let before = self.machines_of(&call);
+        if has(Class::Except) || has(Class::Spare) {
+            return None;
+        }
+        let title = self.title_words(&call.skill);
+        let said = machines(text, &before, &cx, |word| is_of(&title, word)).filter(|said| said.whole)?;
+        let names: Vec<String> = [said.meant.clone(), said.added.clone()].concat();
+        let target = if !names.is_empty() {
+            let others = names.iter().any(|name| !before.contains(name));
+            let named = Value::Machines(Selector::Names(names.clone()));
+            Some(named).filter(|_| others && (said.otherwise || said.also || has(Class::No)))?
+        } else if said.other {
+            Value::Machines(Selector::Names(vec![self.other_than(&before)?]))
+        } else {
+            // "the same for it", "same for the second".
+            let mut found = read::find(Kind::Machines, text, &cx).into_iter().map(|found| found.value);
+            found.find(points).filter(|_| said.also)?
+        };
+        let value = match (slot.kind, &target) {
+            (Kind::Machines, _) => target,
+            (_, Value::Machines(Selector::Names(names))) if names.len() == 1 => Value::Name(names[0].clone()),
+            _ => return None,
+        };
+        let plain = !names.is_empty() && said.also && !said.otherwise && !has(Class::No);
+        let doubtful = changes(&call) && !plain;
+        let mut call = call;
+        call.args.insert(slot.name.to_owned(), value);
+        Some(Another { call, doubtful })
+    }
+
+    /// What was done last, if that is not long ago.
+    pub(crate) fn done_lately(&self) -> Option<&Done> {
+        self.session.undo.last().filter(|done| self.now().duration_since(done.at) <= RECENT)
+    }
+
+    /// The machines that a call names.
+    pub(crate) fn machines_of(&self, call: &Call) -> Vec<String> {
+        let slot = self.spec(call).and_then(|spec| spec.slots.iter().find(|slot| is_about(slot)));
+        match slot.and_then(|slot| call.args.get(slot.name)) {
+            Some(Value::Machines(Selector::Names(names))) => names.clone(),
+            Some(Value::Name(name)) => vec![name.clone()],
+            _ => Vec::new(),
+        }
+    }
+
+    /// "the other one": of two that were spoken of or listed, the one that is not these.
+    fn other_than(&self, these: &[String]) -> Option<String> {
+        if these.len() != 1 {
+            return None;
+        }
+        let mut spoken: Vec<&String> = Vec::new();
+        for name in self.session.focus.iter().flatten().chain(&self.session.listed) {
+            if !these.contains(name) && !spoken.contains(&name) {
+                spoken.push(name);
+            }
+        }
+        let among = |names: &Vec<String>| names.len() == 2 && names.contains(&these[0]);
+        let pair = self.session.focus.iter().chain([&self.session.listed]).find(|names| among(names));
+        match (pair, spoken.as_slice()) {
+            (Some(pair), _) => pair.iter().find(|name| !these.contains(name)).cloned(),
+            (None, [only]) => Some((*only).clone()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Machines as people correct what was shown or done: "no no, I meant lab-2", "except mail", "web2 should stay", "only the runner",
+//! "web3 too", "the other one".
+
+use crate::{
+    MAX_TEXT,
+    answer::named_at,
+    gather::EMPTY,
+    kind::Of,
+    known::squeeze,
+    lexicon::Class,
+    number,
+    read::{Context, Cursor},
+    token::gap,
+};
+
+/// Words that say nothing beside a machine's name, besides those of any answer.
+const LIGHT: [Class; 7] =
+    [Class::Aside, Class::Agrees, Class::Machine, Class::Machines, Class::Item, Class::Follow, Class::Same];
+
+/// Machines as somebody corrects what was shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Corrected {
+    /// Those that are meant instead, or alone.
+    pub meant: Vec<String>,
+    /// Those that are not: "not prod", "leave web2 out", "mail should stay".
+    pub spared: Vec<String>,
+    /// Those that are meant besides: "web3 too".
+    pub added: Vec<String>,
+    /// The one of which was not spoken last: "the other one".
+    pub other: bool,
+    /// Whether a word says that something is meant otherwise: "I meant", "not", "only", and not just "no" or "yes".
+    pub otherwise: bool,
+    /// Whether a word says that the same is meant once more: "too", "same for".
+    pub also: bool,
+    /// Whether it has a verb of its own, that is none of those expected.
+    pub verb: bool,
+    /// Whether every word has its place.
+    pub whole: bool,
+}
+
+/// How the names that follow are meant.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum As {
+    Meant,
+    /// "not web1": one that nobody spoke of is the one meant instead, "not web1 web2".
+    Denied,
+    Spared,
+}
+
+/// The machines of a correction of what is shown of these, in words that may be `expected` of it. `None` when it is none, or asks
+/// something, or says on what it depends.
+///
+/// ```
+/// use grammar::{corrected::machines, kind::Of, lexicon::Lexicon, read::Context};
+/// let lexicon = Lexicon::parse("no: no\ndenied: not\nmeant: i meant\nstays: should stay\nalso: too").unwrap();
+/// let known = ["web1", "web2", "web3"].map(|name| (Of::Machine, name.to_owned())).to_vec();
+/// let cx = Context { lexicon: &lexicon, known: &known, now: "2026-11-20T12:00[UTC]".parse().unwrap() };
+/// let shown = ["web1".to_owned(), "web2".to_owned()];
+/// let said = |text| machines(text, &shown, &cx, |_| false).unwrap();
+/// assert_eq!(said("not web1, web3").spared, ["web1"]);
+/// assert_eq!(said("not web1, web3").meant, ["web3"]);
+/// assert_eq!(said("web2 should stay").spared, ["web2"]);
+/// assert_eq!(said("no, I meant web3").meant, ["web3"]);
+/// assert_eq!(said("web3 too").added, ["web3"]);
+/// assert_eq!(machines("is web3 up", &shown, &cx, |_| false), None);
+/// ```
+pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&str) -> bool) -> Option<Corrected> {
+    let all = cx.tokens(text);
+    if text.contains('?') || text.chars().count() > MAX_TEXT {
+        return None;
+    }
+    let cursor = Cursor { text, tokens: &all, cx };
+    let mut said = Corrected { whole: true, ..Corrected::default() };
+    let (mut at, mut mode, mut marked) = (0, As::Meant, false);
+    // Where the clause in hand begins in what is meant, and whether a name may follow that is also a word.
+    let (mut clause, mut ready) = (0, false);
+    while at < all.len() {
+        if gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']) {
+            (clause, ready) = (said.meant.len(), true);
+        }
+        let class = |class| cursor.skip(at, class);
+        let longest = |classes: &[Class]| classes.iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0);
+        let word = at == 0 || ready;
+        let name = named_at(&cursor, at, shown)
+            .filter(|(count, _)| *count > 1 || word || !cx.lexicon.contains(&all[at].folded))
+            .filter(|(count, _)| *count > 1 || longest(&[Class::Denied, Class::Meant, Class::No, Class::Only]) == 0)
+            .or_else(|| piece_at(&cursor, at, shown));
+        if let Some((count, name)) = name {
+            let spoken = shown.iter().any(|known| known.eq_ignore_ascii_case(&name));
+            match mode {
+                As::Denied if !spoken && !said.spared.is_empty() => said.meant.push(name),
+                As::Denied | As::Spared => said.spared.push(name),
+                As::Meant => said.meant.push(name),
+            }
+            at += count;
+            continue;
+        }
+        let (denied, spares) = (class(Class::Denied), longest(&[Class::Except, Class::Spare]));
+        let (stays, meant) = (class(Class::Stays), class(Class::Meant));
+        let (also, other) = (class(Class::Also), class(Class::Other));
+        let (only, weak) = (class(Class::Only), longest(&[Class::No, Class::Yes]));
+        let light = longest(&EMPTY).max(longest(&LIGHT));
+        let marks = [denied, spares, stays, meant, also, other, only, weak].into_iter().max().unwrap_or(0);
+        let most = marks.max(light);
+        let begins = !marked && !named_any(&said);
+        let question = class(Class::Question);
+        if class(Class::Conditional) > most || begins && question > 0 && question >= most {
+            return None;
+        }
+        marked |= marks > 0 && marks == most;
+        ready = most > 0;
+        let (mut verb, state) = (class(Class::Verb), class(Class::State));
+        // "wait, not web1", but "stop web2".
+        let behind = at + verb + cursor.skip(at + verb, Class::Article);
+        if class(Class::Stop) >= verb && (behind >= all.len() || named_at(&cursor, behind, shown).is_none()) {
+            verb = 0;
+        }
+        if (verb > marks && verb >= light || state > marks && state >= light || most == 0) && !expected(&all[at].folded)
+        {
+            said.verb |= verb > marks && verb >= light;
+            said.whole = false;
+            at += verb.max(state).max(1);
+            continue;
+        }
+        if most == 0 {
+            // It is expected.
+        } else if stays == most {
+            said.spared.extend(said.meant.split_off(clause.min(said.meant.len())));
+            said.otherwise = true;
+        } else if denied == most {
+            (mode, said.otherwise) = (As::Denied, true);
+        } else if spares == most {
+            // "not web1 but web2".
+            let turns = mode == As::Denied && class(Class::Hedge) == most;
+            (mode, said.otherwise) = (if turns { As::Meant } else { As::Spared }, true);
+        } else if meant == most || only == most {
+            (mode, said.otherwise) = (As::Meant, true);
+        } else if other == most {
+            said.other = true;
+        } else if also == most {
+            said.also = true;
+        } else if weak == most && class(Class::No) == most {
+            mode = As::Meant;
+        }
+        at += most.max(1);
+    }
+    if said.also && !said.otherwise {
+        said.added = std::mem::take(&mut said.meant);
+    }
+    (marked && (named_any(&said) || said.other || said.also)).then_some(said)
+}
+
+fn named_any(said: &Corrected) -> bool {
+    [&said.meant, &said.spared, &said.added].iter().any(|names| !names.is_empty())
+}
+
+/// The one machine of which that is a piece of the name: "the runner" of gitlab-runner, "node 1" of k8s-node-1. One of those shown,
+/// else of all.
+fn piece_at(cursor: &Cursor, at: usize, shown: &[String]) -> Option<(usize, String)> {
+    const MOST: usize = 3;
+    let lexicon = cursor.cx.lexicon;
+    let token = &cursor.tokens[at];
+    let after_article = at > 0 && lexicon.is(&cursor.tokens[at - 1].folded, Class::Article);
+    let all = cursor.cx.known.names(Of::Machine);
+    (1..=MOST.min(cursor.tokens.len() - at)).rev().find_map(|count| {
+        let words = &cursor.tokens[at..at + count];
+        let common = count == 1 && lexicon.contains(&token.folded);
+        let quoted = words.iter().any(|word| word.quoted);
+        let number = count == 1 && number::count_at(cursor, at).into_iter().any(|(length, _)| length == 1);
+        if quoted || (common || number) && !after_article || token.folded.chars().count() < 2 && !number {
+            return None;
+        }
+        let sound = |index: usize| match cursor.word(at + index, Class::Number) {
+            Some((1, digits)) => digits.to_owned(),
+            _ => squeeze(&cursor.tokens[at + index].folded),
+        };
+        let squeezed: String = (0..count).map(sound).collect();
+        let of = |names: &[String]| {
+            let mut fitting = names.iter().filter(|name| is_piece(name, &squeezed));
+            fitting.next().filter(|_| fitting.next().is_none()).cloned()
+        };
+        let name = of(shown).or_else(|| of(&all))?;
+        Some((count, name))
+    })
+}
+
+/// Whether some pieces of a name that stand side by side are written so.
+fn is_piece(name: &str, squeezed: &str) -> bool {
+    let pieces: Vec<String> = name.split(|c: char| !c.is_alphanumeric()).map(squeeze).collect();
+    let whole: String = pieces.concat();
+    !squeezed.is_empty()
+        && squeezed != whole
+        && (0..pieces.len()).any(|from| (from + 1..=pieces.len()).any(|to| pieces[from..to].concat() == squeezed))
+}
