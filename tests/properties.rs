@@ -24,10 +24,10 @@ use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
 use tests::transcript::mind;
 
-#[path = "properties/several.rs"]
-mod several;
 #[path = "properties/answers.rs"]
 mod answers;
+#[path = "properties/several.rs"]
+mod several;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]

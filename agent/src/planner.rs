@@ -22,9 +22,11 @@ use crate::message::Asker;
 use crate::refusal;
 use crate::skill::{Args, Change, Office, Plan, Receipt, Refusal, Scene, Skill, Stop};
 use crate::skills;
+use twins::at_host;
 
 mod except;
 mod reach;
+mod twins;
 
 /// Where a plan is made.
 pub struct Planner<'a> {
@@ -469,7 +471,12 @@ impl Planner<'_> {
                 let phrase = Phrase::common("many_summary").with("what", what);
                 summary.push(phrase.with("n", subjects.len()).with("names", subjects.clone()));
             }
-            _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),
+            _ => {
+                for step in &steps {
+                    summary.push(step.change.summary.clone());
+                    summary.extend(self.the_one_on(step));
+                }
+            }
         }
         let cautions: Vec<Phrase> = steps.iter().filter_map(|step| step.change.caution.clone()).collect();
         let cautious = !cautions.is_empty();
@@ -529,11 +536,6 @@ fn said_and_meant<'a>(
         _ => &[],
     };
     names.iter().zip(targets)
-}
-
-/// How one of several of a name is offered: "web1 (hv2)".
-fn at_host(id: &MachineId, name: &str) -> String {
-    format!("{name} ({})", id.hypervisor)
 }
 
 fn is_called(said: &str, name: &str) -> bool {

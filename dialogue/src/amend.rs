@@ -83,7 +83,7 @@ impl Turn<'_> {
         let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
         let said = machines(text, &plan.subjects, &cx, |word| is_of(&titles, word))?;
         // "no, web2 is the good one", "not web1, pause web2": who knows.
-        if !(said.whole || said.otherwise && !said.verb) || said.other {
+        if !said.marked || !(said.whole || said.otherwise && !said.verb) || said.other {
             return None;
         }
         let own = |name: &String| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));

@@ -12,20 +12,37 @@ use crate::amend::is_of;
 use crate::conditions;
 use crate::follow::is_about;
 use crate::machine::Turn;
-use crate::session::{About, Call, Done, RECENT};
+use crate::policy::Path;
+use crate::reply::Phrase;
+use crate::session::{About, Call, Done, Open, RECENT};
 use crate::slots::points;
 use crate::spec::Danger;
+use crate::understand::FOLLOWS;
 
 /// What is wanted for another machine.
-pub(crate) struct Another {
-    pub call: Call,
+struct Another {
+    call: Call,
     /// Whether it has to be asked about, whatever it is.
-    pub doubtful: bool,
+    doubtful: bool,
 }
 
 impl Turn<'_> {
+    /// Takes a text that only says for which other machine something is wanted; false when it is none.
+    pub(crate) fn wants_for_another(
+        &mut self,
+        text: &str,
+        doubtful: bool,
+        preface: &[Phrase],
+        before: &Option<Box<Open>>,
+    ) -> bool {
+        let Some(Another { call, doubtful: asks }) = self.for_another(text) else { return false };
+        self.session.trace.why = FOLLOWS.to_owned();
+        self.begin(vec![call], Path::Understood, doubtful || asks, preface.to_vec(), before.clone());
+        true
+    }
+
     /// What a text wants that only says for which other machine: what came last, or what was done last.
-    pub(crate) fn for_another(&self, text: &str) -> Option<Another> {
+    fn for_another(&self, text: &str) -> Option<Another> {
         let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
         if waits || text.contains('?') || !self.commands(text).is_empty() {
             return None;
@@ -58,7 +75,7 @@ impl Turn<'_> {
             return None;
         }
         let title = self.title_words(&call.skill);
-        let said = machines(text, &before, &cx, |word| is_of(&title, word)).filter(|said| said.whole)?;
+        let said = machines(text, &before, &cx, |word| is_of(&title, word)).filter(|said| said.marked && said.whole)?;
         let names: Vec<String> = [said.meant.clone(), said.added.clone()].concat();
         let target = if !names.is_empty() {
             let others = names.iter().any(|name| !before.contains(name));

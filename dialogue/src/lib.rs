@@ -29,6 +29,7 @@ mod outcome;
 mod parts;
 mod pasted;
 pub mod phrases;
+mod picked;
 pub mod policy;
 mod pronouns;
 pub mod reply;
@@ -38,6 +39,7 @@ pub mod slots;
 mod snapshots;
 pub mod spec;
 mod spelling;
+mod take_back;
 pub mod topics;
 pub mod understand;
 

@@ -2,13 +2,16 @@
 
 use grammar::answer::{Answer, For, agreed, answer, only_points};
 use grammar::read::Context;
+use grammar::value::Value;
 
 use crate::amend::is_of;
 use crate::machine::{Planning, Purpose, Turn};
+use crate::picked::wants_machines;
 use crate::policy::Path;
-use crate::reply::{Phrase, Reply};
+use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef, UNDO_WITHIN};
 use crate::slots;
+use crate::spec::Spec;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -68,7 +71,14 @@ impl Turn<'_> {
             return Ok(());
         }
         let Some(spec) = calls.get(at).and_then(|call| self.spec(call)) else { return Err(Box::new(open)) };
+        // "celle de Lyon" is one of those offered, rather than somebody called Lyon.
+        let picked = if wants_machines(spec, &missing) {
+            self.picked(spec, &missing, &open.asked.choices, text, said)
+        } else {
+            None
+        };
         let filled = match said {
+            _ if picked.is_some() => picked,
             Answer::Skip => self.skip(spec, &missing),
             Answer::Nth(numbers)
                 if !open.asked.choices.is_empty()
@@ -86,10 +96,12 @@ impl Turn<'_> {
             }
             // "the format should be raw" names what it fills.
             _ if self.is_command_instead(text, spec, &missing) || self.names_slot(spec, text) => None,
+            _ if wants_machines(spec, &missing) && self.spares(text) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
         let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
-        let Some(values) = filled.or_else(|| self.gathered(spec, &all, text)) else {
+        let picked = || self.picked(spec, &missing, &open.asked.choices, text, said);
+        let Some(values) = filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)) else {
             return if self.refuse(text) { Ok(()) } else { Err(Box::new(open)) };
         };
         calls[at].args.extend(values);
@@ -109,8 +121,31 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// "the lyon one", "db-test pardon": of what was offered, unless it is a question or a command of its own.
+    fn picked(
+        &self,
+        spec: &Spec,
+        missing: &[String],
+        choices: &[Choice],
+        text: &str,
+        said: &Answer,
+    ) -> Option<Vec<(String, Value)>> {
+        let slot = missing.first()?;
+        if text.contains('?') || !self.commands(text).is_empty() {
+            return None;
+        }
+        let value = match wants_machines(spec, missing) {
+            true => self.picked_machines(choices, text, said)?,
+            false => {
+                let choice = choices.get(self.picked_by_words(choices, text)?)?;
+                grammar::read::parse(spec.slot(slot)?.kind, &choice.says, &self.context())?
+            }
+        };
+        Some(vec![(slot.clone(), value)])
+    }
+
     /// A whole command is that, even where a name is asked for; "call it status" names it so.
-    fn is_command_instead(&self, text: &str, spec: &crate::spec::Spec, missing: &[String]) -> bool {
+    fn is_command_instead(&self, text: &str, spec: &Spec, missing: &[String]) -> bool {
         let wants_name = missing.iter().filter_map(|slot| spec.slot(slot)).any(|slot| {
             matches!(
                 slot.kind,
@@ -127,12 +162,12 @@ impl Turn<'_> {
     }
 
     /// "default", "skip": the first choice there is for a choice slot; nothing for others.
-    fn skip(&self, spec: &crate::spec::Spec, missing: &[String]) -> Option<Vec<(String, grammar::value::Value)>> {
+    fn skip(&self, spec: &Spec, missing: &[String]) -> Option<Vec<(String, Value)>> {
         let values: Vec<_> = missing
             .iter()
             .filter_map(|name| match spec.slot(name)?.kind {
                 grammar::kind::Kind::Choice(values) => {
-                    Some((name.clone(), grammar::value::Value::Choice((*values.first()?).to_owned())))
+                    Some((name.clone(), Value::Choice((*values.first()?).to_owned())))
                 }
                 _ => None,
             })
@@ -160,6 +195,7 @@ impl Turn<'_> {
         let go = match said {
             _ if by_name => quoted && typed,
             Answer::Yes => true,
+            _ if text.contains('?') => false,
             Answer::Both => plan.subjects.len() == 2,
             Answer::All => plan.subjects.len() > 1,
             _ => plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan),

@@ -9,8 +9,10 @@ use grammar::selector::Selector;
 use grammar::value::Value;
 use jiff::SignedDuration;
 
-use crate::machine::Turn;
+use crate::machine::{Planning, Turn};
+use crate::policy::Path;
 use crate::session::Call;
+use crate::slots::missing;
 use crate::spec::{Danger, Scope, Spec, TARGET};
 
 /// How long another machine that was named may still be "it".
@@ -70,6 +72,21 @@ impl Turn<'_> {
             matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It | Selector::Same | Selector::Nth(_))));
         let others = || self.session.others.is_some_and(|at| self.now().duration_since(at) < ANOTHER);
         back && spec.danger >= Danger::Disruptive && (self.around.scope != Scope::Machine || others())
+    }
+
+    /// The machine that a bare "start" is about: the only one that was just spoken of, and it is asked about by its name. None when the
+    /// message names any, or has a word that nobody could place.
+    pub(crate) fn goes_unsaid(&self, spec: &Spec, call: &Call, planning: &Planning) -> Option<String> {
+        let bare = planning.path == Path::Command && planning.calls.len() == 1 && planning.preface.is_empty();
+        let missing = missing(spec, call, self.around.scope);
+        let text = self.session.trace.text.as_str();
+        if !bare || missing != [TARGET] || spec.danger == Danger::Read || !self.named_in(text).is_empty() {
+            return None;
+        }
+        match self.session.focus.first().map(Vec::as_slice) {
+            Some([name]) => Some(name.clone()),
+            _ => None,
+        }
     }
 
     /// Remembers that somebody speaks to one machine of another: "it" may then be that one.

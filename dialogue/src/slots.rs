@@ -278,6 +278,10 @@ impl Turn<'_> {
             let Some(spec) = self.spec(&call) else { continue };
             planning.doubtful |= self.is_only_pointed_at(spec, &call);
             self.resolve(spec, &mut call);
+            if let Some(name) = self.goes_unsaid(spec, &call, &planning) {
+                call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(vec![name])));
+                planning.doubtful = true;
+            }
             let missing = missing(spec, &call, self.around.scope);
             planning.calls[at] = call;
             if !missing.is_empty() {

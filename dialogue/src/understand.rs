@@ -8,7 +8,6 @@ use grammar::kind::Of;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
-use crate::another::Another;
 use crate::conditions;
 use crate::controls::CONTROLS;
 use crate::gist::Gist;
@@ -66,9 +65,7 @@ pub struct Understanding {
 
 impl Turn<'_> {
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
-        if let Some(Another { call, doubtful: asks }) = self.for_another(text) {
-            self.session.trace.why = FOLLOWS.to_owned();
-            self.begin(vec![call], Path::Understood, doubtful || asks, preface, before);
+        if self.takes_back(text, &preface) || self.wants_for_another(text, doubtful, &preface, &before) {
             return;
         }
         let cx = self.context();

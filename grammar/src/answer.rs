@@ -278,6 +278,23 @@ pub fn asks_something(text: &str, cx: &Context) -> bool {
     }
 }
 
+/// What a clause wants taken back, as it says it, or nothing: "undo that", "oups non annule le démarrage de web1". `None` when it wants
+/// none, or says whether, when or by whom.
+pub fn taken_back(clause: &str, cx: &Context) -> Option<String> {
+    const OTHERWISE: [Class; 6] =
+        [Class::Question, Class::Conditional, Class::Not, Class::Denied, Class::Person, Class::Except];
+    let all = unstretched(clause, cx);
+    let cursor = Cursor { text: clause, tokens: &all, cx };
+    let at = (0..all.len()).find(|at| cursor.skip(*at, Class::TakeBack) > 0)?;
+    let count = cursor.skip(at, Class::TakeBack);
+    let empty =
+        |at: usize| cursor.skip(at, Class::Aside).max(cursor.skip(at, Class::Filler)).max(cursor.skip(at, Class::It));
+    let otherwise =
+        (0..all.len()).any(|at| OTHERWISE.iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0) > empty(at));
+    let object = all.get(at + count).map_or("", |first| &clause[first.span.start..]);
+    (!otherwise).then(|| object.to_owned())
+}
+
 /// Whether a text calls the question off in some part of it: "oh, never mind the disk", "laisse, un collègue s'en occupe".
 pub fn calls_off(text: &str, cx: &Context) -> bool {
     text.split([',', '.', ';', '!', '\n', '…']).any(|clause| {
@@ -377,7 +394,7 @@ fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
         if own == 0 && other == 0 {
             return false;
         }
-        if class == Class::Yes && own == 0 && is_count(&all[at..], other, cx) {
+        if matches!(class, Class::Yes | Class::Both) && own == 0 && is_count(&all[at..], other, cx) {
             return false;
         }
         seen |= own > 0 && own >= other;
@@ -406,8 +423,8 @@ fn all_of_them(all: &[Token], cx: &Context) -> bool {
             .filter_map(|class| cx.lexicon.longest(&all[at..], *class))
             .max();
         match count {
-            Some(count) => at += count,
-            None => return false,
+            Some(count) if !is_count(&all[at..], count, cx) => at += count,
+            _ => return false,
         }
     }
     seen
@@ -423,6 +440,12 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
             .map(|class| cursor.skip(at, *class))
             .max()
             .unwrap_or(0);
+        // "the first two", "les trois premières".
+        if let Some((count, many)) = several(cursor, at) {
+            numbers.extend(many);
+            at += count + cursor.skip(at + count, Class::Item);
+            continue;
+        }
         let read = match cursor.word(at, Class::Ordinal) {
             Some((count, "last")) => Some((count, vec![LAST])),
             _ => time::ordinal(cursor, at)
@@ -446,6 +469,21 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
     }
     let plausible = !numbers.is_empty() && numbers.iter().all(|number| *number > 0);
     plausible.then_some(numbers)
+}
+
+/// The first or the last so many: how many words that takes, and their numbers, those from the end as of [`LAST`].
+fn several(cursor: &Cursor, at: usize) -> Option<(usize, Vec<usize>)> {
+    const MOST: u64 = 100;
+    let end = |at: usize| cursor.word(at, Class::Ordinal).filter(|(_, which)| matches!(*which, "1" | "last"));
+    let many =
+        |at: usize| number::count_at(cursor, at).into_iter().next().filter(|(_, many)| (2..=MOST).contains(many));
+    let (count, which, many) = match (end(at), many(at)) {
+        (Some((one, which)), _) => many(at + one).map(|(two, many)| (one + two, which, many)),
+        (None, Some((one, many))) => end(at + one).map(|(two, which)| (one + two, which, many)),
+        _ => None,
+    }?;
+    let many = usize::try_from(many).ok()?;
+    Some((count, if which == "1" { (1..=many).collect() } else { (LAST - many + 1..=LAST).collect() }))
 }
 
 /// "1,3": without a space it is one token.

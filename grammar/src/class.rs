@@ -179,6 +179,8 @@ classes! {
     Onward "onward",
     /// "undo".
     Undo "undo",
+    /// "revert", "take back": what follows was done, and is not wanted any more.
+    TakeBack "takeback",
     /// "stop", said alone.
     Stop "stop",
     /// Words that carry no meaning in an answer: "that", "it", "now".

@@ -36,6 +36,8 @@ pub struct Corrected {
     pub verb: bool,
     /// Whether every word has its place.
     pub whole: bool,
+    /// Whether any word corrects: a name alone does not.
+    pub marked: bool,
 }
 
 /// How the names that follow are meant.
@@ -52,7 +54,7 @@ enum As {
 ///
 /// ```
 /// use grammar::{corrected::machines, kind::Of, lexicon::Lexicon, read::Context};
-/// let lexicon = Lexicon::parse("no: no\ndenied: not\nmeant: i meant\nstays: should stay\nalso: too").unwrap();
+/// let lexicon = Lexicon::parse("conditional: if\nno: no\ndenied: not\nmeant: i meant\nstays: should stay\nalso: too").unwrap();
 /// let known = ["web1", "web2", "web3"].map(|name| (Of::Machine, name.to_owned())).to_vec();
 /// let cx = Context { lexicon: &lexicon, known: &known, now: "2026-11-20T12:00[UTC]".parse().unwrap() };
 /// let shown = ["web1".to_owned(), "web2".to_owned()];
@@ -62,7 +64,8 @@ enum As {
 /// assert_eq!(said("web2 should stay").spared, ["web2"]);
 /// assert_eq!(said("no, I meant web3").meant, ["web3"]);
 /// assert_eq!(said("web3 too").added, ["web3"]);
-/// assert_eq!(machines("is web3 up", &shown, &cx, |_| false), None);
+/// assert!(!said("web3").marked);
+/// assert_eq!(machines("if web3 is up", &shown, &cx, |_| false), None);
 /// ```
 pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&str) -> bool) -> Option<Corrected> {
     let all = cx.tokens(text);
@@ -147,11 +150,31 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     if said.also && !said.otherwise {
         said.added = std::mem::take(&mut said.meant);
     }
-    (marked && (named_any(&said) || said.other || said.also)).then_some(said)
+    said.marked = marked;
+    (named_any(&said) || marked && (said.other || said.also)).then_some(said)
 }
 
 fn named_any(said: &Corrected) -> bool {
     [&said.meant, &said.spared, &said.added].iter().any(|names| !names.is_empty())
+}
+
+/// The machines that a text names, one of these by a piece of its name too.
+pub fn named(text: &str, shown: &[String], cx: &Context) -> Vec<String> {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let mut names = Vec::new();
+    let mut at = 0;
+    while at < all.len() {
+        let word = |count: usize| count == 1 && cx.lexicon.contains(&all[at].folded);
+        let whole = named_at(&cursor, at, shown).filter(|(count, _)| !word(*count));
+        let (count, name) = match whole.or_else(|| piece_at(&cursor, at, shown)) {
+            Some((count, name)) => (count, Some(name)),
+            None => (1, None),
+        };
+        names.extend(name);
+        at += count;
+    }
+    names
 }
 
 /// The one machine of which that is a piece of the name: "the runner" of gitlab-runner, "node 1" of k8s-node-1. One of those shown,
@@ -167,7 +190,11 @@ fn piece_at(cursor: &Cursor, at: usize, shown: &[String]) -> Option<(usize, Stri
         let common = count == 1 && lexicon.contains(&token.folded);
         let quoted = words.iter().any(|word| word.quoted);
         let number = count == 1 && number::count_at(cursor, at).into_iter().any(|(length, _)| length == 1);
-        if quoted || (common || number) && !after_article || token.folded.chars().count() < 2 && !number {
+        if quoted
+            || common && !after_article
+            || number && !after_article && at > 0
+            || token.folded.chars().count() < 2 && !number
+        {
             return None;
         }
         let sound = |index: usize| match cursor.word(at + index, Class::Number) {

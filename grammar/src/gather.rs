@@ -202,3 +202,19 @@ fn bare(wanted: &[Wanted], cursor: &Cursor) -> Option<Vec<(String, Value)>> {
     let sized = wanted.iter().find(|wanted| matches!(wanted.kind, Kind::Size | Kind::Count))?;
     Some(vec![(sized.name.clone(), read::parse(sized.kind, &said, cursor.cx)?)])
 }
+
+/// How many words at the beginning say nothing of their own in an answer: "sorry", "the one on", "I mean".
+pub fn says_nothing(rest: &[token::Token], cx: &Context) -> usize {
+    const ALSO: [Class; 9] = [
+        Class::Aside,
+        Class::Agrees,
+        Class::Meant,
+        Class::Item,
+        Class::Machine,
+        Class::Machines,
+        Class::Host,
+        Class::At,
+        Class::Noname,
+    ];
+    EMPTY.iter().chain(&ALSO).filter_map(|class| cx.lexicon.longest(rest, *class)).max().unwrap_or(0)
+}

@@ -30,7 +30,7 @@ pub mod known;
 pub mod language;
 pub mod lexicon;
 mod matcher;
-mod mend;
+pub mod mend;
 pub mod name;
 mod number;
 pub mod pattern;

@@ -194,4 +194,20 @@ proptest! {
             prop_assert!(tail.is_empty() || tail == " please", "{texts:?}: {machines:?}");
         }
     }
+
+    /// What was done last is only ever taken back after a question, in however many words that is wished; and so goes a bare verb, or a pick.
+    #[test]
+    fn what_is_taken_back_or_picked_or_left_unsaid_is_asked_first(
+        first in select(vec!["start old", "pause web1", "reboot", "is web1 up?", "redémarre", "démarre old", "web1 et db1 tournent ?"]),
+        second in select(vec![
+            "undo that, {} was in it", "oh nooo undo that!", "annule le démarrage de {}", "annulez cela, ce n'était pas la bonne",
+            "cancel that, wrong machine", "the start of {} was a mistake, undo it", "oups non annul ca c trop tot", "don't undo that",
+            "reboot", "pause", "redémarre", "the {} one", "{}, sorry", "celle de {}", "the first two", "les deux", "not {}", "heu {} stp",
+        ]),
+        name in select(vec!["old", "web1", "db1", "frobnicator"]),
+    ) {
+        let said = second.replace("{}", name);
+        let told = talk(&[first, &said]);
+        prop_assert!(told[1].0.is_empty(), "{first}; {said}: {:?}", told[1].0);
+    }
 }

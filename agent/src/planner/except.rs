@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use grammar::kind::Of;
 
-use super::{Planner, at_host, is_called};
+use super::twins::at_host;
+use super::{Planner, is_called};
 use crate::host::{Machine, MachineId};
 use crate::refusal;
 use crate::skill::Refusal;

@@ -1,0 +1,110 @@
+//! Which of what was offered is meant: "the lyon one", "hv1", "both", "the first two", "11, sorry", "db-test pardon".
+
+use grammar::answer::Answer;
+use grammar::corrected::machines;
+use grammar::gather::says_nothing;
+use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
+use grammar::mend::distance;
+use grammar::selector::{LAST, Selector};
+use grammar::token::fold;
+use grammar::value::Value;
+
+use crate::machine::Turn;
+use crate::reply::Choice;
+use crate::spec::Spec;
+
+/// Shorter words are never taken for mistyped ones.
+const LONG: usize = 5;
+
+impl Turn<'_> {
+    /// Machines picked of those offered, or named among words that say nothing; `None` when nobody can say which.
+    pub(crate) fn picked_machines(&self, choices: &[Choice], text: &str, said: &Answer) -> Option<Value> {
+        let all = choices.len();
+        let numbers: Vec<usize> = match said {
+            // From the end: the last, and those before it.
+            Answer::Nth(numbers) => {
+                numbers.iter().map(|n| if LAST - n < all { all - (LAST - n) } else { *n }).collect()
+            }
+            Answer::Both if all == 2 => vec![1, 2],
+            Answer::All if all > 1 => (1..=all).collect(),
+            _ => self.picked_by_words(choices, text).map(|at| at + 1).into_iter().collect(),
+        };
+        let of = |number: &usize| choices.get(number.checked_sub(1)?).map(|choice| bare(&choice.says));
+        let names: Option<Vec<String>> = numbers.iter().map(of).collect();
+        if self.spares(text) {
+            return None;
+        }
+        let said = machines(text, &[], &self.context(), |_| false);
+        let named = || said.filter(|said| said.whole && !said.other && said.added.is_empty()).map(|said| said.meant);
+        let near = || {
+            let known: Vec<Choice> =
+                self.around.known.names(Of::Machine).iter().map(|name| named_choice(name)).collect();
+            let at = self.picked_by_words(&known, text)?;
+            Some(vec![known[at].says.clone()])
+        };
+        let names = names.filter(|names| !names.is_empty()).or_else(named).or_else(near)?;
+        Some(Value::Machines(Selector::Names(names)))
+    }
+
+    /// Whether a text says who is not meant.
+    pub(crate) fn spares(&self, text: &str) -> bool {
+        machines(text, &[], &self.context(), |_| false).is_some_and(|said| !said.spared.is_empty())
+    }
+
+    /// The one choice of which a text has words that no other has, and that has nothing else to say.
+    pub(crate) fn picked_by_words(&self, choices: &[Choice], text: &str) -> Option<usize> {
+        let cx = self.context();
+        let words = |choice: &Choice| {
+            let all = fold(&bare(&choice.says));
+            all.split(|c: char| !c.is_alphanumeric()).map(str::to_owned).collect::<Vec<_>>()
+        };
+        let choices: Vec<Vec<String>> = choices.iter().map(words).collect();
+        let all = cx.tokens(text);
+        let mut left: Vec<usize> = (0..choices.len()).collect();
+        let (mut at, mut told) = (0, false);
+        while at < all.len() {
+            let word = &all[at].folded;
+            let is = |known: &String| {
+                known == word || known.len() >= LONG && word.len() >= LONG && distance(known, word) == 1
+            };
+            let having: Vec<usize> = (0..choices.len()).filter(|index| choices[*index].iter().any(is)).collect();
+            let light = says_nothing(&all[at..], &cx);
+            let denied = [Class::Denied, Class::Except, Class::Spare, Class::Conditional, Class::Not]
+                .iter()
+                .any(|class| cx.lexicon.longest(&all[at..], *class).is_some_and(|count| count >= light));
+            // "web1" is web1, though there is a web1-old.
+            let whole: Vec<usize> = having.iter().copied().filter(|index| choices[*index] == [word.as_str()]).collect();
+            let having = if whole.is_empty() { having } else { whole };
+            match having.len() {
+                _ if denied => return None,
+                0 if light == 0 => return None,
+                0 => at += light,
+                some => {
+                    told |= some < choices.len();
+                    left.retain(|index| having.contains(index));
+                    at += 1;
+                }
+            }
+        }
+        match left.as_slice() {
+            [only] if told => Some(*only),
+            _ => None,
+        }
+    }
+}
+
+fn named_choice(name: &str) -> Choice {
+    Choice { label: name.into(), says: name.to_owned() }
+}
+
+/// A choice as its name is, without the marks that keep several words together.
+fn bare(says: &str) -> String {
+    says.trim_matches('"').to_owned()
+}
+
+/// Whether a slot is filled with machines.
+pub(crate) fn wants_machines(spec: &Spec, missing: &[String]) -> bool {
+    let first = missing.first().and_then(|name| spec.slot(name));
+    first.is_some_and(|slot| slot.kind == Kind::Machines)
+}

@@ -1,0 +1,81 @@
+//! "undo that, max was in it", "annule le démarrage de django": what was done last is taken back, said in more words than one. It is always
+//! asked about, and only if it is what was done last.
+
+use grammar::answer::{Answer, control, taken_back};
+use grammar::frame::{Stance, frame};
+use grammar::lexicon::Class;
+use grammar::token::fold;
+
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::reply::{Phrase, Reply};
+use crate::session::{About, Call};
+use crate::spec::Scope;
+
+/// So many letters at the beginning have a noun and its verb in common: "démarrage" and "démarrer".
+const KIN: usize = 4;
+
+impl Turn<'_> {
+    /// Asks whether to take back what was done last, if a text wishes that; false when it does not.
+    pub(crate) fn takes_back(&mut self, text: &str, preface: &[Phrase]) -> bool {
+        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        let cx = self.context();
+        // "cancel" alone is about a question, and takes nothing back.
+        if waits || text.contains('?') || control(text, &cx) == Answer::Cancel || !self.commands(text).is_empty() {
+            return false;
+        }
+        let Some(done) = self.session.undo.last().cloned() else { return false };
+        let clauses: Vec<&str> =
+            text.split([',', '.', ';', '!', '\n', '…']).filter(|one| !one.trim().is_empty()).collect();
+        let mut wishes = clauses.iter().filter_map(|clause| Some((*clause, taken_back(clause, &cx)?)));
+        let Some((clause, object)) = wishes.next() else { return false };
+        // "don't undo that", but "annule le redémarrage" is no negation of what was done.
+        let head = clause.strip_suffix(object.as_str()).unwrap_or(clause);
+        let denied = frame(head, &cx).parts.iter().any(|part| part.stance == Stance::Negated);
+        // "undo that, stop web2": more than that is wanted.
+        let more = clauses.iter().any(|one| *one != clause && !self.commands(one).is_empty());
+        if denied || more || wishes.next().is_some() {
+            return false;
+        }
+        if self.is_other_than(&done.call, &object) {
+            let phrase = Phrase::common("undo_other").with("what", self.label(&done.call));
+            self.say(Reply::say(phrase));
+            return true;
+        }
+        self.control("talk.undo", None, preface, Path::Understood, true);
+        true
+    }
+
+    /// Whether what is to be taken back is said to be something else than this: of another machine, or another deed.
+    fn is_other_than(&self, call: &Call, object: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(object);
+        let mut own = self.machines_of(call);
+        if own.is_empty() && self.around.scope == Scope::Machine {
+            own.push(self.around.entity.to_owned());
+        }
+        let named = grammar::corrected::named(object, &own, &cx);
+        if named.iter().any(|name| !own.iter().any(|own| own.eq_ignore_ascii_case(name))) {
+            return true;
+        }
+        let title = self.title_words(&call.skill);
+        let mut words = title.clone();
+        words.extend(self.heard.topics().words_of(&call.skill).map(fold));
+        let kin = |word: &str| {
+            let most = |known: &str| KIN.max(known.len().min(word.len()).saturating_sub(2));
+            words.iter().any(|known| known == word || common(known, word) >= most(known))
+        };
+        let deeds: Vec<&str> = (0..all.len())
+            .filter(|at| {
+                [Class::Deed, Class::Verb].iter().any(|class| cx.lexicon.longest(&all[*at..], *class).is_some())
+            })
+            .map(|at| all[at].folded.as_str())
+            .collect();
+        !deeds.is_empty() && !deeds.into_iter().any(kin) && !all.iter().any(|token| title.contains(&token.folded))
+    }
+}
+
+/// How many letters two words begin with alike.
+fn common(one: &str, other: &str) -> usize {
+    one.bytes().zip(other.bytes()).take_while(|(a, b)| a == b).count()
+}
