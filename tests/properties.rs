@@ -26,6 +26,8 @@ use tests::transcript::mind;
 
 #[path = "properties/answers.rs"]
 mod answers;
+#[path = "properties/machines.rs"]
+mod machines;
 #[path = "properties/several.rs"]
 mod several;
 

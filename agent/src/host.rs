@@ -400,6 +400,8 @@ pub enum HostOp {
     Shutdown { machine: MachineId },
     /// `virDomainDestroy`: cuts the power.
     ForceOff { machine: MachineId },
+    /// `virDomainDestroy` of what libvirt kept of a machine that crashed, so that it can be started: nothing runs in it any more.
+    ClearCrash { machine: MachineId },
     /// `virDomainReboot`: asks the guest.
     Reboot { machine: MachineId },
     /// `virDomainReset`: as the reset button.
@@ -431,6 +433,7 @@ impl HostOp {
             Self::Start { machine }
             | Self::Shutdown { machine }
             | Self::ForceOff { machine }
+            | Self::ClearCrash { machine }
             | Self::Reboot { machine }
             | Self::Reset { machine }
             | Self::Pause { machine }
@@ -458,6 +461,7 @@ impl HostOp {
             Self::Start { .. } => "start",
             Self::Shutdown { .. } => "shut down",
             Self::ForceOff { .. } => "force off",
+            Self::ClearCrash { .. } => "clear after a crash",
             Self::Reboot { .. } => "reboot",
             Self::Reset { .. } => "reset",
             Self::Pause { .. } => "pause",

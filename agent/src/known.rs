@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use grammar::kind::Of;
 use grammar::known::{Known, Sounds};
+use grammar::selector::AT;
 
 use crate::host::{HostRead, Machine, MachineId};
+use crate::refusal::at_host;
 use crate::skill::Office;
 
 /// Names as seen from one entity.
@@ -27,9 +29,23 @@ pub struct KnownHere<'a> {
 
 impl KnownHere<'_> {
     fn machines(&self) -> Vec<Arc<Machine>> {
-        let mut machines = self.host.machines();
+        self.here(self.host.machines())
+    }
+
+    /// Of these, those that are spoken about here.
+    fn here(&self, mut machines: Vec<Arc<Machine>>) -> Vec<Arc<Machine>> {
         machines.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
         machines
+    }
+
+    /// How machines are called and titled here, as it sounds.
+    fn of_machines(&self) -> &Sounds {
+        self.sounds.get_or_init(|| {
+            let machines = self.machines();
+            let titles =
+                machines.iter().flat_map(|machine| machine.also_called().map(str::to_owned).collect::<Vec<_>>());
+            Sounds::of(self.names(Of::Machine).into_iter().chain(titles))
+        })
     }
 
     /// Machines that can't be seen yet, and are known by name.
@@ -96,16 +112,23 @@ impl Known for KnownHere<'_> {
     }
 
     fn sounds(&self, of: Of, squeezed: &str) -> Option<String> {
-        if of != Of::Machine {
-            return Sounds::of(self.names(of)).get(squeezed);
+        match of {
+            Of::Machine => self.of_machines().get(squeezed),
+            of => Sounds::of(self.names(of)).get(squeezed),
         }
-        let all = || {
-            let machines = self.machines();
-            let titles =
-                machines.iter().flat_map(|machine| machine.also_called().map(str::to_owned).collect::<Vec<_>>());
-            Sounds::of(self.names(Of::Machine).into_iter().chain(titles))
-        };
-        self.sounds.get_or_init(all).get(squeezed)
+    }
+
+    fn has_piece(&self, of: Of, squeezed: &str) -> bool {
+        of == Of::Machine && self.of_machines().has_piece(squeezed)
+    }
+
+    fn told_apart(&self, name: &str) -> Vec<String> {
+        let twins = self.here(self.host.named(name));
+        if twins.len() > 1 {
+            twins.iter().map(|twin| at_host(&twin.id, &twin.name)).collect()
+        } else {
+            vec![name.to_owned()]
+        }
     }
 
     fn has(&self, of: Of, name: &str) -> Option<String> {
@@ -117,16 +140,19 @@ impl Known for KnownHere<'_> {
                 .or_else(|| names.iter().find(|known| known.eq_ignore_ascii_case(name)))
                 .cloned();
         }
-        let here =
-            |machine: &Arc<Machine>| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor);
-        let mut machines = self.host.named(name);
-        machines.retain(here);
+        let machines = self.here(self.host.named(name));
         let named = machines.iter().find(|machine| machine.name == name).or(machines.first());
         if let Some(machine) = named {
             return Some(machine.name.clone());
         }
+        // "web1@hv2": of one of several of a name, the one that is there.
+        if let Some((own, host)) = name.rsplit_once(AT) {
+            let all = self.here(self.host.named(own));
+            let there = all.iter().find(|machine| machine.id.hypervisor.eq_ignore_ascii_case(host))?;
+            return Some(if all.len() > 1 { at_host(&there.id, &there.name) } else { there.name.clone() });
+        }
         // A title stays as it is: several machines may have it, and which is meant is asked when it is planned.
-        let titled = self.host.also_called(name).into_iter().find(here)?;
+        let titled = self.here(self.host.also_called(name)).into_iter().next()?;
         titled.also_called().find(|other| other.to_lowercase() == name.to_lowercase()).map(str::to_owned)
     }
 }

@@ -11,22 +11,21 @@ use dialogue::session::{Call, Done, PlanRef};
 use dialogue::spec::{Danger, Role, Scope, Spec, TARGET};
 use dialogue::topics::Talk;
 use grammar::kind::Of;
-use grammar::selector::{self, Selector};
+use grammar::selector::Selector;
 use grammar::value::Value;
 use jiff::Zoned;
 use sha2::{Digest, Sha256};
 
 use crate::access::Access;
-use crate::host::{HostRead, Machine, MachineId, State};
+use crate::host::{HostRead, Machine, MachineId};
 use crate::message::Asker;
-use crate::refusal;
-use crate::skill::{Args, Change, Office, Plan, Receipt, Refusal, Scene, Skill, Stop};
+use crate::refusal::{self, at_host};
+use crate::skill::{Change, Office, Plan, Receipt, Refusal, Scene, Stop};
 use crate::skills;
-use twins::at_host;
 
-mod except;
+mod each;
+mod meant;
 mod reach;
-mod twins;
 
 /// Where a plan is made.
 pub struct Planner<'a> {
@@ -67,6 +66,8 @@ pub struct Step {
     pub machine: Option<Arc<Machine>>,
     /// With its ops.
     pub change: Change,
+    /// It is not quite what was said: something less, or one of several. That is asked about.
+    pub asked: bool,
 }
 
 /// A plan with its ops; the conversation only gets its [`PlanRef`].
@@ -162,7 +163,7 @@ impl Planner<'_> {
         };
         match skill.undo(&receipt, &self.scene(target.clone())) {
             Ok(Plan::Change(change)) => {
-                let step = Step { call: done.call.clone(), machine: target, change: *change };
+                let step = Step { call: done.call.clone(), machine: target, change: *change, asked: false };
                 match self.combine(std::slice::from_ref(&done.call), vec![step], Danger::Read) {
                     Ok(made) => (Planned::Ready { answers: Vec::new(), change: Some(made.plan.clone()) }, Some(made)),
                     Err(reply) => (Planned::Refused(reply), None),
@@ -172,71 +173,6 @@ impl Planner<'_> {
             Ok(Plan::Ask { question, .. }) => (Planned::Refused(Reply::say(question)), None),
             Err(stop) => (self.stopped(&stop, 0), None),
         }
-    }
-
-    fn plan_call(
-        &self,
-        skill: &dyn Skill,
-        index: usize,
-        call: &Call,
-        targets: &[Arc<Machine>],
-        answers: &mut Vec<Reply>,
-        steps: &mut Vec<Step>,
-    ) -> Result<(), Box<Planned>> {
-        let args = Args(
-            call.args
-                .iter()
-                .filter(|(name, _)| name.as_str() != TARGET && !conditions::is_condition(name))
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        );
-        let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() && !targets.is_empty() {
-            targets.iter().cloned().map(Some).collect()
-        } else {
-            vec![self.own.clone()]
-        };
-        let several = subjects.len() > 1;
-        let mut refused = Vec::new();
-        let (answered, stepped) = (answers.len(), steps.len());
-        let changes = skill.spec().danger > Danger::Read;
-        for machine in subjects {
-            // libvirt tells nothing of what is done to the definition of a machine that is off. What was done to any by one of
-            // us has been read again before that op was over.
-            let stale = machine.as_ref().filter(|machine| changes && machine.state == State::Off);
-            let machine = match stale {
-                Some(stale) => self.host.look_again(&stale.id),
-                None => machine,
-            };
-            let away = machine.as_ref().filter(|_| changes).and_then(|m| self.unreachable(&m.id.hypervisor, &m.name));
-            if let Some(refusal) = away {
-                return Err(Box::new(refusal::planned(&refusal, index)));
-            }
-            match skill.plan(&args, &self.scene(machine.clone())) {
-                Ok(Plan::Answer(reply)) => answers.push(reply),
-                Ok(Plan::Change(change)) => steps.push(Step { call: call.clone(), machine, change: *change }),
-                Ok(Plan::Ask { slot, question, choices }) => {
-                    return Err(Box::new(Planned::Ask {
-                        call: index,
-                        slot: slot.to_owned(),
-                        question: Reply::say(question).choose(choices),
-                    }));
-                }
-                // Of several, those that are that way already are left out.
-                Err(Stop::Refused(refusal @ Refusal::WrongState { .. })) if several => refused.push(refusal),
-                Err(stop) => return Err(Box::new(self.stopped(&stop, index))),
-            }
-        }
-        match refused.last() {
-            Some(refusal) if answers.len() == answered && steps.len() == stepped => {
-                return Err(Box::new(refusal::planned(refusal, index)));
-            }
-            // Whoever was named is not left out without a word.
-            Some(_) if matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Names(_)))) => {
-                answers.extend(refused.iter().map(|refusal| Reply::say(refusal::phrase(refusal))));
-            }
-            _ => {}
-        }
-        Ok(())
     }
 
     /// A refusal; that something is not there is only said of what can be seen.
@@ -328,11 +264,7 @@ impl Planner<'_> {
                 return self.own.clone().map(|own| vec![own]).ok_or(Refusal::WhichMachine);
             }
             Selector::All => self.reach(),
-            Selector::Where { except, .. } => {
-                let out = self.left_out(except)?;
-                let left_out = |machine: &Machine| out.contains(&machine.id);
-                self.reach().into_iter().filter(|machine| matches(selector, machine) && !left_out(machine)).collect()
-            }
+            Selector::Where { .. } => self.those(selector)?,
             Selector::Nth(_) => return Err(Refusal::WhichMachine),
         };
         if let Some(own) = &self.own
@@ -356,11 +288,10 @@ impl Planner<'_> {
         if let Some(refusal) = self.unreachable(&machine.id.hypervisor, &machine.name) {
             return Err(refusal);
         }
-        if in_state(condition.state, machine.state) != condition.negated {
+        if meant::holds(condition.fact, &machine) != condition.negated {
             return Ok(None);
         }
-        let is = Phrase::common("unmet").with("name", &machine.name).with("is", refusal::state_word(machine.state));
-        Ok(Some(Reply::say(is)))
+        Ok(Some(Reply::say(meant::as_it_is(condition.fact, &machine))))
     }
 
     /// Which machines were meant by a title, a name in their metadata or a piece of their name: it is said.
@@ -376,71 +307,6 @@ impl Planner<'_> {
             .collect()
     }
 
-    fn named(&self, name: &str) -> Result<Arc<Machine>, Refusal> {
-        // "web1 (hv2)" is how one of several of a name is offered, below.
-        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
-            && let Some(machine) =
-                self.reach().iter().find(|machine| machine.name == own && machine.id.hypervisor == hypervisor)
-        {
-            return Ok(Arc::clone(machine));
-        }
-        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
-            && self.remembered(own).iter().any(|(id, _)| id.hypervisor == hypervisor)
-            && let Some(refusal) = self.unreachable(hypervisor, own)
-        {
-            return Err(refusal);
-        }
-        let mut near = self.host.named(name);
-        near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
-        let remembered = self.remembered(name);
-        match (near.as_slice(), remembered.as_slice()) {
-            (_, []) => {}
-            ([], [(id, name)]) => {
-                let since = None;
-                let (host, name) = (id.hypervisor.clone(), name.clone());
-                return Err(self.unreachable(&host, &name).unwrap_or(Refusal::Unreachable { host, name, since }));
-            }
-            // One of them can't be seen, and may be the one that is meant.
-            (near, remembered) => {
-                let near = near.iter().map(|machine| (&machine.id, &machine.name));
-                let all = near.chain(remembered.iter().map(|(id, name)| (id, name)));
-                let candidates = all.map(|(id, name)| at_host(id, name)).collect();
-                return Err(Refusal::Ambiguous { slot: TARGET, candidates });
-            }
-        }
-        if near.iter().any(|machine| machine.name == name) {
-            near.retain(|machine| machine.name == name);
-        }
-        if near.is_empty() {
-            near = self.host.also_called(name);
-            near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
-        }
-        match near.as_slice() {
-            [machine] => Ok(Arc::clone(machine)),
-            [] => {
-                let names: Vec<String> = self.reach().iter().map(|machine| machine.name.clone()).collect();
-                let candidates = refusal::begun(name, &names);
-                match candidates.as_slice() {
-                    [] => {
-                        let close = refusal::close(name, names.into_iter());
-                        Err(Refusal::NotFound { kind: Of::Machine, said: name.to_owned(), close })
-                    }
-                    // One candidate is no question; which it is, is said, and asked before anything is changed.
-                    [only] => self.named(only),
-                    _ => Err(Refusal::Ambiguous { slot: TARGET, candidates }),
-                }
-            }
-            several => {
-                // Of a title, names tell them apart; of a name, their hosts do.
-                let twins = several.iter().any(|one| several.iter().filter(|two| one.name == two.name).count() > 1);
-                let offer = |machine: &Arc<Machine>| {
-                    if twins { at_host(&machine.id, &machine.name) } else { machine.name.clone() }
-                };
-                Err(Refusal::Ambiguous { slot: TARGET, candidates: several.iter().map(offer).collect() })
-            }
-        }
-    }
-
     /// One plan of all steps, with its digest.
     fn combine(&self, calls: &[Call], steps: Vec<Step>, danger: Danger) -> Result<Made, Reply> {
         let danger = steps
@@ -449,12 +315,7 @@ impl Planner<'_> {
             .max()
             .unwrap_or(Danger::Read)
             .max(danger);
-        let mut subjects: Vec<String> = Vec::new();
-        for machine in steps.iter().filter_map(|step| step.machine.as_ref()) {
-            if !subjects.contains(&machine.name) {
-                subjects.push(machine.name.clone());
-            }
-        }
+        let subjects = subjects(&steps);
         if subjects.len() > self.most_at_once && danger >= Danger::Disruptive {
             return Err(Reply::say(
                 Phrase::common("too_many").with("n", subjects.len()).with("most", self.most_at_once),
@@ -471,17 +332,13 @@ impl Planner<'_> {
                 let phrase = Phrase::common("many_summary").with("what", what);
                 summary.push(phrase.with("n", subjects.len()).with("names", subjects.clone()));
             }
-            _ => {
-                for step in &steps {
-                    summary.push(step.change.summary.clone());
-                    summary.extend(self.the_one_on(step));
-                }
-            }
+            _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),
         }
         let cautions: Vec<Phrase> = steps.iter().filter_map(|step| step.change.caution.clone()).collect();
         let cautious = !cautions.is_empty();
         let loosely =
             steps.iter().any(|step| step.machine.as_ref().is_some_and(|machine| by_a_piece(&step.call, machine)));
+        let asked = steps.iter().any(|step| step.asked);
         summary.extend(cautions);
         let typed = if many {
             let all = Phrase::common("type_all").with("n", subjects.len());
@@ -505,11 +362,26 @@ impl Planner<'_> {
                 typed,
                 subjects,
                 allocates,
-                doubtful: cautious || loosely || skills::doubtful(calls),
+                doubtful: cautious || loosely || asked || skills::doubtful(calls),
             },
             steps,
         })
     }
+}
+
+/// Which machines a plan is about, each once; those of one name by their hosts too.
+fn subjects(steps: &[Step]) -> Vec<String> {
+    let mut machines: Vec<&Arc<Machine>> = Vec::new();
+    for machine in steps.iter().filter_map(|step| step.machine.as_ref()) {
+        if machines.iter().all(|known| known.id != machine.id) {
+            machines.push(machine);
+        }
+    }
+    let twin = |one: &Machine| machines.iter().filter(|other| other.name == one.name).count() > 1;
+    let name = |machine: &&Arc<Machine>| {
+        if twin(machine) { at_host(&machine.id, &machine.name) } else { machine.name.clone() }
+    };
+    machines.iter().map(name).collect()
 }
 
 /// Of the ops and of the states they rest on: who confirms a plan confirms both.
@@ -550,26 +422,6 @@ fn by_a_piece(call: &Call, machine: &Machine) -> bool {
         [machine.name.as_str(), own.as_str()].into_iter().chain(machine.also_called()).any(|name| is_called(said, name))
     };
     !names.iter().any(whole)
-}
-
-fn matches(selector: &Selector, machine: &Machine) -> bool {
-    let Selector::Where { state, tag, os, prefix, .. } = selector else { return false };
-    let begins = |text: &str, with: &str| text.to_lowercase().starts_with(&with.to_lowercase());
-    let in_state = state.is_none_or(|state| in_state(state, machine.state));
-    let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
-    // Tags can't be given yet, so nothing carries one.
-    in_state && of_os && tag.is_none() && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
-}
-
-/// Whether a machine is in a state as people tell them apart.
-fn in_state(said: selector::State, is: State) -> bool {
-    matches!(
-        (said, is),
-        (selector::State::Off, State::Off)
-            | (selector::State::Running, State::Running)
-            | (selector::State::Paused, State::Paused | State::Asleep)
-            | (selector::State::Crashed, State::Crashed)
-    )
 }
 
 /// What "undo" will need of a step.

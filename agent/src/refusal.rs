@@ -6,10 +6,11 @@ use dialogue::machine::Planned;
 use dialogue::reply::{Choice, Phrase, Reply, Var};
 use dialogue::spec::Role;
 use grammar::kind::Of;
+use grammar::known::is_piece;
 use regex::Regex;
 
 use crate::host::names::{self, NameError, Thing};
-use crate::host::{HostError, HostErrorKind, Machine, Reason, State, libvirt};
+use crate::host::{HostError, HostErrorKind, Machine, MachineId, Reason, State, libvirt};
 use crate::skill::Refusal;
 
 /// What the conversation is told instead of a plan.
@@ -198,6 +199,11 @@ fn kind_word(of: Of) -> Phrase {
     })
 }
 
+/// How one of several of a name is offered: "web1 (hv2)".
+pub fn at_host(id: &MachineId, name: &str) -> String {
+    format!("{name} ({})", id.hypervisor)
+}
+
 /// Most names that are offered for a part of a name.
 const MOST_BEGUN: usize = 6;
 
@@ -210,7 +216,7 @@ pub fn begun(said: &str, names: &[String]) -> Vec<String> {
     let fits = |name: &&String| {
         let name = name.to_lowercase();
         let begins = name.starts_with(&said) && said.chars().count() > 1;
-        begins || name.split(['-', '_', '.', ' ']).any(|part| part == said)
+        begins || is_piece(&said, &name)
     };
     let mut begun: Vec<String> = names.iter().filter(fits).cloned().collect();
     begun.sort();

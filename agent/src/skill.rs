@@ -15,7 +15,7 @@ use grammar::value::Value;
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Feature, HostError, HostOp, HostRead, Machine, MachineId};
+use crate::host::{Feature, HostError, HostOp, HostRead, Machine, MachineId, State};
 
 /// One capability.
 pub trait Skill: Sync {
@@ -31,6 +31,12 @@ pub trait Skill: Sync {
     fn doubtful(&self, args: &BTreeMap<String, Value>) -> bool {
         let _ = args;
         false
+    }
+
+    /// What is meant of a machine in that state, where this can't be: to start what is paused is to let it go on.
+    fn instead(&self, state: State) -> Option<&'static dyn Skill> {
+        let _ = state;
+        None
     }
 
     /// What would be answered or done. Blocking host reads are fine; nothing is changed.
@@ -236,6 +242,7 @@ impl Op {
         match self {
             Self::Host(op) => match op {
                 HostOp::Start { .. }
+                | HostOp::ClearCrash { .. }
                 | HostOp::Resume { .. }
                 | HostOp::CreateVolume { .. }
                 | HostOp::AttachDisk { .. }

@@ -1,11 +1,12 @@
 //! "if web2 is off, start it": a condition goes with its call, and whoever plans it looks whether it holds.
 
-use grammar::condition::{Condition, asked, condition, depends, is_state};
-use grammar::frame::{Part, Stance, frame};
+use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, is_state};
+use grammar::frame::{Part, Stance, frame, wished};
 use grammar::selector::{Selector, State};
 use grammar::value::Value;
 
 use crate::machine::{Ranking, Sure, Turn};
+use crate::policy::Path;
 use crate::session::Call;
 use crate::slots::points;
 use crate::spec::{Scope, TARGET};
@@ -29,21 +30,41 @@ pub fn is_condition(argument: &str) -> bool {
 
 /// The condition of a call.
 pub fn of(call: &Call) -> Option<Condition> {
-    let state = |key: &str| match call.args.get(key) {
-        Some(Value::Machines(Selector::Where { state, .. })) => *state,
+    let fact = |key: &str| match call.args.get(key)? {
+        Value::Machines(Selector::Where { state, .. }) => state.map(Fact::State),
+        Value::Text(notation) => has(notation),
         _ => None,
     };
     let machine = match call.args.get(MACHINE) {
         Some(Value::Machines(Selector::Names(names))) => names.first().cloned(),
         _ => None,
     };
-    let is = |state, negated| Condition { machine: machine.clone(), state, negated };
-    state(IS).map(|state| is(state, false)).or_else(|| state(IS_NOT).map(|state| is(state, true)))
+    let is = |fact, negated| Condition { machine: machine.clone(), fact, negated };
+    fact(IS).map(|fact| is(fact, false)).or_else(|| fact(IS_NOT).map(|fact| is(fact, true)))
+}
+
+/// "memory above 1073741824": what a machine has to have, as it is kept.
+fn has(notation: &str) -> Option<Fact> {
+    let mut words = notation.split(' ');
+    let (what, how) = (What::named(words.next()?)?, How::named(words.next()?)?);
+    Some(Fact::Has(what, how, words.next()?.parse().ok()?))
+}
+
+/// The same, to be kept.
+fn kept(fact: Fact) -> Value {
+    match fact {
+        Fact::State(state) => in_state(state),
+        Fact::Has(what, how, amount) => {
+            let what = What::NAMED.iter().find(|(_, named)| *named == what).map_or("", |(name, _)| name);
+            let how = How::NAMED.iter().find(|(_, named)| *named == how).map_or("", |(name, _)| name);
+            Value::Text(format!("{what} {how} {amount}"))
+        }
+    }
 }
 
 /// Puts a condition to its call; true if there is one, so that what comes of it is shown before it is done. "it" is the machine of the condition.
 pub(crate) fn attach(condition: Option<Condition>, call: &mut Call) -> bool {
-    let Some(Condition { machine, state, negated }) = condition else { return false };
+    let Some(Condition { machine, fact, negated }) = condition else { return false };
     if let Some(name) = machine {
         let names = Value::Machines(Selector::Names(vec![name]));
         if call.args.get(TARGET).is_none_or(points) {
@@ -51,7 +72,7 @@ pub(crate) fn attach(condition: Option<Condition>, call: &mut Call) -> bool {
         }
         call.args.insert(MACHINE.to_owned(), names);
     }
-    call.args.insert(if negated { IS_NOT } else { IS }.to_owned(), in_state(state));
+    call.args.insert(if negated { IS_NOT } else { IS }.to_owned(), kept(fact));
     true
 }
 
@@ -72,10 +93,19 @@ impl Turn<'_> {
         Ranking { ranked: vec![(STATUS.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
     }
 
+    /// "could you start it?": a question by its mark, and a command to the letter.
+    fn wishes(&self, part: &Part) -> bool {
+        matches!(self.commands(&part.text).as_slice(), [(call, Path::Command)] if self.may_change(call))
+    }
+
     /// Takes a condition off a part; what is left is a wish like any other, done only if the condition holds.
-    pub(crate) fn with_condition(&self, part: Part, understanding: &mut Understanding) -> Part {
+    pub(crate) fn with_condition(&mut self, part: Part, understanding: &mut Understanding) -> Part {
         let cx = self.context();
-        let found = match condition(&part.raw, &cx) {
+        let tells = |before: &str| {
+            let parts = frame(before, &cx).parts;
+            self.commands(before).is_empty() && parts.iter().all(|part| part.stance == Stance::Report && !part.question)
+        };
+        let found = match condition(&part.raw, &cx, tells) {
             Some((condition, rest)) => Some((condition, rest)),
             None => match (depends(&part.raw, &cx), understanding.asked.clone()) {
                 (Some((so, rest)), Some(asked)) => {
@@ -84,15 +114,20 @@ impl Turn<'_> {
                 _ => None,
             },
         };
+        // "db1, if it is up, reboot web1": "it" is whom it was said to.
+        let found = found.map(|(condition, rest)| {
+            let machine = condition.machine.clone().or_else(|| understanding.addressee.clone());
+            (Condition { machine, ..condition }, rest)
+        });
         let Some((condition, rest)) = found else {
             if part.question {
                 understanding.asked = asked(&part.raw, &cx);
+                self.session.asked.clone_from(&understanding.asked);
             }
             return part;
         };
-        let mut framed = frame(&rest, &cx).parts.into_iter();
-        match (framed.next(), framed.next()) {
-            (Some(wish), None) if wish.stance == Stance::Request && !wish.question => {
+        match wished(&rest, &cx) {
+            Some(wish) if wish.stance == Stance::Request && (!wish.question || self.wishes(&wish)) => {
                 understanding.condition = Some(condition);
                 understanding.part = Some(wish.clone());
                 wish

@@ -51,11 +51,23 @@ pub struct LeftOver {
     pub excepts: bool,
     /// It names another machine than those that are meant: nobody knows what should become of that one.
     pub names: bool,
+    /// It makes what is wanted depend on something that can't be looked up.
+    pub depends: bool,
     /// It may change what is wanted: a name, a number, a condition, a manner, or something beside the machine's name.
     pub weighs: bool,
 }
 
 impl LeftOver {
+    /// What is said where the rest of the sentence can't be trusted with it.
+    pub fn unread(&self) -> Option<&'static str> {
+        match self {
+            left if left.excepts => Some("left_over_except"),
+            left if left.depends => Some("left_over_if"),
+            left if left.names => Some("left_over_machine"),
+            _ => None,
+        }
+    }
+
     /// Whether it has to be asked about before something that dangerous is done.
     pub fn matters(&self, danger: Danger) -> bool {
         !self.words.is_empty() && (self.weighs || danger > Danger::Reversible)
@@ -95,6 +107,7 @@ pub(crate) fn left_over(
         } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {
             left.weighs = true;
             left.excepts |= cx.lexicon.longest(&all[at..], Class::Except) == Some(weighty);
+            left.depends |= cx.lexicon.longest(&all[at..], Class::If) == Some(weighty);
             weighty
         } else if light > 0 {
             at += light;

@@ -37,6 +37,7 @@ pub mod session;
 mod several;
 pub mod slots;
 mod snapshots;
+mod sparing;
 pub mod spec;
 mod spelling;
 mod take_back;

@@ -1,5 +1,6 @@
 //! What is remembered of one conversation: one person, one entity, direct or in one room.
 
+use grammar::condition::Condition;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -246,6 +247,9 @@ pub struct Session {
     pub undo: Vec<Done>,
     /// The last thing understood.
     pub last: Option<Last>,
+    /// The state that the last message asked about: "if not, start it" is about that.
+    #[serde(default)]
+    pub asked: Option<Condition>,
     /// The last reply, for "what?".
     pub said: Option<Reply>,
     /// What went wrong last, until something goes well.
@@ -291,6 +295,7 @@ impl Default for Session {
             things: Vec::new(),
             undo: Vec::new(),
             last: None,
+            asked: None,
             said: None,
             trouble: None,
             more: Vec::new(),

@@ -7,7 +7,7 @@ use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
 use grammar::known::Known;
 use grammar::read::{self, Context, Found};
-use grammar::selector::{LAST, Selector, exceptions};
+use grammar::selector::{AT, LAST, Selector, exceptions};
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -277,8 +277,10 @@ impl Turn<'_> {
             let mut call = planning.calls[at].clone();
             let Some(spec) = self.spec(&call) else { continue };
             planning.doubtful |= self.is_only_pointed_at(spec, &call);
+            let pointed = call.args.contains_key(TARGET);
             self.resolve(spec, &mut call);
-            if let Some(name) = self.goes_unsaid(spec, &call, &planning) {
+            // Who was pointed at and is not found is nobody else.
+            if let Some(name) = self.goes_unsaid(spec, &call, &planning).filter(|_| !pointed) {
                 call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(vec![name])));
                 planning.doubtful = true;
             }
@@ -292,6 +294,13 @@ impl Turn<'_> {
         self.session.trace.args = planning.calls.first().map(|call| call.args.clone()).unwrap_or_default();
         self.actions.push(Action::Plan(planning.calls.clone()));
         self.session.stage = Stage::Planning(Box::new(planning));
+    }
+
+    /// "the one on hv2", of a name that was spoken of: that machine.
+    pub(crate) fn placed(&self, before: Option<&String>, name: &str) -> Option<String> {
+        let host = name.strip_prefix(AT)?;
+        let own = before.map(|before| before.split_once(" (").map_or(before.as_str(), |(own, _)| own))?;
+        self.around.known.has(Of::Machine, &format!("{own}{AT}{host}"))
     }
 
     /// Asks for slots: with a question of its own for that very set, for the one, or with their names in a row.
@@ -386,7 +395,17 @@ impl Turn<'_> {
                     call.args.remove(slot.name);
                 }
                 Some(Value::Machines(Selector::Nth(numbers))) => {
-                    let listed = &self.session.listed;
+                    // Where nothing was listed, those that were spoken of, in that order.
+                    let spoken = || {
+                        let mut spoken: Vec<String> = Vec::new();
+                        for name in self.session.focus.iter().rev().flatten() {
+                            if !spoken.contains(name) {
+                                spoken.push(name.clone());
+                            }
+                        }
+                        spoken
+                    };
+                    let listed = &if self.session.listed.is_empty() { spoken() } else { self.session.listed.clone() };
                     let nth = |number: &usize| {
                         if *number == LAST {
                             listed.last()
@@ -394,16 +413,23 @@ impl Turn<'_> {
                             number.checked_sub(1).and_then(|at| listed.get(at))
                         }
                     };
-                    let names: Option<Vec<String>> = numbers.iter().map(|number| nth(number).cloned()).collect();
+                    // "both", where two were spoken of and no two are listed.
+                    let spoken = self.session.focus.first().filter(|names| names.len() == 2 && listed.len() != 2);
+                    let names: Option<Vec<String>> = match spoken.filter(|_| *numbers == [1, 2]) {
+                        Some(names) => Some(names.clone()),
+                        None => numbers.iter().map(|number| nth(number).cloned()).collect(),
+                    };
                     match names {
                         Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
                         None => call.args.remove(slot.name),
                     };
                 }
                 Some(Value::Machines(Selector::Names(names))) => {
+                    let before = self.session.focus.first().and_then(|names| names.first());
                     let names = names
                         .iter()
-                        .map(|name| self.around.known.has(Of::Machine, name).unwrap_or_else(|| name.clone()))
+                        .map(|name| self.placed(before, name).unwrap_or_else(|| name.clone()))
+                        .map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name))
                         .collect();
                     call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names)));
                 }

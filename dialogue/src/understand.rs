@@ -61,13 +61,19 @@ pub struct Understanding {
     pub(crate) asked: Option<Condition>,
     /// The machine it was said to: "web1: reboot", said to its host.
     pub(crate) addressee: Option<String>,
+    /// Who is left as it is, said beside it.
+    pub(crate) spared: Vec<String>,
 }
 
 impl Turn<'_> {
-    pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
-        if self.takes_back(text, &preface) || self.wants_for_another(text, doubtful, &preface, &before) {
-            return;
-        }
+    pub(crate) fn understand_sparing(
+        &mut self,
+        text: &str,
+        doubtful: bool,
+        preface: Vec<Phrase>,
+        before: Option<Box<Open>>,
+        spared: Vec<String>,
+    ) {
         let cx = self.context();
         let framed = frame(text, &cx);
         // "don't stop" is no "stop", and what may only be told ("back to square one") is asked about.
@@ -108,7 +114,7 @@ impl Turn<'_> {
             preface.push(Phrase::common("hello").with("asker", self.around.asker));
         }
         // The whole utterance may be one command even where "and then" or a full stop seems to cut it.
-        if rest.len() > 1 {
+        if rest.len() > 1 && spared.is_empty() {
             let readings = self.commands(text);
             if let [(call, Path::Command)] = readings.as_slice() {
                 self.begin(vec![call.clone()], Path::Command, doubtful, preface, before);
@@ -138,8 +144,9 @@ impl Turn<'_> {
             beside: Vec::new(),
             before,
             condition: None,
-            asked: None,
+            asked: self.session.asked.take(),
             addressee,
+            spared,
         };
         self.next_part(understanding);
     }
@@ -192,7 +199,8 @@ impl Turn<'_> {
     pub(crate) fn next_part(&mut self, mut understanding: Understanding) {
         let Some(part) = understanding.part.clone() else {
             self.weigh_asides(&mut understanding);
-            let Understanding { text, mut calls, path, doubtful, preface, before, addressee, .. } = understanding;
+            let Understanding { text, mut calls, path, doubtful, preface, before, addressee, spared, .. } =
+                understanding;
             // "wake up then, start please": said twice, wished for once.
             calls.dedup();
             self.name_its(&text, &mut calls);
@@ -205,7 +213,8 @@ impl Turn<'_> {
                     }
                 }
             }
-            self.begin(calls, path, doubtful, preface, before);
+            let Some(asked) = self.spare_all(&mut calls, &spared, &preface) else { return };
+            self.begin(calls, path, doubtful || asked, preface, before);
             return;
         };
         if let Some(call) = self.asked_whether(&part) {
@@ -470,21 +479,16 @@ impl Turn<'_> {
             }
             return;
         }
-        // "web1 started?" may be a question about a start as well as a wish for one.
-        // Beside a report or a question about the past ("who did that? then reboot"), a change is asked about too.
+        // "web1 started?" may be a wish or a question; beside a report or a question about the past a change is asked about too.
         understanding.doubtful |= guessed || self.tells_beside(&part, &call) || part.question && self.may_change(&call);
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
             self.understood_nothing(&fitting, understanding.preface);
             return;
         }
         if let Some(left) = left {
-            let phrase = Phrase::common(match (left.excepts, left.names) {
-                (true, _) => "left_over_except",
-                (false, true) => "left_over_machine",
-                (false, false) => "left_over",
-            });
-            let phrase = phrase.with("words", left.words.join(" … "));
-            if left.excepts || left.names {
+            let unread = left.unread();
+            let phrase = Phrase::common(unread.unwrap_or("left_over")).with("words", left.words.join(" … "));
+            if unread.is_some() {
                 self.session.trace.why = "excepted".to_owned();
                 self.say(Reply { head: [understanding.preface, vec![phrase]].concat(), ..Reply::default() });
                 return;

@@ -37,6 +37,8 @@ classes! {
     One "one",
     /// Articles and demonstratives that may stand before a value.
     Article "article",
+    /// Articles before several: French "les", after which a state alone is a set ("les éteintes").
+    Those "those",
     /// "more", "bigger".
     More "more",
     /// "less", "smaller".
@@ -131,6 +133,16 @@ classes! {
     Weighs "weighs",
     /// "second"; argument the number, or last.
     Ordinal "ordinal",
+    /// "on", "in": before the host that a machine is on.
+    Where "where",
+    /// "the one", "celle": stands for a machine that what follows tells from its twin.
+    Theone "theone",
+    /// "don't touch", "leave": who is named after it is left as it is.
+    Untouched "untouched",
+    /// "but": joins what is left as it is to what is to be done.
+    But "but",
+    /// "alone", "as it is": ends what [`Class::Untouched`] begins.
+    Alone "alone",
     /// "one", "number" around an ordinal.
     Item "item",
     /// Never a name unless quoted or known: prepositions, articles, question words.
@@ -213,6 +225,10 @@ classes! {
     Slack "slack",
     /// "otherwise leave it": a condition's other side, in which nothing is done.
     Else "else",
+    /// "has", "with": between a machine and what it has.
+    Has "has",
+    /// "still", "yet": between a machine and its state.
+    Still "still",
     /// "not", between a machine and its state.
     Not "not",
     /// How a word is also written in haste; argument the word: French "koi" for "quoi".

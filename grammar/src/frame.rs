@@ -348,7 +348,7 @@ fn leaves_out(cursor: &Cursor, at: usize) -> bool {
 
 /// Reads one part: takes polite words off both ends, finds its stance, and a wish that stands beside it.
 fn part(raw: &str, cx: &Context) -> Option<Part> {
-    let mut part = without_courtesies(raw, cx)?;
+    let mut part = without_courtesies(raw, cx, false)?;
     part.wish |= !matches!(part.stance, Stance::Request | Stance::HowTo) && asks_beside(&part.raw, cx);
     Some(part)
 }
@@ -365,7 +365,7 @@ fn asks_beside(raw: &str, cx: &Context) -> bool {
         let enough = before == 0 || before >= WORDS_BEFORE;
         before += cx.tokens(clause).len();
         enough
-            && without_courtesies(clause, cx).is_some_and(|part| {
+            && without_courtesies(clause, cx, false).is_some_and(|part| {
                 let verb = cx.lexicon.longest(&cx.tokens(&part.text), Class::Verb).is_some();
                 let command = verb || part.polite && !wholly(&part.text, &COURTESIES, cx);
                 part.wish || part.stance == Stance::Request && command
@@ -373,8 +373,16 @@ fn asks_beside(raw: &str, cx: &Context) -> bool {
     })
 }
 
+/// Reads what follows a condition: there "tu la démarres" is what is wished for, and no question.
+pub fn wished(text: &str, cx: &Context) -> Option<Part> {
+    match split(text, cx).as_slice() {
+        [one] => without_courtesies(one, cx, true),
+        _ => None,
+    }
+}
+
 /// Reads one part, whatever its clauses would be alone.
-fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
+fn without_courtesies(raw: &str, cx: &Context, wished: bool) -> Option<Part> {
     let raw = raw.trim().trim_end_matches([';', ',']).trim_end();
     let all = cx.tokens(raw);
     if all.is_empty() {
@@ -393,7 +401,7 @@ fn without_courtesies(raw: &str, cx: &Context) -> Option<Part> {
     };
     let mut end = all.len();
     // "web1 redémarre, merci" thanks for what goes on; "web1 redémarre stp" asks for it.
-    let mut pleading = false;
+    let mut pleading = wished;
     let (mut start, mut rewritten) = (0, None);
     'again: loop {
         let tail;

@@ -39,6 +39,7 @@ pub mod recurrence;
 mod say;
 pub mod selector;
 pub mod size;
+pub mod spared;
 pub mod spelling;
 mod stance;
 pub mod time;

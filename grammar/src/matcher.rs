@@ -283,6 +283,8 @@ fn looseness(cursor: &Cursor, kind: Kind, at: usize, count: usize, value: &Value
         (Kind::Machines, Value::Machines(Selector::Names(names))) => {
             names.iter().map(|name| unknown(Of::Machine, name)).sum()
         }
+        // "vm 42" is the one called so, where there is one, before it is the 42nd.
+        (Kind::Machines, Value::Machines(Selector::Nth(_))) => 1,
         (Kind::Size | Kind::SizeChange, _) if count == 1 => {
             u32::from(said[0].folded.bytes().all(|byte| byte.is_ascii_digit()))
         }

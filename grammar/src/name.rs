@@ -77,10 +77,17 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
         let count = joined(cursor, at);
         found.push((count, closed(cursor.text, &cursor.tokens[at + count - 1], cursor.said(at, count))));
     }
-    // "stop the db": after an article only a known name, as "stop the vnc" is about no machine.
+    // "stop the db": after an article only a known name or a piece of one, as "stop the vnc" is about no machine.
     let article = cursor.skip(at, Class::Article);
     if article > 0 && found.is_empty() {
-        found.extend(known(cursor, at + article, of).into_iter().map(|(count, name)| (article + count, name)));
+        let mut named = known(cursor, at + article, of);
+        if named.is_empty() && of == Of::Machine {
+            named = piece(cursor, at + article, true).into_iter().collect();
+        }
+        found.extend(named.into_iter().map(|(count, name)| (article + count, name)));
+    } else if of == Of::Machine && !token.quoted {
+        let most = found.iter().map(|(count, _)| *count).max().unwrap_or(0);
+        found.extend(piece(cursor, at, false).filter(|(count, _)| *count > most));
     }
     for index in 0..found.len() {
         // "web1's disk"
@@ -128,8 +135,63 @@ pub(crate) fn closed(text: &str, last: &Token, mut name: String) -> String {
     name
 }
 
-/// Known names that begin at that token, longest first.
+/// A piece of a machine's name or title, for the whole: "node 3", "the master". After an article also a number ("la 24").
+fn piece(cursor: &Cursor, at: usize, article: bool) -> Option<(usize, String)> {
+    const SHORTEST: usize = 3;
+    let lexicon = cursor.cx.lexicon;
+    let first = cursor.token(at)?;
+    if first.clitic && !article || lexicon.is(&first.folded, Class::Verb) {
+        return None;
+    }
+    let most = LONGEST.min(cursor.tokens.len() - at);
+    (1..=most).rev().find_map(|count| {
+        let pieces = &cursor.tokens[at..at + count];
+        let apart = (at + 1..at + count)
+            .any(|index| gap(cursor.text, cursor.tokens, index).contains([',', ';', ':', '.', '?', '!']));
+        if apart || pieces.iter().any(|token| token.quoted) {
+            return None;
+        }
+        let said: Vec<String> = (0..count)
+            .map(|index| match cursor.word(at + index, Class::Number) {
+                Some((1, digits)) if index > 0 => digits.to_owned(),
+                _ => cursor.tokens[at + index].text.to_owned(),
+            })
+            .collect();
+        let squeezed = squeeze(&said.concat());
+        let digits = squeezed.bytes().all(|byte| byte.is_ascii_digit());
+        let alone = count == 1 && (lexicon.contains(&first.folded) || squeezed.chars().count() < SHORTEST);
+        // What is in the lexicon may stand within a piece ("portail des clients"), and begin one that has more to it ("node 3").
+        let weak = if digits { !article || count > 1 } else { alone };
+        if weak || !cursor.cx.known.has_piece(Of::Machine, &squeezed) {
+            return None;
+        }
+        Some((count, said.join(" ")))
+    })
+}
+
+/// Known names that begin at that token, longest first. A machine's host may follow: "web1 on hv2".
 pub(crate) fn known(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> {
+    let found = named(cursor, at, of);
+    if of != Of::Machine {
+        return found;
+    }
+    let placed = found.iter().filter_map(|(count, name)| {
+        let (more, host) = on_host(cursor, at + count)?;
+        let name = cursor.cx.known.has(of, &format!("{name}@{host}"))?;
+        Some((count + more, name))
+    });
+    let placed: Vec<_> = placed.collect();
+    [placed, found].concat()
+}
+
+/// "on hv2": the host that what stands before is on.
+pub(crate) fn on_host(cursor: &Cursor, at: usize) -> Option<(usize, String)> {
+    let place = Some(cursor.skip(at, Class::Where)).filter(|count| *count > 0)?;
+    let (count, host) = named(cursor, at + place, Of::Hypervisor).into_iter().next()?;
+    Some((place + count, host))
+}
+
+fn named(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> {
     let Some(token) = cursor.token(at) else {
         return Vec::new();
     };
@@ -201,8 +263,10 @@ pub(crate) fn choice(cursor: &Cursor, at: usize, values: &[&str]) -> Vec<(usize,
             found.push((words.len(), Value::Choice((*value).to_owned())));
         }
     }
+    // A value said as it is stands for no other: "down" is "down" where there is that, and "off" where there is not.
+    let itself = found.first().map_or(0, |(count, _)| *count);
     for (count, argument) in cursor.cx.lexicon.all(rest, Class::Choice) {
-        if values.contains(&argument) {
+        if values.contains(&argument) && count != itself {
             found.push((count, Value::Choice(argument.to_owned())));
         }
     }

@@ -175,6 +175,11 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
             // "the same host" says what it is the same of.
             let noun = cursor.skip(at + count, Class::Machine).max(cursor.skip(at + count, Class::Host));
             found.push((count, selector.clone()));
+            // "them both", "les toutes": all that "them" stands for.
+            let all = cursor.skip(at + count, Class::Both).max(cursor.skip(at + count, Class::All));
+            if all > 0 && selector == Selector::It {
+                found.push((count + all, Selector::It));
+            }
             if noun > 0 && selector == Selector::Same {
                 found.push((count + noun, selector));
             }
@@ -182,6 +187,8 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
     }
     found.extend(ordinals(cursor, at));
     found.extend(filtered(cursor, at));
+    found.extend(families(cursor, at));
+    found.extend(placed(cursor, at));
     let word = found.iter().any(|(count, _)| *count == 1);
     found.extend(names(cursor, at, open && !word, word));
     found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()
@@ -208,7 +215,7 @@ fn ordinals(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
         count += cursor.skip(at + count, Class::Item).max(cursor.skip(at + count, Class::Machine));
         Some((count, number))
     };
-    let mut found = Vec::new();
+    let mut found: Vec<(usize, Selector)> = first_of_all(cursor, at).into_iter().collect();
     let mut numbers = Vec::new();
     let mut end = at;
     loop {
@@ -223,6 +230,27 @@ fn ordinals(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
         }
     }
 }
+
+/// "the first two", "les deux premières".
+fn first_of_all(cursor: &Cursor, at: usize) -> Option<(usize, Selector)> {
+    let article = cursor.skip(at, Class::Article);
+    let first =
+        |at: usize| cursor.word(at, Class::Ordinal).filter(|(_, ordinal)| *ordinal == "1").map(|(count, _)| count);
+    let number = |at: usize| number::count_at(cursor, at).into_iter().next();
+    let start = at + article;
+    let (count, number) = match (first(start), number(start)) {
+        (Some(ordinal), _) => number(start + ordinal).map(|(count, number)| (ordinal + count, number))?,
+        (None, Some((count, number))) => (count + first(start + count)?, number),
+        (None, None) => return None,
+    };
+    let number = usize::try_from(number).ok().filter(|number| (2..=MOST_COUNTED).contains(number))?;
+    let end = start + count;
+    let noun = cursor.skip(end, Class::Item).max(cursor.skip(end, Class::Machines));
+    Some((article + count + noun, Selector::Nth((1..=number).collect())))
+}
+
+/// Most machines of a list that are meant by "the first ten".
+const MOST_COUNTED: usize = 20;
 
 /// What has been read of a [`Selector::Where`] so far.
 #[derive(Clone, Default, PartialEq)]
@@ -240,8 +268,10 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
     let mut filter = Filter::default();
     let (mut at, mut whole, mut noun) = (start, false, false);
     let mut narrowed = false;
+    let mut several = false;
     loop {
         let here = at;
+        several |= cursor.skip(at, Class::Those) > 0;
         if let Some(more) = word(cursor, at, Class::All) {
             (at, whole) = (at + more, true);
         } else if let Some(more) = word(cursor, at, Class::Everything) {
@@ -277,13 +307,8 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
                 _ => filter.prefix = Some(prefix.to_owned()),
             }
             noun = true;
-        } else if let Some(more) = word(cursor, at, Class::Except).filter(|_| whole || noun) {
-            // "except web1, it is busy": a word of the language is nobody's name.
-            let is_name = |name: &String| {
-                cursor.cx.known.has(Of::Machine, name).is_some() || !cursor.cx.lexicon.contains(&fold(name))
-            };
-            let mut lists = name_list(cursor, at + more, true, true).into_iter();
-            let Some((count, names)) = lists.rfind(|(_, names)| names.iter().all(is_name)) else {
+        } else if let Some(more) = word(cursor, at, Class::Except).filter(|_| whole || noun || several && narrowed) {
+            let Some((count, names)) = left_out(cursor, at + more, true) else {
                 break;
             };
             filter.except = names;
@@ -305,8 +330,11 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
         if at == here {
             break;
         }
-        // "all", "all vms", "stopped vms"; "vms" alone or "all stopped" is no set yet.
-        let said = if narrowed { noun } else { whole };
+        // "all", "all vms", "stopped vms", "les éteintes"; "vms" alone is no set, nor is "all stopped" in the midst of a text.
+        let last =
+            at == cursor.tokens.len() && !cursor.text.trim_end().ends_with('?') || cursor.skip(at, Class::Except) > 0;
+        let state = filter.state.is_some() && (several || whole && last);
+        let said = if narrowed { noun || state } else { whole };
         if said {
             found.push((at - start, selector(&filter)));
         }
@@ -330,9 +358,8 @@ pub fn exceptions(text: &str, cx: &Context) -> Vec<(Range<usize>, Vec<String>)> 
     let mut at = 0;
     while at < all.len() {
         let count = cursor.skip(at, Class::Except);
-        let named = (count > 0).then(|| names(&cursor, at + count, false, false)).into_iter().flatten();
-        match named.max_by_key(|(more, _)| *more) {
-            Some((more, Selector::Names(names))) => {
+        match (count > 0).then(|| left_out(&cursor, at + count, false)).flatten() {
+            Some((more, names)) => {
                 found.push((all[at].span.start..all[at + count + more - 1].span.end, names));
                 at += count + more;
             }
@@ -346,13 +373,152 @@ fn word(cursor: &Cursor, at: usize, class: Class) -> Option<usize> {
     Some(cursor.skip(at, class)).filter(|count| *count > 0)
 }
 
+/// Who is left out, from that token on: names and pieces of them, "k8s-*", "the windows ones". `open`: an unknown word may be a name.
+pub(crate) fn left_out(cursor: &Cursor, at: usize, open: bool) -> Option<(usize, Vec<String>)> {
+    let one = |at: usize, open: bool| {
+        let (count, names) = one_left_out(cursor, at, open)?;
+        // "the vpn box"
+        Some((count + cursor.skip(at + count, Class::Machine), names))
+    };
+    let (mut end, mut list) = one(at, open)?;
+    end += at;
+    loop {
+        let and = cursor.skip(end, Class::And);
+        let again = cursor.skip(end + and, Class::Except);
+        let next = end + and + again;
+        if and + again == 0 && !comma_before(cursor.text, cursor.tokens, end) || cursor.skip(next, Class::Verb) > 0 {
+            return Some((end - at, list));
+        }
+        let Some((count, names)) = one(next, open) else { return Some((end - at, list)) };
+        end = next + count;
+        list.extend(names);
+    }
+}
+
+fn one_left_out(cursor: &Cursor, at: usize, open: bool) -> Option<(usize, Vec<String>)> {
+    let article = cursor.skip(at, Class::Article);
+    if let Some((count, prefix)) = starred(cursor, at + article).filter(|(_, prefix)| !prefix.is_empty()) {
+        return Some((article + count, vec![format!("{prefix}*")]));
+    }
+    let named = names(cursor, at, false, false).into_iter().max_by_key(|(count, _)| *count);
+    if let Some((count, Selector::Names(names))) = named {
+        return Some((count, names));
+    }
+    if let Some((count, os)) = cursor.word(at + article, Class::Os) {
+        let noun = cursor.skip(at + article + count, Class::Machines);
+        return Some((article + count + noun, vec![os.to_owned()]));
+    }
+    if let Some((count, Selector::Names(names))) = families(cursor, at).pop() {
+        return Some((count, names));
+    }
+    // "except web1, it is busy": a word of the language is nobody's name.
+    let unknown = name::names(cursor, at + article, Of::Machine, open).into_iter().next();
+    let unknown = unknown.filter(|(_, name)| !cursor.cx.lexicon.contains(&fold(name)));
+    unknown.map(|(count, name)| (article + count, vec![name]))
+}
+
+/// "the probes", "both proxies", "nodes 1 and 2" where machines are called so: those.
+fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
+    let both = cursor.skip(at, Class::Both);
+    let article = if both > 0 { 0 } else { cursor.skip(at, Class::Article) };
+    let before = both + article;
+    let number = match number::count_at(cursor, at + before).first() {
+        Some((count, number)) if before > 0 => Some((*count, usize::try_from(*number).unwrap_or(0))),
+        _ => None,
+    };
+    let place = at + before + number.map_or(0, |(count, _)| count);
+    let Some(token) = cursor.token(place).filter(|token| !token.quoted) else { return Vec::new() };
+    let numbers = numbers(cursor, place + 1);
+    let several = numbers.as_ref().is_some_and(|(_, numbers)| numbers.len() > 1);
+    let own = cursor.cx.lexicon.contains(&token.folded) && !several;
+    let mut family = Vec::new();
+    // "les vdi": what stands after such an article is several as it is.
+    let counted = both > 0 || number.is_some_and(|(_, number)| number > 1);
+    let plural = several || counted || article > 0 && cursor.skip(at, Class::Those) > 0;
+    for stem in stems(&token.folded).skip(usize::from(!plural)) {
+        family = named_so(cursor, &stem);
+        if !family.is_empty() {
+            break;
+        }
+    }
+    if own {
+        return Vec::new();
+    }
+    if let Some(name) = cursor.cx.known.has(Of::Machine, token.text) {
+        // "both proxies", "les deux proxy": of one name, and told apart by their hosts.
+        family = if counted && cursor.cx.known.told_apart(&name).len() > 1 { vec![name] } else { return Vec::new() };
+    }
+    let end = place + 1 - at;
+    if let Some((count, numbers)) = numbers.filter(|(_, numbers)| numbers.len() > 1) {
+        let of = |number: &usize| {
+            let mut fitting = family.iter().filter(|name| last_number(name) == Some(*number));
+            fitting.next().filter(|_| fitting.next().is_none()).cloned()
+        };
+        let picked: Option<Vec<String>> = numbers.iter().map(of).collect();
+        return picked.map(|names| (end + count, Selector::Names(names))).into_iter().collect();
+    }
+    let all: Vec<String> = family.iter().flat_map(|name| cursor.cx.known.told_apart(name)).collect();
+    let wanted = if both > 0 { Some(2) } else { number.map(|(_, number)| number) };
+    if all.len() < 2 || wanted.is_some_and(|wanted| wanted != all.len()) {
+        return Vec::new();
+    }
+    vec![(end + cursor.skip(at + end, Class::Machines), Selector::Names(all))]
+}
+
+/// A word, and what it may be the plural of.
+fn stems(word: &str) -> impl Iterator<Item = String> {
+    let one = word.strip_suffix("ies").map(|stem| format!("{stem}y"));
+    let two = word.strip_suffix(['s', 'x']).map(str::to_owned);
+    [Some(word.to_owned()), one, two].into_iter().flatten().filter(|stem| stem.chars().count() > 1)
+}
+
+/// Machines of which a word of the name is that, whatever number follows it.
+fn named_so(cursor: &Cursor, stem: &str) -> Vec<String> {
+    let mut names = cursor.cx.known.names(Of::Machine);
+    names.retain(|name| {
+        let folded = fold(name);
+        let mut words = folded.split(|c: char| !c.is_alphanumeric());
+        words.any(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()) == stem)
+    });
+    names
+}
+
+/// The number that a name ends with.
+fn last_number(name: &str) -> Option<usize> {
+    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
+    name[name.len() - digits..].parse().ok()
+}
+
+/// "1, 2 and 3": numbers in a row.
+fn numbers(cursor: &Cursor, at: usize) -> Option<(usize, Vec<usize>)> {
+    let (mut end, mut list) = (at, Vec::new());
+    loop {
+        let and = if list.is_empty() { 0 } else { cursor.skip(end, Class::And) };
+        if !list.is_empty() && and == 0 && !comma_before(cursor.text, cursor.tokens, end) {
+            break;
+        }
+        let Some((count, number)) = number::count_at(cursor, end + and).into_iter().next() else { break };
+        list.push(usize::try_from(number).ok()?);
+        end += and + count;
+    }
+    (!list.is_empty()).then_some((end - at, list))
+}
+
+/// "the one on hv2": the machine of a name just spoken of that is there; the name is put to it by whoever knows it.
+fn placed(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
+    let one = cursor.skip(at, Class::Theone);
+    let there = (one > 0).then(|| name::on_host(cursor, at + one)).flatten();
+    there.map(|(count, host)| (one + count, Selector::Names(vec![format!("{AT}{host}")]))).into_iter().collect()
+}
+
+/// What stands before the host in the name of a machine that is told apart by it: "web1@hv2", and "@hv2" for whichever is there.
+pub const AT: char = '@';
+
 /// "all the probes" where there are probe-1 and probe-2: what their names begin with.
 fn family(cursor: &Cursor, at: usize) -> Option<String> {
     let token = cursor.token(at).filter(|token| !token.quoted && !cursor.cx.lexicon.contains(&token.folded))?;
-    let stem = token.folded.trim_end_matches(['s', 'x']);
     let names = cursor.cx.known.names(Of::Machine);
-    let of_it = names.iter().filter(|name| fold(name).starts_with(stem)).count();
-    (stem.chars().count() > 1 && of_it > 1).then(|| stem.to_owned())
+    stems(&token.folded).find(|stem| names.iter().filter(|name| fold(name).starts_with(stem.as_str())).count() > 1)
 }
 
 /// "web*", "called web*": the part before the star.
@@ -369,8 +535,12 @@ fn names(cursor: &Cursor, at: usize, open: bool, word: bool) -> Vec<(usize, Sele
     if noun > 0 {
         found.extend(name_list(cursor, at + noun, true, open).into_iter().map(|(count, names)| (noun + count, names)));
     }
-    if !(word && cursor.token(at).is_some_and(|token| !token.quoted)) {
-        found.extend(name_list(cursor, at, open, open));
+    let pointer = word && cursor.token(at).is_some_and(|token| !token.quoted);
+    // "la 24", "la téléphonie": the pronoun is an article where a name follows.
+    let article = pointer && cursor.skip(at, Class::Article) == 1;
+    if !pointer || article {
+        let names = name_list(cursor, at, open, open).into_iter();
+        found.extend(names.filter(|(count, _)| !pointer || *count > 1));
     }
     found.into_iter().map(|(count, names)| (count, Selector::Names(names))).collect()
 }
@@ -402,7 +572,10 @@ fn name_list(cursor: &Cursor, at: usize, open: bool, loose: bool) -> Vec<(usize,
         // A verb begins the next request rather than naming the next machine: "stop web1 and wait".
         let verb = cursor.skip(next, Class::Verb) > 0;
         let names = name::names(cursor, next, Of::Machine, !verb && (open || noun > 0 && (and > 0 || comma)));
-        let Some((count, name)) = names.into_iter().max_by_key(|(count, _)| *count) else {
+        // "web1 web2" are two; a piece of a name goes on only after a comma or an "and".
+        let whole = |name: &String| and > 0 || comma || cursor.cx.known.has(Of::Machine, name).is_some();
+        let Some((count, name)) = names.into_iter().filter(|(_, name)| whole(name)).max_by_key(|(count, _)| *count)
+        else {
             return found;
         };
         end = next + count;

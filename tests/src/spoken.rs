@@ -38,6 +38,10 @@ impl Known for Spoken {
     fn sounds(&self, _: Of, _: &str) -> Option<String> {
         None
     }
+
+    fn has_piece(&self, _: Of, _: &str) -> bool {
+        false
+    }
 }
 
 impl Spoken {

@@ -168,7 +168,7 @@ fn shows(op: &HostOp, machine: &Machine) -> Option<bool> {
     let has_snapshot = |name: &str| machine.snapshots.iter().any(|snapshot| snapshot.name == name);
     match op {
         HostOp::Start { .. } | HostOp::Resume { .. } => Some(machine.state == State::Running),
-        HostOp::ForceOff { .. } => Some(machine.state == State::Off),
+        HostOp::ForceOff { .. } | HostOp::ClearCrash { .. } => Some(machine.state == State::Off),
         HostOp::Pause { .. } => Some(machine.state == State::Paused),
         HostOp::AttachDisk { target, .. } => Some(has_disk(target)),
         HostOp::DetachDisk { target, .. } => Some(!has_disk(target)),
@@ -191,6 +191,7 @@ fn tells_by_event(op: &HostOp) -> bool {
         HostOp::Start { .. }
             | HostOp::Shutdown { .. }
             | HostOp::ForceOff { .. }
+            | HostOp::ClearCrash { .. }
             | HostOp::Reboot { .. }
             | HostOp::Reset { .. }
             | HostOp::Pause { .. }

@@ -251,7 +251,7 @@ fn expected(op: &HostOp) -> Option<(Vec<&'static [EventKind]>, bool, bool)> {
             (&[&[Kind::Started, Kind::Restored, Kind::Woken], &[Kind::RestoredPaused]], true, false)
         }
         HostOp::Shutdown { .. } => (&[&[Kind::ShutDown]], false, true),
-        HostOp::ForceOff { .. } => (&[&[Kind::ForcedOff]], true, false),
+        HostOp::ForceOff { .. } | HostOp::ClearCrash { .. } => (&[&[Kind::ForcedOff]], true, false),
         HostOp::Reboot { .. } => (&[&[Kind::Rebooted]], false, true),
         HostOp::Reset { .. } => (&[&[Kind::Rebooted]], true, false),
         HostOp::Pause { .. } => (&[&[Kind::Paused]], true, false),

@@ -94,6 +94,7 @@ pub fn deed(op: &HostOp, name: &str) -> Phrase {
         HostOp::Start { .. } => "deed_start",
         HostOp::Shutdown { .. } => "deed_shutdown",
         HostOp::ForceOff { .. } => "deed_force_off",
+        HostOp::ClearCrash { .. } => "deed_clear_crash",
         HostOp::Reboot { .. } => "deed_reboot",
         HostOp::Reset { .. } => "deed_reset",
         HostOp::Pause { .. } => "deed_pause",

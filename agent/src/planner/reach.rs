@@ -16,7 +16,7 @@ impl Planner<'_> {
         remembered
     }
 
-    fn is_here(&self, hypervisor: &str) -> bool {
+    pub(super) fn is_here(&self, hypervisor: &str) -> bool {
         self.hypervisor.is_none_or(|own| own == hypervisor)
     }
 

@@ -22,7 +22,7 @@ static SPEC: Spec = Spec {
     danger: Danger::Read,
     role: Role::Viewer,
     slots: &[
-        Slot::optional("state", Kind::Choice(&["running", "off", "paused", "crashed", "not-running"])),
+        Slot::optional("state", Kind::Choice(&["running", "off", "paused", "crashed", "not-running", "down"])),
         Slot::optional("order", Kind::Choice(&["memory", "cpu", "name"])),
         Slot::optional("host", Kind::Name(Of::Hypervisor)),
         Slot::optional("what", Kind::Choice(WHAT)),

@@ -16,6 +16,8 @@ pub struct Power {
     spec: &'static Spec,
     /// States it may be used in.
     from: &'static [State],
+    /// What is done instead in other states: whoever wants a paused one started means that it goes on.
+    instead: &'static [(State, &'static Power)],
     /// What it does.
     op: fn(MachineId) -> HostOp,
     /// What takes it back.
@@ -27,7 +29,8 @@ pub struct Power {
 /// `virDomainCreate`; wakes one that is asleep (`virDomainPMWakeup`).
 pub static START: Power = Power {
     spec: &SPECS[0],
-    from: &[State::Off, State::Asleep],
+    from: &[State::Off, State::Asleep, State::Crashed],
+    instead: &[(State::Paused, &RESUME)],
     op: |machine| HostOp::Start { machine },
     back: Some(&SHUTDOWN),
     features: &[],
@@ -36,6 +39,7 @@ pub static START: Power = Power {
 pub static SHUTDOWN: Power = Power {
     spec: &SPECS[1],
     from: &[State::Running],
+    instead: &[],
     op: |machine| HostOp::Shutdown { machine },
     back: Some(&START),
     features: &[],
@@ -44,6 +48,7 @@ pub static SHUTDOWN: Power = Power {
 pub static FORCE_OFF: Power = Power {
     spec: &SPECS[2],
     from: &[State::Running, State::Paused, State::Asleep, State::Crashed],
+    instead: &[],
     op: |machine| HostOp::ForceOff { machine },
     back: None,
     features: &[],
@@ -52,6 +57,7 @@ pub static FORCE_OFF: Power = Power {
 pub static REBOOT: Power = Power {
     spec: &SPECS[3],
     from: &[State::Running],
+    instead: &[(State::Off, &START), (State::Crashed, &START), (State::Paused, &RESUME)],
     op: |machine| HostOp::Reboot { machine },
     back: None,
     features: &[],
@@ -60,6 +66,7 @@ pub static REBOOT: Power = Power {
 pub static RESET: Power = Power {
     spec: &SPECS[4],
     from: &[State::Running, State::Paused, State::Asleep],
+    instead: &[],
     op: |machine| HostOp::Reset { machine },
     back: None,
     features: &[Feature::Reset],
@@ -68,6 +75,7 @@ pub static RESET: Power = Power {
 pub static PAUSE: Power = Power {
     spec: &SPECS[5],
     from: &[State::Running],
+    instead: &[],
     op: |machine| HostOp::Pause { machine },
     back: Some(&RESUME),
     features: &[],
@@ -76,6 +84,7 @@ pub static PAUSE: Power = Power {
 pub static RESUME: Power = Power {
     spec: &SPECS[6],
     from: &[State::Paused, State::Asleep],
+    instead: &[],
     op: |machine| HostOp::Resume { machine },
     back: Some(&PAUSE),
     features: &[],
@@ -107,6 +116,11 @@ impl Skill for Power {
 
     fn features(&self) -> &'static [Feature] {
         self.features
+    }
+
+    fn instead(&self, state: State) -> Option<&'static dyn Skill> {
+        let (_, other) = self.instead.iter().find(|(of, _)| *of == state)?;
+        Some(*other)
     }
 
     /// Nothing wakes it by itself yet, and a pause for ever is not what was said: that must be agreed to.
@@ -141,7 +155,9 @@ impl Power {
             let span = scene.now.timestamp().duration_since(since).max(jiff::SignedDuration::from_secs(1));
             return Err(Refusal::Unsupported { what: self.phrase("going_down", machine).with("span", span) }.into());
         }
-        if !self.from.contains(&machine.state) {
+        // What libvirt keeps of a crash it keeps of a machine without a definition too, and that one is gone with it.
+        let lost = machine.state == State::Crashed && !machine.persistent && self.spec.id == "vm.start";
+        if !self.from.contains(&machine.state) || lost {
             return Err(Refusal::WrongState {
                 name: machine.name.clone(),
                 is: machine.state,
@@ -149,7 +165,10 @@ impl Power {
             }
             .into());
         }
-        let ops = vec![Op::Host((self.op)(machine.id.clone()))];
+        let mut ops = vec![Op::Host((self.op)(machine.id.clone()))];
+        if machine.state == State::Crashed && self.spec.id == "vm.start" {
+            ops.insert(0, Op::Host(HostOp::ClearCrash { machine: machine.id.clone() }));
+        }
         // A start means something else for one that is asleep or was saved, and is said so.
         let like = match (self.spec.id, machine.state) {
             ("vm.start", State::Asleep) => "_woken",

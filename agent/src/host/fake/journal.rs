@@ -8,6 +8,7 @@ pub fn line(op: &HostOp, name: &str) -> String {
         HostOp::Start { .. } => format!("start {name}"),
         HostOp::Shutdown { .. } => format!("shut down {name}"),
         HostOp::ForceOff { .. } => format!("force off {name}"),
+        HostOp::ClearCrash { .. } => format!("clear crashed {name}"),
         HostOp::Reboot { .. } => format!("reboot {name}"),
         HostOp::Reset { .. } => format!("reset {name}"),
         HostOp::Pause { .. } => format!("pause {name}"),

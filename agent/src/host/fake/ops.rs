@@ -116,6 +116,7 @@ impl Fake {
             HostOp::Resume { .. } => &[State::Paused, State::Asleep],
             HostOp::Reset { .. } => &[State::Running, State::Paused, State::Asleep],
             HostOp::ForceOff { .. } => &[State::Running, State::Paused, State::Asleep, State::Crashed],
+            HostOp::ClearCrash { .. } => &[State::Crashed],
             _ => &[State::Running],
         };
         if !allowed.contains(&machine.state) {
@@ -129,7 +130,7 @@ impl Fake {
             HostOp::Start { .. } => (State::Running, EventKind::Started),
             HostOp::Resume { .. } => (State::Running, EventKind::Resumed),
             HostOp::Pause { .. } => (State::Paused, EventKind::Paused),
-            HostOp::ForceOff { .. } => (State::Off, EventKind::ForcedOff),
+            HostOp::ForceOff { .. } | HostOp::ClearCrash { .. } => (State::Off, EventKind::ForcedOff),
             HostOp::Reset { .. } => {
                 self.needs(&machine.id.hypervisor, Feature::Reset)?;
                 (machine.state, EventKind::Rebooted)

@@ -160,6 +160,10 @@ impl Host {
                 needs(&[State::Running, State::Paused, State::Asleep, State::Crashed])?;
                 domain.destroy()?;
             }
+            HostOp::ClearCrash { .. } => {
+                needs(&[State::Crashed])?;
+                domain.destroy()?;
+            }
             HostOp::Reboot { .. } => {
                 needs(&[State::Running])?;
                 domain.reboot(0)?;

@@ -78,7 +78,7 @@ impl What {
 /// Whether more is asked than which machines there are, or are in a state.
 pub(super) fn asked(args: &Args) -> bool {
     ["what", "how", "place", "trait", "group", "every"].iter().any(|slot| args.word(slot).is_some())
-        || args.word("state") == Some("not-running")
+        || args.word("state").is_some_and(rests)
 }
 
 /// The machines that are meant, and what was asked of them; `seen` are all that there are.
@@ -131,7 +131,12 @@ pub(super) fn answer(seen: Vec<Arc<Machine>>, args: &Args, scene: &Scene<'_>, si
 
 /// Whether nothing more is asked than which are not running.
 fn asked_only(args: &Args) -> bool {
-    args.word("state") == Some("not-running") && args.word("trait").is_none()
+    args.word("state").is_some_and(rests) && args.word("trait").is_none()
+}
+
+/// Whether a word stands for more than one state.
+fn rests(state: &str) -> bool {
+    matches!(state, "not-running" | "down")
 }
 
 /// Those whose name has that word in it, also as one of many: "students" are student01 and student02.
@@ -151,6 +156,7 @@ fn grouped(machines: &[Arc<Machine>], group: &str) -> Vec<Arc<Machine>> {
 fn is(machine: &Machine, state: &str) -> bool {
     match state {
         "not-running" => machine.state != State::Running,
+        "down" => matches!(machine.state, State::Off | State::Crashed),
         state => super::talk_manners::key(machine.state) == state,
     }
 }

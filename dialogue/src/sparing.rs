@@ -1,0 +1,96 @@
+//! Who is left as it is, said beside a wish: "don't touch web1, but start web3". It is kept out of everything that comes of the message, or nothing does.
+
+use grammar::frame::{Frame, Part, Stance, frame};
+use grammar::known::is_piece;
+use grammar::lexicon::Class;
+use grammar::selector::Selector;
+use grammar::spared::{Spared, spared};
+use grammar::value::Value;
+
+use crate::machine::Turn;
+use crate::reply::{Phrase, Reply};
+use crate::session::{Call, Open};
+use crate::spec::{Danger, Scope, TARGET};
+
+impl Turn<'_> {
+    /// Understands a text; where it says so, the one is kept out of what the other does.
+    pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+        if self.takes_back(text, &preface) || self.wants_for_another(text, doubtful, &preface, &before) {
+            return;
+        }
+        match self.sparing(text, &frame(text, &self.context())) {
+            Some(Spared { rest, names, excepted }) => {
+                self.understand_sparing(&rest, doubtful || excepted, preface, before, names);
+            }
+            None => self.understand_sparing(text, doubtful, preface, before, Vec::new()),
+        }
+    }
+
+    /// Keeps these out of all calls, and says so if that can't be done; whether what is left has to be asked about.
+    pub(crate) fn spare_all(&mut self, calls: &mut [Call], out: &[String], preface: &[Phrase]) -> Option<bool> {
+        if let Some(name) = calls.iter_mut().find_map(|call| self.spare(call, out)) {
+            self.session.trace.why = "excepted".to_owned();
+            let phrase = Phrase::common("left_over_except").with("words", name);
+            self.say(Reply { head: [preface, &[phrase]].concat(), ..Reply::default() });
+            return None;
+        }
+        let disturbs = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger >= Danger::Disruptive);
+        Some(!out.is_empty() && calls.iter().any(disturbs))
+    }
+
+    /// The wish beside who is left as it is, where that is not one command as it stands.
+    pub(crate) fn sparing(&self, text: &str, framed: &Frame) -> Option<Spared> {
+        let negated = |stance: Stance| matches!(stance, Stance::Negated | Stance::AboutOthers | Stance::Hypothetical);
+        if !framed.parts.iter().any(|part| negated(part.stance)) && !self.commands(text).is_empty() {
+            return None;
+        }
+        let spared = spared(text, &self.context())?;
+        // Beside nothing that is wished for, nobody needs to be spared.
+        let cx = self.context();
+        let verb = |text: &str| cx.lexicon.longest(&cx.tokens(text), Class::Verb).is_some();
+        let wishes =
+            |part: &Part| part.stance == Stance::Request && (verb(&part.text) || !self.commands(&part.text).is_empty());
+        let wish = frame(&spared.rest, &cx).parts.iter().any(wishes);
+        wish.then_some(spared)
+    }
+
+    /// Keeps these out of a call; whom that can't be done for, if it can't.
+    pub(crate) fn spare(&self, call: &mut Call, out: &[String]) -> Option<String> {
+        let spec = self.spec(call).filter(|_| !out.is_empty())?;
+        let who = || out.join(", ");
+        if !spec.has_target() {
+            return Some(who());
+        }
+        let mut of = call.clone();
+        self.resolve(spec, &mut of);
+        match of.args.get(TARGET).cloned() {
+            Some(Value::Machines(Selector::Names(names))) => {
+                let meant = |name: &String| out.iter().any(|out| same(out, name) || is_piece(out, name));
+                let left: Vec<String> = names.iter().filter(|name| !meant(name)).cloned().collect();
+                if left.is_empty() {
+                    return Some(who());
+                }
+                if left.len() < names.len() {
+                    call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(left)));
+                }
+                None
+            }
+            Some(Value::Machines(mut set @ (Selector::All | Selector::Where { .. }))) => {
+                set.leave_out(out);
+                call.args.insert(TARGET.to_owned(), Value::Machines(set));
+                None
+            }
+            _ => self.spare_own(out),
+        }
+    }
+
+    /// Said to a machine itself: that one is not to be left as it is. Where nobody is named, nobody knows.
+    fn spare_own(&self, out: &[String]) -> Option<String> {
+        let own = self.around.scope == Scope::Machine && !out.iter().any(|out| same(out, self.around.entity));
+        (!own).then(|| out.join(", "))
+    }
+}
+
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
