@@ -7,11 +7,22 @@ use grammar::value::Value;
 use crate::leftover::left_over;
 use crate::machine::Turn;
 use crate::session::Call;
-use crate::slots::{extract_where, points};
+use crate::slots::{Taken, extract_where, points};
 use crate::spec::{Scope, Spec, TARGET};
 
 /// Words before it that say nothing.
 const SMALL: [Class; 6] = [Class::Opens, Class::Filler, Class::Slack, Class::Yes, Class::And, Class::Then];
+/// Words in it that say nothing.
+const PLAIN: [Class; 8] = [
+    Class::Filler,
+    Class::Polite,
+    Class::Thanks,
+    Class::Article,
+    Class::It,
+    Class::Slack,
+    Class::Noname,
+    Class::Called,
+];
 
 impl Turn<'_> {
     /// What a text asks for once more, after what the same message wishes for `before` it or what was last; all of it has to be read.
@@ -29,11 +40,12 @@ impl Turn<'_> {
         }
         at += longest(at, &[Class::Another])?;
         let rest = all.get(at).map_or("", |token| &text[token.span.start..]);
-        if rest.contains('?') {
+        if text.contains('?') {
             return None;
         }
         let (mut args, taken) = extract_where(spec, rest, &[], &cx);
-        if !left_over(self.book, self.heard, spec, rest, &taken, &cx).words.is_empty() {
+        if !left_over(self.book, self.heard, spec, rest, &taken, &cx).words.is_empty() || self.drops(spec, rest, &taken)
+        {
             return None;
         }
         if args.get(TARGET).is_none_or(points) && self.around.scope != Scope::Machine {
@@ -41,6 +53,20 @@ impl Turn<'_> {
             args.insert(TARGET.to_owned(), machines.clone());
         }
         Some(Call { skill: spec.id.to_owned(), args })
+    }
+
+    /// Whether something is said of it that no slot took: "name it d" is no other name than d.
+    fn drops(&self, spec: &Spec, rest: &str, taken: &[Taken]) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(rest);
+        let vocabulary = self.heard.vocabulary(spec.id);
+        (0..all.len()).any(|at| {
+            let token = &all[at];
+            let read = taken.iter().any(|(_, span)| span.start < token.span.end && token.span.start < span.end);
+            let calls = cx.lexicon.longest(&all[at..], Class::Calling).is_some();
+            let plain = PLAIN.iter().any(|class| cx.lexicon.longest(&all[at..], *class) == Some(1));
+            !read && (calls || !plain && !vocabulary.commands(token))
+        })
     }
 
     /// The skill that makes one more of what a call was about: a name is given in it.

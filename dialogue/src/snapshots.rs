@@ -5,6 +5,7 @@ use grammar::kind::{Kind, Of};
 use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
+use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::machine::Turn;
@@ -57,7 +58,7 @@ impl Turn<'_> {
         let own = free(Kind::Name(Of::Snapshot));
         let Some(slot) = own.or_else(|| free(Kind::NewName(Of::Snapshot)).filter(|_| new)) else { return };
         let exists = own.and_then(|_| self.snapshot_called(&said));
-        if exists.is_some() || new && !self.sounds_like_a_machine(&said) {
+        if exists.is_some() || new && self.may_name(&said) {
             call.args.remove(TARGET);
             call.args.insert(slot.to_owned(), Value::Name(exists.unwrap_or(said)));
         }
@@ -87,6 +88,12 @@ impl Turn<'_> {
         }
     }
 
+    /// Whether a snapshot to be is named in it.
+    pub(crate) fn gives_a_name(&self, call: &Call) -> bool {
+        let new = |slot: &&Slot| slot.kind == Kind::NewName(Of::Snapshot) && call.args.contains_key(slot.name);
+        self.spec(call).is_some_and(|spec| spec.slots.iter().any(|slot| new(&slot)))
+    }
+
     fn delete_instead(&self, call: &mut Call, said: &str) {
         if let Some(name) = self.snapshot_called(said) {
             let args = [("name".to_owned(), Value::Name(name))].into();
@@ -106,10 +113,11 @@ impl Turn<'_> {
         })
     }
 
-    /// Whether a word may be a mistyped name of a machine.
-    fn sounds_like_a_machine(&self, said: &str) -> bool {
+    /// Whether a word may be a name to be given: no word of the language ("snapshot taken"), and no mistyped name of a machine.
+    fn may_name(&self, said: &str) -> bool {
         let said = said.to_lowercase();
+        let word = self.heard.lexicon.contains(&fold(&said));
         let near = |name: &String| strsim::normalized_damerau_levenshtein(&said, &name.to_lowercase()) >= ALIKE;
-        self.around.known.names(Of::Machine).iter().any(near)
+        !word && !self.around.known.names(Of::Machine).iter().any(near)
     }
 }

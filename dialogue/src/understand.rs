@@ -164,7 +164,7 @@ impl Turn<'_> {
             }
         }
         list.retain_mut(|(call, _)| {
-            self.name_a_snapshot(call, true);
+            self.name_a_snapshot(call, !text.contains('?'));
             self.of_a_machine(call)
         });
         let fitting: Vec<_> = list
@@ -297,7 +297,9 @@ impl Turn<'_> {
                 }
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
                 // A question among several wishes changes nothing of them.
-                understanding.doubtful |= self.tells_beside(&part, call);
+                // "new snapshot yet?" gives no name.
+                let names = part.question && self.gives_a_name(call);
+                understanding.doubtful |= names || self.tells_beside(&part, call);
                 self.session.trace.confidence = 1.0;
                 if *path == Path::Understood && ![FOLLOWS, GIST].contains(&self.session.trace.why.as_str()) {
                     self.session.trace.why = "typo".to_owned();
