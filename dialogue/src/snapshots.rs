@@ -1,6 +1,7 @@
 //! What stands where a machine's name would be and is none: "snapshot v16.5-pre", "revert v4.1", "delete old". Said to a machine it is the
 //! name of one of its snapshots, or of one to be.
 
+use grammar::frame::Part;
 use grammar::kind::{Kind, Of};
 use grammar::known::squeeze;
 use grammar::lexicon::Class;
@@ -17,7 +18,7 @@ const DELETE: &str = "snapshot.delete";
 const REVERT: &str = "snapshot.revert";
 const DELETES: [&str; 4] = ["vm.delete", "disk.delete", "volume.delete", "pool.delete"];
 /// So alike are two spellings of one name.
-const ALIKE: f64 = 0.7;
+const ALIKE: f64 = 0.5;
 /// A piece of a name has so many letters at least.
 const LEAST: usize = 2;
 
@@ -29,7 +30,7 @@ impl Turn<'_> {
         let verb = all.first().filter(|_| cx.lexicon.longest(&all, Class::Verb) == Some(1))?;
         let rest = &text[all.get(1)?.span.start..all.last()?.span.end];
         let skill = [DELETE, REVERT].into_iter().find(|id| self.heard.vocabulary(id).commands(verb))?;
-        let name = self.snapshot_called(rest)?;
+        let name = self.snapshot_named(rest)?;
         let exists = self.around.known.has(Of::Machine, rest).is_some();
         (!exists).then(|| Call { skill: skill.to_owned(), args: [("name".to_owned(), Value::Name(name))].into() })
     }
@@ -88,24 +89,34 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a snapshot to be is named in it.
-    pub(crate) fn gives_a_name(&self, call: &Call) -> bool {
-        let new = |slot: &&Slot| slot.kind == Kind::NewName(Of::Snapshot) && call.args.contains_key(slot.name);
-        self.spec(call).is_some_and(|spec| spec.slots.iter().any(|slot| new(&slot)))
+    /// Whether what may name a snapshot may as well be something else: "new snapshot yet?", "snapshot nas".
+    pub(crate) fn hardly_names(&self, part: &Part, call: &Call) -> bool {
+        const ALONE: usize = 2;
+        let Some(spec) = self.spec(call) else { return false };
+        let slot = spec.slots.iter().find(|slot| slot.kind == Kind::NewName(Of::Snapshot));
+        let Some(Value::Name(name)) = slot.and_then(|slot| call.args.get(slot.name)) else { return false };
+        let word = name.chars().all(char::is_alphabetic);
+        part.question || word && self.context().tokens(&part.text).len() <= ALONE
     }
 
     fn delete_instead(&self, call: &mut Call, said: &str) {
-        if let Some(name) = self.snapshot_called(said) {
+        if let Some(name) = self.snapshot_named(said) {
             let args = [("name".to_owned(), Value::Name(name))].into();
             *call = Call { skill: DELETE.to_owned(), args };
         }
+    }
+
+    /// The snapshot of that name.
+    fn snapshot_named(&self, said: &str) -> Option<String> {
+        let known = self.around.known;
+        known.has(Of::Snapshot, said).or_else(|| known.sounds(Of::Snapshot, &squeeze(said)))
     }
 
     /// The snapshot that is called so, or the only one with that in its name.
     pub(crate) fn snapshot_called(&self, said: &str) -> Option<String> {
         let known = self.around.known;
         let sound = squeeze(said);
-        known.has(Of::Snapshot, said).or_else(|| known.sounds(Of::Snapshot, &sound)).or_else(|| {
+        self.snapshot_named(said).or_else(|| {
             let begins = |piece: &str| squeeze(piece).starts_with(&sound);
             let fits = |name: &String| begins(name) || name.split(['-', '_', '.', ' ']).any(begins);
             let mut fitting = known.names(Of::Snapshot).into_iter().filter(fits);

@@ -297,9 +297,7 @@ impl Turn<'_> {
                 }
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
                 // A question among several wishes changes nothing of them.
-                // "new snapshot yet?" gives no name.
-                let names = part.question && self.gives_a_name(call);
-                understanding.doubtful |= names || self.tells_beside(&part, call);
+                understanding.doubtful |= self.hardly_names(&part, call) || self.tells_beside(&part, call);
                 self.session.trace.confidence = 1.0;
                 if *path == Path::Understood && ![FOLLOWS, GIST].contains(&self.session.trace.why.as_str()) {
                     self.session.trace.why = "typo".to_owned();
