@@ -340,8 +340,10 @@ impl Planner<'_> {
             steps.iter().any(|step| step.machine.as_ref().is_some_and(|machine| by_a_piece(&step.call, machine)));
         let asked = steps.iter().any(|step| step.asked);
         summary.extend(cautions);
-        let typed = if many {
-            let all = Phrase::common("type_all").with("n", subjects.len());
+        let mut destroyed: Vec<&String> = steps.iter().filter_map(|step| step.change.typed.as_ref()).collect();
+        destroyed.dedup();
+        let typed = if many || destroyed.len() > 1 {
+            let all = Phrase::common("type_all").with("n", subjects.len().max(destroyed.len()));
             self.book.words(self.language).phrases.phrase(&all, self.now)
         } else {
             steps
