@@ -223,8 +223,8 @@ impl Turn<'_> {
 
     /// Which skill these words tell of: the one most of them are of, the state only if there is nothing else.
     fn told_by(&self, hits: &[&'static str], named: bool, many: bool) -> Option<&'static str> {
-        if hits.contains(&HEALTH) && !named {
-            return Some(HEALTH);
+        if hits.contains(&HEALTH) {
+            return Some(if named { STATE } else { HEALTH });
         }
         let listed = many || hits.contains(&LIST) && self.around.scope != Scope::Machine;
         if !hits.is_empty() && listed && !named {

@@ -80,7 +80,9 @@ impl Turn<'_> {
             preface.push(Phrase::common("expired"));
         }
         let (text, guessed) = self.spelled(&text, true);
+        let topics = self.session.focus.clone();
         self.understand(&text, doubtful || guessed, preface, before);
+        self.note_topic(&text, &topics);
     }
 
     /// Whether an answer only dropped the open question, or wanted to see it again.

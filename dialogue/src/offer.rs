@@ -1,11 +1,11 @@
 //! What is said when a text is not clearly one skill's: the likely ones as numbered choices, or what is near.
 
-use grammar::frame::Part;
+use grammar::frame::{Part, Stance, begins_with_verb};
 use grammar::kind::{Kind, Of};
 
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
-use crate::machine::{Action, Ranking, Turn};
+use crate::machine::{Action, Ranking, Sure, Turn};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
@@ -13,10 +13,30 @@ use crate::spec::{Category, Danger, Scope, Spec};
 
 /// The least score with which a skill is named as near to what was not understood.
 const NEAR: f32 = 0.2;
+/// So much likelier than what comes after it must a guess be to be asked about by itself.
+const CLEARLY: f32 = 2.0;
 /// Most skills offered for a guess.
 const MOST_OFFERED: usize = 3;
 
 impl Turn<'_> {
+    /// A guess at a change that nothing else comes near is asked about as it is, rather than chosen among others.
+    pub(crate) fn clearly_first(&self, part: &Part, ranking: Ranking) -> Ranking {
+        let built = |id: &str| self.book.spec(id).filter(|spec| !spec.planned && spec.fits(self.around.scope));
+        let mut scores = ranking.ranked.iter().filter(|(id, _)| built(id).is_some()).map(|(_, score)| *score);
+        let (first, second) = (scores.next().unwrap_or(0.0), scores.next().unwrap_or(0.0));
+        let best = ranking.ranked.first().and_then(|(id, _)| built(id));
+        let changes = best.is_some_and(|spec| [Danger::Reversible, Danger::Disruptive].contains(&spec.danger));
+        let commanded = begins_with_verb(&part.text, &self.context()) && !self.named_in(&part.text).is_empty();
+        let plain = commanded
+            && part.stance == Stance::Request
+            && !part.question
+            && !CONTROLS.contains(&best.map_or("", |spec| spec.id));
+        match ranking.sure == Sure::Guess && changes && plain && first >= CLEARLY * second {
+            true => Ranking { sure: Sure::Yes, ..ranking },
+            false => ranking,
+        }
+    }
+
     /// Offers up to three skills, each with what was read from the text.
     pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, ranking: &Ranking, preface: Vec<Phrase>) {
         if self.second_reading(&preface) {
@@ -50,10 +70,13 @@ impl Turn<'_> {
             self.understood_nothing(&[], preface);
             return;
         }
-        // What can't be done yet is offered only where nothing else is.
-        let built = |call: &Call| self.spec(call).is_some_and(|spec| !spec.planned);
-        if options.iter().any(built) {
-            options.retain(built);
+        // "all of them off except the database": nobody offers what leaves out who was to be left out.
+        let left = fitting.iter().find_map(|(id, _)| self.call_and_rest(id, &part.text, ranking).1);
+        if let Some(left) = left.filter(|left| left.excepts) {
+            self.session.trace.why = "excepted".to_owned();
+            let phrase = Phrase::common("left_over_except").with("words", left.words.join(" … "));
+            self.say(Reply { head: [preface, vec![phrase]].concat(), ..Reply::default() });
+            return;
         }
         if let Some(call) = self.answers_itself(&options).cloned() {
             self.begin(vec![call], Path::Understood, true, preface, None);

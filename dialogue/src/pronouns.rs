@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use grammar::frame::Part;
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::read;
 use grammar::selector::Selector;
+use grammar::token::gap;
 use grammar::value::Value;
 use jiff::SignedDuration;
 
@@ -17,6 +19,9 @@ use crate::spec::{Danger, Scope, Spec, TARGET};
 
 /// How long another machine that was named may still be "it".
 const ANOTHER: SignedDuration = SignedDuration::from_mins(10);
+
+/// So many words after a pronoun may belong to it: "la base de données".
+const NEAR: usize = 3;
 
 /// Whether a call means its machine by a word that points back.
 fn points_back(call: &Call) -> bool {
@@ -55,7 +60,7 @@ impl Turn<'_> {
     }
 
     /// Machines that a text names.
-    fn named_in(&self, text: &str) -> BTreeSet<String> {
+    pub(crate) fn named_in(&self, text: &str) -> BTreeSet<String> {
         let found = read::find(Kind::Machines, text, &self.context()).into_iter();
         found
             .filter_map(|found| match found.value {
@@ -86,6 +91,38 @@ impl Turn<'_> {
         match self.session.focus.first().map(Vec::as_slice) {
             Some([name]) => Some(name.clone()),
             _ => None,
+        }
+    }
+
+    /// "restart the server of prod", "pause the one that has two disks": what can't be placed, or a clause, may say which machine is meant.
+    /// Then it is nobody who was spoken of before.
+    pub(crate) fn unplaced_target(&self, call: &mut Call, part: &Part, left_over: &[String]) {
+        let cx = self.context();
+        let all = cx.tokens(&part.text);
+        let long = |at: usize, class| cx.lexicon.longest(&all[at..], class).unwrap_or(0);
+        let said = part.text.as_str();
+        let ends = |at: usize| gap(said, &all, at).contains([',', ';', '.', '!', ':']);
+        // "them both" and "it first" say how, not whom.
+        let strange = |at: usize| {
+            let token = &all[at];
+            long(at, Class::Weighs) == 0
+                && left_over.iter().any(|words| words.split_whitespace().any(|word| word == token.text))
+        };
+        let described = (0..all.len()).any(|at| {
+            let next = at + long(at, Class::It).max(long(at, Class::Machine));
+            let clause = next > at && next < all.len() && long(next, Class::Which) > 0;
+            let mut near = (next..all.len().min(next + NEAR)).take_while(|at| !ends(*at));
+            next > at && (clause || near.any(strange))
+        });
+        if self.around.scope != Scope::Machine && self.may_change(call) && points_back(call) && described {
+            call.args.remove(TARGET);
+        }
+    }
+
+    /// Whoever is named is spoken of, whatever was understood: "it" is not somebody from before.
+    pub(crate) fn note_topic(&mut self, text: &str, before: &[Vec<String>]) {
+        if self.around.scope != Scope::Machine && self.session.focus == before {
+            self.session.focus_on(self.named_in(text).into_iter().collect());
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use grammar::condition::Condition;
-use grammar::frame::{Part, Stance, begins_with_verb, frame};
+use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::selector::Selector;
 use grammar::value::Value;
@@ -37,8 +37,6 @@ pub(crate) const GIST: &str = "gist";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
-/// So much likelier than what comes after it must a guess be to be asked about by itself.
-const CLEARLY: f32 = 2.0;
 
 /// What is known of a text while the classifier is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -485,6 +483,8 @@ impl Turn<'_> {
             self.understood_nothing(&fitting, understanding.preface);
             return;
         }
+        let beside = left.as_ref().map_or(&[][..], |left| left.words.as_slice());
+        self.unplaced_target(&mut call, &part, beside);
         if let Some(left) = left {
             let unread = left.unread();
             let phrase = Phrase::common(unread.unwrap_or("left_over")).with("words", left.words.join(" … "));
@@ -501,24 +501,6 @@ impl Turn<'_> {
         understanding.calls.push(call);
         understanding.part = understanding.rest.pop_front();
         self.next_part(*understanding);
-    }
-
-    /// A guess at a change that nothing else comes near is asked about as it is, rather than chosen among others.
-    fn clearly_first(&self, part: &Part, ranking: Ranking) -> Ranking {
-        let built = |id: &str| self.book.spec(id).filter(|spec| !spec.planned && spec.fits(self.around.scope));
-        let mut scores = ranking.ranked.iter().filter(|(id, _)| built(id).is_some()).map(|(_, score)| *score);
-        let (first, second) = (scores.next().unwrap_or(0.0), scores.next().unwrap_or(0.0));
-        let best = ranking.ranked.first().and_then(|(id, _)| built(id));
-        let changes = best.is_some_and(|spec| [Danger::Reversible, Danger::Disruptive].contains(&spec.danger));
-        let commanded = begins_with_verb(&part.text, &self.context());
-        let plain = commanded
-            && part.stance == Stance::Request
-            && !part.question
-            && !CONTROLS.contains(&best.map_or("", |spec| spec.id));
-        match ranking.sure == Sure::Guess && changes && plain && first >= CLEARLY * second {
-            true => Ranking { sure: Sure::Yes, ..ranking },
-            false => ranking,
-        }
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.

@@ -49,6 +49,12 @@ enum As {
     Spared,
 }
 
+/// Whether a name after denied ones is the one meant instead.
+fn turns_over(spared: &[String], spoken: bool, shown: &[String]) -> bool {
+    let strange = |name: &String| !shown.iter().any(|known| known.eq_ignore_ascii_case(name));
+    !spared.is_empty() && (!spoken || spared.iter().all(strange))
+}
+
 /// The machines of a correction of what is shown of these, in words that may be `expected` of it. `None` when it is none, or asks
 /// something, or says on what it depends.
 ///
@@ -91,17 +97,22 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         if let Some((count, name)) = name {
             let spoken = shown.iter().any(|known| known.eq_ignore_ascii_case(&name));
             match mode {
-                As::Denied if !spoken && !said.spared.is_empty() => said.meant.push(name),
+                // "not web1, web2": of the two, the one that nobody spoke of before, or the one that somebody did.
+                As::Denied if turns_over(&said.spared, spoken, shown) => said.meant.push(name),
                 As::Denied | As::Spared => said.spared.push(name),
                 As::Meant => said.meant.push(name),
             }
             at += count;
             continue;
         }
-        let (denied, spares) = (class(Class::Denied), longest(&[Class::Except, Class::Spare]));
+        let weak = longest(&[Class::No, Class::Yes]);
+        // "non pas web1" is no "no" alone.
+        let ends = weak > 1 && cursor.skip(at + weak - 1, Class::Denied) > 0;
+        let denied = if ends { weak } else { class(Class::Denied) };
+        let spares = longest(&[Class::Except, Class::Spare]);
         let (stays, meant) = (class(Class::Stays), class(Class::Meant));
         let (also, other) = (class(Class::Also), class(Class::Other));
-        let (only, weak) = (class(Class::Only), longest(&[Class::No, Class::Yes]));
+        let only = class(Class::Only);
         let light = longest(&EMPTY).max(longest(&LIGHT));
         let marks = [denied, spares, stays, meant, also, other, only, weak].into_iter().max().unwrap_or(0);
         let most = marks.max(light);
