@@ -30,7 +30,7 @@ impl Turn<'_> {
         let verb = all.first().filter(|_| cx.lexicon.longest(&all, Class::Verb) == Some(1))?;
         let rest = &text[all.get(1)?.span.start..all.last()?.span.end];
         let skill = [DELETE, REVERT].into_iter().find(|id| self.heard.vocabulary(id).commands(verb))?;
-        let name = self.snapshot_named(rest)?;
+        let name = self.snapshot_called(rest)?;
         let exists = self.around.known.has(Of::Machine, rest).is_some();
         (!exists).then(|| Call { skill: skill.to_owned(), args: [("name".to_owned(), Value::Name(name))].into() })
     }
@@ -100,23 +100,17 @@ impl Turn<'_> {
     }
 
     fn delete_instead(&self, call: &mut Call, said: &str) {
-        if let Some(name) = self.snapshot_named(said) {
+        if let Some(name) = self.snapshot_called(said) {
             let args = [("name".to_owned(), Value::Name(name))].into();
             *call = Call { skill: DELETE.to_owned(), args };
         }
-    }
-
-    /// The snapshot of that name.
-    fn snapshot_named(&self, said: &str) -> Option<String> {
-        let known = self.around.known;
-        known.has(Of::Snapshot, said).or_else(|| known.sounds(Of::Snapshot, &squeeze(said)))
     }
 
     /// The snapshot that is called so, or the only one with that in its name.
     pub(crate) fn snapshot_called(&self, said: &str) -> Option<String> {
         let known = self.around.known;
         let sound = squeeze(said);
-        self.snapshot_named(said).or_else(|| {
+        known.has(Of::Snapshot, said).or_else(|| known.sounds(Of::Snapshot, &sound)).or_else(|| {
             let begins = |piece: &str| squeeze(piece).starts_with(&sound);
             let fits = |name: &String| begins(name) || name.split(['-', '_', '.', ' ']).any(begins);
             let mut fitting = known.names(Of::Snapshot).into_iter().filter(fits);
