@@ -10,6 +10,7 @@ use grammar::value::Value;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::Phrase;
+use crate::session::Call;
 use crate::several::weighs;
 use crate::understand::Understanding;
 
@@ -27,8 +28,10 @@ impl Turn<'_> {
         let cx = self.context();
         let asks = |part: &Part| part.stance == Stance::Request || part.question;
         let else_wanted = !understanding.calls.is_empty() || understanding.rest.iter().any(asks);
-        // What leaves something out is about everything beside it; what may have been guessed is offered.
-        let matters = guessed || weighs(&part.raw, &cx);
+        // What leaves something out is about everything beside it; what may have been guessed is offered. Beside a change that names no
+        // machine ("éteindre et rallumer a réglé le souci") all of it may be talk.
+        let unnamed = |call: &Call| self.may_change(call) && !self.names_a_machine(call);
+        let matters = guessed || weighs(&part.raw, &cx) || understanding.calls.iter().any(unnamed);
         let wanted =
             !understanding.cut && part.stance == Stance::Request && begins_with_verb(&part.text, &cx) && matters;
         if !else_wanted || wanted || part.wish {
