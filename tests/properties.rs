@@ -30,6 +30,8 @@ mod answers;
 mod machines;
 #[path = "properties/several.rs"]
 mod several;
+#[path = "properties/talk.rs"]
+mod talk;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]

@@ -279,14 +279,7 @@ impl Bot {
             return Turned::default();
         }
         let place = self.place(&message.entity);
-        let known = KnownHere {
-            host: &*self.host,
-            hypervisor: place.hypervisor.as_deref(),
-            machine: place.own.as_ref(),
-            office: &*self.office,
-            people: OnceCell::new(),
-            sounds: OnceCell::new(),
-        };
+        let known = self.known_at(&place);
         let around = Around {
             now: &message.now,
             known: &known,
@@ -422,6 +415,18 @@ impl Bot {
             (_, None) => Phrase::common("absent_unconfigured"),
         };
         Some(phrase.with("host", host))
+    }
+
+    /// Names as seen from a place.
+    fn known_at<'a>(&'a self, place: &'a Place) -> KnownHere<'a> {
+        KnownHere {
+            host: &*self.host,
+            hypervisor: place.hypervisor.as_deref(),
+            machine: place.own.as_ref(),
+            office: &*self.office,
+            people: OnceCell::new(),
+            sounds: OnceCell::new(),
+        }
     }
 
     fn place(&self, entity: &Entity) -> Place {

@@ -14,7 +14,7 @@ use crate::follow::is_about;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::Phrase;
-use crate::session::{About, Call, Done, Open, RECENT};
+use crate::session::{Call, Done, Open, RECENT};
 use crate::slots::points;
 use crate::spec::Danger;
 use crate::understand::FOLLOWS;
@@ -43,7 +43,7 @@ impl Turn<'_> {
 
     /// What a text wants that only says for which other machine: what came last, or what was done last.
     fn for_another(&self, text: &str) -> Option<Another> {
-        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        let waits = self.session.waits();
         if waits || text.contains('?') || !self.commands(text).is_empty() {
             return None;
         }

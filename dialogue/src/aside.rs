@@ -96,8 +96,7 @@ impl Turn<'_> {
         let text = self.session.trace.text.as_str();
         // "actually not db1", "the other one": nobody knows what is wrong with the plan, so it is not that one that a yes is for.
         let all = cx.tokens(text);
-        let corrects =
-            (0..all.len()).any(|at| CORRECTS.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some()));
+        let corrects = cx.lexicon.holds(&all, &CORRECTS);
         if corrects || !matches!(answer(text, &cx), Answer::Other) {
             return corrects;
         }

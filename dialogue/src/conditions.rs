@@ -5,6 +5,7 @@ use grammar::frame::{Part, Stance, frame, wished};
 use grammar::selector::{Selector, State};
 use grammar::value::Value;
 
+use crate::follow::STATE;
 use crate::machine::{Ranking, Sure, Turn};
 use crate::policy::Path;
 use crate::session::Call;
@@ -17,8 +18,6 @@ const MACHINE: &str = "if_machine";
 const IS: &str = "if_state";
 const IS_NOT: &str = "unless_state";
 
-/// The skill that tells a machine's state.
-const STATUS: &str = "vm.status";
 /// How many of the likeliest skills count, and how likely one is that was found otherwise.
 const MOST_NEAR: usize = 3;
 const CERTAIN: f32 = 0.95;
@@ -85,12 +84,12 @@ impl Turn<'_> {
     pub(crate) fn asks_a_state(&self, part: &Part, ranking: Ranking) -> Ranking {
         // "off?" asks, whatever it would mean without its mark.
         let bare = part.question && self.around.scope == Scope::Machine && is_state(&part.raw, &self.context());
-        let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATUS);
+        let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATE);
         let meant = matches!(part.stance, Stance::Request | Stance::Report) && (part.question || near());
         if !bare && (ranking.sure == Sure::Yes || !meant || asked(&part.raw, &self.context()).is_none()) {
             return ranking;
         }
-        Ranking { ranked: vec![(STATUS.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
+        Ranking { ranked: vec![(STATE.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
     }
 
     /// "could you start it?": a question by its mark, and a command to the letter.

@@ -18,7 +18,7 @@ use crate::topics;
 /// A question of so few words names no other thing than the last one.
 const FEW: usize = 3;
 /// The state of a machine: what a name alone asks for.
-const STATE: &str = "vm.status";
+pub(crate) const STATE: &str = "vm.status";
 /// The same of a host.
 const HOST_STATE: &str = "host.status";
 
@@ -209,12 +209,7 @@ impl Turn<'_> {
     /// Which machines the last exchange was about, if it was about any.
     pub(crate) fn last_about(&self) -> Option<Vec<String>> {
         let call = self.session.last.as_ref()?.calls.last()?;
-        let slot = self.spec(call)?.slots.iter().find(|slot| is_about(slot))?;
-        match call.args.get(slot.name)? {
-            Value::Machines(Selector::Names(names)) => Some(names.clone()),
-            Value::Name(name) => Some(vec![name.clone()]),
-            _ => None,
-        }
-        .and_then(|names| self.session.focus.first().cloned().or(Some(names)))
+        let names = Some(self.machines_of(call)).filter(|names| !names.is_empty())?;
+        Some(self.session.focus.first().cloned().unwrap_or(names))
     }
 }

@@ -16,14 +16,14 @@ use grammar::selector::Selector;
 use grammar::token::Token;
 use grammar::value::Value;
 
+use crate::follow::STATE;
+use crate::leftover::LIGHT;
 use crate::machine::{Ranking, Turn};
 use crate::session::Call;
 use crate::slots::points;
 use crate::spec::{Danger, Scope, TARGET};
 use crate::understand::{FOLLOWS, GIST};
 
-/// What is asked when words for nothing else are there.
-const STATE: &str = "vm.status";
 /// Who did something: asked only where nothing else is.
 const WHO: &str = "audit.who";
 /// Whether all is well.
@@ -32,23 +32,10 @@ const HEALTH: &str = "talk.how_are_you";
 const LIST: &str = "vm.list";
 /// A text of so few words needs no mark to be a question.
 const FEW: usize = 4;
-/// Words around what is asked that say nothing of it.
-const LIGHT: [Class; 24] = [
+/// Words around what is asked that say nothing of it, besides those that never do.
+const ALSO_LIGHT: [Class; 11] = [
     Class::Asks,
     Class::Question,
-    Class::Filler,
-    Class::Polite,
-    Class::Wrap,
-    Class::Article,
-    Class::Greeting,
-    Class::Thanks,
-    Class::It,
-    Class::Myself,
-    Class::Machine,
-    Class::Host,
-    Class::Then,
-    Class::Possessive,
-    Class::Noname,
     Class::Follow,
     Class::You,
     Class::Opens,
@@ -174,13 +161,11 @@ impl Turn<'_> {
                 at += 1;
                 continue;
             }
-            let longest = |classes: &[Class]| {
-                classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0)
-            };
+            let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
             // Without its accent it is a command: "allume" beside "allumé".
             let order = cx.lexicon.is_command(token);
             let told = self.heard.gists.at(&all[at..]).filter(|(count, _)| *count > 1 || !order);
-            let light = longest(&LIGHT);
+            let light = longest(&LIGHT).max(longest(&ALSO_LIGHT));
             many |= longest(&MANY) > 0;
             you |= longest(&[Class::You, Class::It]) > 0;
             let opening =

@@ -77,10 +77,8 @@ impl Turn<'_> {
     pub(crate) fn inside(&self, part: &Part) -> Option<Inside> {
         let cx = self.context();
         let all = cx.tokens(&part.raw);
-        let small = |at: usize| SMALL.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max();
-        let begins = |at: usize| {
-            [Class::Verb, Class::Question].iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some())
-        };
+        let small = |at: usize| cx.lexicon.longest_of(&all[at..], &SMALL);
+        let begins = |at: usize| cx.lexicon.longest_of(&all[at..], &[Class::Verb, Class::Question]).is_some();
         // How far small words reach from the beginning.
         let mut light = 0;
         while let Some(count) = small(light).filter(|_| light < all.len()) {
@@ -105,8 +103,7 @@ impl Turn<'_> {
             let Some(found) = self.command_from(&part.raw[all[at].span.start..], at > 0) else { continue };
             let (wish, call) = found;
             let changes = self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read);
-            let denied =
-                (0..at).any(|from| DENY.iter().any(|class| cx.lexicon.longest(&all[from..], *class).is_some()));
+            let denied = (0..at).any(|from| cx.lexicon.longest_of(&all[from..], &DENY).is_some());
             let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some());
             // "we need gitea up again, boot it": what is meant stands before it.
             let elsewhere = beside && call.args.get(TARGET).is_some_and(points);
@@ -139,7 +136,7 @@ impl Turn<'_> {
                 return Some((Part { text: said.clone(), raw: said, ..part }, call.clone()));
             }
             let last = &all[end - 1..end];
-            let small = SMALL.iter().any(|class| cx.lexicon.longest(last, *class).is_some());
+            let small = cx.lexicon.longest_of(last, &SMALL).is_some();
             end = if small && trim { end - 1 } else { 0 };
         }
         None

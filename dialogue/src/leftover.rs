@@ -23,7 +23,7 @@ use crate::topics::alike;
 /// Marks that quote: one that stands alone quotes nobody knows what.
 const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
 /// Words that change nothing of what is wanted, whatever is wanted.
-const LIGHT: [Class; 13] = [
+pub(crate) const LIGHT: [Class; 13] = [
     Class::Filler,
     Class::Polite,
     Class::Wrap,
@@ -94,9 +94,7 @@ pub(crate) fn left_over(
             at += 1;
             continue;
         }
-        let longest = |classes: &[Class]| {
-            classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0)
-        };
+        let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
         let (weighty, light) = (longest(&WEIGHTY), longest(&LIGHT));
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
             && !cx.lexicon.contains(&token.folded);
@@ -191,7 +189,7 @@ impl Turn<'_> {
             let set = |piece: &String| {
                 let all = cx.tokens(piece);
                 let sets = [Class::Everything, Class::All];
-                (0..all.len()).any(|at| sets.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some()))
+                cx.lexicon.holds(&all, &sets)
             };
             left.excepts |= left.words.iter().any(set);
         }

@@ -73,9 +73,7 @@ impl Turn<'_> {
         // "all of them off except the database": nobody offers what leaves out who was to be left out.
         let left = fitting.iter().find_map(|(id, _)| self.call_and_rest(id, &part.text, ranking).1);
         if let Some(left) = left.filter(|left| left.excepts) {
-            self.session.trace.why = "excepted".to_owned();
-            let phrase = Phrase::common("left_over_except").with("words", left.words.join(" … "));
-            self.say(Reply { head: [preface, vec![phrase]].concat(), ..Reply::default() });
+            self.refuse_unread("left_over_except", left.words.join(" … "), &preface);
             return;
         }
         if let Some(call) = self.answers_itself(&options).cloned() {
@@ -90,7 +88,7 @@ impl Turn<'_> {
     fn answers_itself<'c>(&self, options: &'c [Call]) -> Option<&'c Call> {
         let reads = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger == Danger::Read);
         let tells = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned && spec.category != Category::Talk);
-        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        let waits = self.session.waits();
         options.iter().find(tells).filter(|_| !waits && options.iter().all(reads))
     }
 

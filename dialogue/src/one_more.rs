@@ -31,9 +31,7 @@ impl Turn<'_> {
         let last = before.last().or_else(|| self.session.last.as_ref()?.calls.last())?;
         let spec = self.makes(last)?;
         let all = cx.tokens(text);
-        let longest = |at: usize, classes: &[Class]| {
-            classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max()
-        };
+        let longest = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes);
         let mut at = 0;
         while longest(at, &[Class::Another]).is_none() {
             at += longest(at, &SMALL).filter(|count| at + count < all.len())?;

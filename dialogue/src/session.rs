@@ -1,9 +1,9 @@
 //! What is remembered of one conversation: one person, one entity, direct or in one room.
 
-use grammar::condition::Condition;
 use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use grammar::condition::Condition;
 use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -311,6 +311,11 @@ impl Default for Session {
 }
 
 impl Session {
+    /// Whether a question is open that waits for its answer: an offer may be passed over.
+    pub(crate) fn waits(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }))
+    }
+
     /// What an earlier version kept, as this one keeps it; `None` for a later version, or none at all.
     ///
     /// Version 1 knew no devices: its open question was seen nowhere, so that whoever answers gets to see it first.

@@ -74,10 +74,10 @@ impl Turn<'_> {
             let between = gap(text, all, at);
             let marked = between.contains(MARKS) || between.trim() == "-";
             let mut begins = at;
-            while let Some(count) = JOINS.iter().filter_map(|class| cx.lexicon.longest(&all[begins..], *class)).max() {
+            while let Some(count) = cx.lexicon.longest_of(&all[begins..], &JOINS) {
                 begins += count;
             }
-            let joined = [Class::And, Class::Then].iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some());
+            let joined = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::Then]).is_some();
             if joined && begins < all.len() {
                 joints.push((at, begins));
             }
@@ -133,9 +133,7 @@ impl Turn<'_> {
         if self.asked_whether(&part).is_some() {
             return Some((part, TO_THE_LETTER));
         }
-        let supposes = (0..all.len()).any(|at| {
-            [Class::Conditional, Class::If].iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some())
-        });
+        let supposes = cx.lexicon.holds(&all, &[Class::Conditional, Class::If]);
         if supposes {
             return None;
         }
@@ -148,7 +146,7 @@ impl Turn<'_> {
             [] if cx.lexicon.longest(&all, Class::Another).is_some() => Some((part, TO_THE_LETTER + 1)),
             [] => {
                 let plain = [Class::Article, Class::Number, Class::Item, Class::Machine];
-                let opens = !plain.iter().any(|class| cx.lexicon.longest(&all, *class).is_some());
+                let opens = cx.lexicon.longest_of(&all, &plain).is_none();
                 let about = opens
                     && read::find(Kind::Name(Of::Machine), &part.text, &cx).iter().any(|found| found.span.start > 0);
                 let begins = begins_with_verb(&part.text, &cx) || part.question || part.polite || about;
@@ -166,5 +164,5 @@ impl Turn<'_> {
 /// Whether a text leaves something out, or changes what is wanted beside it.
 pub(crate) fn weighs(text: &str, cx: &Context<'_>) -> bool {
     let all = cx.tokens(text);
-    (0..all.len()).any(|at| WEIGHTY.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some()))
+    cx.lexicon.holds(&all, &WEIGHTY)
 }

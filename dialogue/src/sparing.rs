@@ -8,7 +8,7 @@ use grammar::spared::{Spared, spared};
 use grammar::value::Value;
 
 use crate::machine::Turn;
-use crate::reply::{Phrase, Reply};
+use crate::reply::Phrase;
 use crate::session::{Call, Open};
 use crate::spec::{Danger, Scope, TARGET};
 
@@ -29,9 +29,7 @@ impl Turn<'_> {
     /// Keeps these out of all calls, and says so if that can't be done; whether what is left has to be asked about.
     pub(crate) fn spare_all(&mut self, calls: &mut [Call], out: &[String], preface: &[Phrase]) -> Option<bool> {
         if let Some(name) = calls.iter_mut().find_map(|call| self.spare(call, out)) {
-            self.session.trace.why = "excepted".to_owned();
-            let phrase = Phrase::common("left_over_except").with("words", name);
-            self.say(Reply { head: [preface, &[phrase]].concat(), ..Reply::default() });
+            self.refuse_unread("left_over_except", name, preface);
             return None;
         }
         let disturbs = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger >= Danger::Disruptive);

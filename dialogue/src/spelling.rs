@@ -37,10 +37,6 @@ impl Turn<'_> {
     pub(crate) fn spelled(&self, text: &str, guesses: bool) -> (String, bool) {
         let mut guessed = false;
         let text = self.respelled(text, |all, at| {
-            let lexicon = &self.heard.lexicon;
-            if let Some((count, word)) = lexicon.spelled(&all[at..]) {
-                return Some((count, word.to_owned()));
-            }
             if !guesses {
                 return None;
             }
@@ -51,7 +47,7 @@ impl Turn<'_> {
             };
             let word = word.or_else(|| self.machine_swapped(&token.folded))?;
             guessed = true;
-            Some((1, word))
+            Some(word)
         });
         (text, guessed)
     }
@@ -59,7 +55,7 @@ impl Turn<'_> {
     /// A text that nobody understood, with its other slips mended, if it has any.
     fn mended(&self, text: &str) -> Option<String> {
         let cx = self.context();
-        let mended = self.respelled(text, |all, at| Some((1, self.heard.speller().mended(&all[at], &cx)?.to_owned())));
+        let mended = self.respelled(text, |all, at| Some(self.heard.speller().mended(&all[at], &cx)?.to_owned()));
         (mended != text).then_some(mended)
     }
 
@@ -83,8 +79,8 @@ impl Turn<'_> {
         true
     }
 
-    /// A text with some of its words replaced. Names, values and what is quoted stay.
-    fn respelled(&self, text: &str, mut meant: impl FnMut(&[Token<'_>], usize) -> Option<(usize, String)>) -> String {
+    /// A text with its short forms written out, and other words replaced that are of no language. Names, values and what is quoted stay.
+    fn respelled(&self, text: &str, mut meant: impl FnMut(&[Token<'_>], usize) -> Option<String>) -> String {
         let cx = self.context();
         let all = cx.tokens(text);
         let mut out = String::new();
@@ -92,11 +88,15 @@ impl Turn<'_> {
         while at < all.len() {
             let token = &all[at];
             let known = Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
-            let naming = |at: usize| NAMING.iter().any(|class| cx.lexicon.longest(&all[at..], *class).is_some());
+            let naming = |at: usize| cx.lexicon.longest_of(&all[at..], &NAMING).is_some();
             let value = at > 0 && naming(at - 1);
-            let short = cx.lexicon.spelled(&all[at..]).is_some();
-            let stays = token.quoted || known || value || !short && self.is_word(&token.folded);
-            match if stays { None } else { meant(&all, at) } {
+            let stays = token.quoted || known || value;
+            let written = match cx.lexicon.spelled(&all[at..]).filter(|_| !stays) {
+                Some((count, word)) => Some((count, word.to_owned())),
+                None if stays || self.is_word(&token.folded) => None,
+                None => meant(&all, at).map(|word| (1, word)),
+            };
+            match written {
                 Some((count, word)) => {
                     out.push_str(&text[from..token.span.start]);
                     out.push_str(&word);

@@ -9,7 +9,7 @@ use grammar::token::fold;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{About, Call};
+use crate::session::Call;
 use crate::spec::Scope;
 
 /// So many letters at the beginning have a noun and its verb in common: "démarrage" and "démarrer".
@@ -18,7 +18,7 @@ const KIN: usize = 4;
 impl Turn<'_> {
     /// Asks whether to take back what was done last, if a text wishes that; false when it does not.
     pub(crate) fn takes_back(&mut self, text: &str, preface: &[Phrase]) -> bool {
-        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        let waits = self.session.waits();
         let cx = self.context();
         // "cancel" alone is about a question, and takes nothing back.
         if waits || text.contains('?') || control(text, &cx) == Answer::Cancel || !self.commands(text).is_empty() {
@@ -66,9 +66,7 @@ impl Turn<'_> {
             words.iter().any(|known| known == word || common(known, word) >= most(known))
         };
         let deeds: Vec<&str> = (0..all.len())
-            .filter(|at| {
-                [Class::Deed, Class::Verb].iter().any(|class| cx.lexicon.longest(&all[*at..], *class).is_some())
-            })
+            .filter(|at| cx.lexicon.longest_of(&all[*at..], &[Class::Deed, Class::Verb]).is_some())
             .map(|at| all[at].folded.as_str())
             .collect();
         !deeds.is_empty() && !deeds.into_iter().any(kin) && !all.iter().any(|token| title.contains(&token.folded))

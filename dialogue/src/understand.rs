@@ -18,7 +18,7 @@ use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn};
 use crate::parts::without_asides;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{About, Call, Decision, Open, Trace};
+use crate::session::{Call, Decision, Open, Trace};
 use crate::several::Several;
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
@@ -216,9 +216,7 @@ impl Turn<'_> {
             return;
         };
         if let Some(call) = self.asked_whether(&part) {
-            understanding.calls.push(call);
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
+            self.next_after(call, understanding);
             return;
         }
         if self.commands(&part.text).is_empty()
@@ -304,9 +302,7 @@ impl Turn<'_> {
                 self.note_how_to(&part, call);
                 let mut call = call.clone();
                 understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
-                understanding.calls.push(call);
-                understanding.part = understanding.rest.pop_front();
-                self.next_part(understanding);
+                self.next_after(call, understanding);
             }
             several => {
                 let options = several.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
@@ -317,6 +313,20 @@ impl Turn<'_> {
                 self.offer(options, &part.text, Reply::say(Phrase::common("which_of")));
             }
         }
+    }
+
+    /// Goes on behind a part that was understood.
+    fn next_after(&mut self, call: Call, mut understanding: Understanding) {
+        understanding.calls.push(call);
+        understanding.part = understanding.rest.pop_front();
+        self.next_part(understanding);
+    }
+
+    /// Refuses what leaves somebody out, or depends on something, in words that nobody can place.
+    pub(crate) fn refuse_unread(&mut self, id: &str, words: String, preface: &[Phrase]) {
+        self.session.trace.why = "excepted".to_owned();
+        let phrase = Phrase::common(id).with("words", words);
+        self.say(Reply { head: [preface, &[phrase]].concat(), ..Reply::default() });
     }
 
     /// In negations and advice to others nothing is for this entity to do, whatever they are about.
@@ -414,9 +424,7 @@ impl Turn<'_> {
         {
             self.session.trace.why = GIST.to_owned();
             understanding.path = understanding.path.min(Path::Understood);
-            understanding.calls.push(call);
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(*understanding);
+            self.next_after(call, *understanding);
             return;
         }
         let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
@@ -464,7 +472,7 @@ impl Turn<'_> {
             return;
         }
         // A question that waits for its answer is not pushed aside by a guess.
-        let waits = self.session.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }));
+        let waits = self.session.waits();
         // Small words change nothing: a likely one is taken for said.
         let small = HARMLESS.contains(&skill.as_str()) && score >= LIKELY;
         if ranking.sure == Sure::Guess && (waits || is_bare_value(&part.text, &self.context())) {
@@ -486,21 +494,17 @@ impl Turn<'_> {
         let beside = left.as_ref().map_or(&[][..], |left| left.words.as_slice());
         self.unplaced_target(&mut call, &part, beside);
         if let Some(left) = left {
-            let unread = left.unread();
-            let phrase = Phrase::common(unread.unwrap_or("left_over")).with("words", left.words.join(" … "));
-            if unread.is_some() {
-                self.session.trace.why = "excepted".to_owned();
-                self.say(Reply { head: [understanding.preface, vec![phrase]].concat(), ..Reply::default() });
+            let words = left.words.join(" … ");
+            if let Some(id) = left.unread() {
+                self.refuse_unread(id, words, &understanding.preface);
                 return;
             }
             understanding.doubtful = true;
-            understanding.preface.push(phrase);
+            understanding.preface.push(Phrase::common("left_over").with("words", words));
         }
         understanding.path = understanding.path.min(Path::Understood);
         understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
-        understanding.calls.push(call);
-        understanding.part = understanding.rest.pop_front();
-        self.next_part(*understanding);
+        self.next_after(call, *understanding);
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.

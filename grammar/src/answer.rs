@@ -157,9 +157,7 @@ pub fn agreed(text: &str, cx: &Context) -> Option<String> {
     if text.chars().count() > MAX_TEXT || text.contains('?') {
         return None;
     }
-    let longest = |at: usize, classes: &[Class]| {
-        classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max().unwrap_or(0)
-    };
+    let longest = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
     let (mut at, mut seen) = (0, false);
     loop {
         let (yes, count) = (longest(at, &[Class::Yes]), longest(at, if seen { &BEFORE[..4] } else { &BEFORE }));
@@ -321,7 +319,7 @@ pub fn refused(text: &str, cx: &Context) -> Option<String> {
     let mut end = 0;
     let mut at = 0;
     while at < all.len() {
-        let own = [Class::No, Class::Cancel].iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max();
+        let own = cx.lexicon.longest_of(&all[at..], &[Class::No, Class::Cancel]);
         let other = empty_words(&all[at..], &[Class::Stop], cx);
         match own {
             Some(own) if own >= other.min(1) => {
@@ -406,7 +404,7 @@ fn wholly(all: &[Token], class: Class, cx: &Context) -> bool {
 /// The last word is "all".
 fn says_all(all: &[Token], cx: &Context) -> bool {
     let last = &all[all.len() - 1..];
-    [Class::All, Class::Everything].iter().any(|class| cx.lexicon.longest(last, *class).is_some())
+    cx.lexicon.longest_of(last, &[Class::All, Class::Everything]).is_some()
 }
 
 fn all_of_them(all: &[Token], cx: &Context) -> bool {

@@ -195,7 +195,7 @@ fn small(text: &str, cx: &Context) -> bool {
     let all = cx.tokens(text);
     let mut at = 0;
     while at < all.len() {
-        match SMALL.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
+        match cx.lexicon.longest_of(&all[at..], &SMALL) {
             Some(count) if count > 0 => at += count,
             _ => return false,
         }

@@ -251,7 +251,7 @@ fn wholly(text: &str, classes: &[Class], cx: &Context) -> bool {
     let all = cx.tokens(text);
     let mut at = 0;
     while at < all.len() {
-        match classes.iter().filter_map(|class| cx.lexicon.longest(&all[at..], *class)).max() {
+        match cx.lexicon.longest_of(&all[at..], classes) {
             Some(count) => at += count,
             None => return false,
         }

@@ -362,6 +362,16 @@ impl Lexicon {
         self.all(tokens, class).next().map(|(count, _)| count)
     }
 
+    /// The same of several classes: of the longest of all their entries.
+    pub fn longest_of(&self, tokens: &[Token], classes: &[Class]) -> Option<usize> {
+        classes.iter().filter_map(|class| self.longest(tokens, *class)).max()
+    }
+
+    /// Whether an entry of one of these classes stands anywhere in the tokens.
+    pub fn holds(&self, tokens: &[Token], classes: &[Class]) -> bool {
+        (0..tokens.len()).any(|at| self.longest_of(&tokens[at..], classes).is_some())
+    }
+
     /// The longest entry of that class that begins here, with its argument.
     pub(crate) fn longest_arg<'a>(&'a self, tokens: &[Token], class: Class) -> Option<(usize, &'a str)> {
         let first = tokens.first().filter(|first| !first.quoted)?;

@@ -1,6 +1,7 @@
 //! Words as they were meant: two letters that changed places, and what one or two slips of the thumb leave of a word.
 
 use std::collections::HashSet;
+use std::sync::OnceLock;
 
 use crate::mend::Mender;
 use crate::read::Context;
@@ -13,8 +14,8 @@ const SHORT: usize = 3;
 #[derive(Debug, Default)]
 pub struct Speller {
     words: HashSet<String>,
-    list: Vec<String>,
-    mender: Mender,
+    /// The same in a row, and what mends a slip; made when first needed, for it takes its time.
+    mender: OnceLock<(Vec<String>, Mender)>,
 }
 
 impl Speller {
@@ -27,11 +28,7 @@ impl Speller {
     /// assert_eq!(speller.swapped("whic"), None);
     /// ```
     pub fn new(words: impl IntoIterator<Item = String>) -> Self {
-        let words: HashSet<String> = words.into_iter().collect();
-        let mut list: Vec<String> =
-            words.iter().filter(|word| word.chars().all(char::is_alphabetic)).cloned().collect();
-        list.sort_unstable();
-        Self { mender: Mender::new(list.clone()), words, list }
+        Self { words: words.into_iter().collect(), mender: OnceLock::new() }
     }
 
     /// Whether the folded word is one of them.
@@ -48,8 +45,13 @@ impl Speller {
 
     /// The word that this one most likely is, if only one is nearest.
     pub fn mended(&self, token: &Token<'_>, cx: &Context<'_>) -> Option<&str> {
-        let index = self.mender.mend(token, cx)?;
-        self.list.get(index as usize).map(String::as_str)
+        let (list, mender) = self.mender.get_or_init(|| {
+            let whole = |word: &&String| word.chars().all(char::is_alphabetic);
+            let mut list: Vec<String> = self.words.iter().filter(whole).cloned().collect();
+            list.sort_unstable();
+            (list.clone(), Mender::new(list))
+        });
+        list.get(mender.mend(token, cx)? as usize).map(String::as_str)
     }
 }
 

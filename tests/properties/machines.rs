@@ -1,38 +1,10 @@
 //! Which machines are meant, in which state they are, and what is done to them: over whole conversations with the bot.
 
-use agent::converse::{Conversation, Turn, World};
+use super::talk::talk;
 use proptest::prelude::*;
-use serde_json::json;
-use tests::transcript::mind;
 
 /// States of machines, as a world has them.
 const STATES: [&str; 4] = ["running", "off", "paused", "crashed"];
-
-/// What was done, as `skill machine`.
-type Deeds = Vec<String>;
-
-/// Talks to a host with these machines; gives what each turn did, and what it asked.
-fn talk(machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<String>)> {
-    let machine = |(name, state): &(&str, &str)| json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1});
-    let world = json!({
-        "now": "2026-11-28T12:00:00Z",
-        "hosts": [{"name": "hv1", "machines": machines.iter().map(machine).collect::<Vec<_>>()}],
-        "people": [{"name": "alice", "role": "admin"}],
-    });
-    let world: World = serde_json::from_value(world).expect("a world");
-    let mut conversation = Conversation::begin(mind(), &world).expect("it begins");
-    let said = |text: &&str| {
-        let turn: Turn = serde_json::from_value(json!({"to": "hv1", "text": text})).expect("a turn");
-        let told = serde_json::to_value(conversation.say(&turn).expect("it is answered")).expect("plain data");
-        let done = told["applied"].as_array().into_iter().flatten().flat_map(|done| {
-            let skill = done["skill"].as_str().unwrap_or_default().to_owned();
-            let machines = done["machines"].as_array().cloned().unwrap_or_default();
-            machines.into_iter().map(move |name| format!("{skill} {}", name.as_str().unwrap_or_default()))
-        });
-        (done.collect(), told["asked"].as_str().map(str::to_owned))
-    };
-    turns.iter().map(said).collect()
-}
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]

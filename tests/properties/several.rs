@@ -1,9 +1,7 @@
 //! Several wishes in one message: each is done to its own machine, in the order they were said, and nothing else is.
 
-use agent::converse::{Conversation, Turn, World};
+use super::talk::talk;
 use proptest::prelude::*;
-use serde_json::json;
-use tests::transcript::mind;
 
 /// Machines in the state in which their wish can be done.
 const MACHINES: [(&str, &str); 4] = [("web1", "off"), ("db1", "running"), ("mail", "paused"), ("cups", "running")];
@@ -26,29 +24,6 @@ const WISHES: [[(&str, &str); 4]; 2] = [
 const BETWEEN: [[&str; 6]; 2] =
     [[", ", " and ", ", then ", " + ", ". ", ", and also "], [", ", " et ", ", puis ", " + ", ". ", " et puis "]];
 
-/// What each turn did, as `skill machine`, and what it asked.
-fn talk(turns: &[&str]) -> Vec<(Vec<String>, Option<String>)> {
-    let machine = |(name, state): (&str, &str)| json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1});
-    let world = json!({
-        "now": "2026-11-28T12:00:00Z",
-        "hosts": [{"name": "hv1", "machines": MACHINES.map(machine)}],
-        "people": [{"name": "alice", "role": "admin"}],
-    });
-    let world: World = serde_json::from_value(world).expect("a world");
-    let mut conversation = Conversation::begin(mind(), &world).expect("it begins");
-    let said = |text: &&str| {
-        let turn: Turn = serde_json::from_value(json!({"to": "hv1", "text": text})).expect("a turn");
-        let told = serde_json::to_value(conversation.say(&turn).expect("it is answered")).expect("plain data");
-        let done = told["applied"].as_array().into_iter().flatten().flat_map(|done| {
-            let skill = done["skill"].as_str().unwrap_or_default().to_owned();
-            let machines = done["machines"].as_array().cloned().unwrap_or_default();
-            machines.into_iter().map(move |name| format!("{skill} {}", name.as_str().unwrap_or_default()))
-        });
-        (done.collect(), told["asked"].as_str().map(str::to_owned))
-    };
-    turns.iter().map(said).collect()
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -69,7 +44,7 @@ proptest! {
             text.push_str(said);
             wanted.extend(Some(done.to_owned()).filter(|done| !done.is_empty()));
         }
-        let turns = talk(&[&text, "yes"]);
+        let turns = talk(&MACHINES, &[&text, "yes"]);
         let done: Vec<String> = turns.iter().flat_map(|(done, _)| done.clone()).collect();
         prop_assert_eq!(done, wanted.clone(), "{}", text);
         // More than one machine is always asked about.
@@ -83,7 +58,7 @@ proptest! {
             ", leave cups", ", not cups", " and keep cups as it is", ", skip cups", " but spare cups", ", without cups", ", only not cups",
         ]),
     ) {
-        let turns = talk(&[&format!("{first}{out}")]);
+        let turns = talk(&MACHINES, &[&format!("{first}{out}")]);
         let (done, _) = &turns[0];
         prop_assert!(done.len() < 2 && !done.iter().any(|deed| deed.ends_with(" cups")), "{first}{out}: {done:?}");
     }

@@ -1,26 +1,16 @@
 //! Whether something said in a room without a mark ("web1 restart") is for whom it names first.
 
-use std::cell::OnceCell;
-
 use dialogue::machine::Around;
 use jiff::Zoned;
 
 use super::Bot;
 use crate::addresses::Entity;
-use crate::known::KnownHere;
 
 impl Bot {
     /// Whether what follows a name is a command or a clear question to it, and no talk about it.
     pub(crate) fn is_wish(&self, entity: &Entity, text: &str, now: &Zoned) -> bool {
         let place = self.place(entity);
-        let known = KnownHere {
-            host: &*self.host,
-            hypervisor: place.hypervisor.as_deref(),
-            machine: place.own.as_ref(),
-            office: &*self.office,
-            people: OnceCell::new(),
-            sounds: OnceCell::new(),
-        };
+        let known = self.known_at(&place);
         let around = Around {
             now,
             known: &known,

@@ -1,0 +1,31 @@
+//! Whole conversations with a host, and what comes of each turn.
+
+use agent::converse::{Conversation, Turn, World};
+use serde_json::json;
+use tests::transcript::mind;
+
+/// What was done, as `skill machine`.
+pub type Deeds = Vec<String>;
+
+/// Talks to a host with these machines; gives what each turn did, and what it asked.
+pub fn talk(machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<String>)> {
+    let machine = |(name, state): &(&str, &str)| json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1});
+    let world = json!({
+        "now": "2026-11-28T12:00:00Z",
+        "hosts": [{"name": "hv1", "machines": machines.iter().map(machine).collect::<Vec<_>>()}],
+        "people": [{"name": "alice", "role": "admin"}],
+    });
+    let world: World = serde_json::from_value(world).expect("a world");
+    let mut conversation = Conversation::begin(mind(), &world).expect("it begins");
+    let said = |text: &&str| {
+        let turn: Turn = serde_json::from_value(json!({"to": "hv1", "text": text})).expect("a turn");
+        let told = serde_json::to_value(conversation.say(&turn).expect("it is answered")).expect("plain data");
+        let done = told["applied"].as_array().into_iter().flatten().flat_map(|done| {
+            let skill = done["skill"].as_str().unwrap_or_default().to_owned();
+            let machines = done["machines"].as_array().cloned().unwrap_or_default();
+            machines.into_iter().map(move |name| format!("{skill} {}", name.as_str().unwrap_or_default()))
+        });
+        (done.collect(), told["asked"].as_str().map(str::to_owned))
+    };
+    turns.iter().map(said).collect()
+}
