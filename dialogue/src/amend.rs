@@ -86,7 +86,7 @@ impl Turn<'_> {
         if !said.marked || !(said.whole || said.otherwise && !said.verb) || said.other {
             return None;
         }
-        let own = |name: &String| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
+        let own = |name: &String| is_among(name, &plan.subjects);
         let left_out = !said.spared.is_empty() && said.spared.iter().all(own);
         if said.meant.is_empty() && said.added.is_empty() && !left_out {
             return None;
@@ -140,7 +140,8 @@ pub(crate) fn is_of(words: &[String], word: &str) -> bool {
     words.iter().any(|known| topics::alike(known, word))
 }
 
-fn is_among(name: &str, names: &[String]) -> bool {
+/// Whether a name is one of these, whatever its case.
+pub(crate) fn is_among(name: &str, names: &[String]) -> bool {
     names.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 

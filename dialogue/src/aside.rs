@@ -9,6 +9,7 @@ use grammar::read::{self, Found};
 use grammar::selector::Selector;
 use grammar::value::Value;
 
+use crate::amend::is_among;
 use crate::machine::{Action, Turn};
 use crate::reply::Phrase;
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
@@ -103,7 +104,7 @@ impl Turn<'_> {
         let other = |found: &Found| match &found.value {
             // One of several that is named: perhaps only that one is meant.
             Value::Name(_) if plan.subjects.len() > 1 => true,
-            Value::Name(name) => !plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name)),
+            Value::Name(name) => !is_among(name, &plan.subjects),
             _ => false,
         };
         read::find(Kind::Name(Of::Machine), text, &cx).iter().any(other)

@@ -4,7 +4,7 @@ use grammar::answer::{Answer, For, agreed, answer, only_points};
 use grammar::read::Context;
 use grammar::value::Value;
 
-use crate::amend::is_of;
+use crate::amend::{is_among, is_of};
 use crate::machine::{Planning, Purpose, Turn};
 use crate::picked::wants_machines;
 use crate::policy::Path;
@@ -380,8 +380,8 @@ impl Turn<'_> {
 
 /// Whether what is agreed to is all of a plan: each machine that is named is one of its own, and none is left out; as many as there are.
 fn is_for_all(said: &For, plan: &PlanRef) -> bool {
-    let named = |name: &String| said.names.iter().any(|said| said.eq_ignore_ascii_case(name));
-    let own = |name: &String| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
+    let named = |name: &String| is_among(name, &said.names);
+    let own = |name: &String| is_among(name, &plan.subjects);
     let whole = said.names.is_empty() || plan.subjects.iter().all(named) && said.names.iter().all(own);
     let many = [plan.subjects.len(), plan.calls.len()];
     whole && said.counts.iter().all(|count| many.iter().any(|many| u64::try_from(*many) == Ok(*count)))

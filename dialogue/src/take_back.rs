@@ -6,6 +6,7 @@ use grammar::frame::{Stance, frame};
 use grammar::lexicon::Class;
 use grammar::token::fold;
 
+use crate::amend::is_among;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
@@ -55,7 +56,7 @@ impl Turn<'_> {
             own.push(self.around.entity.to_owned());
         }
         let named = grammar::corrected::named(object, &own, &cx);
-        if named.iter().any(|name| !own.iter().any(|own| own.eq_ignore_ascii_case(name))) {
+        if named.iter().any(|name| !is_among(name, &own)) {
             return true;
         }
         let title = self.title_words(&call.skill);

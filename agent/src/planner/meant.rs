@@ -18,17 +18,16 @@ use crate::skill::Refusal;
 impl Planner<'_> {
     pub(super) fn named(&self, name: &str) -> Result<Arc<Machine>, Refusal> {
         // "web1 (hv2)" is how one of several of a name is offered, below.
-        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
-            && let Some(machine) =
-                self.reach().iter().find(|machine| machine.name == own && machine.id.hypervisor == hypervisor)
-        {
-            return Ok(Arc::clone(machine));
-        }
-        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" ("))
-            && self.remembered(own).iter().any(|(id, _)| id.hypervisor == hypervisor)
-            && let Some(refusal) = self.unreachable(hypervisor, own)
-        {
-            return Err(refusal);
+        if let Some((own, hypervisor)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
+            let there = |machine: &&Arc<Machine>| machine.name == own && machine.id.hypervisor == hypervisor;
+            if let Some(machine) = self.reach().iter().find(there) {
+                return Ok(Arc::clone(machine));
+            }
+            if self.remembered(own).iter().any(|(id, _)| id.hypervisor == hypervisor)
+                && let Some(refusal) = self.unreachable(hypervisor, own)
+            {
+                return Err(refusal);
+            }
         }
         // "the one on hv2", where nothing was spoken of before.
         if let Some(host) = name.strip_prefix(selector::AT) {
@@ -38,7 +37,7 @@ impl Planner<'_> {
             return Ok(Arc::clone(only));
         }
         let mut near = self.host.named(name);
-        near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+        near.retain(|machine| self.is_here(&machine.id.hypervisor));
         let remembered = self.remembered(name);
         match (near.as_slice(), remembered.as_slice()) {
             (_, []) => {}
@@ -60,7 +59,7 @@ impl Planner<'_> {
         }
         if near.is_empty() {
             near = self.host.also_called(name);
-            near.retain(|machine| self.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+            near.retain(|machine| self.is_here(&machine.id.hypervisor));
         }
         match near.as_slice() {
             [machine] => Ok(Arc::clone(machine)),
