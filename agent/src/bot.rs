@@ -4,7 +4,6 @@
 //! other, turns of others run beside them. Order around an op: store flushed, journal says what is about to be done
 //! (synced when destructive), the op, journal says how it ended, everybody is told: that part is in [`mod@apply`].
 
-use std::cell::OnceCell;
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +12,6 @@ use dialogue::machine::{self, Action, Applied, Around, Input, Planned};
 use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{Call, Done, Session, Trace};
-use dialogue::spec::Scope;
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
@@ -23,7 +21,6 @@ use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
 use crate::host::{HostRead, HostWrite, MachineId, State};
 use crate::journal::{Entry, Journal, Told};
-use crate::known::KnownHere;
 use crate::message::{Answer, Certain, Channel, Message};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
@@ -35,10 +32,11 @@ use crate::tongues::{Tongue, Tongues};
 mod apply;
 mod owed;
 mod parts;
+mod place;
 mod promises;
 mod turn;
-mod wishes;
 
+use place::Place;
 pub use turn::{Carried, Turned};
 use turn::{Conversation, Towards, Unanswered};
 
@@ -417,35 +415,6 @@ impl Bot {
         Some(phrase.with("host", host))
     }
 
-    /// Names as seen from a place.
-    fn known_at<'a>(&'a self, place: &'a Place) -> KnownHere<'a> {
-        KnownHere {
-            host: &*self.host,
-            hypervisor: place.hypervisor.as_deref(),
-            machine: place.own.as_ref(),
-            office: &*self.office,
-            people: OnceCell::new(),
-            sounds: OnceCell::new(),
-        }
-    }
-
-    fn place(&self, entity: &Entity) -> Place {
-        match entity {
-            Entity::Desk => {
-                let hypervisors = self.host.hypervisors();
-                let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };
-                Place { scope: Scope::Desk, name: self.desk.clone(), hypervisor: only, own: None }
-            }
-            Entity::Hypervisor(name) => {
-                Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None }
-            }
-            Entity::Machine(id) => {
-                let name = self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone());
-                Place { scope: Scope::Machine, name, hypervisor: Some(id.hypervisor.clone()), own: Some(id.clone()) }
-            }
-        }
-    }
-
     fn planner<'a>(&'a self, message: &'a Message, place: &'a Place, session: &'a Session) -> Planner<'a> {
         Planner {
             host: &*self.host,
@@ -586,14 +555,6 @@ impl Bot {
             .filter(|(at, _)| *at > heard && now.duration_since(*at) < TOPICAL)
             .map(|(_, machine)| vec![machine.clone()])
     }
-}
-
-/// Where a message went.
-struct Place {
-    scope: Scope,
-    name: String,
-    hypervisor: Option<String>,
-    own: Option<MachineId>,
 }
 
 /// A panic in one turn must not poison the others.

@@ -1,0 +1,67 @@
+//! Where something is said: what is known there, and whether what is said in a room without a mark ("web1 restart") is for whom it names first.
+
+use std::cell::OnceCell;
+
+use dialogue::machine::Around;
+use dialogue::spec::Scope;
+use jiff::Zoned;
+
+use super::Bot;
+use crate::addresses::Entity;
+use crate::host::MachineId;
+use crate::known::KnownHere;
+
+/// Where a message went.
+pub(super) struct Place {
+    pub(super) scope: Scope,
+    pub(super) name: String,
+    pub(super) hypervisor: Option<String>,
+    pub(super) own: Option<MachineId>,
+}
+
+impl Bot {
+    /// Names as seen from a place.
+    pub(super) fn known_at<'a>(&'a self, place: &'a Place) -> KnownHere<'a> {
+        KnownHere {
+            host: &*self.host,
+            hypervisor: place.hypervisor.as_deref(),
+            machine: place.own.as_ref(),
+            office: &*self.office,
+            people: OnceCell::new(),
+            sounds: OnceCell::new(),
+        }
+    }
+
+    pub(super) fn place(&self, entity: &Entity) -> Place {
+        match entity {
+            Entity::Desk => {
+                let hypervisors = self.host.hypervisors();
+                let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };
+                Place { scope: Scope::Desk, name: self.desk.clone(), hypervisor: only, own: None }
+            }
+            Entity::Hypervisor(name) => {
+                Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None }
+            }
+            Entity::Machine(id) => {
+                let name = self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone());
+                Place { scope: Scope::Machine, name, hypervisor: Some(id.hypervisor.clone()), own: Some(id.clone()) }
+            }
+        }
+    }
+
+    /// Whether what follows a name is a command or a clear question to it, and no talk about it.
+    pub(crate) fn is_wish(&self, entity: &Entity, text: &str, now: &Zoned) -> bool {
+        let place = self.place(entity);
+        let known = self.known_at(&place);
+        let around = Around {
+            now,
+            known: &known,
+            scope: place.scope,
+            entity: &place.name,
+            room: true,
+            asker: "",
+            ask_disruptive: self.caution.ask_disruptive,
+        };
+        self.machine.is_wish(text, &around)
+    }
+}
