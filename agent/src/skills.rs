@@ -14,6 +14,7 @@ pub mod contact;
 pub mod controls;
 pub mod disk_create;
 pub mod disk_list;
+pub mod fleet_find;
 pub mod host_info;
 pub mod host_status;
 pub mod planned;
@@ -49,6 +50,7 @@ pub static ALL: &[&dyn Skill] = &[
     &contact::REMOVE,
     &disk_create::DiskCreate,
     &disk_list::DiskList,
+    &fleet_find::FleetFind,
     &host_info::HostInfo,
     &host_status::HostStatus,
     &pool_list::PoolList,

@@ -115,6 +115,11 @@ fn about(args: &Args, scene: &Scene<'_>) -> Result<Option<String>, Stop> {
     match machines.iter().find(|machine| machine.name.eq_ignore_ascii_case(said)) {
         Some(machine) => Ok(Some(machine.name.clone())),
         None => {
+            let names: Vec<String> = machines.iter().map(|machine| machine.name.clone()).collect();
+            // "who restarted mango?", where only shop-mango is called so.
+            if let [only] = refusal::begun(said, &names).as_slice() {
+                return Ok(Some(only.clone()));
+            }
             let close = refusal::close(said, machines.iter().map(|machine| machine.name.clone()));
             Err(Refusal::NotFound { kind: Of::Machine, said: said.to_owned(), close }.into())
         }

@@ -66,7 +66,6 @@ pub(super) static PLANNED: &[Spec] = &[
         Reversible,
         &[Slot::optional("alert", Kind::Text), Slot::optional("what", RESOURCE), ABOUT],
     )),
-    planned("fleet.find", Fleet, FLEET, Read, &[Slot::required("name", Kind::Name(Of::Machine))]),
     planned(
         "fleet.forecast",
         Fleet,
