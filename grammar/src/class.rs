@@ -235,6 +235,8 @@ classes! {
     Spelled "spelled",
     /// Words that questions are made of and that say nothing of what is asked: "has", "how much", "i hope".
     Asks "asks",
+    /// Words before a reason: "because".
+    Because "because",
     /// Words that begin a question.
     Question "question",
     /// Words that stand for persons: "i", "someone".

@@ -167,7 +167,12 @@ pub fn condition(text: &str, cx: &Context, aside: impl Fn(&str) -> bool) -> Opti
         (true, false) => after.to_owned(),
         (false, true) => before.to_owned(),
         // "hey, if web2 is off, start it", "stop it if it runs, please": small words are no wish of their own.
-        (false, false) if small(before, cx) || aside(before) => after.to_owned(),
+        (false, false) if small(before, cx) => after.to_owned(),
+        // "web2 is slow, if it is up reboot it"
+        (false, false) if aside(before) => {
+            condition.machine = condition.machine.or_else(|| only_named(before, cx));
+            after.to_owned()
+        }
         (false, false) if small(after, cx) => before.to_owned(),
         // "and db2, if it is off, start it": what it is about is said before.
         (false, false) if condition.machine.is_none() => {
@@ -188,6 +193,16 @@ fn topic(text: &str, cx: &Context) -> Option<String> {
     let (at, (_, name)) = (0..all.len()).find_map(|at| Some((at, named(at)?)))?;
     let before = all.get(at).map_or("", |first| text[..first.span.start].trim());
     small(before, cx).then_some(name)
+}
+
+/// The only machine that a text names.
+fn only_named(text: &str, cx: &Context) -> Option<String> {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let named = |at: usize| name::known(&cursor, at, Of::Machine).into_iter().map(|(_, name)| name);
+    let mut names: Vec<String> = (0..all.len()).flat_map(named).collect();
+    names.dedup();
+    names.pop().filter(|_| names.is_empty())
 }
 
 /// Whether a text is nothing but small words.
@@ -236,6 +251,19 @@ pub fn is_state(text: &str, cx: &Context) -> bool {
     state > 0 && rest
 }
 
+/// "if it runs bounce it, otherwise start it": what depends on a condition, and what is to be done where it does not hold.
+pub fn otherwise<'t>(text: &'t str, cx: &Context) -> Option<(&'t str, &'t str)> {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let begins = |at: &usize| {
+        // "otherwise leave it" asks for nothing.
+        let nothing = at + cursor.skip(*at, Class::Else) == all.len();
+        !nothing && cursor.word(*at, Class::If).is_some_and(|(count, what)| what == "else" && at + count < all.len())
+    };
+    let at = (1..all.len()).find(begins)?;
+    Some((text[..all[at - 1].span.end].trim(), &text[all[at].span.start..]))
+}
+
 /// "if not, start it", "sinon démarre-la": whether what was asked before has to be so, and what is to be done then.
 pub fn depends<'t>(text: &'t str, cx: &Context) -> Option<(bool, &'t str)> {
     let all = cx.tokens(text);
@@ -267,7 +295,8 @@ fn stated(cursor: &Cursor, at: usize) -> Option<(usize, Condition)> {
             return None;
         }
         if let Some((count, fact, not)) = figure(cursor, end) {
-            return Some((end + count, Condition { machine, fact, negated: negated ^ not }));
+            // "n'a aucun snapshot" says it twice, and once.
+            return Some((end + count, Condition { machine, fact, negated: negated || not }));
         }
         if let Some((count, state)) = cursor.word(end, Class::State) {
             let after = end + count;
@@ -276,7 +305,10 @@ fn stated(cursor: &Cursor, at: usize) -> Option<(usize, Condition)> {
             if let Some((more, fact, not)) = (with > 0).then(|| figure(cursor, after + with)).flatten() {
                 return Some((after + with + more, Condition { machine, fact, negated: negated ^ not }));
             }
-            return Some((after, Condition { machine, fact: Fact::State(State::named(state)?), negated }));
+            // "tourne pas"
+            let not = cursor.skip(after, Class::Not);
+            let fact = Fact::State(State::named(state)?);
+            return Some((after + not, Condition { machine, fact, negated: negated || not > 0 }));
         }
         let not = cursor.skip(end, Class::Not);
         let small = BETWEEN.iter().map(|class| cursor.skip(end, *class)).max().unwrap_or(0);
@@ -333,7 +365,10 @@ fn figure(cursor: &Cursor, at: usize) -> Option<(usize, Fact, bool)> {
         }
     }
     match (what, amount) {
-        (Some(What::Snapshots), None) if how.is_none() => {
+        // "aucun instantané"
+        (Some(what), Some(0)) if !sized && how.is_none() => Some((end - at, Fact::Has(what, How::AtLeast, 1), true)),
+        // "a snapshot", "déjà un snapshot"
+        (Some(What::Snapshots), None | Some(1)) if how.is_none() => {
             Some((end - at, Fact::Has(What::Snapshots, How::AtLeast, 1), false))
         }
         (None | Some(What::Memory), Some(amount)) if sized => {

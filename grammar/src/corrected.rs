@@ -83,9 +83,11 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     let (mut at, mut mode, mut marked) = (0, As::Meant, false);
     // Where the clause in hand begins in what is meant, and whether a name may follow that is also a word.
     let (mut clause, mut ready) = (0, false);
+    // "i meant web1, web2 is fine": a later clause with a word that nobody can place tells something of those it names.
+    let mut strange = false;
     while at < all.len() {
         if gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']) {
-            (clause, ready) = (said.meant.len(), true);
+            (clause, ready, strange) = (said.meant.len(), true, false);
         }
         let class = |class| cursor.skip(at, class);
         let longest = |classes: &[Class]| classes.iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0);
@@ -100,6 +102,7 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
                 // "not web1, web2": of the two, the one that nobody spoke of before, or the one that somebody did.
                 As::Denied if turns_over(&said.spared, spoken, shown) => said.meant.push(name),
                 As::Denied | As::Spared => said.spared.push(name),
+                As::Meant if strange && clause > 0 => {}
                 As::Meant => said.meant.push(name),
             }
             at += count;
@@ -133,6 +136,10 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         {
             said.verb |= verb > marks && verb >= light;
             said.whole = false;
+            strange = true;
+            if clause > 0 {
+                said.meant.truncate(clause);
+            }
             at += verb.max(state).max(1);
             continue;
         }
@@ -186,6 +193,16 @@ pub fn named(text: &str, shown: &[String], cx: &Context) -> Vec<String> {
         at += count;
     }
     names
+}
+
+/// The machine that a text begins with a piece of the name of, and what is said after it: "node 3, is it up".
+pub fn piece_first<'t>(text: &'t str, cx: &Context) -> Option<(Vec<String>, &'t str)> {
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let at = cursor.skip(0, Class::Article);
+    let (count, name) = all.get(at).and_then(|_| piece_at(&cursor, at, &[]))?;
+    let rest = all.get(at + count).map_or("", |next| &text[next.span.start..]);
+    Some((vec![name], rest))
 }
 
 /// The one machine of which that is a piece of the name: "the runner" of gitlab-runner, "node 1" of k8s-node-1. One of those shown,

@@ -428,8 +428,9 @@ fn without_courtesies(raw: &str, cx: &Context, wished: bool) -> Option<Part> {
                     part.wish = rule.wish;
                     break 'again;
                 }
-                Effect::Lead { polite } if after > start && after < end && !leaves_out(&cursor, start) => {
+                Effect::Lead { polite, roundabout } if after > start && after < end && !leaves_out(&cursor, start) => {
                     part.polite |= polite;
+                    part.roundabout |= roundabout;
                     pleading |= polite;
                     // "can you reboot?" asks for no information.
                     part.question &= !polite || start_of_question(&all[after..end], cx);

@@ -345,7 +345,7 @@ impl Lexicon {
     }
 
     /// All entries of that class that begin here, longest first: number of tokens, argument.
-    pub(crate) fn all<'a>(&'a self, tokens: &'a [Token], class: Class) -> impl Iterator<Item = (usize, &'a str)> {
+    pub fn all<'a>(&'a self, tokens: &'a [Token], class: Class) -> impl Iterator<Item = (usize, &'a str)> {
         tokens
             .first()
             .filter(|first| !first.quoted)
@@ -382,7 +382,7 @@ impl Lexicon {
     }
 
     /// Number of tokens of the longest entry of that class that ends the list.
-    pub(crate) fn longest_before(&self, tokens: &[Token], class: Class) -> Option<usize> {
+    pub fn longest_before(&self, tokens: &[Token], class: Class) -> Option<usize> {
         (1..=self.longest.min(tokens.len()))
             .rev()
             .find(|count| self.all(&tokens[tokens.len() - count..], class).any(|(length, _)| length == *count))

@@ -22,6 +22,7 @@ pub mod condition;
 pub mod corpus;
 pub mod corrected;
 pub mod duration;
+mod family;
 pub mod follow;
 pub mod frame;
 pub mod gather;

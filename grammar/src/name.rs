@@ -49,6 +49,28 @@ pub(crate) fn new(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usize,
     found.into_iter().map(|(count, name)| (count, Value::Name(name))).collect()
 }
 
+/// Small words, which are no machine in running text even where one is called so.
+const SMALL: [Class; 18] = [
+    Class::Article,
+    Class::It,
+    Class::Myself,
+    Class::Same,
+    Class::Both,
+    Class::All,
+    Class::Everything,
+    Class::Other,
+    Class::Yes,
+    Class::No,
+    Class::Filler,
+    Class::Aside,
+    Class::Polite,
+    Class::Noname,
+    Class::Question,
+    Class::Then,
+    Class::Follow,
+    Class::State,
+];
+
 /// "vm", "the machine", "the vm called": number of tokens.
 pub(crate) fn noun(cursor: &Cursor, at: usize) -> usize {
     let article = cursor.skip(at, Class::Article);
@@ -67,7 +89,10 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
     if !open && !token.quoted && cursor.cx.lexicon.contains(&token.folded) {
         // In running text a machine called "it" is not meant by every "it", but one called "test" may be by "reboot test".
         let object = at > 0 && cursor.cx.lexicon.is(&token.folded, Class::Verb);
-        found.retain(|(count, _)| *count > 1 || object);
+        // "et suivi, elle tourne ?": a word of content is the one called so where it is what is spoken of.
+        let small = SMALL.iter().any(|class| cursor.cx.lexicon.is(&token.folded, *class));
+        let topic = !small && at > 0 && cursor.skip(0, Class::Follow) == at;
+        found.retain(|(count, _)| *count > 1 || object || topic);
     }
     if token.quoted {
         if found.is_empty() {

@@ -146,12 +146,13 @@ impl Selector {
                 };
                 list(words, &numbers.iter().map(one).collect::<Vec<_>>())
             }
-            Selector::Where { state, tag, os, prefix, except } => {
+            Selector::Where { state, tag, os, prefix, host, except } => {
                 let mut parts = vec![say("all").to_owned()];
                 parts.extend(state.map(|state| say(&format!("state {state}")).to_owned()));
                 parts.extend(tag.as_ref().map(|tag| fill(say("tagged"), &[("tag", &quoted(words, tag))])));
                 parts.extend(os.as_ref().map(|os| fill(say("os"), &[("os", os)])));
                 parts.extend(prefix.as_ref().map(|prefix| fill(say("prefix"), &[("prefix", prefix)])));
+                parts.extend(host.as_ref().map(|host| fill(say("host"), &[("host", &quoted(words, host))])));
                 if !except.is_empty() {
                     parts.push(fill(say("except"), &[("names", &names(words, except))]));
                 }

@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    family::{families, family},
     kind::Of,
     lexicon::Class,
     name, number,
@@ -80,6 +81,9 @@ pub enum Selector {
         os: Option<String>,
         /// With a name that begins so ("web*").
         prefix: Option<String>,
+        /// On that hypervisor.
+        #[serde(default)]
+        host: Option<String>,
         /// But not these names.
         except: Vec<String>,
     },
@@ -93,7 +97,7 @@ impl Selector {
         match self {
             Selector::All => {
                 let except = names.to_vec();
-                *self = Selector::Where { state: None, tag: None, os: None, prefix: None, except };
+                *self = Selector::Where { state: None, tag: None, os: None, prefix: None, host: None, except };
                 true
             }
             Selector::Where { except, .. } => {
@@ -121,7 +125,7 @@ impl fmt::Display for Selector {
                     .collect();
                 write!(f, "the {}", words.join(" and "))
             }
-            Selector::Where { state, tag, os, prefix, except } => {
+            Selector::Where { state, tag, os, prefix, host, except } => {
                 f.write_str("all machines")?;
                 if let Some(state) = state {
                     write!(f, " that are {state}")?;
@@ -134,6 +138,9 @@ impl fmt::Display for Selector {
                 }
                 if let Some(prefix) = prefix {
                     write!(f, " called {prefix}*")?;
+                }
+                if let Some(host) = host {
+                    write!(f, " on \"{host}\"")?;
                 }
                 if !except.is_empty() {
                     f.write_str(" except ")?;
@@ -259,6 +266,7 @@ struct Filter {
     tag: Option<String>,
     os: Option<String>,
     prefix: Option<String>,
+    host: Option<String>,
     except: Vec<String>,
 }
 
@@ -278,9 +286,26 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             (at, whole, noun) = (at + more, true, true);
         } else if let Some(more) = word(cursor, at, Class::Machines) {
             (at, noun) = (at + more, true);
+        } else if let Some((more, host)) =
+            name::on_host(cursor, at).filter(|_| (whole || noun) && filter.host.is_none())
+        {
+            filter.host = Some(host);
+            (at, narrowed) = (at + more, true);
+            noun |= whole;
         } else if let Some(more) = word(cursor, at, Class::Machine).filter(|_| whole || narrowed) {
             // "every vm", "the debian machine"
             (at, noun) = (at + more, true);
+        } else if let Some(more) =
+            word(cursor, at, Class::Item).filter(|_| filter.state.is_some() && !noun && at - start > 1)
+        {
+            // "the crashed one"
+            (at, noun) = (at + more, true);
+        } else if let Some(more) =
+            word(cursor, at, Class::Theone).filter(|more| at == start && cursor.skip(at + more, Class::Which) > 0)
+        {
+            // "celle qui est plantée"
+            (at, noun) = (at + more, true);
+            continue;
         } else if let Some((more, state)) = cursor.word(at, Class::State)
             && filter.state.is_none()
             && let Some(state) = State::named(state)
@@ -346,8 +371,8 @@ fn selector(filter: &Filter) -> Selector {
     if *filter == Filter::default() {
         return Selector::All;
     }
-    let Filter { state, tag, os, prefix, except } = filter.clone();
-    Selector::Where { state, tag, os, prefix, except }
+    let Filter { state, tag, os, prefix, host, except } = filter.clone();
+    Selector::Where { state, tag, os, prefix, host, except }
 }
 
 /// Names that a text leaves out, wherever in it: "except db1, reboot all". Where it says so, and which.
@@ -417,93 +442,6 @@ fn one_left_out(cursor: &Cursor, at: usize, open: bool) -> Option<(usize, Vec<St
     unknown.map(|(count, name)| (article + count, vec![name]))
 }
 
-/// "the probes", "both proxies", "nodes 1 and 2" where machines are called so: those.
-fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
-    let both = cursor.skip(at, Class::Both);
-    let article = if both > 0 { 0 } else { cursor.skip(at, Class::Article) };
-    let before = both + article;
-    let number = match number::count_at(cursor, at + before).first() {
-        Some((count, number)) if before > 0 => Some((*count, usize::try_from(*number).unwrap_or(0))),
-        _ => None,
-    };
-    let place = at + before + number.map_or(0, |(count, _)| count);
-    let Some(token) = cursor.token(place).filter(|token| !token.quoted) else { return Vec::new() };
-    let numbers = numbers(cursor, place + 1);
-    let several = numbers.as_ref().is_some_and(|(_, numbers)| numbers.len() > 1);
-    let own = cursor.cx.lexicon.contains(&token.folded) && !several;
-    let mut family = Vec::new();
-    // "les vdi": what stands after such an article is several as it is.
-    let counted = both > 0 || number.is_some_and(|(_, number)| number > 1);
-    let plural = several || counted || article > 0 && cursor.skip(at, Class::Those) > 0;
-    for stem in stems(&token.folded).skip(usize::from(!plural)) {
-        family = named_so(cursor, &stem);
-        if !family.is_empty() {
-            break;
-        }
-    }
-    if own {
-        return Vec::new();
-    }
-    if let Some(name) = cursor.cx.known.has(Of::Machine, token.text) {
-        // "both proxies", "les deux proxy": of one name, and told apart by their hosts.
-        family = if counted && cursor.cx.known.told_apart(&name).len() > 1 { vec![name] } else { return Vec::new() };
-    }
-    let end = place + 1 - at;
-    if let Some((count, numbers)) = numbers.filter(|(_, numbers)| numbers.len() > 1) {
-        let of = |number: &usize| {
-            let mut fitting = family.iter().filter(|name| last_number(name) == Some(*number));
-            fitting.next().filter(|_| fitting.next().is_none()).cloned()
-        };
-        let picked: Option<Vec<String>> = numbers.iter().map(of).collect();
-        return picked.map(|names| (end + count, Selector::Names(names))).into_iter().collect();
-    }
-    let all: Vec<String> = family.iter().flat_map(|name| cursor.cx.known.told_apart(name)).collect();
-    let wanted = if both > 0 { Some(2) } else { number.map(|(_, number)| number) };
-    if all.len() < 2 || wanted.is_some_and(|wanted| wanted != all.len()) {
-        return Vec::new();
-    }
-    vec![(end + cursor.skip(at + end, Class::Machines), Selector::Names(all))]
-}
-
-/// A word, and what it may be the plural of.
-fn stems(word: &str) -> impl Iterator<Item = String> {
-    let one = word.strip_suffix("ies").map(|stem| format!("{stem}y"));
-    let two = word.strip_suffix(['s', 'x']).map(str::to_owned);
-    [Some(word.to_owned()), one, two].into_iter().flatten().filter(|stem| stem.chars().count() > 1)
-}
-
-/// Machines of which a word of the name is that, whatever number follows it.
-fn named_so(cursor: &Cursor, stem: &str) -> Vec<String> {
-    let mut names = cursor.cx.known.names(Of::Machine);
-    names.retain(|name| {
-        let folded = fold(name);
-        let mut words = folded.split(|c: char| !c.is_alphanumeric());
-        words.any(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()) == stem)
-    });
-    names
-}
-
-/// The number that a name ends with.
-fn last_number(name: &str) -> Option<usize> {
-    let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
-    name[name.len() - digits..].parse().ok()
-}
-
-/// "1, 2 and 3": numbers in a row.
-fn numbers(cursor: &Cursor, at: usize) -> Option<(usize, Vec<usize>)> {
-    let (mut end, mut list) = (at, Vec::new());
-    loop {
-        let and = if list.is_empty() { 0 } else { cursor.skip(end, Class::And) };
-        if !list.is_empty() && and == 0 && !comma_before(cursor.text, cursor.tokens, end) {
-            break;
-        }
-        let Some((count, number)) = number::count_at(cursor, end + and).into_iter().next() else { break };
-        list.push(usize::try_from(number).ok()?);
-        end += and + count;
-    }
-    (!list.is_empty()).then_some((end - at, list))
-}
-
 /// "the one on hv2": the machine of a name just spoken of that is there; the name is put to it by whoever knows it.
 fn placed(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
     let one = cursor.skip(at, Class::Theone);
@@ -513,13 +451,6 @@ fn placed(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
 
 /// What stands before the host in the name of a machine that is told apart by it: "web1@hv2", and "@hv2" for whichever is there.
 pub const AT: char = '@';
-
-/// "all the probes" where there are probe-1 and probe-2: what their names begin with.
-fn family(cursor: &Cursor, at: usize) -> Option<String> {
-    let token = cursor.token(at).filter(|token| !token.quoted && !cursor.cx.lexicon.contains(&token.folded))?;
-    let names = cursor.cx.known.names(Of::Machine);
-    stems(&token.folded).find(|stem| names.iter().filter(|name| fold(name).starts_with(stem.as_str())).count() > 1)
-}
 
 /// "web*", "called web*": the part before the star.
 fn starred<'a>(cursor: &Cursor<'a>, at: usize) -> Option<(usize, &'a str)> {

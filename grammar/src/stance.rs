@@ -21,8 +21,8 @@ use crate::{
 pub(crate) enum Effect {
     /// The part has that stance.
     Stance(Stance),
-    /// Taken off the beginning; the argument says whether it is polite.
-    Lead { polite: bool },
+    /// Taken off the beginning; the argument says whether it is polite, or so roundabout that it is hardly a command any more.
+    Lead { polite: bool, roundabout: bool },
     /// Taken off the beginning, and the verb after it becomes a command: "would you mind rebooting".
     Gerund,
     /// Taken off the beginning, and "web1 rebooted" becomes "reboot web1".
@@ -131,8 +131,9 @@ impl Rule {
             ("stance", "hypothetical") => Effect::Stance(Stance::Hypothetical),
             ("stance", "others") => Effect::Stance(Stance::AboutOthers),
             ("stance", _) => return Err(format!("there is no stance \"{argument}\"")),
-            ("lead", "polite") => Effect::Lead { polite: true },
-            ("lead", "") => Effect::Lead { polite: false },
+            ("lead", "polite") => Effect::Lead { polite: true, roundabout: false },
+            ("lead", "roundabout") => Effect::Lead { polite: true, roundabout: true },
+            ("lead", "") => Effect::Lead { polite: false, roundabout: false },
             ("gerund", "") => Effect::Gerund,
             ("passive", "") => Effect::Passive,
             ("swap", "") => Effect::Swap { class: Class::Infinitive },

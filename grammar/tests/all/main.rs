@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail their test")]
 
 mod answers;
+mod conditions;
 mod corpora;
 mod french_frames;
 mod french_stances;

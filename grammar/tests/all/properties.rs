@@ -144,6 +144,7 @@ fn selector() -> impl Strategy<Value = Selector> {
         prop::option::of("[a-z]{2,8}"),
         prop::option::of(prop::sample::select(vec!["debian".to_owned(), "windows".to_owned()])),
         prop::option::of("[a-z]{2,5}-"),
+        prop::option::of(Just("hv1".to_owned())),
         prop::collection::vec("[a-z]{2,6}[0-9]", 0..3),
     );
     prop_oneof![
@@ -157,11 +158,12 @@ fn selector() -> impl Strategy<Value = Selector> {
         Just(Selector::Same),
         Just(Selector::All),
         prop::collection::vec(prop_oneof![1..30usize, Just(grammar::selector::LAST)], 1..3).prop_map(Selector::Nth),
-        filtered.prop_map(|(state, tag, os, prefix, except)| {
-            if state.is_none() && tag.is_none() && os.is_none() && prefix.is_none() && except.is_empty() {
+        filtered.prop_map(|(state, tag, os, prefix, host, except)| {
+            let narrowed = state.is_some() || tag.is_some() || os.is_some() || prefix.is_some() || host.is_some();
+            if !narrowed && except.is_empty() {
                 return Selector::All;
             }
-            Selector::Where { state, tag, os, prefix, except }
+            Selector::Where { state, tag, os, prefix, host, except }
         }),
     ]
 }
