@@ -307,6 +307,12 @@ impl Planner<'_> {
             .collect()
     }
 
+    /// The values of a call besides its machines, as they are said.
+    fn values(&self, call: &Call) -> Vec<String> {
+        let said = |(slot, _): &(&String, &Value)| slot.as_str() != TARGET && !dialogue::conditions::is_condition(slot);
+        call.args.iter().filter(said).map(|(_, value)| value.said(&self.book.words(self.language).lexicon)).collect()
+    }
+
     /// One plan of all steps, with its digest.
     fn combine(&self, calls: &[Call], steps: Vec<Step>, danger: Danger) -> Result<Made, Reply> {
         let danger = steps
@@ -329,7 +335,9 @@ impl Planner<'_> {
             // The same for all of them is said once.
             (true, [skill]) => {
                 let what = self.book.words(self.language).title(skill);
-                let phrase = Phrase::common("many_summary").with("what", what);
+                let values = steps.first().map(|step| self.values(&step.call)).unwrap_or_default();
+                let id = if values.is_empty() { "many_summary" } else { "many_summary_with" };
+                let phrase = Phrase::common(id).with("what", what).with("values", values.join(", "));
                 summary.push(phrase.with("n", subjects.len()).with("names", subjects.clone()));
             }
             _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),

@@ -15,7 +15,7 @@ impl Machine {
         self.book().languages().any(|language| {
             let words = self.book().words(language);
             let session = Session::default();
-            let turn = Turn { book: self.book(), words, heard: words, session, around, actions: Vec::new() };
+            let turn = Turn::new(self.book(), words, words, session, around);
             let parts = frame(text, &turn.context()).parts;
             !parts.is_empty() && parts.iter().all(|part| turn.is_plain_wish(part))
         })

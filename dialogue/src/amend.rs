@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use grammar::answer::refused;
+use grammar::answer::{Answer, answer, refused};
 use grammar::corrected::{Corrected, machines};
+use grammar::frame::frame;
 use grammar::gather::{Wanted, gather};
 use grammar::kind::Kind;
 use grammar::selector::Selector;
 use grammar::token::fold;
 use grammar::value::Value;
 
+use crate::controls::CONTROLS;
 use crate::machine::Turn;
 use crate::reply::Phrase;
 use crate::session::{Call, PlanRef};
@@ -51,6 +53,13 @@ impl Turn<'_> {
         topics::words(&self.heard.title(skill))
     }
 
+    /// Whether a text is a command in one of its parts, polite words aside.
+    pub(crate) fn holds_command(&self, text: &str) -> bool {
+        let steers = |call: &Call| CONTROLS.contains(&call.skill.as_str());
+        let commands = |text: &str| self.commands(text).iter().any(|(call, _)| !steers(call));
+        commands(text) || frame(text, &self.context()).parts.iter().any(|part| commands(&part.text))
+    }
+
     fn built(&self, call: &Call) -> bool {
         self.spec(call).is_some_and(|spec| !spec.planned)
     }
@@ -77,11 +86,13 @@ impl Turn<'_> {
         let cx = self.context();
         // "no, status of db1" is another wish.
         let besides = refused(text, &cx).unwrap_or_default();
-        if [text, &besides].iter().any(|text| !self.commands(text).is_empty()) {
+        if [text, &besides].iter().any(|text| self.holds_command(text)) {
             return None;
         }
         let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
-        let said = machines(text, &plan.subjects, &cx, |word| is_of(&titles, word))?;
+        let mut said = machines(text, &plan.subjects, &cx, |word| is_of(&titles, word))?;
+        // "sorry, web1 and web3": as good as "I meant".
+        said.marked |= matches!(answer(text, &cx), Answer::Correction(_));
         // "no, web2 is the good one", "not web1, pause web2": who knows.
         if !said.marked || !(said.whole || said.otherwise && !said.verb) || said.other {
             return None;

@@ -44,7 +44,9 @@ impl Turn<'_> {
     /// What a text wants that only says for which other machine: what came last, or what was done last.
     fn for_another(&self, text: &str) -> Option<Another> {
         let waits = self.session.waits();
-        if waits || text.contains('?') || !self.commands(text).is_empty() {
+        // "same for web2" is more than "again".
+        let otherwise = |(call, _): &(Call, Path)| call.skill != "talk.again";
+        if waits || text.contains('?') || self.commands(text).iter().any(otherwise) {
             return None;
         }
         let cx = self.context();

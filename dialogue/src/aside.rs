@@ -11,7 +11,7 @@ use grammar::value::Value;
 
 use crate::amend::is_among;
 use crate::machine::{Action, Turn};
-use crate::reply::Phrase;
+use crate::reply::{Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
 use crate::slots;
 use crate::spec::TARGET;
@@ -97,8 +97,9 @@ impl Turn<'_> {
         let text = self.session.trace.text.as_str();
         // "actually not db1", "the other one": nobody knows what is wrong with the plan, so it is not that one that a yes is for.
         let all = cx.tokens(text);
-        let corrects = cx.lexicon.holds(&all, &CORRECTS);
-        if corrects || !matches!(answer(text, &cx), Answer::Other) {
+        let said = answer(text, &cx);
+        let corrects = cx.lexicon.holds(&all, &CORRECTS) || matches!(said, Answer::Correction(_));
+        if corrects || said != Answer::Other {
             return corrects;
         }
         let other = |found: &Found| match &found.value {
@@ -164,6 +165,13 @@ impl Turn<'_> {
         };
         let filled = slots::read_answer(spec, missing, &calls[*at].args, text, &self.context());
         filled.is_some_and(|filled| filled.values.iter().any(|(slot, _)| plain(slot)))
+    }
+
+    /// An answer to what was asked about the question itself, and the question again.
+    pub(crate) fn show_after(&mut self, said: Phrase, open: Open) {
+        let again = Reply { head: [vec![said], open.asked.head.clone()].concat(), ..open.asked.clone() };
+        self.session.open = Some(Open { passed: false, at: self.now(), ..open });
+        self.actions.push(Action::Ask(again));
     }
 
     /// The question as it was put, and nothing else.

@@ -1,7 +1,8 @@
 //! "if web2 is off, start it": a condition goes with its call, and whoever plans it looks whether it holds.
 
-use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, is_state};
-use grammar::frame::{Part, Stance, frame, wished};
+use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, is_state, otherwise};
+use grammar::frame::{Part, Stance, begins_with_verb, frame, wished};
+use grammar::lexicon::Class;
 use grammar::selector::{Selector, State};
 use grammar::value::Value;
 
@@ -10,13 +11,16 @@ use crate::machine::{Ranking, Sure, Turn};
 use crate::policy::Path;
 use crate::session::Call;
 use crate::slots::points;
-use crate::spec::{Scope, TARGET};
+use crate::spec::{Scope, Spec, TARGET};
 use crate::understand::Understanding;
 
 /// Arguments of a call that are no slots of its skill: of which machine the state is looked up, the state it has to be in, or must not be in.
 const MACHINE: &str = "if_machine";
 const IS: &str = "if_state";
 const IS_NOT: &str = "unless_state";
+
+/// What lists what a condition may be about.
+pub(crate) const SNAPSHOTS: &str = "snapshot.list";
 
 /// How many of the likeliest skills count, and how likely one is that was found otherwise.
 const MOST_NEAR: usize = 3;
@@ -76,7 +80,14 @@ pub(crate) fn attach(condition: Option<Condition>, call: &mut Call) -> bool {
 }
 
 fn in_state(state: State) -> Value {
-    Value::Machines(Selector::Where { state: Some(state), tag: None, os: None, prefix: None, except: Vec::new() })
+    Value::Machines(Selector::Where {
+        state: Some(state),
+        tag: None,
+        os: None,
+        prefix: None,
+        host: None,
+        except: Vec::new(),
+    })
 }
 
 impl Turn<'_> {
@@ -92,6 +103,26 @@ impl Turn<'_> {
         Ranking { ranked: vec![(STATE.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
     }
 
+    /// "if web1 has no snapshots, take one": one of what the condition is about.
+    pub(crate) fn one_as_depends(&self, text: &str, condition: Option<&Condition>) -> Option<Call> {
+        let condition = condition?;
+        let Fact::Has(What::Snapshots, ..) = condition.fact else { return None };
+        let mut listed = Call { skill: SNAPSHOTS.to_owned(), ..Call::default() };
+        if let Some(name) = &condition.machine {
+            listed.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(vec![name.clone()])));
+        }
+        self.one_more_than(text, &listed)
+    }
+
+    /// "worker off? then start": whom the same message asks about is who is meant where nobody is named.
+    pub(crate) fn of_whom_was_asked(&self, call: &mut Call, understanding: &Understanding) {
+        let asked = understanding.asked.as_ref().and_then(|asked| asked.machine.clone());
+        let asked = asked.filter(|_| !understanding.calls.is_empty() && self.around.scope != Scope::Machine);
+        if let Some(name) = asked.filter(|_| self.spec(call).is_some_and(Spec::has_target)) {
+            call.args.entry(TARGET.to_owned()).or_insert_with(|| Value::Machines(Selector::Names(vec![name])));
+        }
+    }
+
     /// "could you start it?": a question by its mark, and a command to the letter.
     fn wishes(&self, part: &Part) -> bool {
         matches!(self.commands(&part.text).as_slice(), [(call, Path::Command)] if self.may_change(call))
@@ -102,7 +133,18 @@ impl Turn<'_> {
         let cx = self.context();
         let tells = |before: &str| {
             let parts = frame(before, &cx).parts;
-            self.commands(before).is_empty() && parts.iter().all(|part| part.stance == Stance::Report && !part.question)
+            let only = |part: &Part| !part.question && !begins_with_verb(&part.text, &cx) && !part.wish && !part.polite;
+            let tells = |part: &Part| part.stance == Stance::Report || part.stance == Stance::Request && only(part);
+            let heavy = cx.lexicon.holds(&cx.tokens(before), &[Class::Except, Class::Spare, Class::Conditional]);
+            self.commands(before).is_empty() && !heavy && parts.iter().all(tells)
+        };
+        // "if it runs bounce it, otherwise start it": the rest depends on the same.
+        let (part, instead) = match otherwise(&part.raw, &cx) {
+            Some((head, tail)) if condition(head, &cx, tells).is_some() => {
+                let head = Part { text: head.to_owned(), raw: head.to_owned(), ..part.clone() };
+                (head, frame(tail, &cx).parts)
+            }
+            _ => (part, Vec::new()),
         };
         let found = match condition(&part.raw, &cx, tells) {
             Some((condition, rest)) => Some((condition, rest)),
@@ -127,6 +169,10 @@ impl Turn<'_> {
         };
         match wished(&rest, &cx) {
             Some(wish) if wish.stance == Stance::Request && (!wish.question || self.wishes(&wish)) => {
+                if !instead.is_empty() {
+                    understanding.asked = Some(condition.clone());
+                    instead.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+                }
                 understanding.condition = Some(condition);
                 understanding.part = Some(wish.clone());
                 wish

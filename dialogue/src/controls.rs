@@ -14,6 +14,9 @@ use crate::slots;
 pub const CONTROLS: [&str; 8] =
     ["talk.yes", "talk.no", "talk.cancel", "talk.repeat", "talk.undo", "talk.again", "talk.more", LANGUAGE];
 
+/// How the ids of skills end that list something.
+const LISTS: &str = ".list";
+
 impl Turn<'_> {
     /// Whether what would be taken back was done longer ago; then that is said.
     pub(crate) fn is_too_old(&mut self, done: &Done, within: SignedDuration) -> bool {
@@ -148,8 +151,26 @@ impl Turn<'_> {
         self.actions.push(Action::PlanUndo(done));
     }
 
+    /// What lists those things of which one was made or deleted last: "which ones remain?"
+    fn list_of_the_last(&self) -> Option<Call> {
+        let last = self.session.last.as_ref()?.calls.last()?;
+        let (of, _) = last.skill.split_once('.')?;
+        let spec =
+            self.book.spec(&format!("{of}{LISTS}")).filter(|spec| !spec.planned && spec.fits(self.around.scope))?;
+        let mut call = Call { skill: spec.id.to_owned(), ..Call::default() };
+        self.put(&mut call, &self.machines_of(last));
+        Some(call)
+    }
+
     fn more(&mut self) {
         let rows = std::mem::take(&mut self.session.more);
+        // Where nothing was left out: the same once more, as it is now.
+        let lists = |call: &Call| call.skill.ends_with(LISTS);
+        let again = self.last_read().filter(lists).or_else(|| self.list_of_the_last());
+        if let Some(call) = again.filter(|_| rows.is_empty()) {
+            self.begin(vec![call], Path::Understood, false, Vec::new(), None);
+            return;
+        }
         if rows.is_empty() {
             self.say_common("no_more");
             return;

@@ -1,6 +1,7 @@
 //! What goes on from the last exchange: "and web2?", "and its disks?", "web2, is it up?", "why?". Only questions go on so;
 //! nothing that may change anything is ever put together from what was said before.
 
+use grammar::corrected::{named, piece_first};
 use grammar::follow::{led, named_first, says_you};
 use grammar::frame::{Part, Stance};
 use grammar::kind::{Kind, Of};
@@ -40,7 +41,7 @@ impl Turn<'_> {
         }
         let cx = self.context();
         let (led, rest) = led(part.raw.trim(), &cx);
-        if let Some((names, after)) = named_first(rest, &cx) {
+        if let Some((names, after)) = named_first(rest, &cx).or_else(|| piece_first(rest, &cx)) {
             let left = self.heard.lexicon.without_nouns(after);
             if !left.is_empty() {
                 return self.asked_of(&names, after);
@@ -156,6 +157,11 @@ impl Turn<'_> {
     pub(crate) fn about_the_last(&self, call: &mut Call, part: &Part) {
         let reads = self.spec(call).filter(|spec| spec.danger == Danger::Read && self.around.scope != Scope::Machine);
         let Some((spec, names)) = reads.zip(self.last_about()) else { return };
+        // Whoever is named, if only by a piece of the name, is not who was spoken of last.
+        let known = |name: &String| names.contains(name);
+        if !named(&part.raw, &[], &self.context()).iter().all(known) {
+            return;
+        }
         let Some(slot) = spec.slots.iter().find(|slot| is_about(slot)) else { return };
         let cx = self.context();
         let few = topics::words(&part.text).len() <= FEW;
@@ -165,7 +171,7 @@ impl Turn<'_> {
     }
 
     /// Puts machines where a call lacks them; false if there is no place for them.
-    fn put(&self, call: &mut Call, names: &[String]) -> bool {
+    pub(crate) fn put(&self, call: &mut Call, names: &[String]) -> bool {
         let Some(slot) = self.spec(call).and_then(|spec| spec.slots.iter().find(|slot| is_about(slot))) else {
             return false;
         };
@@ -199,7 +205,7 @@ impl Turn<'_> {
     }
 
     /// What was asked last, if it was one question.
-    fn last_read(&self) -> Option<Call> {
+    pub(crate) fn last_read(&self) -> Option<Call> {
         match self.session.last.as_ref()?.calls.as_slice() {
             [call] if self.only_reads(call) => Some(call.clone()),
             _ => None,

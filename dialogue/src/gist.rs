@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use grammar::condition::is_state;
 use grammar::corpus::SkillText;
 use grammar::follow::led;
 use grammar::frame::{Part, Stance, frame};
@@ -16,6 +17,7 @@ use grammar::selector::Selector;
 use grammar::token::Token;
 use grammar::value::Value;
 
+use crate::conditions::SNAPSHOTS;
 use crate::follow::STATE;
 use crate::leftover::LIGHT;
 use crate::machine::{Ranking, Turn};
@@ -141,6 +143,8 @@ impl Turn<'_> {
         match part.stance {
             // How something is done, and what might be, is no question about what is.
             Stance::HowTo | Stance::Hypothetical => return None,
+            // "web1 can go off again"
+            Stance::AboutOthers if part.wish => return None,
             Stance::Request if begins(Class::Verb) && !begins(Class::Asks) => return None,
             Stance::Negated | Stance::AboutOthers if !text.ends_with('?') => return None,
             _ => {}
@@ -150,7 +154,8 @@ impl Turn<'_> {
         let named = machines
             .iter()
             .any(|found| matches!(&found.value, Value::Machines(Selector::Names(names)) if exists(names)));
-        let mut asks = marked || all.len() <= FEW;
+        let ends = cx.lexicon.longest_before(&all, Class::Asks).is_some();
+        let mut asks = marked || ends || all.len() <= FEW;
         let (mut strange, mut many, mut person, mut you) = (0, false, false, addressed);
         let mut hits: Vec<&'static str> = Vec::new();
         let mut at = 0;
@@ -161,13 +166,20 @@ impl Turn<'_> {
                 at += 1;
                 continue;
             }
+            // "still got nightly on web1?"
+            let snapshot = !cx.lexicon.contains(&token.folded) && cx.known.has(Of::Snapshot, token.text).is_some();
+            if snapshot && marked && (named || self.around.scope == Scope::Machine) {
+                hits.push(SNAPSHOTS);
+                at += 1;
+                continue;
+            }
             let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
             // Without its accent it is a command: "allume" beside "allumé".
             let order = cx.lexicon.is_command(token);
             let told = self.heard.gists.at(&all[at..]).filter(|(count, _)| *count > 1 || !order);
             let light = longest(&LIGHT).max(longest(&ALSO_LIGHT));
             many |= longest(&MANY) > 0;
-            you |= longest(&[Class::You, Class::It]) > 0;
+            you |= longest(&[Class::You]) > 0 || marked && longest(&[Class::It]) > 0;
             let opening =
                 hits.is_empty() && strange == 0 && !machines.iter().any(|found| found.span.start < token.span.start);
             asks |= opening && longest(&[Class::Question, Class::Asks]) > 0;
@@ -187,6 +199,9 @@ impl Turn<'_> {
                 }
             }
         }
+        // "did it work?", "both back?": of whom the last exchange was about.
+        let back = (!named && !addressed && marked).then(|| self.spoken_of(&all)).flatten();
+        let (named, many) = (named || back.is_some(), many && back.is_none());
         let telling = if named || you || many || self.around.scope == Scope::Machine && marked {
             hits.len() + usize::from(named)
         } else {
@@ -198,12 +213,45 @@ impl Turn<'_> {
         if !asks {
             return None;
         }
-        let call = self.call_from(best, text, &Ranking::default());
+        // "off?" where nobody was spoken of: who is?
+        let bare = !named && !addressed && is_state(text, &cx) && self.last_about().is_none();
+        let best = if bare && self.around.scope != Scope::Machine { LIST } else { best };
+        let mut call = self.call_from(best, text, &Ranking::default());
+        if let Some(names) = &back {
+            self.put(&mut call, names);
+        }
         let spec = self.spec(&call).filter(|spec| spec.fits(self.around.scope) && !spec.planned)?;
         let of_one =
             ![LIST, HEALTH].contains(&best) && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET);
         // About nobody in particular: another reading may know better.
         (spec.danger == Danger::Read && !of_one).then_some(Gist { call, strange, telling })
+    }
+
+    /// The machines of the last exchange, where words stand for them: "it", "both", "all three", or none at all.
+    fn spoken_of(&self, all: &[Token<'_>]) -> Option<Vec<String>> {
+        let done =
+            || self.session.last.as_ref().filter(|last| last.applied).and_then(|_| self.session.focus.first().cloned());
+        let names = self.last_about().or_else(done).filter(|_| self.around.scope != Scope::Machine)?;
+        let holds = |classes: &[Class]| self.heard.lexicon.holds(all, classes);
+        let many = holds(&[Class::Machines, Class::All, Class::Everything]);
+        let meant = match names.len() {
+            1 if holds(&[Class::Both]) => return self.last_two(),
+            1 => !many && (holds(&[Class::It]) || all.len() <= FEW && !holds(&[Class::Question])),
+            2 => holds(&[Class::Both]) || !many && holds(&[Class::It]),
+            _ => !many && holds(&[Class::It]),
+        };
+        (meant && !holds(&[Class::You, Class::Other])).then_some(names)
+    }
+
+    /// "those two", after one and then another was spoken of.
+    fn last_two(&self) -> Option<Vec<String>> {
+        let mut names: Vec<String> = Vec::new();
+        for name in self.session.focus.iter().filter(|names| names.len() == 1).flatten() {
+            if names.len() < 2 && !names.contains(name) {
+                names.insert(0, name.clone());
+            }
+        }
+        (names.len() == 2).then_some(names)
     }
 
     /// Which skill these words tell of: the one most of them are of, the state only if there is nothing else.

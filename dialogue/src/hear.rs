@@ -2,8 +2,10 @@
 
 use crate::machine::{Action, Stage, Turn, Utterance};
 use crate::pasted::is_pasted;
+use crate::policy::Path;
 use crate::reply::Phrase;
-use crate::session::{About, Decision, Open, Trace};
+use crate::session::{About, Call, Decision, Open, Trace};
+use crate::slots::unknown_names;
 use crate::understand::{MOST_CHARACTERS, REPEATED};
 
 impl Turn<'_> {
@@ -14,6 +16,7 @@ impl Turn<'_> {
         self.session.stage = Stage::Idle;
         self.session.refused = false;
         self.session.respelled = false;
+        self.session.slipped = false;
         if self.session.heard_before(&utterance, self.around.now.timestamp()) {
             self.session.trace.why = REPEATED.to_owned();
             return;
@@ -79,10 +82,21 @@ impl Turn<'_> {
             expired.said = true;
             preface.push(Phrase::common("expired"));
         }
-        let (text, guessed) = self.spelled(&text, true);
+        // What is a command as it was typed has nothing to mend: "disk tmp 5g".
+        let (text, slips) = self.spelled(&text, !self.is_plain_command(&text));
+        self.session.slipped = slips.words;
         let topics = self.session.focus.clone();
-        self.understand(&text, doubtful || guessed, preface, before);
+        self.understand(&text, doubtful || slips.names, preface, before);
         self.note_topic(&text, &topics);
+    }
+
+    /// Whether a text is a command to the letter, about nothing that isn't there.
+    fn is_plain_command(&self, text: &str) -> bool {
+        let plain = |(call, path): &(Call, Path)| {
+            let unknown = self.spec(call).map_or(0, |spec| unknown_names(spec, call, self.around.known));
+            *path == Path::Command && unknown == 0
+        };
+        self.commands(text).iter().any(plain)
     }
 
     /// Whether an answer only dropped the open question, or wanted to see it again.

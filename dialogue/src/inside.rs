@@ -10,6 +10,7 @@ use grammar::read::Context;
 use grammar::token::gap;
 
 use crate::controls::CONTROLS;
+use crate::details::Told;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::session::Call;
@@ -100,19 +101,29 @@ impl Turn<'_> {
             if beside && at < TELLS {
                 continue;
             }
-            let Some(found) = self.command_from(&part.raw[all[at].span.start..], at > 0) else { continue };
-            let (wish, call) = found;
+            let rest = &part.raw[all[at].span.start..];
+            let told = || self.told_after(rest).filter(|_| at > 0);
+            let Some((wish, call)) = self.command_from(rest, at > 0).or_else(told) else { continue };
             let changes = self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read);
             let denied = (0..at).any(|from| cx.lexicon.longest_of(&all[from..], &DENY).is_some());
             let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some());
             // "we need gitea up again, boot it": what is meant stands before it.
-            let elsewhere = beside && call.args.get(TARGET).is_some_and(points);
+            let plain = all[..at].iter().all(|token| cx.lexicon.contains(&token.folded));
+            let elsewhere = beside && !plain && call.args.get(TARGET).is_some_and(points);
             if changes && (denied || named || elsewhere) {
                 return None;
             }
             return Some(Inside { part: wish, call, beside });
         }
         None
+    }
+
+    /// "take a snapshot, call it x": a command with what is said of it behind it, and nothing that may matter.
+    fn told_after(&self, text: &str) -> Option<(Part, Call)> {
+        let mut parts = frame(text, &self.context()).parts.into_iter();
+        let (part, None) = (parts.next()?, parts.next()) else { return None };
+        let Told { part, call, beside: None } = self.told_behind(&part)? else { return None };
+        Some((part, call))
     }
 
     /// A text that is a command to the letter, perhaps with words in it that may stand anywhere, and small ones behind it.

@@ -9,15 +9,16 @@ use std::ops::Range;
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
-use grammar::selector::Selector;
+use grammar::selector::{Selector, exceptions};
 use grammar::token::{Token, tokens};
 use grammar::value::Value;
 
+use crate::amend::is_among;
 use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
 use crate::session::Call;
 use crate::slots::{Taken, extract_where};
-use crate::spec::{Danger, Spec, TARGET};
+use crate::spec::{Danger, Slot, Spec, TARGET};
 use crate::topics::alike;
 
 /// Marks that quote: one that stands alone quotes nobody knows what.
@@ -41,6 +42,9 @@ pub(crate) const LIGHT: [Class; 13] = [
 /// Words that change what is wanted, wherever they stand.
 const WEIGHTY: [Class; 6] =
     [Class::Weighs, Class::Except, Class::Conditional, Class::Everything, Class::Both, Class::Called];
+
+/// Words for a time.
+const TIMES: [Class; 4] = [Class::Day, Class::Month, Class::Offset, Class::Moment];
 
 /// What nobody can place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,7 +118,10 @@ pub(crate) fn left_over(
             at += 1;
             continue;
         } else {
-            left.weighs |= beside_the_machine(token, taken, text) || weighs_elsewhere(book, &all[at..]);
+            left.weighs |= beside_the_machine(token, taken, text)
+                || weighs_elsewhere(book, &all[at..])
+                || longest(&TIMES) > 0
+                || may_be_its_name(spec, vocabulary, &all[..=at], taken, text);
             1
         };
         let last = (at + count - 1).min(all.len() - 1);
@@ -145,6 +152,15 @@ fn beside_the_machine(token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
         blank(span.end..token.span.start.max(span.end)) && token.span.start >= span.end
             || blank(token.span.end..span.start.max(token.span.end)) && token.span.end <= span.start
     })
+}
+
+/// "a snapshot november": what stands right behind the words of a command that gives a name, and has none, may be that name.
+fn may_be_its_name(spec: &Spec, vocabulary: &Vocabulary, upto: &[Token<'_>], taken: &[Taken], text: &str) -> bool {
+    let [.., before, token] = upto else { return false };
+    let blank = text.get(before.span.end..token.span.start).is_some_and(|between| between.trim().is_empty());
+    let unnamed =
+        |slot: &Slot| matches!(slot.kind, Kind::NewName(_)) && !taken.iter().any(|(name, _)| name == slot.name);
+    blank && vocabulary.commands(before) && spec.slots.iter().any(unnamed)
 }
 
 /// Pieces that stand side by side, or with only small words between, are one.
@@ -192,6 +208,31 @@ impl Turn<'_> {
                 cx.lexicon.holds(&all, &sets)
             };
             left.excepts |= left.words.iter().any(set);
+        }
+        // "pause all machines on hv9", where no host is called so: a part of them may be meant.
+        if let (Some(left), Some(Value::Machines(Selector::All | Selector::Where { .. }))) =
+            (&mut left, args.get(TARGET))
+        {
+            let all = cx.tokens(text);
+            let placed = |at: usize| {
+                cx.lexicon.longest(&all[at..], Class::Where).is_some_and(|count| {
+                    all.get(at + count).is_some_and(|next| left.words.iter().any(|piece| piece.starts_with(next.text)))
+                })
+            };
+            left.names |= (0..all.len()).any(placed);
+        }
+        // Whatever was read: who is left out is out of it, or none of it can be trusted.
+        if let Some(left) = &mut left {
+            let kept = |names: &[String]| match args.get(TARGET) {
+                Some(Value::Machines(Selector::Where { except, .. })) => names.iter().all(|name| except.contains(name)),
+                Some(Value::Machines(Selector::Names(meant))) => !names.iter().any(|name| is_among(name, meant)),
+                _ => false,
+            };
+            let dropped = exceptions(text, &cx).into_iter().filter(|(_, names)| !kept(names));
+            for (span, _) in dropped {
+                left.excepts = true;
+                left.words.push(text[span].to_owned());
+            }
         }
         (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
     }

@@ -4,12 +4,15 @@
 //! [`Action::Rank`], [`Action::Plan`] and [`Action::Apply`] until there are none. Nothing harmful leaves the machine as
 //! [`Action::Apply`] but through [`crate::policy::gate`], here and nowhere else.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use grammar::kind::Of;
 use grammar::known::Known;
+use grammar::pattern::Reading;
 use grammar::read::Context;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
@@ -248,7 +251,7 @@ impl Machine {
     pub fn on(&self, session: Session, input: Input, around: &Around<'_>) -> (Session, Vec<Action>) {
         let words = self.book.words(&session.language);
         let heard = self.book.words(if session.heard.is_empty() { &session.language } else { &session.heard });
-        let mut turn = Turn { book: &self.book, words, heard, session, around, actions: Vec::new() };
+        let mut turn = Turn::new(&self.book, words, heard, session, around);
         match input {
             Input::Said(utterance) => turn.said(utterance),
             Input::Ranked(ranking) => turn.ranked(ranking),
@@ -282,9 +285,29 @@ pub(crate) struct Turn<'a> {
     pub session: Session,
     pub around: &'a Around<'a>,
     pub actions: Vec<Action>,
+    /// What was matched already in this step: a sentence is looked at from many sides.
+    matched: RefCell<Vec<Matched<'a>>>,
 }
 
+/// A text, the language it was read as, and its readings.
+type Matched<'a> = (String, &'a Words, Rc<[Reading<usize>]>);
+
 impl<'a> Turn<'a> {
+    pub fn new(book: &'a Book, words: &'a Words, heard: &'a Words, session: Session, around: &'a Around<'a>) -> Self {
+        Self { book, words, heard, session, around, actions: Vec::new(), matched: RefCell::default() }
+    }
+
+    /// All that a text may mean as a command.
+    pub fn readings(&self, text: &str) -> Rc<[Reading<usize>]> {
+        let known = |(said, heard, _): &&Matched<'a>| std::ptr::eq(*heard, self.heard) && said == text;
+        if let Some((.., readings)) = self.matched.borrow().iter().find(known) {
+            return Rc::clone(readings);
+        }
+        let readings: Rc<[_]> = self.heard.patterns.matches(text, &self.context()).into();
+        self.matched.borrow_mut().push((text.to_owned(), self.heard, Rc::clone(&readings)));
+        readings
+    }
+
     pub fn context(&self) -> Context<'a> {
         Context { lexicon: &self.heard.lexicon, known: self.around.known, now: self.around.now.clone() }
     }

@@ -1,15 +1,20 @@
 //! What is said when a text is not clearly one skill's: the likely ones as numbered choices, or what is near.
 
-use grammar::frame::{Part, Stance, begins_with_verb};
+use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
 
+use crate::conditions::attach;
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Ranking, Sure, Turn};
 use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
-use crate::spec::{Category, Danger, Scope, Spec};
+use crate::several::weighs;
+use crate::slots::{missing, points, unknown_names};
+use crate::spec::{Category, Danger, Scope, Spec, TARGET};
+use crate::understand::Understanding;
 
 /// The least score with which a skill is named as near to what was not understood.
 const NEAR: f32 = 0.2;
@@ -37,8 +42,15 @@ impl Turn<'_> {
         }
     }
 
-    /// Offers up to three skills, each with what was read from the text.
-    pub(crate) fn guess(&mut self, fitting: &[(String, f32)], part: &Part, ranking: &Ranking, preface: Vec<Phrase>) {
+    /// Offers up to three skills, each with what was read from the text; who is spared by it, and on what it depends, goes with each.
+    pub(crate) fn guess(
+        &mut self,
+        fitting: &[(String, f32)],
+        part: &Part,
+        ranking: &Ranking,
+        understanding: Understanding,
+    ) {
+        let Understanding { preface, spared, condition, addressee, .. } = understanding;
         if self.second_reading(&preface) {
             return;
         }
@@ -54,6 +66,11 @@ impl Turn<'_> {
         if options.iter().any(built) {
             options.retain(built);
         }
+        self.address(&mut options, addressee.as_deref());
+        for call in options.iter_mut().filter(|call| self.may_change(call)) {
+            attach(condition.clone(), call);
+        }
+        options.retain_mut(|call| !self.may_change(call) || self.spare(call, &spared).is_none());
         self.session.trace.path = Some(Path::Guess);
         self.session.trace.skill = options.first().map(|call| call.skill.clone());
         if options.is_empty() {
@@ -81,7 +98,35 @@ impl Turn<'_> {
             return;
         }
         self.trouble_near(options.iter().map(|call| call.skill.clone()).collect());
+        if let [only] = options.as_slice()
+            && self.ask_about(only, part, ranking, &preface)
+        {
+            return;
+        }
         self.offer_after(preface, options, &part.text, Reply::say(Phrase::common("did_you_mean")));
+    }
+
+    /// Asks about the only thing that may be meant as it is, rather than whether that is meant. False where a value is missing of it.
+    fn ask_about(&mut self, call: &Call, part: &Part, ranking: &Ranking, preface: &[Phrase]) -> bool {
+        let Some(spec) = self.spec(call).filter(|spec| !spec.planned) else { return false };
+        let pointed = call.args.get(TARGET).is_some_and(points);
+        let names = self.around.scope == Scope::Machine || pointed || self.names_a_machine(call);
+        let lacks =
+            !missing(spec, call, self.around.scope).is_empty() || unknown_names(spec, call, self.around.known) > 0;
+        if lacks || !names || self.is_only_pointed_at(spec, call) {
+            return false;
+        }
+        let preface = preface.to_vec();
+        if let Some(left) = self.call_and_rest(&call.skill, &part.text, ranking).1 {
+            let words = left.words.join(" … ");
+            if let Some(id) = left.unread() {
+                self.refuse_unread(id, words, &preface);
+                return true;
+            }
+            return false;
+        }
+        self.begin(vec![call.clone()], Path::Understood, true, preface, None);
+        true
     }
 
     /// The likeliest of some guesses that is answered rather than asked about: a question, if nothing beside it would change anything.
@@ -138,6 +183,16 @@ impl Turn<'_> {
         Some(format!("{before}{name}{}", self.filled(spec, after)?))
     }
 
+    /// Whether what was said begins or ends with thanks, and neither asks nor wishes anything beside them.
+    fn only_thanks(&self) -> bool {
+        let (cx, text) = (self.context(), self.session.trace.text.as_str());
+        let framed = frame(text, &cx);
+        let tells = |part: &Part| !part.question && !part.wish && !begins_with_verb(&part.text, &cx);
+        let plain = self.named_in(text).is_empty() && !weighs(text, &cx);
+        let thanks = framed.thanks || cx.lexicon.holds(&cx.tokens(text), &[Class::Thanks]);
+        thanks && plain && !text.contains('?') && framed.parts.iter().all(tells)
+    }
+
     /// None of the skills: says so, and what is near.
     pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
         if self.second_reading(&preface) {
@@ -151,6 +206,11 @@ impl Turn<'_> {
         // What is said beside a refusal is often only why.
         if self.session.refused {
             self.say_common("nothing_changed");
+            return;
+        }
+        if self.only_thanks() {
+            let thanks = Call { skill: "talk.thanks".to_owned(), ..Call::default() };
+            self.begin(vec![thanks], Path::Understood, false, Vec::new(), None);
             return;
         }
         let near: Vec<String> = near

@@ -27,8 +27,13 @@ const PLAIN: [Class; 8] = [
 impl Turn<'_> {
     /// What a text asks for once more, after what the same message wishes for `before` it or what was last; all of it has to be read.
     pub(crate) fn one_more(&self, text: &str, before: &[Call]) -> Option<Call> {
-        let cx = self.context();
         let last = before.last().or_else(|| self.session.last.as_ref()?.calls.last())?;
+        self.one_more_than(text, last)
+    }
+
+    /// The same, after that call.
+    pub(crate) fn one_more_than(&self, text: &str, last: &Call) -> Option<Call> {
+        let cx = self.context();
         let spec = self.makes(last)?;
         let all = cx.tokens(text);
         let longest = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes);
@@ -54,7 +59,7 @@ impl Turn<'_> {
     }
 
     /// Whether something is said of it that no slot took: "name it d" is no other name than d.
-    fn drops(&self, spec: &Spec, rest: &str, taken: &[Taken]) -> bool {
+    pub(crate) fn drops(&self, spec: &Spec, rest: &str, taken: &[Taken]) -> bool {
         let cx = self.context();
         let all = cx.tokens(rest);
         let vocabulary = self.heard.vocabulary(spec.id);

@@ -1,7 +1,9 @@
 //! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
 
 use grammar::answer::{Answer, For, agreed, answer, only_points};
+use grammar::kind::Kind;
 use grammar::read::Context;
+use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::amend::{is_among, is_of};
@@ -11,7 +13,8 @@ use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef, UNDO_WITHIN};
 use crate::slots;
-use crate::spec::Spec;
+use crate::spec::{Danger, Spec, TARGET};
+use crate::topics;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -71,6 +74,10 @@ impl Turn<'_> {
             return Ok(());
         }
         let Some(spec) = calls.get(at).and_then(|call| self.spec(call)) else { return Err(Box::new(open)) };
+        if let Some(choices) = self.choices_asked(spec, text) {
+            self.show_after(choices, open);
+            return Ok(());
+        }
         // "celle de Lyon" is one of those offered, rather than somebody called Lyon.
         let picked = if wants_machines(spec, &missing) {
             self.picked(spec, &missing, &open.asked.choices, text, said)
@@ -82,9 +89,10 @@ impl Turn<'_> {
             Answer::Skip => self.skip(spec, &missing),
             Answer::Nth(numbers)
                 if !open.asked.choices.is_empty()
-                    && !missing.first().and_then(|slot| spec.slot(slot)).is_some_and(|slot| {
-                        matches!(slot.kind, grammar::kind::Kind::Size | grammar::kind::Kind::Count)
-                    }) =>
+                    && !missing
+                        .first()
+                        .and_then(|slot| spec.slot(slot))
+                        .is_some_and(|slot| matches!(slot.kind, Kind::Size | Kind::Count)) =>
             {
                 let picked = numbers
                     .first()
@@ -94,6 +102,8 @@ impl Turn<'_> {
                     .and_then(|text| slots::read_answer(spec, &missing, &calls[at].args, &text, &self.context()))
                     .map(|filled| filled.values)
             }
+            // "and web2?" asks about it.
+            _ if wants_machines(spec, &missing) && text.contains('?') => None,
             // "the format should be raw" names what it fills.
             _ if self.is_command_instead(text, spec, &missing) || self.names_slot(spec, text) => None,
             _ if wants_machines(spec, &missing) && self.spares(text) => None,
@@ -104,11 +114,14 @@ impl Turn<'_> {
         let Some(values) = filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)) else {
             return if self.refuse(text) { Ok(()) } else { Err(Box::new(open)) };
         };
+        // Which of those offered is no value that has to be shown once more, where it can be taken back.
+        let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
+        let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
         calls[at].args.extend(values);
         let planning = Planning {
             calls,
             path,
-            took_turns: true,
+            took_turns: !picked,
             doubtful,
             purpose: Purpose::New,
             back_to: None,
@@ -146,12 +159,10 @@ impl Turn<'_> {
 
     /// A whole command is that, even where a name is asked for; "call it status" names it so.
     fn is_command_instead(&self, text: &str, spec: &Spec, missing: &[String]) -> bool {
-        let wants_name = missing.iter().filter_map(|slot| spec.slot(slot)).any(|slot| {
-            matches!(
-                slot.kind,
-                grammar::kind::Kind::NewName(_) | grammar::kind::Kind::Name(_) | grammar::kind::Kind::Machines
-            )
-        });
+        let wants_name = missing
+            .iter()
+            .filter_map(|slot| spec.slot(slot))
+            .any(|slot| matches!(slot.kind, Kind::NewName(_) | Kind::Name(_) | Kind::Machines));
         let known = grammar::kind::Of::ALL.iter().any(|of| self.around.known.has(*of, text.trim()).is_some());
         wants_name
             && !known
@@ -161,14 +172,24 @@ impl Turn<'_> {
                 .any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| !spec.planned))
     }
 
+    /// "what formats are there?": what may be chosen for a slot that the question names.
+    fn choices_asked(&self, spec: &Spec, text: &str) -> Option<Phrase> {
+        let asks = grammar::answer::asks_something(text, &self.context());
+        let words = topics::words(text);
+        spec.slots.iter().filter(|_| asks).find_map(|slot| {
+            let Kind::Choice(values @ [_, _, ..]) = slot.kind else { return None };
+            let word = self.heard_word(spec.id, slot.name);
+            let named = is_of(&words, &fold(&word));
+            named.then(|| Phrase::common("choices_of").with("what", word).with("values", values.join(", ")))
+        })
+    }
+
     /// "default", "skip": the first choice there is for a choice slot; nothing for others.
     fn skip(&self, spec: &Spec, missing: &[String]) -> Option<Vec<(String, Value)>> {
         let values: Vec<_> = missing
             .iter()
             .filter_map(|name| match spec.slot(name)?.kind {
-                grammar::kind::Kind::Choice(values) => {
-                    Some((name.clone(), Value::Choice((*values.first()?).to_owned())))
-                }
+                Kind::Choice(values) => Some((name.clone(), Value::Choice((*values.first()?).to_owned()))),
                 _ => None,
             })
             .collect();
@@ -223,7 +244,7 @@ impl Turn<'_> {
             }
             _ => {
                 let corrected = || match said {
-                    Answer::Correction(rest) if self.commands(rest).is_empty() => self.corrected(&plan, rest),
+                    Answer::Correction(rest) if !self.holds_command(rest) => self.corrected(&plan, rest),
                     _ => None,
                 };
                 let changed = match undoing {
@@ -334,10 +355,18 @@ impl Turn<'_> {
             [] => {
                 let title = self.title_words(&call.skill);
                 let said = only_points(&rest, &plan.subjects, &cx, |word| is_of(&title, word));
-                said.is_some_and(|said| is_for_all(&said, plan))
+                said.is_some_and(|said| is_for_all(&said, plan)) || self.says_as_planned(call, &rest)
             }
             readings => readings.iter().all(|(said, path)| *path == Path::Command && same(said)),
         }
+    }
+
+    /// "yes, lent", "yes, 60 GB please": values that are those of the plan.
+    fn says_as_planned(&self, call: &Call, text: &str) -> bool {
+        let Some(spec) = self.spec(call) else { return false };
+        let filled: Vec<String> = call.args.keys().filter(|slot| *slot != TARGET).cloned().collect();
+        let values = slots::read_answer(spec, &filled, &Default::default(), text, &self.context());
+        values.is_some_and(|said| said.values.iter().all(|(slot, value)| call.args.get(slot) == Some(value)))
     }
 
     /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.

@@ -2,6 +2,7 @@
 //! something? are you running?". A plain aside is passed over, a question nobody followed is named, and anything weightier has what
 //! would be changed asked about. A wish that is not understood is never passed over.
 
+use grammar::condition::condition;
 use grammar::frame::{Part, Stance, begins_with_verb, is_plain};
 use grammar::kind::{Kind, Of};
 use grammar::read;
@@ -12,8 +13,14 @@ use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::Call;
 use crate::several::weighs;
+use crate::spec::Danger;
+use crate::topics;
 use crate::understand::Understanding;
 
+/// So many words tell something; fewer may belong to a name.
+const TELLS: usize = 2;
+/// Marks that quote.
+const QUOTES: [char; 6] = ['"', '`', '“', '”', '«', '»'];
 /// Most characters of a part that are repeated.
 const MOST_REPEATED: usize = 80;
 
@@ -26,7 +33,8 @@ impl Turn<'_> {
         guessed: bool,
     ) -> Result<(), Box<Understanding>> {
         let cx = self.context();
-        let asks = |part: &Part| part.stance == Stance::Request || part.question;
+        let depends = |part: &Part| condition(&part.raw, &cx, |_| false).is_some();
+        let asks = |part: &Part| part.stance == Stance::Request || part.question || depends(part);
         let else_wanted = !understanding.calls.is_empty() || understanding.rest.iter().any(asks);
         // What leaves something out is about everything beside it; what may have been guessed is offered. Beside a change that names no
         // machine ("éteindre et rallumer a réglé le souci") all of it may be talk.
@@ -43,10 +51,16 @@ impl Turn<'_> {
                 understanding.doubtful = true;
                 understanding.preface.push(not_followed(part));
             }
-            Stance::Request => understanding.beside.push(not_followed(part)),
+            Stance::Request => {
+                let said = topics::words(&part.raw).len() >= TELLS && !part.raw.contains(QUOTES);
+                let plain = said && is_plain(&part.raw, &cx) && !weighs(&part.raw, &cx);
+                understanding.beside.push((not_followed(part), plain));
+            }
             Stance::Report if is_plain(&part.raw, &cx) => {
                 understanding.path = understanding.path.min(Path::Understood);
             }
+            // "it needs to be on for Sunday. can you turn it on?"
+            Stance::Hypothetical if !part.question && understanding.calls.is_empty() => understanding.doubtful = true,
             Stance::HowTo | Stance::Hypothetical => return Err(understanding),
             _ => understanding.doubtful = true,
         }
@@ -64,11 +78,17 @@ impl Turn<'_> {
 
     /// What was said beside a change is named, and has it asked about; beside a question it is of no interest.
     pub(crate) fn weigh_asides(&self, understanding: &mut Understanding) {
-        let beside = std::mem::take(&mut understanding.beside);
-        if !beside.is_empty() && understanding.calls.iter().any(|call| self.may_change(call)) {
-            understanding.doubtful = true;
-            understanding.preface.extend(beside);
+        let mut beside = std::mem::take(&mut understanding.beside);
+        if beside.is_empty() || !understanding.calls.iter().any(|call| self.may_change(call)) {
+            return;
         }
+        understanding.path = understanding.path.min(Path::Understood);
+        let disturbs = |call: &Call| self.spec(call).is_none_or(|spec| spec.danger > Danger::Reversible);
+        let disturbs = understanding.calls.iter().any(disturbs);
+        // "that explains it! start": what says nothing is beside what can be taken back without a question.
+        beside.retain(|(_, plain)| disturbs || !plain);
+        understanding.doubtful |= !beside.is_empty();
+        understanding.preface.extend(beside.into_iter().map(|(said, _)| said));
     }
 }
 

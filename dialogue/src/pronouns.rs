@@ -38,7 +38,10 @@ impl Turn<'_> {
                     let names = self.named_in(text);
                     match names.len() {
                         0 => call.args.get(TARGET).cloned(),
-                        1 => Some(Value::Machines(Selector::Names(names.into_iter().collect()))),
+                        // "web1 and web2 are slow, reboot them"
+                        count if count == 1 || self.means_many(text) => {
+                            Some(Value::Machines(Selector::Names(names.into_iter().collect())))
+                        }
                         _ => None,
                     }
                 });
@@ -51,6 +54,13 @@ impl Turn<'_> {
                 last = Some(names.clone());
             }
         }
+    }
+
+    /// Whether a text has a word for several: "them".
+    pub(crate) fn means_many(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        (0..all.len()).any(|at| cx.lexicon.all(&all[at..], Class::It).any(|(_, what)| what == "many"))
     }
 
     /// Whether a word stands for what was last spoken of: "it".

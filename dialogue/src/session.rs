@@ -272,6 +272,9 @@ pub struct Session {
     /// Whether the text was read a second time, with its slips mended; only within a turn.
     #[serde(skip)]
     pub respelled: bool,
+    /// Whether letters that changed places were put back in a word: what is said is understood, no command; only within a turn.
+    #[serde(skip)]
+    pub slipped: bool,
     /// Where the turn stands; only within a turn.
     #[serde(skip)]
     pub stage: crate::machine::Stage,
@@ -304,6 +307,7 @@ impl Default for Session {
             heard_last: Vec::new(),
             refused: false,
             respelled: false,
+            slipped: false,
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
         }

@@ -2,6 +2,7 @@
 //! itself it is cut at commas and small words, if what comes of it are wishes; the last counts where somebody changes their mind.
 
 use grammar::condition::whether;
+use grammar::corrected::machines;
 use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -13,6 +14,7 @@ use crate::follow::state_of;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::session::Call;
+use crate::slots::points;
 
 /// Between two wishes.
 const JOINS: [Class; 4] = [Class::And, Class::Then, Class::Opens, Class::Slack];
@@ -59,11 +61,28 @@ impl Turn<'_> {
         (1..all.len()).find_map(|at| {
             let count = self.context().lexicon.longest(&all[at..], Class::Recants)?;
             let rest = &text[all.get(at + count)?.span.start..];
-            let (_, before) = self.wish(&text[..all[at - 1].span.end])?;
-            let (part, after) = self.wish(rest)?;
+            let (first, before) = self.wish(&text[..all[at - 1].span.end])?;
+            let (part, after) = self.wish(rest).or_else(|| self.for_others(&first, rest))?;
             let wanted = before == TO_THE_LETTER && after == TO_THE_LETTER && part.stance == Stance::Request;
             wanted.then(|| Several { parts: vec![part], instead: true })
         })
+    }
+
+    /// "start web1, sorry, web2": the wish before, for those that are named behind it.
+    fn for_others(&self, wish: &Part, rest: &str) -> Option<(Part, usize)> {
+        let cx = self.context();
+        let said = machines(rest, &[], &cx, |_| false).filter(|said| said.whole && !said.other && !said.also)?;
+        if said.meant.is_empty() || !said.spared.is_empty() || !said.added.is_empty() {
+            return None;
+        }
+        let mut named = read::find(Kind::Machines, &wish.text, &cx).into_iter().filter(|found| !points(&found.value));
+        let (found, None) = (named.next()?, named.next()) else { return None };
+        let mut text = wish.text.clone();
+        text.replace_range(
+            found.span,
+            &said.meant.iter().map(|name| format!("\"{name}\"")).collect::<Vec<_>>().join(", "),
+        );
+        Some((Part { raw: text.clone(), text, ..wish.clone() }, TO_THE_LETTER))
     }
 
     /// The cut of which each piece reads best as a wish.
@@ -78,6 +97,10 @@ impl Turn<'_> {
                 begins += count;
             }
             let joined = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::Then]).is_some();
+            // "start web1 et reboot web2": people mix them.
+            if begins == at && begins + 1 < all.len() && self.joins_elsewhere(&all[at..]) {
+                joints.push((at, at + 1));
+            }
             if joined && begins < all.len() {
                 joints.push((at, begins));
             }
@@ -108,6 +131,12 @@ impl Turn<'_> {
         }
         let (_, letter, parts) = best.pop()??;
         (letter > 0 && parts.len() > 1).then_some(parts)
+    }
+
+    /// Whether one word is an "and" in another language.
+    fn joins_elsewhere(&self, tokens: &[Token<'_>]) -> bool {
+        let mut lexicons = self.book.languages().map(|language| &self.book.words(language).lexicon);
+        lexicons.any(|lexicon| lexicon.longest(tokens, Class::And) == Some(1))
     }
 
     /// "tell me if web1 is up": that question.

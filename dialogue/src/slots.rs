@@ -6,6 +6,7 @@ use std::ops::Range;
 use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
 use grammar::known::Known;
+use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
 use grammar::value::Value;
@@ -14,7 +15,7 @@ use crate::book::Words;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
-use crate::spec::{Need, Scope, Slot, Spec, TARGET};
+use crate::spec::{Danger, Need, Scope, Slot, Spec, TARGET};
 
 impl Session {
     /// "it" is these machines now.
@@ -332,7 +333,10 @@ impl Turn<'_> {
         match missing {
             [slot] => match Words::question_key(skill, slot) {
                 key if self.words.phrases.wants(&key).is_some() => Phrase::new(key),
-                _ if slot == TARGET => Phrase::common("which_machine"),
+                _ if slot == TARGET => match self.pointed_at() {
+                    Some(names) => Phrase::common("which_of_these").with("names", names),
+                    None => Phrase::common("which_machine"),
+                },
                 _ => Phrase::common("ask_slots").with("slots", names),
             },
             _ => Phrase::common("ask_slots").with("slots", names),
@@ -359,7 +363,7 @@ impl Turn<'_> {
         const MOST_BUTTONS: usize = 6;
         let names = match self.book.spec(skill).and_then(|spec| spec.slot(slot)).map(|slot| slot.kind) {
             Some(Kind::Choice(values)) => values.iter().map(|value| (*value).to_owned()).collect(),
-            Some(Kind::Machines) => self.around.known.names(Of::Machine),
+            Some(Kind::Machines) => self.pointed_at().unwrap_or_else(|| self.around.known.names(Of::Machine)),
             Some(Kind::Name(of)) => self.around.known.names(of),
             _ => Vec::new(),
         };
@@ -367,6 +371,14 @@ impl Turn<'_> {
             return Vec::new();
         }
         names.into_iter().map(|name| Choice { label: name.as_str().into(), says: name }).collect()
+    }
+
+    /// The machines that "it" may be, where several were spoken of.
+    fn pointed_at(&self) -> Option<Vec<String>> {
+        let cx = self.context();
+        let all = cx.tokens(&self.session.trace.text);
+        let points = cx.lexicon.holds(&all, &[Class::It]);
+        self.session.focus.first().filter(|names| names.len() > 1 && points).cloned()
     }
 
     /// Defaults, "it", "the same", and the canonical spelling of names that exist.
@@ -383,7 +395,9 @@ impl Turn<'_> {
                 }
                 Some(Value::Machines(Selector::It | Selector::Same)) => {
                     let machines = self.session.focus.first().cloned();
-                    match machines {
+                    // "reboot it" after two were spoken of: which?
+                    let one = spec.danger > Danger::Read && !self.means_many(&self.session.trace.text);
+                    match machines.filter(|names| names.len() == 1 || !one) {
                         Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
                         None => call.args.remove(slot.name),
                     };
@@ -438,7 +452,11 @@ impl Turn<'_> {
                     let resolved = self.around.known.has(of, name).or_else(|| {
                         let thing =
                             self.session.things.iter().find(|(kind, _)| *kind == of).map(|(_, name)| name.clone());
-                        thing.filter(|_| self.is_pronoun(name))
+                        let machine = || match self.session.focus.first().map(Vec::as_slice) {
+                            Some([name]) if of == Of::Machine => Some(name.clone()),
+                            _ => None,
+                        };
+                        thing.or_else(machine).filter(|_| self.is_pronoun(name))
                     });
                     if let Some(resolved) = resolved {
                         call.args.insert(slot.name.to_owned(), Value::Name(resolved));

@@ -40,6 +40,7 @@ impl Turn<'_> {
         self.name_by_a_piece(call);
         self.of_the_last(call);
         if self.around.scope != Scope::Machine {
+            self.of_whom_it_names(call);
             return;
         }
         let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return };
@@ -62,6 +63,20 @@ impl Turn<'_> {
         if exists.is_some() || new && self.may_name(&said) {
             call.args.remove(TARGET);
             call.args.insert(slot.to_owned(), Value::Name(exists.unwrap_or(said)));
+        }
+    }
+
+    /// "take a snapshot web1", said to a host: of web1, rather than one called so.
+    fn of_whom_it_names(&self, call: &mut Call) {
+        let Some(spec) = self.spec(call) else { return };
+        let Some(slot) = spec.slots.iter().find(|slot| slot.kind == Kind::NewName(Of::Snapshot)) else { return };
+        let machine = match call.args.get(slot.name) {
+            Some(Value::Name(name)) if !call.args.contains_key(TARGET) => self.around.known.has(Of::Machine, name),
+            _ => None,
+        };
+        if let Some(name) = machine {
+            call.args.remove(slot.name);
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(vec![name])));
         }
     }
 

@@ -1,5 +1,5 @@
 //! What was typed in haste, as it was meant. Short forms that a language has ("koi") stand for their words. Letters that changed places are
-//! put back, and then whatever would be changed is asked about. Other slips are looked for only when nothing else was understood.
+//! put back; what would be disturbed then, or whose name was mended, is asked about. Other slips are looked for only when nothing else was understood.
 //! Values are never mended: what is called so is called so.
 
 use std::collections::HashSet;
@@ -32,24 +32,34 @@ pub(crate) fn speller(words: &Words) -> Speller {
     Speller::new(all)
 }
 
+/// Where swapped letters were put back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Slips {
+    /// In a word of the language.
+    pub words: bool,
+    /// In the name of a machine.
+    pub names: bool,
+}
+
 impl Turn<'_> {
-    /// A text with its short forms written out and, where guesses are welcome, swapped letters put back; true if there were any.
-    pub(crate) fn spelled(&self, text: &str, guesses: bool) -> (String, bool) {
-        let mut guessed = false;
+    /// A text with its short forms written out and, where guesses are welcome, swapped letters put back; and where there were any.
+    pub(crate) fn spelled(&self, text: &str, guesses: bool) -> (String, Slips) {
+        let mut slips = Slips::default();
         let text = self.respelled(text, |all, at| {
             if !guesses {
                 return None;
             }
             let token = &all[at];
-            let word = match token.folded.chars().any(|c| c.is_ascii_digit()) {
-                true => self.machine_swapped(&token.folded),
-                false => self.heard.speller().swapped(&token.folded).map(str::to_owned),
-            };
-            let word = word.or_else(|| self.machine_swapped(&token.folded))?;
-            guessed = true;
-            Some(word)
+            let digits = token.folded.chars().any(|c| c.is_ascii_digit());
+            if let Some(word) = self.heard.speller().swapped(&token.folded).filter(|_| !digits) {
+                slips.words = true;
+                return Some(word.to_owned());
+            }
+            let name = self.machine_swapped(&token.folded)?;
+            slips.names = true;
+            Some(name)
         });
-        (text, guessed)
+        (text, slips)
     }
 
     /// A text that nobody understood, with its other slips mended, if it has any.

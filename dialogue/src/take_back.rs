@@ -30,6 +30,10 @@ impl Turn<'_> {
             text.split([',', '.', ';', '!', '\n', '…']).filter(|one| !one.trim().is_empty()).collect();
         let mut wishes = clauses.iter().filter_map(|clause| Some((*clause, taken_back(clause, &cx)?)));
         let Some((clause, object)) = wishes.next() else { return false };
+        // "it broke. revert to v2" says where to.
+        if self.holds_command(clause) {
+            return false;
+        }
         // "don't undo that", but "annule le redémarrage" is no negation of what was done.
         let head = clause.strip_suffix(object.as_str()).unwrap_or(clause);
         let denied = frame(head, &cx).parts.iter().any(|part| part.stance == Stance::Negated);

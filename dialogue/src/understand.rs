@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use grammar::condition::Condition;
+use grammar::follow::led;
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::selector::Selector;
@@ -10,12 +11,10 @@ use grammar::value::Value;
 
 use crate::conditions;
 use crate::controls::CONTROLS;
-use crate::gist::Gist;
+use crate::details::Told;
 use crate::inside::Inside;
 use crate::language::LANGUAGE;
-use crate::leftover::is_bare_value;
-use crate::machine::{Action, Planning, Purpose, Ranking, Stage, Sure, Turn};
-use crate::parts::without_asides;
+use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Decision, Open, Trace};
@@ -26,17 +25,12 @@ use crate::topics::HOW_TO;
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
-/// So likely must be what a sentence asks for that tells or considers something beside it, or wishes for it, to be asked about.
-const WISHED: f32 = 0.9;
 /// Why nothing comes of a message that was heard before.
 pub const REPEATED: &str = "repeated";
 /// Why something was understood that says not all of what it asks.
 pub(crate) const FOLLOWS: &str = "follows";
 /// Why a question was understood by a few of its words.
 pub(crate) const GIST: &str = "gist";
-/// Controls that change nothing, and the score from which a guess at one is good enough.
-const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
-const LIKELY: f32 = 0.5;
 
 /// What is known of a text while the classifier is asked.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,8 +44,8 @@ pub struct Understanding {
     pub(crate) preface: Vec<Phrase>,
     /// Whether the part in hand was cut out of one in which others are wished for.
     pub(crate) cut: bool,
-    /// What was passed over, for when something is changed.
-    pub(crate) beside: Vec<Phrase>,
+    /// What was passed over, for when something is changed; and whether it says nothing that may matter.
+    pub(crate) beside: Vec<(Phrase, bool)>,
     pub(crate) before: Option<Box<Open>>,
     /// What has to be so before the part in hand is done.
     pub(crate) condition: Option<Condition>,
@@ -108,8 +102,9 @@ impl Turn<'_> {
             }
             return;
         }
-        if framed.greeting {
-            preface.push(Phrase::common("hello").with("asker", self.around.asker));
+        let hello = Phrase::common("hello").with("asker", self.around.asker);
+        if framed.greeting && !preface.contains(&hello) {
+            preface.push(hello);
         }
         // The whole utterance may be one command even where "and then" or a full stop seems to cut it.
         if rest.len() > 1 && spared.is_empty() {
@@ -151,12 +146,11 @@ impl Turn<'_> {
 
     /// Command readings of a text that fit this entity: several only when they mean different things.
     pub(crate) fn commands(&self, text: &str) -> Vec<(Call, Path)> {
-        let cx = self.context();
         let mut list: Vec<(Call, Path)> = Vec::new();
-        for reading in self.heard.patterns.matches(text, &cx) {
+        for reading in self.readings(text).iter() {
             let spec = self.book.specs()[reading.tag];
             let path = if reading.mended.is_empty() { Path::Command } else { Path::Understood };
-            let call = Call { skill: spec.id.to_owned(), args: reading.values };
+            let call = Call { skill: spec.id.to_owned(), args: reading.values.clone() };
             if !list.iter().any(|(known, _)| *known == call) {
                 list.push((call, path));
             }
@@ -172,6 +166,11 @@ impl Turn<'_> {
             .collect();
         let list = if fitting.is_empty() { list } else { fitting };
         let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
+        // "and planning?", where a machine is called so.
+        let said = led(text, &self.context()).1.trim_matches(|c: char| !c.is_alphanumeric());
+        if !list.iter().any(built) && self.around.known.has(Of::Machine, said).is_some() {
+            return Vec::new();
+        }
         if !list.iter().any(built)
             && let Some(call) = self.snapshot_alone(text)
         {
@@ -202,21 +201,20 @@ impl Turn<'_> {
             // "wake up then, start please": said twice, wished for once.
             calls.dedup();
             self.name_its(&text, &mut calls);
-            if let Some(name) = addressee {
-                for call in &mut calls {
-                    if self.spec(call).is_some_and(Spec::has_target) {
-                        call.args
-                            .entry(TARGET.to_owned())
-                            .or_insert_with(|| Value::Machines(Selector::Names(vec![name.clone()])));
-                    }
-                }
-            }
+            self.address(&mut calls, addressee.as_deref());
             let Some(asked) = self.spare_all(&mut calls, &spared, &preface) else { return };
             self.begin(calls, path, doubtful || asked, preface, before);
             return;
         };
         if let Some(call) = self.asked_whether(&part) {
             self.next_after(call, understanding);
+            return;
+        }
+        if let Some((calls, otherwise)) = self.detail(&part, &understanding.calls) {
+            understanding.calls = calls;
+            understanding.doubtful |= otherwise;
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
             return;
         }
         if self.commands(&part.text).is_empty()
@@ -242,7 +240,9 @@ impl Turn<'_> {
         let mut part = part;
         if readings.is_empty()
             && part.stance == Stance::Request
-            && let Some(call) = self.one_more(&part.raw, &understanding.calls)
+            && let Some(call) = self
+                .one_as_depends(&part.raw, understanding.condition.as_ref())
+                .or_else(|| self.one_more(&part.raw, &understanding.calls))
         {
             readings = vec![(call, Path::Understood)];
         }
@@ -253,9 +253,17 @@ impl Turn<'_> {
             understanding.path = understanding.path.min(if beside { Path::Understood } else { Path::Command });
             (part, readings) = (wish, vec![(call, Path::Command)]);
         }
+        if readings.is_empty()
+            && let Some(Told { part: wish, call, beside }) = self.told_behind(&part)
+        {
+            understanding.path = understanding.path.min(Path::Understood);
+            understanding.doubtful |= beside.is_some();
+            understanding.preface.extend(beside);
+            (part, readings) = (wish, vec![(call, Path::Command)]);
+        }
         let first = understanding.calls.is_empty();
         let asked = match readings.as_slice() {
-            [] => self.asks(&part, understanding.addressee.is_some(), first),
+            [] => self.asks(&part, understanding.addressee.is_some(), first && understanding.addressee.is_none()),
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
         };
@@ -263,7 +271,9 @@ impl Turn<'_> {
             self.session.trace.why = why.to_owned();
             readings = vec![(call, Path::Understood)];
         }
-        if let [(call, _)] = readings.as_mut_slice() {
+        if let [(call, _)] = readings.as_mut_slice()
+            && understanding.addressee.is_none()
+        {
             self.about_the_last(call, &part);
         }
         match readings.as_slice() {
@@ -301,6 +311,7 @@ impl Turn<'_> {
                 understanding.path = understanding.path.min(*path);
                 self.note_how_to(&part, call);
                 let mut call = call.clone();
+                self.of_whom_was_asked(&mut call, &understanding);
                 understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
                 self.next_after(call, understanding);
             }
@@ -315,8 +326,17 @@ impl Turn<'_> {
         }
     }
 
+    /// Has calls that name no machine be about whom they were said to.
+    pub(crate) fn address(&self, calls: &mut [Call], addressee: Option<&str>) {
+        let Some(name) = addressee else { return };
+        for call in calls.iter_mut().filter(|call| self.spec(call).is_some_and(Spec::has_target)) {
+            let named = || Value::Machines(Selector::Names(vec![name.to_owned()]));
+            call.args.entry(TARGET.to_owned()).or_insert_with(named);
+        }
+    }
+
     /// Goes on behind a part that was understood.
-    fn next_after(&mut self, call: Call, mut understanding: Understanding) {
+    pub(crate) fn next_after(&mut self, call: Call, mut understanding: Understanding) {
         understanding.calls.push(call);
         understanding.part = understanding.rest.pop_front();
         self.next_part(understanding);
@@ -330,7 +350,7 @@ impl Turn<'_> {
     }
 
     /// In negations and advice to others nothing is for this entity to do, whatever they are about.
-    fn vetoed_outright(&self, part: &Part) -> bool {
+    pub(crate) fn vetoed_outright(&self, part: &Part) -> bool {
         match part.stance {
             Stance::Negated | Stance::AboutOthers => true,
             // "who stopped you?" and "db1 is off, is it?" are about what happened, and may be answered.
@@ -338,14 +358,8 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a part that is no request may be asked about: it may hold a wish, and what is wished for is beyond doubt.
-    fn is_wish(&self, part: &Part, ranking: &Ranking) -> bool {
-        let likely = ranking.ranked.first().is_some_and(|(_, score)| *score >= WISHED);
-        part.wish && likely && ranking.sure == Sure::Yes
-    }
-
     /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
-    fn tells_beside(&self, part: &Part, call: &Call) -> bool {
+    pub(crate) fn tells_beside(&self, part: &Part, call: &Call) -> bool {
         part.stance == Stance::Report || part.stance != Stance::Request && self.may_change(call)
     }
 
@@ -361,7 +375,7 @@ impl Turn<'_> {
     }
 
     /// Says that nothing was changed, in the way that fits what was said.
-    fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
+    pub(crate) fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
         let (why, id) = match part.stance {
             Stance::Negated => ("negated", "veto_negated"),
             Stance::Report => ("report", "veto_report"),
@@ -396,117 +410,6 @@ impl Turn<'_> {
         }
     }
 
-    /// The classifier has answered for the part in hand.
-    pub(crate) fn ranked(&mut self, ranking: Ranking) {
-        let Stage::Understanding(understanding) = std::mem::take(&mut self.session.stage) else { return };
-        let Some(part) = understanding.part.clone() else { return };
-        // "20 GB" alone says nothing of what to do with it.
-        let ranking = match ranking.sure {
-            Sure::Yes if is_bare_value(&part.text, &self.context()) => Ranking { sure: Sure::Guess, ..ranking },
-            _ => ranking,
-        };
-        let ranking = self.asks_a_state(&part, ranking);
-        let guessed = ranking.sure == Sure::Guess;
-        let ranking = self.clearly_first(&part, ranking);
-        self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
-        let best = ranking.ranked.first().cloned();
-        let fitting: Vec<(String, f32)> = ranking
-            .ranked
-            .iter()
-            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope)))
-            .cloned()
-            .collect();
-        let mut understanding = understanding;
-        let planned = best.as_ref().and_then(|(id, _)| self.book.spec(id)).is_some_and(|spec| spec.planned);
-        if (ranking.sure != Sure::Yes || planned)
-            && let Some(call) =
-                self.gist(&part, understanding.addressee.is_some()).filter(Gist::is_likely).map(|gist| gist.call)
-        {
-            self.session.trace.why = GIST.to_owned();
-            understanding.path = understanding.path.min(Path::Understood);
-            self.next_after(call, *understanding);
-            return;
-        }
-        let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
-        let score = best.as_ref().map_or(0.0, |(_, score)| *score);
-        let wish = self.is_wish(&part, &ranking);
-        if self.vetoed_outright(&part) && !wish {
-            self.veto(&part, likely, score);
-            return;
-        }
-        // Nobody who only tells something wants to be asked what they meant; what can be answered is.
-        if part.stance == Stance::Report && !part.question && !wish {
-            let answers = best.as_ref().is_some_and(|(id, _)| {
-                ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
-            });
-            if !answers {
-                if self.pass_over(understanding, &part, false).is_err() {
-                    self.veto(&part, likely, score);
-                }
-                return;
-            }
-        }
-        // "How can I …?" in words that are all of one skill's is about that skill, whatever the classifier guesses.
-        if part.stance == Stance::HowTo
-            && ranking.sure != Sure::Yes
-            && let Some(skill) = self.heard.topics().covering(&part.text)
-        {
-            self.veto(&part, Some(skill), score);
-            return;
-        }
-        let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
-            self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
-            if let Err(understanding) = self.pass_over(understanding, &part, false) {
-                self.understood_nothing(&fitting, without_asides(understanding.preface));
-            }
-            return;
-        };
-        self.session.trace.confidence = score;
-        let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
-        self.like_the_last(&mut call, &part);
-        self.name_a_snapshot(&mut call, false);
-        self.about_the_last(&mut call, &part);
-        self.note_how_to(&part, &call);
-        if self.vetoes(&part, &call) && !wish {
-            self.veto(&part, Some(&skill), score);
-            return;
-        }
-        // A question that waits for its answer is not pushed aside by a guess.
-        let waits = self.session.waits();
-        // Small words change nothing: a likely one is taken for said.
-        let small = HARMLESS.contains(&skill.as_str()) && score >= LIKELY;
-        if ranking.sure == Sure::Guess && (waits || is_bare_value(&part.text, &self.context())) {
-            self.understood_nothing(&fitting, understanding.preface);
-            return;
-        }
-        if ranking.sure == Sure::Guess && !small {
-            if let Err(understanding) = self.pass_over(understanding, &part, true) {
-                self.guess(&fitting, &part, &ranking, understanding.preface);
-            }
-            return;
-        }
-        // "web1 started?" may be a wish or a question; beside a report or a question about the past a change is asked about too.
-        understanding.doubtful |= guessed || self.tells_beside(&part, &call) || part.question && self.may_change(&call);
-        if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
-            self.understood_nothing(&fitting, understanding.preface);
-            return;
-        }
-        let beside = left.as_ref().map_or(&[][..], |left| left.words.as_slice());
-        self.unplaced_target(&mut call, &part, beside);
-        if let Some(left) = left {
-            let words = left.words.join(" … ");
-            if let Some(id) = left.unread() {
-                self.refuse_unread(id, words, &understanding.preface);
-                return;
-            }
-            understanding.doubtful = true;
-            understanding.preface.push(Phrase::common("left_over").with("words", words));
-        }
-        understanding.path = understanding.path.min(Path::Understood);
-        understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
-        self.next_after(call, *understanding);
-    }
-
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
     pub(crate) fn begin(
         &mut self,
@@ -520,6 +423,7 @@ impl Turn<'_> {
             self.understood_nothing(&[], preface);
             return;
         };
+        let path = if self.session.slipped { path.min(Path::Understood) } else { path };
         self.session.trace.path = Some(path);
         self.session.trace.skill = Some(first.skill.clone());
         self.session.trace.args = first.args.clone();

@@ -155,12 +155,13 @@ fn excepted(said: &str, among: &[Arc<Machine>]) -> Vec<Arc<Machine>> {
 }
 
 fn matches(selector: &Selector, machine: &Machine) -> bool {
-    let Selector::Where { state, tag, os, prefix, .. } = selector else { return false };
+    let Selector::Where { state, tag, os, prefix, host, .. } = selector else { return false };
     let begins = |text: &str, with: &str| text.to_lowercase().starts_with(&with.to_lowercase());
     let in_state = state.is_none_or(|state| in_state(state, machine.state));
     let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
+    let there = host.as_deref().is_none_or(|host| machine.id.hypervisor.eq_ignore_ascii_case(host));
     // Tags can't be given yet, so nothing carries one.
-    in_state && of_os && tag.is_none() && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
+    in_state && there && of_os && tag.is_none() && prefix.as_deref().is_none_or(|prefix| begins(&machine.name, prefix))
 }
 
 /// Whether that is so of a machine.

@@ -363,8 +363,13 @@ fn sound(session: &Session) {
     let kept = serde_json::to_vec(session).expect("a session is plain data");
     assert!(kept.len() < MOST_KEPT, "{} bytes", kept.len());
     let read: Session = serde_json::from_slice(&kept).expect("what was kept can be read");
-    let within_a_turn =
-        Session { trace: session.trace.clone(), refused: session.refused, respelled: session.respelled, ..read };
+    let within_a_turn = Session {
+        trace: session.trace.clone(),
+        refused: session.refused,
+        respelled: session.respelled,
+        slipped: session.slipped,
+        ..read
+    };
     assert_eq!(&within_a_turn, session);
 }
 

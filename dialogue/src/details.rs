@@ -1,0 +1,168 @@
+//! What is said of a wish behind it: "a new disk please: 25 gigs, qcow2", "snapshot web1. call it lent", "as easter. No, sorry, as lent",
+//! "shut down web1, it is slow".
+
+use std::collections::BTreeMap;
+
+use grammar::answer::{Answer, answer};
+use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
+use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
+use grammar::read::{self, Context};
+use grammar::selector::Selector;
+use grammar::token::gap;
+use grammar::value::Value;
+
+use crate::amend::is_among;
+use crate::controls::CONTROLS;
+use crate::leftover::left_over;
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::reply::Phrase;
+use crate::session::Call;
+use crate::several::weighs;
+use crate::slots::{extract_where, unknown_names};
+use crate::spec::{Danger, Spec, TARGET};
+
+/// Marks between a wish and what is told behind it.
+const MARKS: [char; 6] = [',', ';', '(', '.', '\u{2013}', '\u{2014}'];
+
+/// Words by which what follows is more than told.
+const HEAVY: [Class; 4] = [Class::Conditional, Class::If, Class::Then, Class::Calling];
+/// So many words tell something; fewer may be a value.
+const TELLS: usize = 3;
+
+/// A command, and what is only told behind it.
+pub(crate) struct Told {
+    /// The command as a part of its own.
+    pub part: Part,
+    /// What it says.
+    pub call: Call,
+    /// What is told, if it may matter.
+    pub beside: Option<Phrase>,
+}
+
+impl Turn<'_> {
+    /// Puts to the calls before it what a part says of them: values that they lack, or others than they have. None when the part says
+    /// anything else; else whether something is otherwise now.
+    pub(crate) fn detail(&self, part: &Part, calls: &[Call]) -> Option<(Vec<Call>, bool)> {
+        let last = calls.last()?;
+        let spec = self.spec(last).filter(|spec| !spec.planned && spec.danger > Danger::Read)?;
+        if part.raw.contains('?') || !self.commands(&part.text).is_empty() {
+            return None;
+        }
+        let cx = self.context();
+        let (text, corrects) = match answer(&part.raw, &cx) {
+            Answer::Correction(rest) => (rest, true),
+            Answer::Other => (part.raw.clone(), false),
+            _ => return None,
+        };
+        if let Some(names) = self.more_of(last, &text).filter(|_| !corrects) {
+            let mut calls = calls.to_vec();
+            let last = calls.last_mut()?;
+            last.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+            return Some((calls, false));
+        }
+        let values = self.values_of(spec, &text).or_else(|| {
+            let name = self.name_behind(spec, &text).filter(|_| corrects)?;
+            Some([name].into())
+        })?;
+        if !corrects && values.keys().any(|slot| last.args.contains_key(slot)) {
+            return None;
+        }
+        let mut calls = calls.to_vec();
+        // "snapshot web1, snapshot web2. call them lent"
+        let same = calls.iter_mut().rev().take_while(|call| call.skill == spec.id);
+        same.for_each(|call| call.args.extend(values.clone()));
+        Some((calls, corrects))
+    }
+
+    /// "shut down web1, then web2": with those that a text names, if it says nothing else.
+    fn more_of(&self, call: &Call, text: &str) -> Option<Vec<String>> {
+        let cx = self.context();
+        let mut names = self.machines_of(call);
+        let Some(Value::Machines(Selector::Names(more))) = read::parse(Kind::Machines, text, &cx) else { return None };
+        let exist = more.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
+        let new: Vec<String> = more.into_iter().filter(|name| !is_among(name, &names)).collect();
+        let adds = exist && !names.is_empty() && !new.is_empty();
+        names.extend(new);
+        adds.then_some(names)
+    }
+
+    /// The values of a text that has nothing else to say, and names no machine.
+    fn values_of(&self, spec: &Spec, text: &str) -> Option<BTreeMap<String, Value>> {
+        let cx = self.context();
+        let (args, taken) = extract_where(spec, text, &[], &cx);
+        let whole = left_over(self.book, self.heard, spec, text, &taken, &cx).words.is_empty();
+        let read = whole && !self.drops(spec, text, &taken);
+        (read && !args.is_empty() && !args.contains_key(TARGET)).then_some(args)
+    }
+
+    /// "as lent": words of the command, and a name to be given.
+    fn name_behind(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
+        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let small = |at: &usize| {
+            self.heard.vocabulary(spec.id).commands(&all[*at])
+                || cx.lexicon.longest_of(&all[*at..], &[Class::Aside, Class::Filler, Class::Meant]).is_some()
+        };
+        let at = (0..all.len()).find(|at| !small(at)).filter(|at| at + 1 == all.len())?;
+        let value = read::parse(slot.kind, &text[all[at].span.start..], &cx)?;
+        Some((slot.name.to_owned(), value))
+    }
+
+    /// The command at the beginning of a part that is none as a whole, if what follows it only tells something.
+    pub(crate) fn told_behind(&self, part: &Part) -> Option<Told> {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let marked = |at: &usize| gap(&part.raw, &all, *at).contains(MARKS);
+        let because = |at: &usize| cx.lexicon.longest(&all[*at..], Class::Because).is_some();
+        (1..all.len()).filter(|at| marked(at) || because(at)).find_map(|at| {
+            let (head, tail) = (&part.raw[..all[at - 1].span.end], &part.raw[all[at].span.start..]);
+            let mut parts = frame(head, &cx).parts.into_iter();
+            let (wish, None) = (parts.next()?, parts.next()) else { return None };
+            let [(call, Path::Command)] = &self.commands(&wish.text)[..] else { return None };
+            let spec = self.spec(call).filter(|spec| spec.danger > Danger::Read && !spec.planned)?;
+            let strange = unknown_names(spec, call, self.around.known) > 0;
+            if wish.stance != Stance::Request || CONTROLS.contains(&spec.id) || strange {
+                return None;
+            }
+            // "snapshot, call it lent"
+            if let Some((calls, false)) =
+                self.detail(&Part { text: tail.to_owned(), raw: tail.to_owned(), ..wish.clone() }, &[call.clone()])
+            {
+                return Some(Told { part: wish, call: calls.into_iter().next()?, beside: None });
+            }
+            if !self.only_tells(tail) {
+                return None;
+            }
+            let matters = spec.danger > Danger::Reversible || !is_plain(tail, &cx);
+            let words = tail.trim_end_matches(['.', '!', ' ', ')']);
+            let beside = matters.then(|| Phrase::common("left_over").with("words", words));
+            Some(Told { part: wish, call: call.clone(), beside })
+        })
+    }
+
+    /// Whether a text tells something, and neither asks, wishes, leaves out, supposes nor names a machine.
+    fn only_tells(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let names = read::find(Kind::Name(Of::Machine), text, &cx).into_iter();
+        let named = names
+            .filter(|found| matches!(&found.value, Value::Name(name) if cx.known.has(Of::Machine, name).is_some()));
+        // In any language: people mix them.
+        let heavy = self.book.languages().map(|language| &self.book.words(language).lexicon).any(|lexicon| {
+            let cx = Context { lexicon, ..self.context() };
+            lexicon.holds(&all, &HEAVY) || weighs(text, &cx)
+        });
+        let tells = |part: &Part| {
+            let wishes =
+                part.wish || part.polite || part.stance == Stance::Negated || begins_with_verb(&part.text, &cx);
+            !part.question && !wishes && self.commands(&part.text).is_empty()
+        };
+        named.count() == 0 && !heavy && !text.contains('?') && all.len() >= TELLS && {
+            let parts = frame(text, &cx).parts;
+            !parts.is_empty() && parts.iter().all(tells)
+        }
+    }
+}

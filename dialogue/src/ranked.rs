@@ -1,0 +1,139 @@
+//! What the classifier makes of a part that is no command: a skill that it is sure of, a guess to offer, or nothing.
+
+use grammar::frame::{Part, Stance};
+
+use crate::conditions;
+use crate::controls::CONTROLS;
+use crate::gist::Gist;
+use crate::leftover::is_bare_value;
+use crate::machine::{Ranking, Stage, Sure, Turn};
+use crate::parts::without_asides;
+use crate::policy::Path;
+use crate::reply::Phrase;
+use crate::spec::Danger;
+use crate::understand::GIST;
+
+/// So likely must be what a sentence asks for that tells or considers something beside it, or wishes for it, to be asked about.
+const WISHED: f32 = 0.9;
+/// Controls that change nothing, and the score from which a guess at one is good enough.
+const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
+const LIKELY: f32 = 0.5;
+
+impl Turn<'_> {
+    /// The classifier has answered for the part in hand.
+    pub(crate) fn ranked(&mut self, ranking: Ranking) {
+        let Stage::Understanding(understanding) = std::mem::take(&mut self.session.stage) else { return };
+        let Some(part) = understanding.part.clone() else { return };
+        // "20 GB" alone says nothing of what to do with it.
+        let ranking = match ranking.sure {
+            Sure::Yes if is_bare_value(&part.text, &self.context()) => Ranking { sure: Sure::Guess, ..ranking },
+            _ => ranking,
+        };
+        let ranking = self.asks_a_state(&part, ranking);
+        let guessed = ranking.sure == Sure::Guess;
+        let ranking = self.clearly_first(&part, ranking);
+        self.session.trace.alternatives = ranking.ranked.iter().skip(1).cloned().collect();
+        let best = ranking.ranked.first().cloned();
+        let fitting: Vec<(String, f32)> = ranking
+            .ranked
+            .iter()
+            .filter(|(id, _)| self.book.spec(id).is_some_and(|spec| spec.fits(self.around.scope)))
+            .cloned()
+            .collect();
+        let mut understanding = understanding;
+        let planned = best.as_ref().and_then(|(id, _)| self.book.spec(id)).is_some_and(|spec| spec.planned);
+        if (ranking.sure != Sure::Yes || planned)
+            && let Some(call) =
+                self.gist(&part, understanding.addressee.is_some()).filter(Gist::is_likely).map(|gist| gist.call)
+        {
+            self.session.trace.why = GIST.to_owned();
+            understanding.path = understanding.path.min(Path::Understood);
+            self.next_after(call, *understanding);
+            return;
+        }
+        let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
+        let score = best.as_ref().map_or(0.0, |(_, score)| *score);
+        let wish = self.is_wish(&part, &ranking);
+        if self.vetoed_outright(&part) && !wish {
+            self.veto(&part, likely, score);
+            return;
+        }
+        // Nobody who only tells something wants to be asked what they meant; what can be answered is.
+        if part.stance == Stance::Report && !part.question && !wish {
+            let answers = best.as_ref().is_some_and(|(id, _)| {
+                ranking.sure == Sure::Yes && self.book.spec(id).is_some_and(|spec| spec.danger == Danger::Read)
+            });
+            if !answers {
+                if self.pass_over(understanding, &part, false).is_err() {
+                    self.veto(&part, likely, score);
+                }
+                return;
+            }
+        }
+        // "How can I …?" in words that are all of one skill's is about that skill, whatever the classifier guesses.
+        if part.stance == Stance::HowTo
+            && ranking.sure != Sure::Yes
+            && let Some(skill) = self.heard.topics().covering(&part.text)
+        {
+            self.veto(&part, Some(skill), score);
+            return;
+        }
+        let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
+            self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
+            if let Err(understanding) = self.pass_over(understanding, &part, false) {
+                self.understood_nothing(&fitting, without_asides(understanding.preface));
+            }
+            return;
+        };
+        self.session.trace.confidence = score;
+        let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
+        self.like_the_last(&mut call, &part);
+        self.name_a_snapshot(&mut call, false);
+        self.about_the_last(&mut call, &part);
+        self.note_how_to(&part, &call);
+        if self.vetoes(&part, &call) && !wish {
+            self.veto(&part, Some(&skill), score);
+            return;
+        }
+        // A question that waits for its answer is not pushed aside by a guess.
+        let waits = self.session.waits();
+        // Small words change nothing: a likely one is taken for said.
+        let small = HARMLESS.contains(&skill.as_str()) && score >= LIKELY;
+        if ranking.sure == Sure::Guess && (waits || is_bare_value(&part.text, &self.context())) {
+            self.understood_nothing(&fitting, understanding.preface);
+            return;
+        }
+        if ranking.sure == Sure::Guess && !small {
+            if let Err(understanding) = self.pass_over(understanding, &part, true) {
+                self.guess(&fitting, &part, &ranking, *understanding);
+            }
+            return;
+        }
+        // "web1 started?" may be a wish or a question; beside a report or a question about the past a change is asked about too.
+        understanding.doubtful |= guessed || self.tells_beside(&part, &call) || part.question && self.may_change(&call);
+        if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
+            self.understood_nothing(&fitting, understanding.preface);
+            return;
+        }
+        let beside = left.as_ref().map_or(&[][..], |left| left.words.as_slice());
+        self.unplaced_target(&mut call, &part, beside);
+        if let Some(left) = left {
+            let words = left.words.join(" … ");
+            if let Some(id) = left.unread() {
+                self.refuse_unread(id, words, &understanding.preface);
+                return;
+            }
+            understanding.doubtful = true;
+            understanding.preface.push(Phrase::common("left_over").with("words", words));
+        }
+        understanding.path = understanding.path.min(Path::Understood);
+        understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
+        self.next_after(call, *understanding);
+    }
+
+    /// Whether a part that is no request may be asked about: it may hold a wish, and what is wished for is beyond doubt.
+    fn is_wish(&self, part: &Part, ranking: &Ranking) -> bool {
+        let likely = ranking.ranked.first().is_some_and(|(_, score)| *score >= WISHED);
+        part.wish && likely && ranking.sure == Sure::Yes
+    }
+}
