@@ -128,9 +128,10 @@ impl Turn<'_> {
                 return None;
             }
             // "snapshot, call it lent"
-            if let Some((calls, false)) =
-                self.detail(&Part { text: tail.to_owned(), raw: tail.to_owned(), ..wish.clone() }, &[call.clone()])
-            {
+            if let Some((calls, false)) = self.detail(
+                &Part { text: tail.to_owned(), raw: tail.to_owned(), ..wish.clone() },
+                std::slice::from_ref(call),
+            ) {
                 return Some(Told { part: wish, call: calls.into_iter().next()?, beside: None });
             }
             if !self.only_tells(tail) {
