@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, answer};
+use grammar::condition::topics;
 use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -20,7 +21,7 @@ use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::Call;
 use crate::several::weighs;
-use crate::slots::{extract_where, unknown_names};
+use crate::slots::{extract_where, points, unknown_names};
 use crate::spec::{Danger, Spec, TARGET};
 
 /// Marks between a wish and what is told behind it.
@@ -141,6 +142,28 @@ impl Turn<'_> {
             let words = tail.trim_end_matches(['.', '!', ' ', ')']);
             let beside = matters.then(|| Phrase::common("left_over").with("words", words));
             Some(Told { part: wish, call: call.clone(), beside })
+        })
+    }
+
+    /// "pour web1 par contre, redémarre-la", "hr, timesheet: shut down": a command behind whom it is about.
+    pub(crate) fn behind_a_topic(&self, part: &Part) -> Option<Told> {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let marked = |at: &usize| gap(&part.raw, &all, *at).contains([',', ':', '\u{2013}', '\u{2014}']);
+        (1..all.len()).filter(marked).find_map(|at| {
+            let (before, rest) = (&part.raw[..all[at - 1].span.end], &part.raw[all[at].span.start..]);
+            let names = topics(before, &cx)?;
+            let mut parts = frame(rest, &cx).parts.into_iter();
+            let (wish, None) = (parts.next()?, parts.next()) else { return None };
+            let mut told = match &self.commands(&wish.text)[..] {
+                [(call, Path::Command)] => Told { part: wish, call: call.clone(), beside: None },
+                _ => self.told_behind(&wish)?,
+            };
+            let spec = self.spec(&told.call).filter(|spec| !spec.planned && spec.has_target())?;
+            let asks = told.part.stance == Stance::Request || spec.danger == Danger::Read;
+            let free = told.call.args.get(TARGET).is_none_or(points);
+            told.call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+            (asks && free && !CONTROLS.contains(&spec.id)).then_some(told)
         })
     }
 

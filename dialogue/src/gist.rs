@@ -31,7 +31,7 @@ const WHO: &str = "audit.who";
 /// Whether all is well.
 const HEALTH: &str = "talk.how_are_you";
 /// What is asked of many.
-const LIST: &str = "vm.list";
+pub(crate) const LIST: &str = "vm.list";
 /// A text of so few words needs no mark to be a question.
 const FEW: usize = 4;
 /// Words around what is asked that say nothing of it, besides those that never do.

@@ -3,6 +3,8 @@
 use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
+use grammar::selector::Selector;
+use grammar::value::Value;
 
 use crate::conditions::attach;
 use crate::controls::CONTROLS;
@@ -12,7 +14,7 @@ use crate::policy::Path;
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision};
 use crate::several::weighs;
-use crate::slots::{missing, points, unknown_names};
+use crate::slots::{missing, unknown_names};
 use crate::spec::{Category, Danger, Scope, Spec, TARGET};
 use crate::understand::Understanding;
 
@@ -109,7 +111,7 @@ impl Turn<'_> {
     /// Asks about the only thing that may be meant as it is, rather than whether that is meant. False where a value is missing of it.
     fn ask_about(&mut self, call: &Call, part: &Part, ranking: &Ranking, preface: &[Phrase]) -> bool {
         let Some(spec) = self.spec(call).filter(|spec| !spec.planned) else { return false };
-        let pointed = call.args.get(TARGET).is_some_and(points);
+        let pointed = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Nth(_))));
         let names = self.around.scope == Scope::Machine || pointed || self.names_a_machine(call);
         let lacks =
             !missing(spec, call, self.around.scope).is_empty() || unknown_names(spec, call, self.around.known) > 0;

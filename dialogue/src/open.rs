@@ -78,6 +78,11 @@ impl Turn<'_> {
             self.show_after(choices, open);
             return Ok(());
         }
+        // "yes" names none.
+        if matches!(said, Answer::Yes) && wants_machines(spec, &missing) {
+            self.show_again(open);
+            return Ok(());
+        }
         // "celle de Lyon" is one of those offered, rather than somebody called Lyon.
         let picked = if wants_machines(spec, &missing) {
             self.picked(spec, &missing, &open.asked.choices, text, said)

@@ -12,6 +12,7 @@ use grammar::selector::{AT, LAST, Selector, exceptions};
 use grammar::value::Value;
 
 use crate::book::Words;
+use crate::gist::LIST;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
@@ -373,6 +374,14 @@ impl Turn<'_> {
         names.into_iter().map(|name| Choice { label: name.as_str().into(), says: name }).collect()
     }
 
+    /// "start them", right after some were listed: those.
+    fn all_listed(&self) -> Option<Vec<String>> {
+        let last = self.session.last.as_ref()?.calls.last()?;
+        let listed = &self.session.listed;
+        let meant = last.skill == LIST && listed.len() > 1 && self.means_many(&self.session.trace.text);
+        meant.then(|| listed.clone())
+    }
+
     /// The machines that "it" may be, where several were spoken of.
     fn pointed_at(&self) -> Option<Vec<String>> {
         let cx = self.context();
@@ -394,7 +403,7 @@ impl Turn<'_> {
                     }
                 }
                 Some(Value::Machines(Selector::It | Selector::Same)) => {
-                    let machines = self.session.focus.first().cloned();
+                    let machines = self.all_listed().or_else(|| self.session.focus.first().cloned());
                     // "reboot it" after two were spoken of: which?
                     let one = spec.danger > Danger::Read && !self.means_many(&self.session.trace.text);
                     match machines.filter(|names| names.len() == 1 || !one) {

@@ -254,7 +254,8 @@ impl Turn<'_> {
             (part, readings) = (wish, vec![(call, Path::Command)]);
         }
         if readings.is_empty()
-            && let Some(Told { part: wish, call, beside }) = self.told_behind(&part)
+            && let Some(Told { part: wish, call, beside }) =
+                self.behind_a_topic(&part).or_else(|| self.told_behind(&part))
         {
             understanding.path = understanding.path.min(Path::Understood);
             understanding.doubtful |= beside.is_some();

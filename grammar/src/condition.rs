@@ -195,6 +195,27 @@ fn topic(text: &str, cx: &Context) -> Option<String> {
     small(before, cx).then_some(name)
 }
 
+/// The machines that a text names, if it says nothing else: "pour web1 par contre", "hr, timesheet".
+pub fn topics(text: &str, cx: &Context) -> Option<Vec<String>> {
+    const ALSO: [Class; 3] = [Class::Noname, Class::Article, Class::Machine];
+    let all = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &all, cx };
+    let (mut at, mut names) = (0, Vec::new());
+    while at < all.len() {
+        let named = name::names(&cursor, at, Of::Machine, false).into_iter().max_by_key(|(count, _)| *count);
+        let small = cx.lexicon.longest_of(&all[at..], &SMALL).or(cx.lexicon.longest_of(&all[at..], &ALSO));
+        match (named, small) {
+            (Some((count, name)), _) => {
+                names.push(name);
+                at += count;
+            }
+            (None, Some(count)) if count > 0 => at += count,
+            _ => return None,
+        }
+    }
+    (!names.is_empty()).then_some(names)
+}
+
 /// The only machine that a text names.
 fn only_named(text: &str, cx: &Context) -> Option<String> {
     let all = cx.tokens(text);
