@@ -4,6 +4,7 @@ use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, 
 use grammar::frame::{Part, Stance, begins_with_verb, frame, wished};
 use grammar::lexicon::Class;
 use grammar::selector::{Selector, State};
+use grammar::token::gap;
 use grammar::value::Value;
 
 use crate::follow::STATE;
@@ -115,12 +116,25 @@ impl Turn<'_> {
     }
 
     /// "worker off? then start": whom the same message asks about is who is meant where nobody is named.
-    pub(crate) fn of_whom_was_asked(&self, call: &mut Call, understanding: &Understanding) {
+    pub(crate) fn of_whom_was_asked(&self, call: &mut Call, understanding: &Understanding) -> bool {
         let asked = understanding.asked.as_ref().and_then(|asked| asked.machine.clone());
+        // "is web1 up? then stop web2"
+        let then = understanding.asked.clone().filter(|_| self.goes_on_then(&understanding.text));
+        let depends = self.may_change(call) && of(call).is_none() && attach(then, call);
         let asked = asked.filter(|_| !understanding.calls.is_empty() && self.around.scope != Scope::Machine);
         if let Some(name) = asked.filter(|_| self.spec(call).is_some_and(Spec::has_target)) {
             call.args.entry(TARGET.to_owned()).or_insert_with(|| Value::Machines(Selector::Names(vec![name])));
         }
+        depends
+    }
+
+    /// Whether something is to be done "then", right behind a question.
+    fn goes_on_then(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let asks = |at: &usize| gap(text, &all, *at).contains('?');
+        let then = |at: usize| cx.lexicon.longest_of(&all[at..], &[Class::Then, Class::Opens]).is_some();
+        (1..all.len()).filter(asks).any(then)
     }
 
     /// "could you start it?": a question by its mark, and a command to the letter.
@@ -139,6 +153,7 @@ impl Turn<'_> {
             self.commands(before).is_empty() && !heavy && parts.iter().all(tells)
         };
         // "if it runs bounce it, otherwise start it": the rest depends on the same.
+        let whole = part.clone();
         let (part, instead) = match otherwise(&part.raw, &cx) {
             Some((head, tail)) if condition(head, &cx, tells).is_some() => {
                 let head = Part { text: head.to_owned(), raw: head.to_owned(), ..part.clone() };
@@ -169,15 +184,28 @@ impl Turn<'_> {
         };
         match wished(&rest, &cx) {
             Some(wish) if wish.stance == Stance::Request && (!wish.question || self.wishes(&wish)) => {
+                // "otherwise …" is about the same.
+                understanding.asked = Some(condition.clone());
                 if !instead.is_empty() {
-                    understanding.asked = Some(condition.clone());
                     instead.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
                 }
                 understanding.condition = Some(condition);
                 understanding.part = Some(wish.clone());
                 wish
             }
-            _ => part,
+            // "if it runs, nothing, otherwise start it"
+            None if !instead.is_empty() => {
+                understanding.asked = Some(condition);
+                instead.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+                match understanding.rest.pop_front() {
+                    Some(next) => {
+                        understanding.part = Some(next.clone());
+                        self.with_condition(next, understanding)
+                    }
+                    None => whole,
+                }
+            }
+            _ => whole,
         }
     }
 }

@@ -27,8 +27,27 @@ use crate::spec::{Danger, Spec, TARGET};
 /// Marks between a wish and what is told behind it.
 const MARKS: [char; 6] = [',', ';', '(', '.', '\u{2013}', '\u{2014}'];
 
-/// Words by which what follows is more than told.
-const HEAVY: [Class; 4] = [Class::Conditional, Class::If, Class::Then, Class::Calling];
+/// Words by which what follows is more than told: it may take back, change or go on.
+const HEAVY: [Class; 18] = [
+    Class::Conditional,
+    Class::If,
+    Class::Then,
+    Class::Calling,
+    Class::Called,
+    Class::Recants,
+    Class::Cancel,
+    Class::No,
+    Class::Not,
+    Class::Denied,
+    Class::Stop,
+    Class::Spare,
+    Class::Untouched,
+    Class::Stays,
+    Class::Meant,
+    Class::Other,
+    Class::Also,
+    Class::TakeBack,
+];
 /// So many words tell something; fewer may be a value.
 const TELLS: usize = 3;
 
@@ -138,7 +157,9 @@ impl Turn<'_> {
             if !self.only_tells(tail) {
                 return None;
             }
-            let matters = spec.danger > Danger::Reversible || !is_plain(tail, &cx);
+            // "start web1, on the backup host" may say more than why.
+            let told = because(&at) || frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Report);
+            let matters = spec.danger > Danger::Reversible || !told || !is_plain(tail, &cx);
             let words = tail.trim_end_matches(['.', '!', ' ', ')']);
             let beside = matters.then(|| Phrase::common("left_over").with("words", words));
             Some(Told { part: wish, call: call.clone(), beside })
@@ -184,7 +205,8 @@ impl Turn<'_> {
                 part.wish || part.polite || part.stance == Stance::Negated || begins_with_verb(&part.text, &cx);
             !part.question && !wishes && self.commands(&part.text).is_empty()
         };
-        named.count() == 0 && !heavy && !text.contains('?') && all.len() >= TELLS && {
+        let goes_on = cx.lexicon.longest(&all, Class::And).is_some();
+        named.count() == 0 && !heavy && !goes_on && !text.contains('?') && all.len() >= TELLS && {
             let parts = frame(text, &cx).parts;
             !parts.is_empty() && parts.iter().all(tells)
         }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use grammar::kind::{Kind, Of};
+use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::{Selector, exceptions};
@@ -43,6 +44,21 @@ pub(crate) const LIGHT: [Class; 13] = [
 const WEIGHTY: [Class; 6] =
     [Class::Weighs, Class::Except, Class::Conditional, Class::Everything, Class::Both, Class::Called];
 
+/// Words by which somebody takes back or changes what they say.
+const TURNS: [Class; 10] = [
+    Class::Cancel,
+    Class::Recants,
+    Class::No,
+    Class::Not,
+    Class::Denied,
+    Class::Stop,
+    Class::Spare,
+    Class::Untouched,
+    Class::TakeBack,
+    Class::Meant,
+];
+/// Shorter words are no piece of a name.
+const SHORTEST: usize = 3;
 /// Words for a time.
 const TIMES: [Class; 4] = [Class::Day, Class::Month, Class::Offset, Class::Moment];
 
@@ -100,10 +116,18 @@ pub(crate) fn left_over(
         }
         let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
         let (weighty, light) = (longest(&WEIGHTY), longest(&LIGHT));
+        // "start web2, leave it"
+        let turns = longest(&TURNS);
+        let turns = if turns > 1 && turns >= light || light == 0 && !vocabulary.commands(token) { turns } else { 0 };
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
             && !cx.lexicon.contains(&token.folded);
         let named = token.quoted || token.folded.chars().any(|c| c.is_ascii_digit()) || token.text.contains(MARKS);
-        let count = if named || known {
+        // "reboot web1 mail", where mail-01 is.
+        let piece = token.folded.chars().count() >= SHORTEST
+            && !cx.lexicon.contains(&token.folded)
+            && cx.known.has_piece(Of::Machine, &squeeze(token.text));
+        left.names |= piece;
+        let count = if named || known || piece {
             left.weighs = true;
             1
         } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {
@@ -111,6 +135,9 @@ pub(crate) fn left_over(
             left.excepts |= cx.lexicon.longest(&all[at..], Class::Except) == Some(weighty);
             left.depends |= cx.lexicon.longest(&all[at..], Class::If) == Some(weighty);
             weighty
+        } else if turns > 0 {
+            left.weighs = true;
+            turns
         } else if light > 0 {
             at += light;
             continue;
@@ -163,6 +190,21 @@ fn may_be_its_name(spec: &Spec, vocabulary: &Vocabulary, upto: &[Token<'_>], tak
     blank && vocabulary.commands(before) && spec.slots.iter().any(unnamed)
 }
 
+/// What among some names, or right behind them, says that one of them is not meant.
+fn denied_among(text: &str, span: &Range<usize>, cx: &Context<'_>) -> Option<String> {
+    const DENIES: [Class; 5] = [Class::Except, Class::Denied, Class::No, Class::Spare, Class::Stays];
+    let all = cx.tokens(text);
+    let within = |token: &Token<'_>| span.start <= token.span.start && token.span.end <= span.end;
+    let names = all.iter().filter(|token| within(token) && cx.known.has(Of::Machine, token.text).is_some()).count();
+    let behind = all.iter().position(|token| token.span.start >= span.end);
+    let inside = (0..all.len()).filter(|at| within(&all[*at]));
+    let said = |at: &usize| cx.lexicon.longest_of(&all[*at..], &DENIES);
+    let instead = |at: &usize| cx.lexicon.longest(&all[*at..], Class::Weighs).filter(|count| *count > 1);
+    let found =
+        inside.filter(|at| said(at).or(instead(at)).is_some()).chain(behind.filter(|at| said(at).is_some())).next()?;
+    (names > 1).then(|| text[all[found].span.start..].to_owned())
+}
+
 /// Pieces that stand side by side, or with only small words between, are one.
 fn joined(text: &str, pieces: Vec<Range<usize>>) -> Vec<String> {
     const GAP: usize = 12;
@@ -208,6 +250,35 @@ impl Turn<'_> {
                 cx.lexicon.holds(&all, &sets)
             };
             left.excepts |= left.words.iter().any(set);
+        }
+        // "stop web1 instead of db2", "stop web1, not db2", "web1, db2 non": nobody knows who is meant of those that are named.
+        if let (Some(left), Some(Value::Machines(Selector::Names(_)))) = (&mut left, args.get(TARGET))
+            && let Some((_, span)) = taken.iter().find(|(slot, _)| slot == TARGET)
+            && let Some(words) = denied_among(text, span, &cx)
+        {
+            left.excepts = true;
+            left.words.push(words);
+        }
+        // "stop all, db1 non": of whom one was read; and "stop all, sparing db1": beside whom one is named.
+        if let (Some(left), Some(target)) = (&mut left, args.get(TARGET)) {
+            let span = taken.iter().find(|(slot, _)| slot == TARGET).map(|(_, span)| span.clone());
+            let span = span.unwrap_or_default();
+            let all = cx.tokens(text);
+            let outside = |at: &usize| all[*at].span.end <= span.start || all[*at].span.start >= span.end;
+            let mut outside = (0..all.len()).filter(outside);
+            match target {
+                Value::Machines(Selector::Names(_)) => {
+                    let set = |at: usize| cx.lexicon.longest_of(&all[at..], &[Class::Everything, Class::All]).is_some();
+                    left.excepts |= outside.any(set);
+                }
+                Value::Machines(Selector::All) => {
+                    left.names |= outside.any(|at| cx.known.has(Of::Machine, all[at].text).is_some());
+                }
+                _ => {}
+            }
+            if (left.excepts || left.names) && left.words.is_empty() {
+                left.words.push(text.to_owned());
+            }
         }
         // "pause all machines on hv9", where no host is called so: a part of them may be meant.
         if let (Some(left), Some(Value::Machines(Selector::All | Selector::Where { .. }))) =

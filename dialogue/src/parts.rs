@@ -42,7 +42,9 @@ impl Turn<'_> {
         let matters = guessed || weighs(&part.raw, &cx) || understanding.calls.iter().any(unnamed);
         let wanted =
             !understanding.cut && part.stance == Stance::Request && begins_with_verb(&part.text, &cx) && matters;
-        if !else_wanted || wanted || part.wish {
+        // "pause all. not db1": who is named there may be left out of the rest.
+        let leaves_out = part.stance == Stance::Negated && !self.named_in(&part.raw).is_empty();
+        if !else_wanted || wanted || part.wish || leaves_out {
             return Err(understanding);
         }
         match part.stance {

@@ -124,6 +124,10 @@ impl Turn<'_> {
             framed.addressee.map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name)).filter(|name| {
                 !name.eq_ignore_ascii_case(self.around.entity) && self.around.known.has(Of::Hypervisor, name).is_none()
             });
+        // "bob: stop web1" is said to somebody else, perhaps.
+        let stranger = addressee.iter().find(|name| self.around.known.has(Of::Machine, name).is_none());
+        let doubtful = doubtful || stranger.is_some();
+        preface.extend(stranger.map(|name| Phrase::common("left_over").with("words", name.as_str())));
         let part = rest.pop_front();
         let understanding = Understanding {
             text: text.to_owned(),
@@ -312,7 +316,7 @@ impl Turn<'_> {
                 understanding.path = understanding.path.min(*path);
                 self.note_how_to(&part, call);
                 let mut call = call.clone();
-                self.of_whom_was_asked(&mut call, &understanding);
+                understanding.doubtful |= self.of_whom_was_asked(&mut call, &understanding);
                 understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
                 self.next_after(call, understanding);
             }

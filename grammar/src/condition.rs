@@ -319,6 +319,12 @@ fn stated(cursor: &Cursor, at: usize) -> Option<(usize, Condition)> {
             // "n'a aucun snapshot" says it twice, and once.
             return Some((end + count, Condition { machine, fact, negated: negated || not }));
         }
+        // "not running" is paused, off or crashed.
+        let denied = cursor.skip(end, Class::Not);
+        if let Some((count, "running")) = (denied > 0).then(|| cursor.word(end + denied, Class::State)).flatten() {
+            let fact = Fact::State(State::Running);
+            return Some((end + denied + count, Condition { machine, fact, negated: true }));
+        }
         if let Some((count, state)) = cursor.word(end, Class::State) {
             let after = end + count;
             // "runs with more than 2 processors" says more than that it runs.
@@ -330,6 +336,11 @@ fn stated(cursor: &Cursor, at: usize) -> Option<(usize, Condition)> {
             let not = cursor.skip(after, Class::Not);
             let fact = Fact::State(State::named(state)?);
             return Some((after + not, Condition { machine, fact, negated: negated || not > 0 }));
+        }
+        // "if all are running", "if it is the only one up" say more than what is looked up.
+        const MANY: [Class; 4] = [Class::All, Class::Everything, Class::Both, Class::Only];
+        if MANY.iter().any(|class| cursor.skip(end, *class) > 0) {
+            return None;
         }
         let not = cursor.skip(end, Class::Not);
         let small = BETWEEN.iter().map(|class| cursor.skip(end, *class)).max().unwrap_or(0);
@@ -347,6 +358,17 @@ fn stated(cursor: &Cursor, at: usize) -> Option<(usize, Condition)> {
 fn sized_at(cursor: &Cursor, at: usize) -> Option<(usize, Bytes)> {
     let number = number::count_at(cursor, at).iter().map(|(count, _)| *count).max();
     size::at(cursor, at, false).into_iter().find(|(count, _)| number != Some(*count))
+}
+
+/// "< 6 GiB"
+fn sign(between: &str) -> Option<How> {
+    Some(match between.trim() {
+        "<" => How::Below,
+        ">" => How::Above,
+        "<=" | "≤" => How::AtMost,
+        ">=" | "≥" => How::AtLeast,
+        _ => return None,
+    })
 }
 
 /// "more than 16 GB of memory", "at least two disks", "a snapshot", "no snapshots": what a machine has, and whether it has it not.
@@ -369,6 +391,11 @@ fn figure(cursor: &Cursor, at: usize) -> Option<(usize, Fact, bool)> {
     let (whats, hows) = (What::NAMED.map(|(name, _)| name), How::NAMED.map(|(name, _)| name));
     let (mut end, mut how, mut what, mut amount, mut sized) = (at, None, None, None, false);
     while end < at + MOST {
+        if end > at
+            && let Some(sign) = sign(gap(cursor.text, cursor.tokens, end))
+        {
+            how = Some(sign);
+        }
         if let Some((count, name)) = named(end, &hows).filter(|_| how.is_none()) {
             (end, how) = (end + count, How::named(&name));
         } else if let Some((count, bytes)) = sized_at(cursor, end).filter(|_| amount.is_none()) {

@@ -273,6 +273,10 @@ struct Filter {
 /// "all vms that are off", "everything tagged test", "the stopped machines", "web*".
 fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
     let mut found = Vec::new();
+    // "shut down everything": that "down" is no state.
+    if start > 0 && cursor.skip(start - 1, Class::Verb) > 1 {
+        return found;
+    }
     let mut filter = Filter::default();
     let (mut at, mut whole, mut noun) = (start, false, false);
     let mut narrowed = false;
