@@ -98,7 +98,9 @@ impl Turn<'_> {
         // "actually not db1", "the other one": nobody knows what is wrong with the plan, so it is not that one that a yes is for.
         let all = cx.tokens(text);
         let said = answer(text, &cx);
-        let corrects = cx.lexicon.holds(&all, &CORRECTS) || matches!(said, Answer::Correction(_));
+        // "yes for web1, no for web2", "yes if web3 is up"
+        let partly = cx.lexicon.holds(&all, &[Class::No, Class::If]) && !self.named_in(text).is_empty();
+        let corrects = partly || cx.lexicon.holds(&all, &CORRECTS) || matches!(said, Answer::Correction(_));
         if corrects || said != Answer::Other {
             return corrects;
         }

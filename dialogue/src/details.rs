@@ -113,7 +113,11 @@ impl Turn<'_> {
         let cx = self.context();
         let (args, taken) = extract_where(spec, text, &[], &cx);
         let whole = left_over(self.book, self.heard, spec, text, &taken, &cx).words.is_empty();
-        let read = whole && !self.drops(spec, text, &taken);
+        // "snapshot web1, dry run" names nothing.
+        let gives = cx.lexicon.longest_of(&cx.tokens(text), &[Class::Calling, Class::Called]).is_some();
+        let names = |slot: &String| spec.slot(slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
+        let bare = args.len() == 1 && args.keys().all(names) && !gives;
+        let read = whole && !bare && !self.drops(spec, text, &taken);
         (read && !args.is_empty() && !args.contains_key(TARGET)).then_some(args)
     }
 
@@ -159,7 +163,10 @@ impl Turn<'_> {
             }
             // "start web1, on the backup host" may say more than why.
             let told = because(&at) || frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Report);
-            let matters = spec.danger > Danger::Reversible || !told || !is_plain(tail, &cx);
+            if spec.danger == Danger::Reversible && !told {
+                return None;
+            }
+            let matters = spec.danger > Danger::Reversible || !is_plain(tail, &cx);
             let words = tail.trim_end_matches(['.', '!', ' ', ')']);
             let beside = matters.then(|| Phrase::common("left_over").with("words", words));
             Some(Told { part: wish, call: call.clone(), beside })

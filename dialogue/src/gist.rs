@@ -244,7 +244,7 @@ impl Turn<'_> {
     }
 
     /// "those two", after one and then another was spoken of.
-    fn last_two(&self) -> Option<Vec<String>> {
+    pub(crate) fn last_two(&self) -> Option<Vec<String>> {
         let mut names: Vec<String> = Vec::new();
         for name in self.session.focus.iter().filter(|names| names.len() == 1).flatten() {
             if names.len() < 2 && !names.contains(name) {

@@ -1,5 +1,7 @@
 //! A message comes in: what it was sent over, whether it answers what is open, and what it stands in for.
 
+use grammar::frame::frame;
+
 use crate::machine::{Action, Stage, Turn, Utterance};
 use crate::pasted::is_pasted;
 use crate::policy::Path;
@@ -7,6 +9,9 @@ use crate::reply::Phrase;
 use crate::session::{About, Call, Decision, Open, Trace};
 use crate::slots::unknown_names;
 use crate::understand::{MOST_CHARACTERS, REPEATED};
+
+/// Signs that take back what they stand beside.
+const DENYING: [char; 5] = ['❌', '👎', '🛑', '🚫', '✋'];
 
 impl Turn<'_> {
     /// A message came in.
@@ -31,6 +36,11 @@ impl Turn<'_> {
         }
         if is_pasted(&text) {
             self.session.trace.why = "pasted".to_owned();
+            self.understood_nothing(&[], Vec::new());
+            return;
+        }
+        // "stop web1 ❌"
+        if text.contains(DENYING) && text.chars().any(char::is_alphanumeric) {
             self.understood_nothing(&[], Vec::new());
             return;
         }
@@ -83,7 +93,9 @@ impl Turn<'_> {
             preface.push(Phrase::common("expired"));
         }
         // What is a command as it was typed has nothing to mend: "disk tmp 5g".
-        let (text, slips) = self.spelled(&text, !self.is_plain_command(&text));
+        let parts = frame(&text, &self.context()).parts;
+        let plain = self.is_plain_command(&text) || parts.iter().all(|part| self.is_plain_command(&part.text));
+        let (text, slips) = self.spelled(&text, !plain);
         self.session.slipped = slips.words;
         let topics = self.session.focus.clone();
         self.understand(&text, doubtful || slips.names, preface, before);

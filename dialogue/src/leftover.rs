@@ -11,7 +11,7 @@ use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::{Selector, exceptions};
-use grammar::token::{Token, tokens};
+use grammar::token::{Token, gap, tokens};
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -19,7 +19,7 @@ use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
 use crate::session::Call;
 use crate::slots::{Taken, extract_where};
-use crate::spec::{Danger, Slot, Spec, TARGET};
+use crate::spec::{Danger, Scope, Slot, Spec, TARGET};
 use crate::topics::alike;
 
 /// Marks that quote: one that stands alone quotes nobody knows what.
@@ -118,7 +118,9 @@ pub(crate) fn left_over(
         let (weighty, light) = (longest(&WEIGHTY), longest(&LIGHT));
         // "start web2, leave it"
         let turns = longest(&TURNS);
-        let turns = if turns > 1 && turns >= light || light == 0 && !vocabulary.commands(token) { turns } else { 0 };
+        let behind = taken.iter().any(|(_, span)| span.end <= token.span.start);
+        let turned = turns > 1 && turns >= light || light == 0 && !vocabulary.commands(token);
+        let turns = if behind && turned { turns } else { 0 };
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
             && !cx.lexicon.contains(&token.folded);
         let named = token.quoted || token.folded.chars().any(|c| c.is_ascii_digit()) || token.text.contains(MARKS);
@@ -148,6 +150,7 @@ pub(crate) fn left_over(
             left.weighs |= beside_the_machine(token, taken, text)
                 || weighs_elsewhere(book, &all[at..])
                 || longest(&TIMES) > 0
+                || at > 0 && cx.lexicon.longest(&all[at - 1..], Class::Where) == Some(1)
                 || may_be_its_name(spec, vocabulary, &all[..=at], taken, text);
             1
         };
@@ -242,6 +245,30 @@ impl Turn<'_> {
             };
             left.names = left.words.iter().any(other);
         }
+        // "stop all others": a part of them is meant. "reboot it and db1": another one too.
+        if let (Some(left), Some(Value::Machines(target))) = (&mut left, args.get(TARGET)) {
+            let all = cx.tokens(text);
+            let span = taken.iter().find(|(slot, _)| slot == TARGET).map_or(0, |(_, span)| span.start);
+            let first = all.iter().position(|token| token.span.start >= span).unwrap_or(0);
+            let and = first > 1 && cx.lexicon.longest(&all[first - 1..], Class::And).is_some();
+            match target {
+                Selector::All | Selector::Where { .. } if self.around.scope != Scope::Machine => {
+                    let end = taken.iter().find(|(slot, _)| slot == TARGET).map_or(0, |(_, span)| span.end);
+                    let next = all.iter().position(|token| token.span.start >= end);
+                    left.names |= next.is_some_and(|next| cx.lexicon.longest(&all[next..], Class::Weighs) == Some(1));
+                }
+                Selector::Names(_) if and && cx.lexicon.longest(&all[first - 2..], Class::It).is_some() => {
+                    left.names = true;
+                    left.words.push(all[first - 2].text.to_owned());
+                }
+                _ => {}
+            }
+        }
+        // "stop web1 on hv2", said to hv1: that one is another.
+        if let Some(left) = &mut left {
+            let host = |word: &str| cx.known.has(Of::Hypervisor, word).filter(|host| host != self.around.entity);
+            left.names |= left.words.iter().flat_map(|piece| piece.split_whitespace()).any(|word| host(word).is_some());
+        }
         // "everything that is not web1": all of them, of whom only one was read.
         if let (Some(left), Some(Value::Machines(Selector::Names(_)))) = (&mut left, args.get(TARGET)) {
             let set = |piece: &String| {
@@ -268,7 +295,16 @@ impl Turn<'_> {
             let mut outside = (0..all.len()).filter(outside);
             match target {
                 Value::Machines(Selector::Names(_)) => {
-                    let set = |at: usize| cx.lexicon.longest_of(&all[at..], &[Class::Everything, Class::All]).is_some();
+                    let long = |at: usize, class| cx.lexicon.longest(&all[at..], class).unwrap_or(0);
+                    // "each" says how, "all machines" says who.
+                    let whole = |at: usize| {
+                        let next = at + long(at, Class::All);
+                        next > at
+                            && (next >= all.len()
+                                || long(next, Class::Machines) > 0
+                                || !gap(text, &all, next).trim().is_empty())
+                    };
+                    let set = |at: usize| long(at, Class::Everything) > 0 || whole(at);
                     left.excepts |= outside.any(set);
                 }
                 Value::Machines(Selector::All) => {

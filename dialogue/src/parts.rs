@@ -5,6 +5,7 @@
 use grammar::condition::condition;
 use grammar::frame::{Part, Stance, begins_with_verb, is_plain};
 use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
 use grammar::read;
 use grammar::value::Value;
 
@@ -18,7 +19,7 @@ use crate::topics;
 use crate::understand::Understanding;
 
 /// So many words tell something; fewer may belong to a name.
-const TELLS: usize = 2;
+const TELLS: usize = 3;
 /// Marks that quote.
 const QUOTES: [char; 6] = ['"', '`', '“', '”', '«', '»'];
 /// Most characters of a part that are repeated.
@@ -43,7 +44,9 @@ impl Turn<'_> {
         let wanted =
             !understanding.cut && part.stance == Stance::Request && begins_with_verb(&part.text, &cx) && matters;
         // "pause all. not db1": who is named there may be left out of the rest.
-        let leaves_out = part.stance == Stance::Negated && !self.named_in(&part.raw).is_empty();
+        let set = cx.lexicon.holds(&cx.tokens(&understanding.text), &[Class::All, Class::Everything]);
+        let weighty = set && matches!(part.stance, Stance::Negated | Stance::Request);
+        let leaves_out = weighty && !self.named_in(&part.raw).is_empty();
         if !else_wanted || wanted || part.wish || leaves_out {
             return Err(understanding);
         }
@@ -54,11 +57,10 @@ impl Turn<'_> {
                 understanding.preface.push(not_followed(part));
             }
             Stance::Request => {
-                let said = topics::words(&part.raw).len() >= TELLS && !part.raw.contains(QUOTES);
-                let plain = said && is_plain(&part.raw, &cx) && !weighs(&part.raw, &cx);
+                let plain = self.says_nothing_of_it(part);
                 understanding.beside.push((not_followed(part), plain));
             }
-            Stance::Report if is_plain(&part.raw, &cx) => {
+            Stance::Report if self.says_nothing_of_it(part) => {
                 understanding.path = understanding.path.min(Path::Understood);
             }
             // "it needs to be on for Sunday. can you turn it on?"
@@ -76,6 +78,20 @@ impl Turn<'_> {
         understanding.part = understanding.rest.pop_front();
         self.next_part(*understanding);
         Ok(())
+    }
+
+    /// Whether a part tells something that can't change what is wanted beside it: it is long enough for that, and names, counts, dates,
+    /// leaves out and quotes nothing.
+    fn says_nothing_of_it(&self, part: &Part) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let known = all.iter().all(|t| cx.lexicon.contains(&t.folded));
+        let enough = if known { TELLS - 1 } else { TELLS };
+        let long = topics::words(&part.raw).len() >= enough && !part.raw.contains(QUOTES);
+        // "after a snapshot", "an hour ago"
+        let timed = cx.lexicon.longest_of(&all, &[Class::Weighs, Class::Where]).is_some();
+        let told = part.stance == Stance::Report || !weighs(&part.raw, &cx);
+        long && told && !timed && !cx.lexicon.holds(&all, &[Class::Ago]) && is_plain(&part.raw, &cx)
     }
 
     /// What was said beside a change is named, and has it asked about; beside a question it is of no interest.

@@ -70,9 +70,18 @@ impl Turn<'_> {
             };
             let having: Vec<usize> = (0..choices.len()).filter(|index| choices[*index].iter().any(is)).collect();
             let light = says_nothing(&all[at..], &cx);
-            let denied = [Class::Denied, Class::Except, Class::Spare, Class::Conditional, Class::Not]
-                .iter()
-                .any(|class| cx.lexicon.longest(&all[at..], *class).is_some_and(|count| count >= light));
+            let denied = [
+                Class::Denied,
+                Class::Except,
+                Class::Spare,
+                Class::Conditional,
+                Class::Not,
+                Class::Offset,
+                Class::Moment,
+                Class::Day,
+            ]
+            .iter()
+            .any(|class| cx.lexicon.longest(&all[at..], *class).is_some_and(|count| count >= light));
             // "web1" is web1, though there is a web1-old.
             let whole: Vec<usize> = having.iter().copied().filter(|index| choices[*index] == [word.as_str()]).collect();
             let having = if whole.is_empty() { having } else { whole };

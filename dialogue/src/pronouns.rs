@@ -34,7 +34,9 @@ impl Turn<'_> {
         let mut last: Option<Value> = None;
         for call in calls {
             if points_back(call) {
-                let named = last.clone().or_else(|| {
+                let one = |value: &Value| matches!(value, Value::Machines(Selector::Names(names)) if names.len() == 1);
+                let before = last.clone().filter(|before| one(before) || self.means_many(text));
+                let named = before.or_else(|| {
                     let names = self.named_in(text);
                     match names.len() {
                         0 => call.args.get(TARGET).cloned(),
@@ -56,11 +58,27 @@ impl Turn<'_> {
         }
     }
 
-    /// Whether a text has a word for several: "them".
+    /// Whether a text has a word for several: "them". French "les" is one unless a noun follows: "les users".
     pub(crate) fn means_many(&self, text: &str) -> bool {
+        const AFTER: [Class; 8] = [
+            Class::Polite,
+            Class::Slack,
+            Class::Then,
+            Class::And,
+            Class::Now,
+            Class::Both,
+            Class::All,
+            Class::Infinitive,
+        ];
         let cx = self.context();
         let all = cx.tokens(text);
-        (0..all.len()).any(|at| cx.lexicon.all(&all[at..], Class::It).any(|(_, what)| what == "many"))
+        (0..all.len()).any(|at| {
+            let many = cx.lexicon.all(&all[at..], Class::It).filter(|(_, what)| *what == "many");
+            let Some(next) = many.map(|(count, _)| at + count).max() else { return false };
+            let article = cx.lexicon.longest(&all[at..], Class::Article).is_some();
+            let ends = next >= all.len() || !gap(text, &all, next).trim().is_empty();
+            !article || ends || cx.lexicon.longest_of(&all[next..], &AFTER).is_some()
+        })
     }
 
     /// Whether a word stands for what was last spoken of: "it".
@@ -86,7 +104,15 @@ impl Turn<'_> {
         let back =
             matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It | Selector::Same | Selector::Nth(_))));
         let others = || self.session.others.is_some_and(|at| self.now().duration_since(at) < ANOTHER);
-        back && spec.danger >= Danger::Disruptive && (self.around.scope != Scope::Machine || others())
+        let here = self.around.scope == Scope::Machine;
+        let text = self.session.trace.text.as_str();
+        let both = || self.heard.lexicon.holds(&self.context().tokens(text), &[Class::Both]);
+        let many = || self.means_many(text) || both();
+        back && match spec.danger {
+            Danger::Read => false,
+            Danger::Reversible => here && (others() || many()),
+            _ => !here || others() || many(),
+        }
     }
 
     /// The machine that a bare "start" is about: the only one that was just spoken of, and it is asked about by its name. None when the

@@ -7,7 +7,9 @@ use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
+use grammar::selector::Selector;
 use grammar::token::{Token, gap};
+use grammar::value::Value;
 
 use crate::controls::CONTROLS;
 use crate::follow::state_of;
@@ -77,6 +79,10 @@ impl Turn<'_> {
         }
         let mut named = read::find(Kind::Machines, &wish.text, &cx).into_iter().filter(|found| !points(&found.value));
         let (found, None) = (named.next()?, named.next()) else { return None };
+        // "stop all, no db1" leaves somebody out.
+        if !matches!(found.value, Value::Machines(Selector::Names(_))) {
+            return None;
+        }
         let mut text = wish.text.clone();
         text.replace_range(
             found.span,

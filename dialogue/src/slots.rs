@@ -404,9 +404,15 @@ impl Turn<'_> {
                 }
                 Some(Value::Machines(Selector::It | Selector::Same)) => {
                     let machines = self.all_listed().or_else(|| self.session.focus.first().cloned());
-                    // "reboot it" after two were spoken of: which?
-                    let one = spec.danger > Danger::Read && !self.means_many(&self.session.trace.text);
-                    match machines.filter(|names| names.len() == 1 || !one) {
+                    // "reboot it" after two were spoken of: which? And "them" after one and another: both.
+                    let many = self.means_many(&self.session.trace.text);
+                    let changes = spec.danger > Danger::Read;
+                    let machines = match machines {
+                        Some(names) if changes && many && names.len() == 1 => self.last_two(),
+                        Some(names) if changes && !many && names.len() > 1 => None,
+                        machines => machines,
+                    };
+                    match machines {
                         Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
                         None => call.args.remove(slot.name),
                     };
@@ -449,11 +455,17 @@ impl Turn<'_> {
                 }
                 Some(Value::Machines(Selector::Names(names))) => {
                     let before = self.session.focus.first().and_then(|names| names.first());
-                    let names = names
+                    let mut seen: Vec<String> = Vec::new();
+                    let mut names: Vec<String> = names
                         .iter()
                         .map(|name| self.placed(before, name).unwrap_or_else(|| name.clone()))
                         .map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name))
                         .collect();
+                    names.retain(|name| {
+                        let new = !seen.contains(name);
+                        seen.push(name.clone());
+                        new
+                    });
                     call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names)));
                 }
                 Some(Value::Name(name)) if matches!(slot.kind, Kind::Name(_)) => {

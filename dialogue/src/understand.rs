@@ -6,9 +6,13 @@ use grammar::condition::Condition;
 use grammar::follow::led;
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
+use grammar::lexicon::Class;
+use grammar::read::Context;
 use grammar::selector::Selector;
+use grammar::token::Token;
 use grammar::value::Value;
 
+use crate::amend::is_among;
 use crate::conditions;
 use crate::controls::CONTROLS;
 use crate::details::Told;
@@ -19,12 +23,14 @@ use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Decision, Open, Trace};
 use crate::several::Several;
-use crate::slots;
+use crate::slots::{self, points};
 use crate::spec::{Danger, Spec, TARGET};
 use crate::topics::HOW_TO;
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
+/// Taking leave: whatever else is said then may be for later.
+const BYE: &str = "talk.bye";
 /// Why nothing comes of a message that was heard before.
 pub const REPEATED: &str = "repeated";
 /// Why something was understood that says not all of what it asks.
@@ -55,6 +61,11 @@ pub struct Understanding {
     pub(crate) addressee: Option<String>,
     /// Who is left as it is, said beside it.
     pub(crate) spared: Vec<String>,
+}
+
+/// Whether a token is the name of a machine or host.
+fn named_as(token: &Token<'_>, cx: &Context<'_>) -> bool {
+    [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
 }
 
 impl Turn<'_> {
@@ -205,7 +216,13 @@ impl Turn<'_> {
             // "wake up then, start please": said twice, wished for once.
             calls.dedup();
             self.name_its(&text, &mut calls);
-            self.address(&mut calls, addressee.as_deref());
+            let elsewhere = self.address(&mut calls, addressee.as_deref());
+            let leaves = calls.iter().any(|call| call.skill == BYE) && calls.iter().any(|call| self.may_change(call));
+            let doubtful = doubtful || elsewhere || leaves;
+            let mut preface = preface;
+            if elsewhere && let Some(name) = &addressee {
+                preface.push(Phrase::common("left_over").with("words", name.as_str()));
+            }
             let Some(asked) = self.spare_all(&mut calls, &spared, &preface) else { return };
             self.begin(calls, path, doubtful || asked, preface, before);
             return;
@@ -309,6 +326,10 @@ impl Turn<'_> {
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
                 // A question among several wishes changes nothing of them.
                 understanding.doubtful |= self.hardly_names(&part, call) || self.tells_beside(&part, call);
+                if let Some(words) = self.set_aside_before(&part, &understanding).filter(|_| self.may_change(call)) {
+                    understanding.doubtful = true;
+                    understanding.preface.push(Phrase::common("left_over").with("words", words));
+                }
                 self.session.trace.confidence = 1.0;
                 if *path == Path::Understood && ![FOLLOWS, GIST].contains(&self.session.trace.why.as_str()) {
                     self.session.trace.why = "typo".to_owned();
@@ -317,6 +338,14 @@ impl Turn<'_> {
                 self.note_how_to(&part, call);
                 let mut call = call.clone();
                 understanding.doubtful |= self.of_whom_was_asked(&mut call, &understanding);
+                // "stop web1 if db1 is off, otherwise reboot it"
+                let before = understanding.calls.last().and_then(|before| before.args.get(TARGET)).cloned();
+                if let Some(names @ Value::Machines(Selector::Names(_))) = before
+                    && understanding.condition.is_some()
+                    && call.args.get(TARGET).is_some_and(points)
+                {
+                    call.args.insert(TARGET.to_owned(), names);
+                }
                 understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
                 self.next_after(call, understanding);
             }
@@ -331,13 +360,51 @@ impl Turn<'_> {
         }
     }
 
-    /// Has calls that name no machine be about whom they were said to.
-    pub(crate) fn address(&self, calls: &mut [Call], addressee: Option<&str>) {
-        let Some(name) = addressee else { return };
+    /// Has calls that name no machine be about whom they were said to; whether one that changes something is about somebody else.
+    pub(crate) fn address(&self, calls: &mut [Call], addressee: Option<&str>) -> bool {
+        let Some(name) = addressee else { return false };
+        let other = |call: &Call| {
+            let names = self.machines_of(call);
+            self.may_change(call) && !names.is_empty() && !is_among(name, &names)
+        };
+        let elsewhere = calls.iter().any(other);
         for call in calls.iter_mut().filter(|call| self.spec(call).is_some_and(Spec::has_target)) {
             let named = || Value::Machines(Selector::Names(vec![name.to_owned()]));
             call.args.entry(TARGET.to_owned()).or_insert_with(named);
         }
+        elsewhere
+    }
+
+    /// What was taken off the beginning of a part and may change what it wishes: a time, a name, a negation, a condition.
+    fn set_aside_before(&self, part: &Part, understanding: &Understanding) -> Option<String> {
+        const WEIGHTY: [Class; 6] = [Class::Moment, Class::Offset, Class::Day, Class::Month, Class::In, Class::Ago];
+        const TURNING: [Class; 6] =
+            [Class::If, Class::Denied, Class::Except, Class::Cancel, Class::All, Class::Everything];
+        const LIGHT: [Class; 4] = [Class::Aside, Class::Greeting, Class::Polite, Class::Filler];
+        // A condition that was read is no leftover.
+        if understanding.condition.is_some() {
+            return None;
+        }
+        let cx = self.context();
+        // Of the first part, all that stands before it in the message.
+        let alone = understanding.calls.is_empty() && understanding.beside.is_empty() && !understanding.cut;
+        let whole = if alone { understanding.text.as_str() } else { part.raw.as_str() };
+        let before = whole.get(..whole.find(part.text.as_str())?)?;
+        let all = cx.tokens(before);
+        let said_to = |name: &String| understanding.addressee.as_ref() == Some(name);
+        let named = |text: &str| {
+            let machine = cx.known.has(Of::Machine, text).filter(|name| !said_to(name));
+            machine.or_else(|| cx.known.has(Of::Hypervisor, text).filter(|host| host != self.around.entity)).is_some()
+        };
+        let weighs = |at: usize| {
+            let token = &all[at];
+            let own = named(token.text) || token.folded.chars().any(|c| c.is_ascii_digit()) && !named_as(token, &cx);
+            let light = cx.lexicon.longest_of(&all[at..], &LIGHT).unwrap_or(0);
+            let heavy = cx.lexicon.longest_of(&all[at..], &WEIGHTY).unwrap_or(0);
+            let turning = cx.lexicon.longest_of(&all[at..], &TURNING).unwrap_or(0);
+            own || heavy > light || turning > 0 && turning >= light
+        };
+        (0..all.len()).any(weighs).then(|| before.trim_end_matches([',', ':', ' ']).to_owned())
     }
 
     /// Goes on behind a part that was understood.

@@ -338,7 +338,7 @@ fn stated(cursor: &Cursor, at: usize) -> Option<(usize, Condition)> {
             return Some((after + not, Condition { machine, fact, negated: negated || not > 0 }));
         }
         // "if all are running", "if it is the only one up" say more than what is looked up.
-        const MANY: [Class; 4] = [Class::All, Class::Everything, Class::Both, Class::Only];
+        const MANY: [Class; 5] = [Class::All, Class::Everything, Class::Both, Class::Only, Class::Number];
         if MANY.iter().any(|class| cursor.skip(end, *class) > 0) {
             return None;
         }
