@@ -8,11 +8,14 @@ use grammar::corrected::{Corrected, machines};
 use grammar::frame::frame;
 use grammar::gather::{Wanted, gather};
 use grammar::kind::Kind;
+use grammar::lexicon::Class;
+use grammar::read::{self, Found};
 use grammar::selector::Selector;
-use grammar::token::fold;
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::controls::CONTROLS;
+use crate::leftover::{self, LIGHT};
 use crate::machine::Turn;
 use crate::reply::Phrase;
 use crate::session::{Call, PlanRef};
@@ -25,6 +28,9 @@ impl Turn<'_> {
     pub(crate) fn gathered(&self, spec: &Spec, slots: &[&str], text: &str) -> Option<Vec<(String, Value)>> {
         let cx = self.context();
         if grammar::answer::asks_something(text, &cx) || self.commands(text).iter().any(|(call, _)| self.built(call)) {
+            return None;
+        }
+        if self.is_of_another(spec, text) {
             return None;
         }
         let mut sorted: Vec<_> = spec.slots.iter().filter(|slot| slots.contains(&slot.name)).collect();
@@ -46,6 +52,27 @@ impl Turn<'_> {
         let words = topics::words(text);
         let plain = |slot: &&Slot| !matches!(slot.kind, Kind::Machines | Kind::Topic | Kind::Text);
         spec.slots.iter().filter(plain).any(|slot| words.contains(&fold(&self.heard_word(spec.id, slot.name))))
+    }
+
+    /// Whether an amount is one of what another skill is about, and this one is not: "2 GB of memory" is no size of a disk.
+    pub(crate) fn is_of_another(&self, spec: &Spec, text: &str) -> bool {
+        let cx = self.context();
+        let own = self.heard.vocabulary(spec.id);
+        let named: Vec<String> = spec.slots.iter().map(|slot| fold(&self.heard_word(spec.id, slot.name))).collect();
+        let classes = [LIGHT.as_slice(), &[Class::Verb, Class::Aside, Class::Follow]].concat();
+        let light = |token: &&Token| cx.lexicon.holds(std::slice::from_ref(*token), &classes);
+        let thing =
+            |token: &Token| !own.has(token) && !named.contains(&token.folded) && !leftover::turns(token.text, &cx);
+        let about = |token: &Token| {
+            let mut others = self.book.specs().iter().filter(|other| other.id != spec.id);
+            others.any(|other| self.heard.vocabulary(other.id).commands(token))
+        };
+        let behind = |size: Found| {
+            let clause = text.get(size.span.end..).unwrap_or_default().split([',', ';', '.', '?', '!', '\n']).next();
+            let tokens = cx.tokens(clause.unwrap_or_default());
+            tokens.iter().find(|token| !light(token)).is_some_and(|token| thing(token) && about(token))
+        };
+        read::find(Kind::Size, text, &cx).into_iter().any(behind)
     }
 
     /// The words of a skill's title, as people may say them.

@@ -162,6 +162,14 @@ pub(crate) fn left_over(
     left
 }
 
+/// Whether a text holds a word that takes back, denies, spares or makes depend.
+pub(crate) fn turns(text: &str, cx: &Context<'_>) -> bool {
+    const DEPENDS: [Class; 2] = [Class::Except, Class::If];
+    let all = cx.tokens(text);
+    let holds = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).is_some();
+    (0..all.len()).any(|at| holds(at, &TURNS) || holds(at, &DEPENDS))
+}
+
 /// Whether a word that this language doesn't have weighs in another: people mix them.
 fn weighs_elsewhere(book: &Book, tokens: &[Token<'_>]) -> bool {
     let mut lexicons = book.languages().map(|language| &book.words(language).lexicon);
@@ -383,7 +391,7 @@ impl Vocabulary {
         self.commands.contains(&token.folded)
     }
 
-    fn has(&self, token: &Token<'_>) -> bool {
+    pub(crate) fn has(&self, token: &Token<'_>) -> bool {
         self.all.contains(&token.folded) || self.all.iter().any(|known| alike(known, &token.folded))
     }
 }

@@ -7,6 +7,7 @@ use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::amend::{is_among, is_of};
+use crate::leftover;
 use crate::machine::{Planning, Purpose, Turn};
 use crate::picked::wants_machines;
 use crate::policy::Path;
@@ -111,6 +112,7 @@ impl Turn<'_> {
             _ if wants_machines(spec, &missing) && text.contains('?') => None,
             // "the format should be raw" names what it fills.
             _ if self.is_command_instead(text, spec, &missing) || self.names_slot(spec, text) => None,
+            _ if self.is_of_another(spec, text) => None,
             _ if wants_machines(spec, &missing) && self.spares(text) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
@@ -366,11 +368,12 @@ impl Turn<'_> {
         }
     }
 
-    /// "yes, lent", "yes, 60 GB please": values that are those of the plan.
+    /// "yes, lent", "yes, 60 GB please": values that are those of the plan, unless they are denied: "yes, but not raw".
     fn says_as_planned(&self, call: &Call, text: &str) -> bool {
-        let Some(spec) = self.spec(call) else { return false };
+        let cx = self.context();
+        let Some(spec) = self.spec(call).filter(|_| !leftover::turns(text, &cx)) else { return false };
         let filled: Vec<String> = call.args.keys().filter(|slot| *slot != TARGET).cloned().collect();
-        let values = slots::read_answer(spec, &filled, &Default::default(), text, &self.context());
+        let values = slots::read_answer(spec, &filled, &Default::default(), text, &cx);
         values.is_some_and(|said| said.values.iter().all(|(slot, value)| call.args.get(slot) == Some(value)))
     }
 
