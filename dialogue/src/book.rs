@@ -118,6 +118,11 @@ impl Book {
         self.languages.keys().map(String::as_str)
     }
 
+    /// The words of every language: people mix them.
+    pub(crate) fn lexicons(&self) -> impl Iterator<Item = &Lexicon> {
+        self.languages.values().map(|words| &words.lexicon)
+    }
+
     /// The language a text is clearly written in.
     pub fn language_of(&self, text: &str) -> Option<&str> {
         self.tongues.guess(text)

@@ -186,26 +186,21 @@ impl Turn<'_> {
             Some(wish) if wish.stance == Stance::Request && (!wish.question || self.wishes(&wish)) => {
                 // "otherwise …" is about the same.
                 understanding.asked = Some(condition.clone());
-                if !instead.is_empty() {
-                    instead.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-                }
+                instead.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
                 understanding.condition = Some(condition);
                 understanding.part = Some(wish.clone());
                 wish
             }
             // "if it runs, nothing, otherwise start it"
-            None if !instead.is_empty() => {
+            None => {
+                let mut instead = instead.into_iter();
+                let Some(next) = instead.next() else { return whole };
                 understanding.asked = Some(condition);
-                instead.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-                match understanding.rest.pop_front() {
-                    Some(next) => {
-                        understanding.part = Some(next.clone());
-                        self.with_condition(next, understanding)
-                    }
-                    None => whole,
-                }
+                instead.rev().for_each(|part| understanding.rest.push_front(part));
+                understanding.part = Some(next.clone());
+                self.with_condition(next, understanding)
             }
-            _ => whole,
+            Some(_) => whole,
         }
     }
 }

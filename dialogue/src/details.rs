@@ -15,7 +15,7 @@ use grammar::value::Value;
 
 use crate::amend::is_among;
 use crate::controls::CONTROLS;
-use crate::leftover::left_over;
+use crate::leftover::{TURNS, left_over};
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::Phrase;
@@ -27,26 +27,16 @@ use crate::spec::{Danger, Spec, TARGET};
 /// Marks between a wish and what is told behind it.
 const MARKS: [char; 6] = [',', ';', '(', '.', '\u{2013}', '\u{2014}'];
 
-/// Words by which what follows is more than told: it may take back, change or go on.
-const HEAVY: [Class; 18] = [
+/// Words by which what follows is more than told, besides those that take back or change: it may go on.
+const HEAVY: [Class; 8] = [
     Class::Conditional,
     Class::If,
     Class::Then,
     Class::Calling,
     Class::Called,
-    Class::Recants,
-    Class::Cancel,
-    Class::No,
-    Class::Not,
-    Class::Denied,
-    Class::Stop,
-    Class::Spare,
-    Class::Untouched,
     Class::Stays,
-    Class::Meant,
     Class::Other,
     Class::Also,
-    Class::TakeBack,
 ];
 /// So many words tell something; fewer may be a value.
 const TELLS: usize = 3;
@@ -203,9 +193,9 @@ impl Turn<'_> {
         let named = names
             .filter(|found| matches!(&found.value, Value::Name(name) if cx.known.has(Of::Machine, name).is_some()));
         // In any language: people mix them.
-        let heavy = self.book.languages().map(|language| &self.book.words(language).lexicon).any(|lexicon| {
+        let heavy = self.book.lexicons().any(|lexicon| {
             let cx = Context { lexicon, ..self.context() };
-            lexicon.holds(&all, &HEAVY) || weighs(text, &cx)
+            lexicon.holds(&all, &TURNS) || lexicon.holds(&all, &HEAVY) || weighs(text, &cx)
         });
         let tells = |part: &Part| {
             let wishes =

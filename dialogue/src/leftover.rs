@@ -45,7 +45,7 @@ const WEIGHTY: [Class; 6] =
     [Class::Weighs, Class::Except, Class::Conditional, Class::Everything, Class::Both, Class::Called];
 
 /// Words by which somebody takes back or changes what they say.
-const TURNS: [Class; 10] = [
+pub(crate) const TURNS: [Class; 10] = [
     Class::Cancel,
     Class::Recants,
     Class::No,
@@ -166,14 +166,12 @@ pub(crate) fn left_over(
 pub(crate) fn turns(text: &str, cx: &Context<'_>) -> bool {
     const DEPENDS: [Class; 2] = [Class::Except, Class::If];
     let all = cx.tokens(text);
-    let holds = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).is_some();
-    (0..all.len()).any(|at| holds(at, &TURNS) || holds(at, &DEPENDS))
+    cx.lexicon.holds(&all, &TURNS) || cx.lexicon.holds(&all, &DEPENDS)
 }
 
 /// Whether a word that this language doesn't have weighs in another: people mix them.
 fn weighs_elsewhere(book: &Book, tokens: &[Token<'_>]) -> bool {
-    let mut lexicons = book.languages().map(|language| &book.words(language).lexicon);
-    lexicons.any(|lexicon| WEIGHTY.iter().any(|class| lexicon.longest(tokens, *class).is_some()))
+    book.lexicons().any(|lexicon| WEIGHTY.iter().any(|class| lexicon.longest(tokens, *class).is_some()))
 }
 
 /// Nothing but an amount, a time or an address.
@@ -216,6 +214,14 @@ fn denied_among(text: &str, span: &Range<usize>, cx: &Context<'_>) -> Option<Str
     (names > 1).then(|| text[all[found].span.start..].to_owned())
 }
 
+/// Whether a word means all of them: "everything", "all machines", but not "each", which says how.
+fn says_everybody(text: &str, all: &[Token<'_>], at: usize, cx: &Context<'_>) -> bool {
+    let long = |at: usize, class| cx.lexicon.longest(&all[at..], class).unwrap_or(0);
+    let next = at + long(at, Class::All);
+    let ends = || next >= all.len() || !gap(text, all, next).trim().is_empty();
+    long(at, Class::Everything) > 0 || next > at && (ends() || long(next, Class::Machines) > 0)
+}
+
 /// Pieces that stand side by side, or with only small words between, are one.
 fn joined(text: &str, pieces: Vec<Range<usize>>) -> Vec<String> {
     const GAP: usize = 12;
@@ -245,111 +251,83 @@ impl Turn<'_> {
         let (args, taken) = extract_where(spec, text, spans, &cx);
         let changes = spec.danger > Danger::Read && !spec.planned;
         let mut left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
-        // "shut down web1, restart db1": whoever is named beside is meant in some way too.
-        if let (Some(left), Some(Value::Machines(Selector::Names(meant)))) = (&mut left, args.get(TARGET)) {
+        if let Some(left) = &mut left {
+            self.weigh_target(left, text, args.get(TARGET), &taken);
+        }
+        (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
+    }
+
+    /// Whether somebody is named, left out or meant beside the machines that were read from a text: then nobody knows who is meant.
+    fn weigh_target(&self, left: &mut LeftOver, text: &str, target: Option<&Value>, taken: &[Taken]) {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let read = taken.iter().find(|(slot, _)| slot == TARGET).map(|(_, span)| span.clone());
+        let span = read.clone().unwrap_or_default();
+        let names = match target {
+            Some(Value::Machines(Selector::Names(names))) => Some(names),
+            _ => None,
+        };
+        let set = matches!(target, Some(Value::Machines(Selector::All | Selector::Where { .. })));
+        let is_machine = |token: &Token<'_>| cx.known.has(Of::Machine, token.text).is_some();
+        let mut outside =
+            (0..all.len()).filter(|at| all[*at].span.end <= span.start || all[*at].span.start >= span.end);
+        if let Some(meant) = names {
+            // "shut down web1, restart db1": whoever is named beside is meant in some way too.
             let other = |piece: &String| {
                 let named = cx.tokens(piece).into_iter().filter_map(|token| cx.known.has(Of::Machine, token.text));
                 named.filter(|name| !meant.contains(name)).count() > 0
             };
             left.names = left.words.iter().any(other);
-        }
-        // "stop all others": a part of them is meant. "reboot it and db1": another one too.
-        if let (Some(left), Some(Value::Machines(target))) = (&mut left, args.get(TARGET)) {
-            let all = cx.tokens(text);
-            let span = taken.iter().find(|(slot, _)| slot == TARGET).map_or(0, |(_, span)| span.start);
-            let first = all.iter().position(|token| token.span.start >= span).unwrap_or(0);
+            // "reboot it and db1": another one too.
+            let first = all.iter().position(|token| token.span.start >= span.start).unwrap_or(0);
             let and = first > 1 && cx.lexicon.longest(&all[first - 1..], Class::And).is_some();
-            match target {
-                Selector::All | Selector::Where { .. } if self.around.scope != Scope::Machine => {
-                    let end = taken.iter().find(|(slot, _)| slot == TARGET).map_or(0, |(_, span)| span.end);
-                    let next = all.iter().position(|token| token.span.start >= end);
-                    left.names |= next.is_some_and(|next| cx.lexicon.longest(&all[next..], Class::Weighs) == Some(1));
-                }
-                Selector::Names(_) if and && cx.lexicon.longest(&all[first - 2..], Class::It).is_some() => {
-                    left.names = true;
-                    left.words.push(all[first - 2].text.to_owned());
-                }
-                _ => {}
+            if and && cx.lexicon.longest(&all[first - 2..], Class::It).is_some() {
+                left.names = true;
+                left.words.push(all[first - 2].text.to_owned());
             }
+        }
+        // "stop all others": a part of them is meant.
+        if set && self.around.scope != Scope::Machine {
+            let next = all.iter().position(|token| token.span.start >= span.end);
+            left.names |= next.is_some_and(|next| cx.lexicon.longest(&all[next..], Class::Weighs) == Some(1));
         }
         // "stop web1 on hv2", said to hv1: that one is another.
-        if let Some(left) = &mut left {
-            let host = |word: &str| cx.known.has(Of::Hypervisor, word).filter(|host| host != self.around.entity);
-            left.names |= left.words.iter().flat_map(|piece| piece.split_whitespace()).any(|word| host(word).is_some());
-        }
-        // "everything that is not web1": all of them, of whom only one was read.
-        if let (Some(left), Some(Value::Machines(Selector::Names(_)))) = (&mut left, args.get(TARGET)) {
-            let set = |piece: &String| {
-                let all = cx.tokens(piece);
-                let sets = [Class::Everything, Class::All];
-                cx.lexicon.holds(&all, &sets)
-            };
-            left.excepts |= left.words.iter().any(set);
-        }
-        // "stop web1 instead of db2", "stop web1, not db2", "web1, db2 non": nobody knows who is meant of those that are named.
-        if let (Some(left), Some(Value::Machines(Selector::Names(_)))) = (&mut left, args.get(TARGET))
-            && let Some((_, span)) = taken.iter().find(|(slot, _)| slot == TARGET)
-            && let Some(words) = denied_among(text, span, &cx)
-        {
-            left.excepts = true;
-            left.words.push(words);
-        }
-        // "stop all, db1 non": of whom one was read; and "stop all, sparing db1": beside whom one is named.
-        if let (Some(left), Some(target)) = (&mut left, args.get(TARGET)) {
-            let span = taken.iter().find(|(slot, _)| slot == TARGET).map(|(_, span)| span.clone());
-            let span = span.unwrap_or_default();
-            let all = cx.tokens(text);
-            let outside = |at: &usize| all[*at].span.end <= span.start || all[*at].span.start >= span.end;
-            let mut outside = (0..all.len()).filter(outside);
-            match target {
-                Value::Machines(Selector::Names(_)) => {
-                    let long = |at: usize, class| cx.lexicon.longest(&all[at..], class).unwrap_or(0);
-                    // "each" says how, "all machines" says who.
-                    let whole = |at: usize| {
-                        let next = at + long(at, Class::All);
-                        next > at
-                            && (next >= all.len()
-                                || long(next, Class::Machines) > 0
-                                || !gap(text, &all, next).trim().is_empty())
-                    };
-                    let set = |at: usize| long(at, Class::Everything) > 0 || whole(at);
-                    left.excepts |= outside.any(set);
-                }
-                Value::Machines(Selector::All) => {
-                    left.names |= outside.any(|at| cx.known.has(Of::Machine, all[at].text).is_some());
-                }
-                _ => {}
+        let host = |word: &str| cx.known.has(Of::Hypervisor, word).filter(|host| host != self.around.entity);
+        left.names |= left.words.iter().flat_map(|piece| piece.split_whitespace()).any(|word| host(word).is_some());
+        if names.is_some() {
+            // "everything that is not web1": all of them, of whom only one was read.
+            let whole = |piece: &String| cx.lexicon.holds(&cx.tokens(piece), &[Class::Everything, Class::All]);
+            left.excepts |= left.words.iter().any(whole);
+            // "stop web1 instead of db2", "stop web1, not db2", "web1, db2 non": nobody knows who is meant of those that are named.
+            if let Some(words) = read.and_then(|read| denied_among(text, &read, &cx)) {
+                left.excepts = true;
+                left.words.push(words);
             }
-            if (left.excepts || left.names) && left.words.is_empty() {
-                left.words.push(text.to_owned());
-            }
+            // "stop all, db1 non": of whom one was read.
+            left.excepts |= outside.any(|at| says_everybody(text, &all, at, &cx));
+        } else if matches!(target, Some(Value::Machines(Selector::All))) {
+            // "stop all, sparing db1": beside whom one is named.
+            left.names |= outside.any(|at| is_machine(&all[at]));
+        }
+        if target.is_some() && (left.excepts || left.names) && left.words.is_empty() {
+            left.words.push(text.to_owned());
         }
         // "pause all machines on hv9", where no host is called so: a part of them may be meant.
-        if let (Some(left), Some(Value::Machines(Selector::All | Selector::Where { .. }))) =
-            (&mut left, args.get(TARGET))
-        {
-            let all = cx.tokens(text);
-            let placed = |at: usize| {
-                cx.lexicon.longest(&all[at..], Class::Where).is_some_and(|count| {
-                    all.get(at + count).is_some_and(|next| left.words.iter().any(|piece| piece.starts_with(next.text)))
-                })
-            };
-            left.names |= (0..all.len()).any(placed);
-        }
+        let placed = |at: usize| {
+            let next = cx.lexicon.longest(&all[at..], Class::Where).and_then(|count| all.get(at + count));
+            next.is_some_and(|next| left.words.iter().any(|piece| piece.starts_with(next.text)))
+        };
+        left.names |= set && (0..all.len()).any(placed);
         // Whatever was read: who is left out is out of it, or none of it can be trusted.
-        if let Some(left) = &mut left {
-            let kept = |names: &[String]| match args.get(TARGET) {
-                Some(Value::Machines(Selector::Where { except, .. })) => names.iter().all(|name| except.contains(name)),
-                Some(Value::Machines(Selector::Names(meant))) => !names.iter().any(|name| is_among(name, meant)),
-                _ => false,
-            };
-            let dropped = exceptions(text, &cx).into_iter().filter(|(_, names)| !kept(names));
-            for (span, _) in dropped {
-                left.excepts = true;
-                left.words.push(text[span].to_owned());
-            }
+        let kept = |names: &[String]| match target {
+            Some(Value::Machines(Selector::Where { except, .. })) => names.iter().all(|name| except.contains(name)),
+            Some(Value::Machines(Selector::Names(meant))) => !names.iter().any(|name| is_among(name, meant)),
+            _ => false,
+        };
+        for (span, _) in exceptions(text, &cx).into_iter().filter(|(_, names)| !kept(names)) {
+            left.excepts = true;
+            left.words.push(text[span].to_owned());
         }
-        (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
     }
 }
 

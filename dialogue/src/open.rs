@@ -380,8 +380,7 @@ impl Turn<'_> {
     /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.
     fn agrees_in_two_languages(&self, text: &str) -> bool {
         let yes = |text: &str| {
-            let mut lexicons = self.book.languages().map(|language| &self.book.words(language).lexicon);
-            lexicons.any(|lexicon| answer(text, &Context { lexicon, ..self.context() }) == Answer::Yes)
+            self.book.lexicons().any(|lexicon| answer(text, &Context { lexicon, ..self.context() }) == Answer::Yes)
         };
         let cuts = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| text.split_at(at));
         !text.contains('?') && cuts.into_iter().any(|(one, other)| yes(one) && yes(other))

@@ -141,8 +141,7 @@ impl Turn<'_> {
 
     /// Whether one word is an "and" in another language.
     fn joins_elsewhere(&self, tokens: &[Token<'_>]) -> bool {
-        let mut lexicons = self.book.languages().map(|language| &self.book.words(language).lexicon);
-        lexicons.any(|lexicon| lexicon.longest(tokens, Class::And) == Some(1))
+        self.book.lexicons().any(|lexicon| lexicon.longest(tokens, Class::And) == Some(1))
     }
 
     /// "tell me if web1 is up": that question.

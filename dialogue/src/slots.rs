@@ -1,6 +1,6 @@
 //! Slots: what a text fills, what is missing, what "it" stands for, and how a missing value is asked for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::ops::Range;
 
 use grammar::answer::{Answer, answer};
@@ -455,17 +455,13 @@ impl Turn<'_> {
                 }
                 Some(Value::Machines(Selector::Names(names))) => {
                     let before = self.session.focus.first().and_then(|names| names.first());
-                    let mut seen: Vec<String> = Vec::new();
                     let mut names: Vec<String> = names
                         .iter()
                         .map(|name| self.placed(before, name).unwrap_or_else(|| name.clone()))
                         .map(|name| self.around.known.has(Of::Machine, &name).unwrap_or(name))
                         .collect();
-                    names.retain(|name| {
-                        let new = !seen.contains(name);
-                        seen.push(name.clone());
-                        new
-                    });
+                    let mut seen = HashSet::new();
+                    names.retain(|name| seen.insert(name.clone()));
                     call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names)));
                 }
                 Some(Value::Name(name)) if matches!(slot.kind, Kind::Name(_)) => {
