@@ -28,6 +28,8 @@ use tests::transcript::mind;
 mod answers;
 #[path = "properties/machines.rs"]
 mod machines;
+#[path = "properties/riders.rs"]
+mod riders;
 #[path = "properties/several.rs"]
 mod several;
 #[path = "properties/talk.rs"]

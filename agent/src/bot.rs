@@ -19,13 +19,13 @@ use crate::access::Access;
 use crate::addresses::Entity;
 use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
-use crate::host::{HostRead, HostWrite, MachineId, State};
+use crate::host::{HostRead, HostWrite, MachineId};
 use crate::journal::{Entry, Journal, Told};
 use crate::message::{Answer, Certain, Channel, Message};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
-use crate::planner::{Made, Planner, Step};
-use crate::skill::{Office, OfficeOp, Op};
+use crate::planner::{Made, Planner};
+use crate::skill::{Office, OfficeOp};
 use crate::store::Store;
 use crate::tongues::{Tongue, Tongues};
 
@@ -35,10 +35,12 @@ mod parts;
 mod place;
 mod promises;
 mod turn;
+mod watched;
 
 use place::Place;
 pub use turn::{Carried, Turned};
-use turn::{Conversation, Towards, Unanswered};
+use turn::{Conversation, Unanswered};
+use watched::Watched;
 
 /// A host that can be read and written.
 pub trait Host: HostRead + HostWrite {}
@@ -60,7 +62,7 @@ pub struct Caution {
     pub ask_disruptive: bool,
     /// Machines one sentence may disturb.
     pub most_at_once: usize,
-    /// How long a machine may take to shut down before the asker is told that it is still on.
+    /// How long a machine may take to shut down or to reboot before the asker is told that it didn't.
     pub shutdown_patience: SignedDuration,
 }
 
@@ -98,14 +100,6 @@ const MOST_TOPICS: usize = 4_096;
 struct Topics {
     last: Option<(Timestamp, String)>,
     heard: HashMap<String, Timestamp>,
-}
-
-/// A machine that was asked to shut down, and for whom.
-#[derive(Clone, Debug)]
-struct Watched {
-    machine: MachineId,
-    until: Timestamp,
-    message: Message,
 }
 
 /// What a bot is made of.
@@ -475,64 +469,6 @@ impl Bot {
                 .map(|who| Phrase::common("busy").with("who", who.as_str()).with("name", machine.name.as_str()));
             under_way.or_else(|| self.still_busy(machine))
         })
-    }
-
-    /// Somebody asked a machine to shut down: if it doesn't, they are told.
-    fn watch(&self, message: &Message, step: &Step) {
-        let asked = step.change.ops.iter().find_map(|op| match op {
-            Op::Host(crate::host::HostOp::Shutdown { machine }) => Some(machine.clone()),
-            _ => None,
-        });
-        if let Some(machine) = asked
-            && let Ok(until) = message.now.timestamp().checked_add(self.caution.shutdown_patience)
-        {
-            let mut watched = lock(&self.watched);
-            // Asked twice, told once.
-            watched.retain(|one| one.machine != machine || one.message.asker != message.asker);
-            watched.push(Watched { machine, until, message: message.clone() });
-        }
-    }
-
-    /// What is due: promises that can be kept, news that had to wait, and machines that were asked to shut down and are still
-    /// on: their askers are told, and may type the name. Called every second.
-    pub fn look_after(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
-        self.look_after_on(now, &mut |message, answer| {
-            say(message, answer.rendered);
-            true
-        });
-    }
-
-    /// The same where answers may be lost; `say` tells whether one was taken for delivery.
-    pub(crate) fn look_after_on(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Answer) -> bool) {
-        self.keep_promises(now, None, &mut |message, rendered| {
-            say(message, Answer { rendered, question: false, outcome: true });
-        });
-        self.tell_settled(now);
-        let due: Vec<Watched> = {
-            let mut watched = lock(&self.watched);
-            watched
-                .retain(|one| self.host.machine(&one.machine).is_some_and(|machine| machine.state == State::Running));
-            let (due, rest) = watched.drain(..).partition(|one: &Watched| one.until <= now.timestamp());
-            *watched = rest;
-            due
-        };
-        for Watched { machine, mut message, .. } in due {
-            let Some(machine) = self.host.machine(&machine) else { continue };
-            message.now = now.with_time_zone(message.now.time_zone().clone());
-            let call = Call {
-                skill: "vm.force_off".to_owned(),
-                args: std::collections::BTreeMap::from([(
-                    dialogue::spec::TARGET.to_owned(),
-                    grammar::value::Value::Machines(grammar::selector::Selector::Names(vec![machine.name.clone()])),
-                )]),
-            };
-            let patience = self.caution.shutdown_patience;
-            let preface =
-                vec![Phrase::common("not_off_yet").with("name", machine.name.as_str()).with("span", patience)];
-            let input = Input::Suggest { calls: vec![call], preface };
-            let to = message.clone();
-            self.turn_on(&message, input, &mut Towards { to, say: &mut *say });
-        }
     }
 
     /// Something about machines was told to everybody: "it" may be them.

@@ -265,7 +265,7 @@ impl Planner<'_> {
             }
             Selector::All => self.reach(),
             Selector::Where { .. } => self.those(selector)?,
-            Selector::Nth(_) => return Err(Refusal::WhichMachine),
+            Selector::Nth(_) | Selector::Others(_) => return Err(Refusal::WhichMachine),
         };
         if let Some(own) = &self.own
             && let Some(other) = found.iter().find(|machine| machine.id != own.id)

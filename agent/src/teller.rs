@@ -30,6 +30,9 @@ impl Bot {
 
     /// It is written down, each thing by itself, and told when it is time for it.
     pub(crate) fn news(&self, event: &HostEvent, cause: Option<Cause>, now: &Zoned) {
+        if let (EventKind::Rebooted, Some((machine, _))) = (event.kind, &event.machine) {
+            self.has_rebooted(machine);
+        }
         let actor = cause.map(|cause| cause.actor);
         let mut phrase = words::phrase(event, actor.as_deref());
         let still_there = event.machine.as_ref().is_some_and(|(id, _)| self.host().machine(id).is_some());

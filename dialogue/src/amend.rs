@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use grammar::answer::{Answer, answer, refused};
+use grammar::answer::{Answer, agreed, answer, refused};
 use grammar::corrected::{Corrected, machines};
 use grammar::frame::frame;
 use grammar::gather::{Wanted, gather};
@@ -17,6 +17,7 @@ use grammar::value::Value;
 use crate::controls::CONTROLS;
 use crate::leftover::{self, LIGHT};
 use crate::machine::Turn;
+use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::{Call, PlanRef};
 use crate::slots;
@@ -57,22 +58,28 @@ impl Turn<'_> {
     /// Whether an amount is one of what another skill is about, and this one is not: "2 GB of memory" is no size of a disk.
     pub(crate) fn is_of_another(&self, spec: &Spec, text: &str) -> bool {
         let cx = self.context();
-        let own = self.heard.vocabulary(spec.id);
-        let named: Vec<String> = spec.slots.iter().map(|slot| fold(&self.heard_word(spec.id, slot.name))).collect();
-        let classes = [LIGHT.as_slice(), &[Class::Verb, Class::Aside, Class::Follow]].concat();
-        let light = |token: &&Token| cx.lexicon.holds(std::slice::from_ref(*token), &classes);
-        let thing =
-            |token: &Token| !own.has(token) && !named.contains(&token.folded) && !leftover::turns(token.text, &cx);
-        let about = |token: &Token| {
-            let mut others = self.book.specs().iter().filter(|other| other.id != spec.id);
-            others.any(|other| self.heard.vocabulary(other.id).commands(token))
-        };
+        let light = |token: &&Token| self.says_no_thing(token);
+        let thing = |token: &Token| !leftover::turns(token.text, &cx) && self.is_thing_of_another(spec, token);
         let behind = |size: Found| {
             let clause = text.get(size.span.end..).unwrap_or_default().split([',', ';', '.', '?', '!', '\n']).next();
             let tokens = cx.tokens(clause.unwrap_or_default());
-            tokens.iter().find(|token| !light(token)).is_some_and(|token| thing(token) && about(token))
+            tokens.iter().find(|token| !light(token)).is_some_and(thing)
         };
         read::find(Kind::Size, text, &cx).into_iter().any(behind)
+    }
+
+    /// Whether a word says not what is spoken of: small words, verbs.
+    fn says_no_thing(&self, token: &Token) -> bool {
+        let classes = [LIGHT.as_slice(), &[Class::Verb, Class::Aside, Class::Follow]].concat();
+        self.heard.lexicon.holds(std::slice::from_ref(token), &classes)
+    }
+
+    /// Whether a word is one of those by which another skill is commanded, and none of this one's.
+    pub(crate) fn is_thing_of_another(&self, spec: &Spec, token: &Token) -> bool {
+        let slot = |slot: &Slot| fold(&self.heard_word(spec.id, slot.name)) == token.folded;
+        let own = self.heard.vocabulary(spec.id).has(token) || spec.slots.iter().any(slot);
+        let mut others = self.book.specs().iter().filter(|other| other.id != spec.id);
+        !own && !self.says_no_thing(token) && others.any(|other| self.heard.vocabulary(other.id).commands(token))
     }
 
     /// The words of a skill's title, as people may say them.
@@ -157,6 +164,50 @@ impl Turn<'_> {
             }
             _ => None,
         }
+    }
+
+    /// "yes, but snapshot it first", "go ahead and start web2 as well": the plan with one more wish, before it or behind it.
+    pub(crate) fn with_a_rider(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
+        let rider = self.rider(text)?;
+        let wish = self.without_ahead(&rider);
+        let (wish, ahead) = wish.map_or((rider.as_str(), false), |wish| (wish, true));
+        let [(call, Path::Command)] = &self.commands(wish)[..] else { return None };
+        if CONTROLS.contains(&call.skill.as_str()) || !self.built(call) || !self.may_change(call) {
+            return None;
+        }
+        let own = std::slice::from_ref(call);
+        Some(if ahead { [own, &plan.calls].concat() } else { [&plan.calls, own].concat() })
+    }
+
+    /// What is joined to an agreement: "yes, but …", "go ahead and …".
+    fn rider(&self, text: &str) -> Option<String> {
+        const JOINS: [Class; 4] = [Class::And, Class::But, Class::Then, Class::Slack];
+        let cx = self.context();
+        let rest = agreed(text, &cx)?;
+        let all = cx.tokens(&rest);
+        let mut at = 0;
+        while let Some(count) = cx.lexicon.longest_of(all.get(at..)?, &JOINS) {
+            at += count;
+        }
+        let ahead = cx.lexicon.longest(&all, Class::Ahead).is_some();
+        let first = all.get(at).filter(|_| at > 0 || ahead)?;
+        Some(rest[first.span.start..].to_owned())
+    }
+
+    /// A yes with a "but" or a "first" that nobody can follow is no yes, and no mere look aside either: the plan is dropped, and the rest
+    /// is heard. False where there is none.
+    pub(crate) fn moves_on_from_yes(&mut self, plan: &PlanRef, text: &str) -> bool {
+        let cx = self.context();
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let all = cx.tokens(&rest);
+        if cx.lexicon.longest_of(&all, &[Class::But, Class::Ahead]).is_none() {
+            return false;
+        }
+        let Some(rider) = self.rider(text) else { return false };
+        let dropped = self.dropped(plan);
+        self.session.open = None;
+        self.understand(&rider, true, vec![dropped], None);
+        true
     }
 
     /// "no, my boss says not today", "never mind the disk. Is web1 up?": the question is dropped, and what is said besides is heard.

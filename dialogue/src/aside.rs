@@ -1,7 +1,7 @@
 //! What becomes of an open question when something else is wanted: the new wish goes first. A plan that waited for a yes is dropped
 //! with a word, what is half put together is kept aside, an offer is passed over in silence.
 
-use grammar::answer::{Answer, answer, control};
+use grammar::answer::{Answer, answer, asks_something, control};
 use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -15,6 +15,7 @@ use crate::reply::{Phrase, Reply};
 use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef};
 use crate::slots;
 use crate::spec::TARGET;
+use crate::understand::{FOLLOWS, GIST};
 
 /// Words by which something said may correct a plan.
 const CORRECTS: [Class; 6] = [Class::Denied, Class::Not, Class::Except, Class::Meant, Class::Item, Class::Spare];
@@ -56,7 +57,11 @@ impl Turn<'_> {
                 if !over && calls.iter().all(|call| COURTESIES.contains(&call.skill.as_str())) {
                     return Some(Open { reminded: true, ..open });
                 }
-                if !changes && !open.reminded && !over && about_it(calls, plan) {
+                // "and now both back on", read as a question by a few of its words, may as well be about the plan.
+                let why = self.session.trace.why.as_str();
+                let likely = [FOLLOWS, GIST].contains(&why);
+                let asks = !likely || asks_something(&self.session.trace.text, &self.context());
+                if !changes && asks && !open.reminded && !over && about_it(calls, plan) {
                     return Some(open);
                 }
                 if !over && plan.calls != self.resolved(calls) {

@@ -60,6 +60,9 @@ impl Turn<'_> {
         if part.raw.contains('?') || !self.commands(&part.text).is_empty() {
             return None;
         }
+        if let Some(picked) = self.only_some(&part.raw, calls) {
+            return Some((picked, true));
+        }
         let cx = self.context();
         let (text, corrects) = match answer(&part.raw, &cx) {
             Answer::Correction(rest) => (rest, true),
@@ -101,6 +104,9 @@ impl Turn<'_> {
     /// The values of a text that has nothing else to say, and names no machine.
     fn values_of(&self, spec: &Spec, text: &str) -> Option<BTreeMap<String, Value>> {
         let cx = self.context();
+        if let Some(name) = self.called(spec, text) {
+            return Some([name].into());
+        }
         let (args, taken) = extract_where(spec, text, &[], &cx);
         let whole = left_over(self.book, self.heard, spec, text, &taken, &cx).words.is_empty();
         // "snapshot web1, dry run" names nothing.
@@ -109,6 +115,30 @@ impl Turn<'_> {
         let bare = args.len() == 1 && args.keys().all(names) && !gives;
         let read = whole && !bare && !self.drops(spec, text, &taken);
         (read && !args.is_empty() && !args.contains_key(TARGET)).then_some(args)
+    }
+
+    /// "call it vendor-visit", "« vendor-visit »": the name alone that it gives.
+    fn called(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
+        const BEFORE: [Class; 5] = [Class::And, Class::But, Class::Polite, Class::Slack, Class::Aside];
+        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let cx = self.context();
+        let all = cx.tokens(text);
+        // "snapshot web1, "before""
+        if let [token] = all.as_slice()
+            && token.quoted
+        {
+            return Some((slot.name.to_owned(), read::parse(slot.kind, text, &cx)?));
+        }
+        let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
+        let mut at = 0;
+        while at < all.len() && long(at, &[Class::Calling]) == 0 && long(at, &BEFORE) > 0 {
+            at += long(at, &BEFORE);
+        }
+        let count = Some(long(at, &[Class::Calling])).filter(|count| *count > 0)?;
+        let end = all.len() - cx.lexicon.longest_before(&all[at + count..], Class::Polite).unwrap_or(0);
+        let (first, last) = (all.get(at + count)?, all.get(end.checked_sub(1)?)?);
+        let value = read::parse(slot.kind, text.get(first.span.start..last.span.end)?, &cx)?;
+        Some((slot.name.to_owned(), value))
     }
 
     /// "as lent": words of the command, and a name to be given.

@@ -22,6 +22,7 @@ impl Turn<'_> {
         self.session.refused = false;
         self.session.respelled = false;
         self.session.slipped = false;
+        self.session.unheard = false;
         if self.session.heard_before(&utterance, self.around.now.timestamp()) {
             self.session.trace.why = REPEATED.to_owned();
             return;

@@ -19,11 +19,11 @@ use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
 use crate::session::Call;
 use crate::slots::{Taken, extract_where};
-use crate::spec::{Danger, Scope, Slot, Spec, TARGET};
+use crate::spec::{Category, Danger, Scope, Slot, Spec, TARGET};
 use crate::topics::alike;
 
 /// Marks that quote: one that stands alone quotes nobody knows what.
-const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
+pub(crate) const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
 /// Words that change nothing of what is wanted, whatever is wanted.
 pub(crate) const LIGHT: [Class; 13] = [
     Class::Filler,
@@ -123,15 +123,23 @@ pub(crate) fn left_over(
         let turns = if behind && turned { turns } else { 0 };
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
             && !cx.lexicon.contains(&token.folded);
-        let named = token.quoted || token.folded.chars().any(|c| c.is_ascii_digit()) || token.text.contains(MARKS);
+        let named = token.quoted
+            || token.folded.chars().any(|c| c.is_ascii_digit())
+            || token.text.contains(MARKS)
+            || is_device(&token.folded)
+            || counts(&all[at..], cx) && !vocabulary.commands(token);
         // "reboot web1 mail", where mail-01 is.
         let piece = token.folded.chars().count() >= SHORTEST
             && !cx.lexicon.contains(&token.folded)
             && cx.known.has_piece(Of::Machine, &squeeze(token.text));
-        left.names |= piece;
-        let count = if named || known || piece {
+        let thing = spec.category == Category::Power && is_thing(book, words, vocabulary, &all, at, taken, (text, cx));
+        // "reboot web1 and db1, only the first"
+        let picks = longest(&[Class::Only]);
+        let picks = if picks > 0 && picks_one(&all[at + picks..], cx) { picks } else { 0 };
+        left.names |= piece || thing || picks > 0;
+        let count = if named || known || piece || thing || picks > 0 {
             left.weighs = true;
-            1
+            picks.max(1)
         } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {
             left.weighs = true;
             left.excepts |= cx.lexicon.longest(&all[at..], Class::Except) == Some(weighty);
@@ -151,7 +159,8 @@ pub(crate) fn left_over(
                 || weighs_elsewhere(book, &all[at..])
                 || longest(&TIMES) > 0
                 || at > 0 && cx.lexicon.longest(&all[at - 1..], Class::Where) == Some(1)
-                || may_be_its_name(spec, vocabulary, &all[..=at], taken, text);
+                || may_be_its_name(spec, vocabulary, &all[..=at], taken, text)
+                || at > 0 && says_which(vocabulary, &all[at..], text, cx);
             1
         };
         let last = (at + count - 1).min(all.len() - 1);
@@ -167,6 +176,76 @@ pub(crate) fn turns(text: &str, cx: &Context<'_>) -> bool {
     const DEPENDS: [Class; 2] = [Class::Except, Class::If];
     let all = cx.tokens(text);
     cx.lexicon.holds(&all, &TURNS) || cx.lexicon.holds(&all, &DEPENDS)
+}
+
+/// Whether words begin with a number in an order: "the first".
+fn picks_one(tokens: &[Token<'_>], cx: &Context<'_>) -> bool {
+    let article = cx.lexicon.longest(tokens, Class::Article).unwrap_or(0);
+    [0, article].iter().any(|skipped| cx.lexicon.longest(&tokens[*skipped..], Class::Ordinal).is_some())
+}
+
+/// A device of a machine, as its system calls it: "vdb".
+fn is_device(word: &str) -> bool {
+    const FAMILIES: [&str; 4] = ["vd", "sd", "hd", "xvd"];
+    let letter = |rest: &str| rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_lowercase());
+    FAMILIES.iter().any(|family| word.strip_prefix(family).is_some_and(letter))
+}
+
+/// Whether a word says that there are several: "two".
+fn counts(tokens: &[Token<'_>], cx: &Context<'_>) -> bool {
+    let several = |(_, digits): (usize, &str)| digits.parse::<u64>().is_ok_and(|number| number > 1);
+    cx.lexicon.all(tokens, Class::Number).any(several)
+}
+
+/// "restart the service on web1", "stop web1 disk": what a machine has, where a machine is switched on and off.
+fn is_thing(
+    book: &Book,
+    words: &Words,
+    vocabulary: &Vocabulary,
+    all: &[Token<'_>],
+    at: usize,
+    taken: &[Taken],
+    (text, cx): (&str, &Context<'_>),
+) -> bool {
+    const SMALL: [Class; 3] = [Class::Article, Class::Machine, Class::Where];
+    let token = &all[at];
+    let long = |at: usize, classes: &[Class]| {
+        all.get(at..).map_or(0, |rest| cx.lexicon.longest_of(rest, classes).unwrap_or(0))
+    };
+    let small = [LIGHT.as_slice(), &WEIGHTY, &[Class::Verb]].concat();
+    if vocabulary.commands(token) || long(at, &small) > 0 {
+        return false;
+    }
+    let whom = |at: usize| {
+        let target =
+            |(slot, span): &Taken| slot == TARGET && all.get(at).is_some_and(|next| next.span.start == span.start);
+        taken.iter().any(target)
+    };
+    // "the service on web1"
+    let placed = at > 0 && long(at - 1, &[Class::Article]) == 1 && long(at + 1, &[Class::Where]) > 0 && {
+        let mut next = at + 1;
+        while !whom(next) && long(next, &SMALL) > 0 {
+            next += long(next, &SMALL);
+        }
+        whom(next)
+    };
+    // "stop web1 disk", but "web1 needs a reboot".
+    let commands = |all: &[Token<'_>]| all.iter().any(|token| vocabulary.commands(token));
+    let behind = commands(&all[..at])
+        && !commands(&all[at + 1..])
+        && taken.iter().any(|(slot, span)| {
+            slot == TARGET && text.get(span.end..token.span.start).is_some_and(|between| between.trim().is_empty())
+        });
+    let other = |other: &&Spec| other.category != Category::Power && words.vocabulary(other.id).commands(token);
+    placed || behind && book.specs().iter().copied().any(|spec| other(&spec))
+}
+
+/// "an encrypted disk": what stands right before a word of the command says which one.
+fn says_which(vocabulary: &Vocabulary, tokens: &[Token<'_>], text: &str, cx: &Context<'_>) -> bool {
+    let [token, next, ..] = tokens else { return false };
+    let blank = text.get(token.span.end..next.span.start).is_some_and(|between| between.trim().is_empty());
+    let verb = cx.lexicon.longest(&tokens[1..], Class::Verb).is_some();
+    blank && !verb && vocabulary.commands(next)
 }
 
 /// Whether a word that this language doesn't have weighs in another: people mix them.
@@ -277,7 +356,7 @@ impl Turn<'_> {
                 let named = cx.tokens(piece).into_iter().filter_map(|token| cx.known.has(Of::Machine, token.text));
                 named.filter(|name| !meant.contains(name)).count() > 0
             };
-            left.names = left.words.iter().any(other);
+            left.names |= left.words.iter().any(other);
             // "reboot it and db1": another one too.
             let first = all.iter().position(|token| token.span.start >= span.start).unwrap_or(0);
             let and = first > 1 && cx.lexicon.longest(&all[first - 1..], Class::And).is_some();

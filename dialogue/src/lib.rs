@@ -26,6 +26,7 @@ pub mod machine;
 mod offer;
 mod one_more;
 mod open;
+mod order;
 mod outcome;
 mod parts;
 mod pasted;
@@ -45,5 +46,6 @@ mod spelling;
 mod take_back;
 pub mod topics;
 pub mod understand;
+mod veto;
 
 pub use controls::CONTROLS;

@@ -259,6 +259,7 @@ impl Machine {
             Input::Applied(applied) => turn.applied(applied),
             Input::Event { machines } => {
                 turn.passed();
+                turn.session.thing = None;
                 turn.session.focus_on(machines);
             }
             // Not over an open question: that one is the person's.

@@ -91,9 +91,20 @@ impl Turn<'_> {
         }
         // "all of them off except the database": nobody offers what leaves out who was to be left out.
         let left = fitting.iter().find_map(|(id, _)| self.call_and_rest(id, &part.text, ranking).1);
-        if let Some(left) = left.filter(|left| left.excepts) {
-            self.refuse_unread("left_over_except", left.words.join(" … "), &preface);
-            return;
+        let mut preface = preface;
+        if let Some(left) = &left {
+            let words = left.words.join(" … ");
+            match left.unread() {
+                Some(id) => {
+                    self.refuse_unread(id, words, &preface);
+                    return;
+                }
+                // "shut web1 down until tomorrow": whoever picks knows what was left out.
+                None if left.weighs && options.len() == 1 => {
+                    preface.push(Phrase::common("left_over").with("words", words));
+                }
+                None => {}
+            }
         }
         if let Some(call) = self.answers_itself(&options).cloned() {
             self.begin(vec![call], Path::Understood, true, preface, None);
@@ -200,6 +211,7 @@ impl Turn<'_> {
         if self.second_reading(&preface) {
             return;
         }
+        self.note_anything();
         self.session.trace.path = Some(Path::None);
         self.session.trace.decision = Decision::Decline;
         if self.session.trace.why.is_empty() {

@@ -259,10 +259,12 @@ impl Turn<'_> {
                     false => self
                         .with_other_machines(&plan, text)
                         .or_else(corrected)
-                        .or_else(|| self.with_other_values(&plan, text)),
+                        .or_else(|| self.with_other_values(&plan, text))
+                        .or_else(|| self.with_a_rider(&plan, text).filter(|_| !by_name)),
                 };
                 match changed {
                     Some(calls) => self.correct(open, path, calls),
+                    None if self.moves_on_from_yes(&plan, text) => Ok(()),
                     None if self.refuse(text) => Ok(()),
                     None => Err(Box::new(open)),
                 }

@@ -15,6 +15,7 @@ impl Turn<'_> {
     pub(crate) fn planned(&mut self, planned: Planned) {
         let Stage::Planning(planning) = std::mem::take(&mut self.session.stage) else { return };
         let mut planning = *planning;
+        self.note_thing(&planning.calls);
         match planned {
             Planned::Refused(mut reply) => {
                 self.session.trace.decision = Decision::Decline;

@@ -47,7 +47,11 @@ impl Turn<'_> {
         let set = cx.lexicon.holds(&cx.tokens(&understanding.text), &[Class::All, Class::Everything]);
         let weighty = set && matches!(part.stance, Stance::Negated | Stance::Request);
         let leaves_out = weighty && !self.named_in(&part.raw).is_empty();
-        if !else_wanted || wanted || part.wish || leaves_out {
+        // "stop both. in fact just the first": which of them, then?
+        let picks = cx.lexicon.longest_of(&cx.tokens(&part.raw), &[Class::Only, Class::Meant]).is_some()
+            && (cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Ordinal, Class::Number, Class::It])
+                || !self.named_in(&part.raw).is_empty());
+        if !else_wanted || wanted || part.wish || leaves_out || picks && !understanding.calls.is_empty() {
             return Err(understanding);
         }
         match part.stance {
@@ -90,8 +94,10 @@ impl Turn<'_> {
         let long = topics::words(&part.raw).len() >= enough && !part.raw.contains(QUOTES);
         // "after a snapshot", "an hour ago"
         let timed = cx.lexicon.longest_of(&all, &[Class::Weighs, Class::Where]).is_some();
+        // "call it castle" gives a name that somebody will look for.
+        let gives = cx.lexicon.holds(&all, &[Class::Calling, Class::Called]);
         let told = part.stance == Stance::Report || !weighs(&part.raw, &cx);
-        long && told && !timed && !cx.lexicon.holds(&all, &[Class::Ago]) && is_plain(&part.raw, &cx)
+        long && told && !timed && !gives && !cx.lexicon.holds(&all, &[Class::Ago]) && is_plain(&part.raw, &cx)
     }
 
     /// What was said beside a change is named, and has it asked about; beside a question it is of no interest.

@@ -3,21 +3,23 @@
 use std::collections::BTreeSet;
 
 use grammar::frame::Part;
-use grammar::kind::Kind;
+use grammar::kind::{Kind, Of};
+use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::read;
 use grammar::selector::Selector;
-use grammar::token::gap;
+use grammar::token::{Token, gap};
 use grammar::value::Value;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
+use crate::amend::is_among;
 use crate::machine::{Planning, Turn};
 use crate::policy::Path;
 use crate::session::Call;
 use crate::slots::missing;
-use crate::spec::{Danger, Scope, Spec, TARGET};
+use crate::spec::{Category, Danger, Scope, Spec, TARGET};
 
-/// How long another machine that was named may still be "it".
+/// How long another machine that was named, or a thing, may still be "it".
 const ANOTHER: SignedDuration = SignedDuration::from_mins(10);
 
 /// So many words after a pronoun may belong to it: "la base de données".
@@ -32,10 +34,14 @@ impl Turn<'_> {
     /// Has "it" be the machine that the call before names, else the only one that the message names; where it names several, nobody is meant.
     pub(crate) fn name_its(&self, text: &str, calls: &mut [Call]) {
         let mut last: Option<Value> = None;
+        let spoken: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let mut asked_only = true;
         for call in calls {
             if points_back(call) {
                 let one = |value: &Value| matches!(value, Value::Machines(Selector::Names(names)) if names.len() == 1);
-                let before = last.clone().filter(|before| one(before) || self.means_many(text));
+                // "web1 is slow, web2 is down. reboot it": only the first of them was asked about, and nobody knows which is meant.
+                let unclear = || asked_only && self.named_in(text).iter().any(|name| !is_among(name, &spoken));
+                let before = last.clone().filter(|before| (one(before) && !unclear()) || self.means_many(text));
                 let named = before.or_else(|| {
                     let names = self.named_in(text);
                     match names.len() {
@@ -52,10 +58,38 @@ impl Turn<'_> {
                     None => call.args.remove(TARGET),
                 };
             }
+            if let Some(Value::Machines(Selector::Others(count))) = call.args.get(TARGET).cloned() {
+                let named = self.named_in(text).into_iter().collect::<Vec<_>>();
+                let others = if named.is_empty() { None } else { self.others_than(&named, count) };
+                if let Some(others) = others {
+                    call.args.insert(TARGET.to_owned(), others);
+                }
+            }
             if let Some(names @ Value::Machines(Selector::Names(_))) = call.args.get(TARGET) {
                 last = Some(names.clone());
             }
+            asked_only &= !self.may_change(call);
         }
+    }
+
+    /// All machines but these: "the others". Of those that were listed, where as many are left as were said; `None` where nobody was
+    /// spoken of, or not so many are left.
+    pub(crate) fn others_than(&self, spoken: &[String], count: Option<u64>) -> Option<Value> {
+        if spoken.is_empty() {
+            return None;
+        }
+        let Some(count) = count else {
+            let mut all = Selector::All;
+            all.leave_out(spoken);
+            return Some(Value::Machines(all));
+        };
+        let left = |names: &[String]| {
+            let left: Vec<String> = names.iter().filter(|name| !is_among(name, spoken)).cloned().collect();
+            (u64::try_from(left.len()) == Ok(count)).then_some(Value::Machines(Selector::Names(left)))
+        };
+        let listed = spoken.iter().all(|name| is_among(name, &self.session.listed));
+        let of_the_list = if listed { left(&self.session.listed) } else { None };
+        of_the_list.or_else(|| left(&self.around.known.names(Of::Machine)))
     }
 
     /// Whether a text has a word for several: "them". French "les" is one unless a noun follows: "les users".
@@ -103,16 +137,59 @@ impl Turn<'_> {
     pub(crate) fn is_only_pointed_at(&self, spec: &Spec, call: &Call) -> bool {
         let back =
             matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It | Selector::Same | Selector::Nth(_))));
-        let others = || self.session.others.is_some_and(|at| self.now().duration_since(at) < ANOTHER);
+        let recent = |at: Option<Timestamp>| at.is_some_and(|at| self.now().duration_since(at) < ANOTHER);
+        let others = || recent(self.session.others);
         let here = self.around.scope == Scope::Machine;
         let text = self.session.trace.text.as_str();
         let both = || self.heard.lexicon.holds(&self.context().tokens(text), &[Class::Both]);
         let many = || self.means_many(text) || both();
         back && match spec.danger {
             Danger::Read => false,
+            _ if spec.category == Category::Power && recent(self.session.thing) => true,
             Danger::Reversible => here && (others() || many()),
             _ => !here || others() || many(),
         }
+    }
+
+    /// Remembers whether a machine or something of it was spoken of: after "do you start with the host?", "turn that on" is no start.
+    pub(crate) fn note_thing(&mut self, calls: &[Call]) {
+        const OF_A_MACHINE: [Category; 4] = [Category::Power, Category::Know, Category::Storage, Category::Fleet];
+        let of_a_machine = |call: &Call| {
+            let built = |spec: &Spec| !spec.planned || spec.category == Category::Know && spec.has_target();
+            self.spec(call).is_some_and(|spec| OF_A_MACHINE.contains(&spec.category) && built(spec))
+        };
+        let courtesy = |call: &Call| self.spec(call).is_some_and(|spec| spec.category == Category::Talk);
+        if calls.is_empty() || !calls.iter().all(courtesy) {
+            let thing = self.session.unheard || !calls.iter().all(of_a_machine);
+            self.session.thing = thing.then(|| self.now());
+        }
+    }
+
+    /// The same of what nobody understood: it may have been about anything, unless it names a machine or points at one.
+    pub(crate) fn note_anything(&mut self) {
+        let (text, cx) = (self.session.trace.text.clone(), self.context());
+        let pointed = cx.lexicon.holds(&cx.tokens(&text), &[Class::It]);
+        if !pointed && self.named_in(&text).is_empty() {
+            self.session.thing = Some(self.now());
+        }
+    }
+
+    /// Whether a question that was understood as a skill's speaks of something that has nothing to do with it: "is nginx alright?"
+    pub(crate) fn has_unheard(&self, skill: &str, text: &str) -> bool {
+        const SHORTEST: usize = 3;
+        let Some(spec) = self.book.spec(skill) else { return false };
+        let cx = self.context();
+        let vocabulary = self.heard.vocabulary(skill);
+        let known = |token: &Token<'_>| {
+            let named = Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
+            named || cx.known.has_piece(Of::Machine, &squeeze(token.text))
+        };
+        let word = |token: &Token<'_>| {
+            token.folded.chars().count() >= SHORTEST && token.folded.chars().all(char::is_alphabetic)
+        };
+        let strange = |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !vocabulary.has(token);
+        let foreign = |token: &Token<'_>| strange(token) || self.is_thing_of_another(spec, token);
+        cx.tokens(text).iter().any(|token| word(token) && !known(token) && foreign(token))
     }
 
     /// The machine that a bare "start" is about: the only one that was just spoken of, and it is asked about by its name. None when the

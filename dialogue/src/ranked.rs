@@ -91,6 +91,7 @@ impl Turn<'_> {
         self.name_a_snapshot(&mut call, false);
         self.about_the_last(&mut call, &part);
         self.note_how_to(&part, &call);
+        self.session.unheard |= !self.may_change(&call) && self.has_unheard(&skill, &part.text);
         if self.vetoes(&part, &call) && !wish {
             self.veto(&part, Some(&skill), score);
             return;

@@ -237,6 +237,9 @@ pub struct Session {
     /// When another machine than the one spoken to was named last.
     #[serde(default)]
     pub others: Option<Timestamp>,
+    /// When a thing was spoken of last, or nobody knows what, if nothing else was since: "it" may be that, and no machine.
+    #[serde(default)]
+    pub thing: Option<Timestamp>,
     /// What ended by itself.
     pub expired: Option<Expired>,
     /// Machines spoken about, newest first: what "it" is at a host or the desk.
@@ -275,6 +278,9 @@ pub struct Session {
     /// Whether letters that changed places were put back in a word: what is said is understood, no command; only within a turn.
     #[serde(skip)]
     pub slipped: bool,
+    /// Whether the last question was understood although it holds a word that has nothing to do with it.
+    #[serde(default)]
+    pub unheard: bool,
     /// Where the turn stands; only within a turn.
     #[serde(skip)]
     pub stage: crate::machine::Stage,
@@ -293,6 +299,7 @@ impl Default for Session {
             open: None,
             aside: None,
             others: None,
+            thing: None,
             expired: None,
             focus: Vec::new(),
             things: Vec::new(),
@@ -308,6 +315,7 @@ impl Default for Session {
             refused: false,
             respelled: false,
             slipped: false,
+            unheard: false,
             stage: crate::machine::Stage::default(),
             trace: Trace::default(),
         }

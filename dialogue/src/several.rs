@@ -19,7 +19,7 @@ use crate::session::Call;
 use crate::slots::points;
 
 /// Between two wishes.
-const JOINS: [Class; 4] = [Class::And, Class::Then, Class::Opens, Class::Slack];
+const JOINS: [Class; 5] = [Class::And, Class::But, Class::Then, Class::Opens, Class::Slack];
 /// Marks between two wishes.
 const MARKS: [char; 7] = [',', ';', ':', '+', '(', '\u{2013}', '\u{2014}'];
 /// What goes on with the wish before it: "a snapshot, call it x".
@@ -102,7 +102,7 @@ impl Turn<'_> {
             while let Some(count) = cx.lexicon.longest_of(&all[begins..], &JOINS) {
                 begins += count;
             }
-            let joined = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::Then]).is_some();
+            let joined = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::But, Class::Then]).is_some();
             // "start web1 et reboot web2": people mix them.
             if begins == at && begins + 1 < all.len() && self.joins_elsewhere(&all[at..]) {
                 joints.push((at, at + 1));
@@ -165,6 +165,9 @@ impl Turn<'_> {
         let (part, None) = (parts.next()?, parts.next()) else { return None };
         let all = cx.tokens(&part.text);
         if self.asked_whether(&part).is_some() {
+            return Some((part, TO_THE_LETTER));
+        }
+        if self.commands(&part.text).is_empty() && self.ahead(&part).is_some() {
             return Some((part, TO_THE_LETTER));
         }
         let supposes = cx.lexicon.holds(&all, &[Class::Conditional, Class::If]);

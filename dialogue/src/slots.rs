@@ -80,7 +80,14 @@ pub(crate) fn extract_where(
         found.retain(|found| {
             !excepted.iter().any(|(span, _)| span.start <= found.span.start && found.span.end <= span.end)
         });
-        let excepts = |span: &Range<usize>| excepted.iter().any(|(out, _)| overlap(out, span));
+        // "un snapshot « avant-patch »": a name to be given is no machine's.
+        let gives = slot.kind == Kind::Machines && spec.slots.iter().any(|slot| matches!(slot.kind, Kind::NewName(_)));
+        if gives {
+            found.retain(|found| !is_given(&found.span, text, cx));
+        }
+        let excepts = |span: &Range<usize>| {
+            excepted.iter().any(|(out, _)| overlap(out, span)) || gives && is_given(span, text, cx)
+        };
         let spans = likely
             .iter()
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
@@ -100,6 +107,17 @@ pub(crate) fn extract_where(
         }
     }
     (values, places)
+}
+
+/// Whether what stands there is a name that is given to something new: quoted or behind "called", and no machine's.
+fn is_given(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let called =
+        [Class::Called, Class::Calling].iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+    let known = text.get(span.clone()).is_some_and(|name| cx.known.has(Of::Machine, name.trim()).is_some())
+        || cx.known.has(Of::Machine, all[at].text).is_some();
+    !known && (all[at].quoted || called)
 }
 
 /// A slot, and where in the text its value stands.
@@ -386,7 +404,7 @@ impl Turn<'_> {
     fn pointed_at(&self) -> Option<Vec<String>> {
         let cx = self.context();
         let all = cx.tokens(&self.session.trace.text);
-        let points = cx.lexicon.holds(&all, &[Class::It]);
+        let points = cx.lexicon.holds(&all, &[Class::It]) && !cx.lexicon.holds(&all, &[Class::Others]);
         self.session.focus.first().filter(|names| names.len() > 1 && points).cloned()
     }
 
@@ -422,6 +440,12 @@ impl Turn<'_> {
                     if slot.need == Need::Subject && self.around.scope != Scope::Machine =>
                 {
                     call.args.remove(slot.name);
+                }
+                Some(Value::Machines(Selector::Others(count))) => {
+                    match self.others_than(self.session.focus.first().map_or(&[][..], Vec::as_slice), *count) {
+                        Some(others) => call.args.insert(slot.name.to_owned(), others),
+                        None => call.args.remove(slot.name),
+                    };
                 }
                 Some(Value::Machines(Selector::Nth(numbers))) => {
                     // Where nothing was listed, those that were spoken of, in that order.

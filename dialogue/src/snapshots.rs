@@ -111,7 +111,9 @@ impl Turn<'_> {
         let slot = spec.slots.iter().find(|slot| slot.kind == Kind::NewName(Of::Snapshot));
         let Some(Value::Name(name)) = slot.and_then(|slot| call.args.get(slot.name)) else { return false };
         let word = name.chars().all(char::is_alphabetic);
-        part.question || word && self.context().tokens(&part.text).len() <= ALONE
+        // "snapshot web1, name it gold" says so.
+        let here = part.text.contains(name.as_str());
+        part.question || word && here && self.context().tokens(&part.text).len() <= ALONE
     }
 
     fn delete_instead(&self, call: &mut Call, said: &str) {

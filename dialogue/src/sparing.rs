@@ -42,7 +42,7 @@ impl Turn<'_> {
         if !framed.parts.iter().any(|part| negated(part.stance)) && !self.commands(text).is_empty() {
             return None;
         }
-        let spared = spared(text, &self.context())?;
+        let spared = spared(text, &self.context()).or_else(|| self.denied_before(text))?;
         // Beside nothing that is wished for, nobody needs to be spared.
         let cx = self.context();
         let verb = |text: &str| cx.lexicon.longest(&cx.tokens(text), Class::Verb).is_some();
@@ -50,6 +50,22 @@ impl Turn<'_> {
             |part: &Part| part.stance == Stance::Request && (verb(&part.text) || !self.commands(&part.text).is_empty());
         let wish = frame(&spared.rest, &cx).parts.iter().any(wishes);
         wish.then_some(spared)
+    }
+
+    /// "don't stop web1 but stop db2": who is named in what is not to be done is left as it is.
+    fn denied_before(&self, text: &str) -> Option<Spared> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let but = |at: usize| cx.lexicon.longest(&all[at..], Class::But).filter(|count| at + count < all.len());
+        let (at, count) = (1..all.len()).find_map(|at| Some((at, but(at)?)))?;
+        let (head, rest) = (&text[..all[at - 1].span.end], &text[all[at + count].span.start..]);
+        let denied = frame(head, &cx).parts.iter().all(|part| part.stance == Stance::Negated);
+        let names: Vec<String> = self.named_in(head).into_iter().collect();
+        (denied && !names.is_empty() && !self.commands(rest).is_empty()).then(|| Spared {
+            rest: rest.to_owned(),
+            names,
+            excepted: false,
+        })
     }
 
     /// Keeps these out of a call; whom that can't be done for, if it can't.

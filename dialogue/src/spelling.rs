@@ -10,6 +10,7 @@ use grammar::spelling::{Speller, swaps};
 use grammar::token::{Token, fold, tokens};
 
 use crate::book::Words;
+use crate::leftover::MARKS;
 use crate::machine::{Stage, Turn};
 use crate::parts::without_asides;
 use crate::policy::Path;
@@ -95,12 +96,14 @@ impl Turn<'_> {
         let all = cx.tokens(text);
         let mut out = String::new();
         let (mut at, mut from) = (0, 0);
+        // Between the first mark and the last all may be one name, whatever marks are in it.
+        let quotes = text.find(MARKS).unwrap_or(text.len())..text.rfind(MARKS).unwrap_or(0);
         while at < all.len() {
             let token = &all[at];
             let known = Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
             let naming = |at: usize| cx.lexicon.longest_of(&all[at..], &NAMING).is_some();
             let value = at > 0 && naming(at - 1);
-            let stays = token.quoted || known || value;
+            let stays = token.quoted || known || value || quotes.contains(&token.span.start);
             let written = match cx.lexicon.spelled(&all[at..]).filter(|_| !stays) {
                 Some((count, word)) => Some((count, word.to_owned())),
                 None if stays || self.is_word(&token.folded) => None,

@@ -3,8 +3,9 @@
 
 use grammar::answer::{Answer, control, taken_back};
 use grammar::frame::{Stance, frame};
+use grammar::kind::Of;
 use grammar::lexicon::Class;
-use grammar::token::fold;
+use grammar::token::{Token, fold};
 
 use crate::amend::is_among;
 use crate::machine::Turn;
@@ -61,6 +62,18 @@ impl Turn<'_> {
         }
         let named = grammar::corrected::named(object, &own, &cx);
         if named.iter().any(|name| !is_among(name, &own)) {
+            return true;
+        }
+        // "défais le dernier disque", after a start.
+        let foreign = |token: &Token<'_>| {
+            let names = cx.known.has(Of::Machine, token.text).is_some()
+                || cx.lexicon.holds(std::slice::from_ref(token), &[Class::Deed]);
+            let small = [Class::Ordinal, Class::Question, Class::Person, Class::Last];
+            !names
+                && !cx.lexicon.holds(std::slice::from_ref(token), &small)
+                && self.spec(call).is_some_and(|spec| self.is_thing_of_another(spec, token))
+        };
+        if all.iter().any(foreign) {
             return true;
         }
         let title = self.title_words(&call.skill);

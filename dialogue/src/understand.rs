@@ -21,11 +21,10 @@ use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{Call, Decision, Open, Trace};
+use crate::session::{Call, Decision, Open};
 use crate::several::Several;
 use crate::slots::{self, points};
 use crate::spec::{Danger, Spec, TARGET};
-use crate::topics::HOW_TO;
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
@@ -61,6 +60,8 @@ pub struct Understanding {
     pub(crate) addressee: Option<String>,
     /// Who is left as it is, said beside it.
     pub(crate) spared: Vec<String>,
+    /// Which calls are to come before those that were said before them.
+    pub(crate) ahead: Vec<usize>,
 }
 
 /// Whether a token is the name of a machine or host.
@@ -155,6 +156,7 @@ impl Turn<'_> {
             asked: self.session.asked.take(),
             addressee,
             spared,
+            ahead: Vec::new(),
         };
         self.next_part(understanding);
     }
@@ -211,11 +213,20 @@ impl Turn<'_> {
     pub(crate) fn next_part(&mut self, mut understanding: Understanding) {
         let Some(part) = understanding.part.clone() else {
             self.weigh_asides(&mut understanding);
-            let Understanding { text, mut calls, path, doubtful, preface, before, addressee, spared, .. } =
+            let Understanding { text, mut calls, path, doubtful, preface, before, addressee, spared, ahead, .. } =
                 understanding;
+            self.name_its(&text, &mut calls);
+            let doubtful = doubtful || !ahead.is_empty();
+            for (to, at) in ahead.into_iter().enumerate() {
+                if at < calls.len() {
+                    let call = calls.remove(at);
+                    calls.insert(to, call);
+                }
+            }
             // "wake up then, start please": said twice, wished for once.
             calls.dedup();
-            self.name_its(&text, &mut calls);
+            let anew = self.off_and_on(&mut calls);
+            let doubtful = doubtful || anew;
             let elsewhere = self.address(&mut calls, addressee.as_deref());
             let leaves = calls.iter().any(|call| call.skill == BYE) && calls.iter().any(|call| self.may_change(call));
             let doubtful = doubtful || elsewhere || leaves;
@@ -238,6 +249,12 @@ impl Turn<'_> {
             self.next_part(understanding);
             return;
         }
+        if let Some((wish, picks)) = self.picks_behind(&part) {
+            understanding.rest.push_front(picks);
+            understanding.part = Some(wish);
+            self.next_part(understanding);
+            return;
+        }
         if self.commands(&part.text).is_empty()
             && let Some(Several { parts, instead }) = self.several(&part)
         {
@@ -249,8 +266,20 @@ impl Turn<'_> {
             self.next_part(understanding);
             return;
         }
-        let part = self.with_condition(part, &mut understanding);
+        let mut part = self.with_condition(part, &mut understanding);
+        if self.commands(&part.text).is_empty()
+            && let Some(wish) = self.ahead(&part)
+        {
+            // What is said first is first anyway.
+            if !understanding.calls.is_empty() {
+                understanding.ahead.push(understanding.calls.len());
+            }
+            part = wish;
+        }
         let mut readings = self.commands(&part.text);
+        if let Some(call) = self.for_both(&part.text) {
+            readings = vec![(call, Path::Command)];
+        }
         // "do a clean shutdown" is a command as it was said, though "do" also begins questions.
         if readings.is_empty() && part.raw != part.text {
             readings = self.commands(&part.raw);
@@ -258,7 +287,6 @@ impl Turn<'_> {
         if part.roundabout {
             understanding.path = understanding.path.min(Path::Understood);
         }
-        let mut part = part;
         if readings.is_empty()
             && part.stance == Stance::Request
             && let Some(call) = self
@@ -291,6 +319,7 @@ impl Turn<'_> {
         };
         if let Some((call, why)) = asked {
             self.session.trace.why = why.to_owned();
+            self.session.unheard |= self.has_unheard(&call.skill, &part.text);
             readings = vec![(call, Path::Understood)];
         }
         if let [(call, _)] = readings.as_mut_slice()
@@ -414,74 +443,6 @@ impl Turn<'_> {
         self.next_part(understanding);
     }
 
-    /// Refuses what leaves somebody out, or depends on something, in words that nobody can place.
-    pub(crate) fn refuse_unread(&mut self, id: &str, words: String, preface: &[Phrase]) {
-        self.session.trace.why = "excepted".to_owned();
-        let phrase = Phrase::common(id).with("words", words);
-        self.say(Reply { head: [preface, &[phrase]].concat(), ..Reply::default() });
-    }
-
-    /// In negations and advice to others nothing is for this entity to do, whatever they are about.
-    pub(crate) fn vetoed_outright(&self, part: &Part) -> bool {
-        match part.stance {
-            Stance::Negated | Stance::AboutOthers => true,
-            // "who stopped you?" and "db1 is off, is it?" are about what happened, and may be answered.
-            Stance::Report | Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
-        }
-    }
-
-    /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
-    pub(crate) fn tells_beside(&self, part: &Part, call: &Call) -> bool {
-        part.stance == Stance::Report || part.stance != Stance::Request && self.may_change(call)
-    }
-
-    /// Whether a part only looks like a request for this change.
-    pub(crate) fn vetoes(&self, part: &Part, call: &Call) -> bool {
-        part.stance != Stance::Request && self.may_change(call)
-    }
-
-    /// Whether something may come of it: "undo" and "again" are only as harmless as what they take back or repeat.
-    pub(crate) fn may_change(&self, call: &Call) -> bool {
-        let steers = matches!(call.skill.as_str(), "talk.undo" | "talk.again");
-        steers || self.spec(call).is_some_and(|spec| spec.danger > Danger::Read)
-    }
-
-    /// Says that nothing was changed, in the way that fits what was said.
-    pub(crate) fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
-        let (why, id) = match part.stance {
-            Stance::Negated => ("negated", "veto_negated"),
-            Stance::Report => ("report", "veto_report"),
-            Stance::AboutOthers => ("about_others", "veto_report"),
-            Stance::HowTo => (HOW_TO, "not_understood"),
-            Stance::Hypothetical | Stance::Request => ("hypothetical", "veto_hypothetical"),
-        };
-        self.session.trace = Trace {
-            path: Some(if skill.is_some() { Path::Understood } else { Path::None }),
-            skill: skill.map(str::to_owned),
-            confidence,
-            why: why.to_owned(),
-            ..Trace::default()
-        };
-        if part.stance == Stance::HowTo
-            && let Some(skill) = skill
-        {
-            self.tell_how(skill);
-            return;
-        }
-        if self.vetoed_open(part.stance) {
-            return;
-        }
-        let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| !spec.planned);
-        let example = spec.and_then(|spec| self.example(spec.id));
-        match example {
-            Some(example) if part.stance == Stance::Hypothetical => {
-                self.say(Reply::say(Phrase::common(id).with("example", example)))
-            }
-            _ if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say_common("not_understood"),
-            _ => self.say_common(id),
-        }
-    }
-
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
     pub(crate) fn begin(
         &mut self,
@@ -530,6 +491,7 @@ impl Turn<'_> {
                 self.session.trace.why = "planned".to_owned();
                 let title = self.words.title(spec.id);
                 let phrase = Phrase::common("not_yet").with("what", title);
+                self.note_thing(&calls);
                 self.trouble_with(&calls, vec![phrase.clone()]);
                 self.say(Reply::say(phrase));
                 return;

@@ -139,6 +139,8 @@ classes! {
     Theone "theone",
     /// "don't touch", "leave": who is named after it is left as it is.
     Untouched "untouched",
+    /// "or".
+    Or "or",
     /// "but": joins what is left as it is to what is to be done.
     But "but",
     /// "alone", "as it is": ends what [`Class::Untouched`] begins.
@@ -171,6 +173,10 @@ classes! {
     Also "also",
     /// "the other one".
     Other "other",
+    /// "the others", "the rest": all that were not spoken of.
+    Others "others",
+    /// "first", "beforehand": what it stands beside is to be done before what was said before it.
+    Ahead "ahead",
     /// "only", before what alone is meant.
     Only "only",
     /// "i meant": what follows stands for what was said before.

@@ -148,6 +148,9 @@ pub fn condition(text: &str, cx: &Context, aside: impl Fn(&str) -> bool) -> Opti
     };
     let (at, count, negated) = (0..all.len()).find_map(conditional)?;
     let (end, mut condition) = stated(&cursor, at + count)?;
+    if goes_on(&cursor, end) {
+        return None;
+    }
     condition.negated ^= negated;
     let before = text[..all[at].span.start].trim().trim_end_matches(',').trim_end();
     // What follows is to be done; "otherwise leave it" adds nothing.
@@ -182,6 +185,12 @@ pub fn condition(text: &str, cx: &Context, aside: impl Fn(&str) -> bool) -> Opti
         _ => return None,
     };
     Some((condition, rest))
+}
+
+/// "if web1 is up and web2 is off", "if it is off or paused": more has to be so than what was read.
+fn goes_on(cursor: &Cursor, end: usize) -> bool {
+    let joint = cursor.skip(end, Class::And).max(cursor.skip(end, Class::Or));
+    joint > 0 && stated(cursor, end + joint).is_some()
 }
 
 /// The machine that a text names, and nothing else.

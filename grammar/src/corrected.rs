@@ -49,6 +49,23 @@ enum As {
     Spared,
 }
 
+/// Whether a yes or a no stands there that names whom it is for: "no for db1", "oui web1".
+fn answers_for(cursor: &Cursor, at: usize, class: Class, shown: &[String]) -> bool {
+    const TO: [Class; 4] = [Class::Where, Class::Noname, Class::Article, Class::Filler];
+    let count = cursor.skip(at, class);
+    let mut next = at + count;
+    while count > 0 && next < cursor.tokens.len() && gap(cursor.text, cursor.tokens, next).trim().is_empty() {
+        if named_at(cursor, next, shown).is_some() {
+            return true;
+        }
+        match TO.iter().map(|class| cursor.skip(next, *class)).max() {
+            Some(small) if small > 0 => next += small,
+            _ => return false,
+        }
+    }
+    false
+}
+
 /// Whether a name after denied ones is the one meant instead.
 fn turns_over(spared: &[String], spoken: bool, shown: &[String]) -> bool {
     let strange = |name: &String| !shown.iter().any(|known| known.eq_ignore_ascii_case(name));
@@ -83,6 +100,9 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     let (mut at, mut mode, mut marked) = (0, As::Meant, false);
     // Where the clause in hand begins in what is meant, and whether a name may follow that is also a word.
     let (mut clause, mut ready) = (0, false);
+    // "yes for web1, no for db1": each answer is for whom it names.
+    let parted =
+        [Class::Yes, Class::No].iter().all(|class| (0..all.len()).any(|at| answers_for(&cursor, at, *class, shown)));
     // "i meant web1, web2 is fine": a later clause with a word that nobody can place tells something of those it names.
     let mut strange = false;
     while at < all.len() {
@@ -160,7 +180,18 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             said.other = true;
         } else if also == most {
             said.also = true;
+        } else if weak == most
+            && parted
+            && [Class::Yes, Class::No].iter().any(|class| answers_for(&cursor, at, *class, shown))
+        {
+            let no = answers_for(&cursor, at, Class::No, shown);
+            (mode, said.otherwise) = (if no { As::Spared } else { As::Meant }, true);
         } else if weak == most && class(Class::No) == most {
+            // "web1, no, web2" takes back what was said before it.
+            let ends = |at: usize| gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']);
+            if ends(at) && ends(at + most) && at + most < all.len() {
+                said.meant.clear();
+            }
             mode = As::Meant;
         }
         at += most.max(1);

@@ -164,7 +164,15 @@ fn addressed_first<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)>
     let comma = after.starts_with(',');
     // A machine called "yes" is addressed by "yes: …", but not by every "yes, …".
     let word = count == 1 && cx.lexicon.contains(&first.folded);
-    let addressed = at_sign || colon && (known.is_some() || !word) || comma && known.is_some() && !word;
+    // "web1, db1: shut down" is about two.
+    let list = comma
+        && all.get(count).is_some_and(|next| {
+            let named = |of: &Of| crate::name::known(&cursor, count, *of).into_iter().map(|(count, _)| count).max();
+            let end = [Of::Machine, Of::Hypervisor].iter().filter_map(named).max();
+            let after = |end: usize| text[all[count + end - 1].span.end..].trim_start().starts_with([':', ',']);
+            !next.clitic && end.is_some_and(after)
+        });
+    let addressed = at_sign || colon && (known.is_some() || !word) || comma && known.is_some() && !word && !list;
     let rest = after.trim_start_matches([':', ',']).trim_start();
     (addressed && !rest.is_empty()).then_some((name, rest))
 }

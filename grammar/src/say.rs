@@ -139,6 +139,8 @@ impl Selector {
             Selector::Myself => say("myself").to_owned(),
             Selector::Same => say("same").to_owned(),
             Selector::All => say("all").to_owned(),
+            Selector::Others(None) => say("others").to_owned(),
+            Selector::Others(Some(count)) => fill(say("others counted"), &[("count", &count.to_string())]),
             Selector::Nth(numbers) => {
                 let one = |number: &usize| match *number {
                     LAST => say("last").to_owned(),

@@ -89,6 +89,8 @@ pub enum Selector {
     },
     /// From the last list, counted from 1; [`LAST`] is the last.
     Nth(Vec<usize>),
+    /// "the others": all that were not spoken of, and how many that is, if it was said.
+    Others(Option<u64>),
 }
 
 impl Selector {
@@ -104,7 +106,12 @@ impl Selector {
                 except.extend(names.iter().filter(|name| !except.contains(name)).cloned().collect::<Vec<_>>());
                 true
             }
-            Selector::Names(_) | Selector::It | Selector::Myself | Selector::Same | Selector::Nth(_) => false,
+            Selector::Names(_)
+            | Selector::It
+            | Selector::Myself
+            | Selector::Same
+            | Selector::Nth(_)
+            | Selector::Others(_) => false,
         }
     }
 }
@@ -118,6 +125,8 @@ impl fmt::Display for Selector {
             Selector::Myself => f.write_str("yourself"),
             Selector::Same => f.write_str("the same"),
             Selector::All => f.write_str("all machines"),
+            Selector::Others(None) => f.write_str("the others"),
+            Selector::Others(Some(count)) => write!(f, "the other {count}"),
             Selector::Nth(numbers) => {
                 let words: Vec<String> = numbers
                     .iter()
@@ -192,6 +201,7 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
             }
         }
     }
+    found.extend(others(cursor, at));
     found.extend(ordinals(cursor, at));
     found.extend(filtered(cursor, at));
     found.extend(families(cursor, at));
@@ -199,6 +209,36 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
     let word = found.iter().any(|(count, _)| *count == 1);
     found.extend(names(cursor, at, open && !word, word));
     found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()
+}
+
+/// "all others", "the other two machines", "les deux autres", "the rest of them": all but those that were spoken of.
+fn others(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
+    let all = at + cursor.skip(at, Class::All);
+    let number = |at: usize| number::count_at(cursor, at).into_iter().next();
+    let words = |from: usize| {
+        let count = cursor.skip(from, Class::Others);
+        // "others" alone may be any.
+        let alone = from == at || from == at + cursor.skip(at, Class::Article);
+        Some(count).filter(|count| *count > 1 || *count > 0 && !alone)
+    };
+    // "the rest", "the other two", "les deux autres".
+    let begins = [all, all + cursor.skip(all, Class::Article)];
+    let read = |start: usize| match (words(start), number(start)) {
+        (Some(count), _) => match number(start + count) {
+            Some((more, number)) => Some((start + count + more, Some(number))),
+            None => Some((start + count, None)),
+        },
+        (None, Some((count, number))) => Some((start + count + words(start + count)?, Some(number))),
+        (None, None) => None,
+    };
+    let Some((mut end, count)) = begins.into_iter().find_map(read) else { return Vec::new() };
+    let noun = cursor.skip(end, Class::Machines).max(cursor.skip(end, Class::Item));
+    let mut found = vec![(end - at, Selector::Others(count))];
+    if noun > 0 {
+        end += noun;
+        found.push((end - at, Selector::Others(count)));
+    }
+    found
 }
 
 /// "the second one", "number 2", "the first and the third".

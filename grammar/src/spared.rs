@@ -52,7 +52,12 @@ pub fn spared(text: &str, cx: &Context) -> Option<Spared> {
         }
         // What joins it to the rest goes with it.
         let start = (0..at).rev().find(|from| from + joins(*from) == at && joins(*from) > 0).unwrap_or(at);
-        if !ends(end) || start > 0 && start == at && !ends(at) && except == 0 {
+        // "reboot web1 not web2": right behind a name it says which one.
+        let beside = end >= all.len()
+            && cursor.skip(at, Class::Denied) == clause
+            && (0..at)
+                .any(|from| crate::name::known(&cursor, from, Of::Machine).iter().any(|(count, _)| from + count == at));
+        if !ends(end) || start > 0 && start == at && !ends(at) && except == 0 && !beside {
             continue;
         }
         let next = end + joins(end);

@@ -18,6 +18,7 @@
 //! | `event: web1 crashed` | happens on the host by itself |
 //! | `wait: 3 min` | the clock moves |
 //! | `fault: 2 timed_out` | the second op from now fails so; `fault: 1 stuck`: no answer comes, and it is under way until it comes back; `fault: 1 panic` breaks in it, `fault: plan panic` in the next plan |
+//! | `stubborn: web1` | that guest hears nothing from here on, until `obeys: web1` |
 //! | `remade: web1` | somebody deletes that machine and defines another of its name |
 //! | `backing: db1 data.qcow2` | that volume becomes the backing file of that machine |
 //! | `comes back: happens` | what is under way ends: it happens, or fails so (`comes back: busy`) |
@@ -277,9 +278,9 @@ impl Stage {
                 let by = vec![Use::Machine { name: name.to_owned(), role: UsedAs::Backing }];
                 self.fake.set_used("hv1", "default", volume, Uses { by, unseen: Vec::new() });
             }
-            "stubborn" => {
+            "stubborn" | "obeys" => {
                 let id = self.fake.id(rest).ok_or_else(|| format!("no machine {rest}"))?;
-                self.fake.set_stubborn(&id, true);
+                self.fake.set_stubborn(&id, word == "stubborn");
             }
             "wait" => {
                 self.now += span(rest)?;

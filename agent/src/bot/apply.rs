@@ -50,8 +50,8 @@ impl Bot {
                 }
             }
             self.tell_change(message, step);
-            self.let_go(held, message);
             self.watch(message, step);
+            self.let_go(held, message);
             finished.push(step);
         }
         let undo = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
@@ -59,6 +59,25 @@ impl Bot {
         let reply =
             if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
         (Applied::Done { reply, undo }, finished.len())
+    }
+
+    /// Asks a guest again that has not done yet what it was asked; not while somebody changes that machine.
+    pub(super) fn apply_again(&self, message: &Message, step: &Step, op: &HostOp) {
+        let Some(machine) = op.machine().cloned() else { return };
+        {
+            let mut writing = lock(&self.writing);
+            if writing.contains_key(&machine) {
+                return;
+            }
+            writing.insert(machine.clone(), message.asker.name.clone());
+        }
+        let _writing = Writing { bot: self, machines: vec![machine] };
+        let mut held = Vec::new();
+        // Who asked it was told the first time; what comes of it is an event.
+        if let Err(stumble) = self.apply_op(message, step, &Op::Host(op.clone()), &mut held) {
+            tracing::warn!(error = %stumble, "a guest could not be asked again");
+        }
+        self.let_go(held, message);
     }
 
     fn done(&self, message: &Message, step: &Step) -> Done {

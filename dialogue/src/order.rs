@@ -1,0 +1,168 @@
+//! Which of several wishes, and in what order: "stop web1, snapshot it first", "stop web1 and reboot db1, actually only the first".
+
+use grammar::answer::{Answer, answer};
+use grammar::frame::Part;
+use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
+use grammar::read;
+use grammar::selector::{LAST, Selector};
+use grammar::token::gap;
+use grammar::value::Value;
+
+use crate::amend::is_among;
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::session::Call;
+use crate::spec::TARGET;
+
+/// Off and on, and both in one.
+const OFF: &str = "vm.shutdown";
+const ON: &str = "vm.start";
+const ANEW: &str = "vm.reboot";
+
+/// Words between wishes and what picks some of them.
+const TURNING: [Class; 9] = [
+    Class::Recants,
+    Class::Meant,
+    Class::Hedge,
+    Class::But,
+    Class::Aside,
+    Class::Polite,
+    Class::No,
+    Class::Article,
+    Class::Item,
+];
+
+impl Turn<'_> {
+    /// "snapshot it first": the wish without the word that puts it before what was said before it. None where no such word stands at
+    /// one of its ends.
+    pub(crate) fn without_ahead<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let cx = self.context();
+        let text = text.trim().trim_end_matches(['.', '!', ',']).trim_end();
+        let all = cx.tokens(text);
+        if let Some(count) = cx.lexicon.longest(&all, Class::Ahead).filter(|count| *count < all.len()) {
+            return Some(&text[all[count].span.start..]);
+        }
+        let count = cx.lexicon.longest_before(&all, Class::Ahead).filter(|count| *count < all.len())?;
+        Some(text[..all[all.len() - count - 1].span.end].trim_end_matches([',', ' ']))
+    }
+
+    /// The part without that word, if it is a command then and none with it.
+    pub(crate) fn ahead(&self, part: &Part) -> Option<Part> {
+        let wish = self.without_ahead(&part.text).filter(|wish| self.commands(wish).len() == 1)?;
+        Some(Part { text: wish.to_owned(), raw: wish.to_owned(), ..part.clone() })
+    }
+
+    /// What picks some of the wishes before it, at the end of a part: "reboot db1, in fact only the first".
+    pub(crate) fn picks_behind(&self, part: &Part) -> Option<(Part, Part)> {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let all = cx.tokens(text);
+        let marked = |at: &usize| {
+            let gap = gap(text, &all, *at);
+            gap.contains([',', ';', ':', '\u{2013}', '\u{2014}']) || gap.trim() == "-"
+        };
+        let at = (1..all.len()).filter(marked).find(|at| self.picked_wishes(&text[all[*at].span.start..]).is_some())?;
+        let cut = |text: &str| Part { text: text.to_owned(), raw: text.to_owned(), ..part.clone() };
+        let head = &text[..all[at - 1].span.end];
+        let head = frame_one(head, self).filter(|part| self.holds_command(head) || self.several(part).is_some())?;
+        Some((head, cut(&text[all[at].span.start..])))
+    }
+
+    /// What is said to be alone meant, without the words that say so: "the first", "web1".
+    fn picked_wishes(&self, text: &str) -> Option<String> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let (mut at, mut only) = (0, false);
+        while at < all.len() {
+            let picks = cx.lexicon.longest(&all[at..], Class::Only).unwrap_or(0);
+            let turns = cx.lexicon.longest_of(&all[at..], &TURNING).unwrap_or(0);
+            let number = cx.lexicon.longest(&all[at..], Class::Ordinal).unwrap_or(0);
+            if picks.max(turns) == 0 || number >= picks.max(turns) {
+                break;
+            }
+            only |= picks > 0;
+            at += picks.max(turns);
+        }
+        let rest = text[all.get(at).filter(|_| only)?.span.start..].to_owned();
+        let known = |names: &Vec<String>| names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
+        let named = matches!(read::parse(Kind::Machines, &rest, &cx), Some(Value::Machines(Selector::Names(names))) if known(&names));
+        let picks = named || matches!(answer(&rest, &cx), Answer::Nth(_));
+        picks.then_some(rest)
+    }
+
+    /// Those of some wishes that a text picks by their number or their machine.
+    pub(crate) fn only_some(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
+        let cx = self.context();
+        let rest = self.picked_wishes(text)?;
+        let named = match read::parse(Kind::Machines, &rest, &cx) {
+            Some(Value::Machines(Selector::Names(names))) => Some(names),
+            _ => None,
+        };
+        if let Some(names) = named {
+            let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+            if !names.iter().all(|name| is_among(name, &own)) {
+                return None;
+            }
+            let left = calls.iter().filter_map(|call| self.for_these(call, &names)).collect::<Vec<_>>();
+            return (!left.is_empty()).then_some(left);
+        }
+        let Answer::Nth(numbers) = answer(&rest, &cx) else { return None };
+        let of = |count: usize| -> Option<Vec<usize>> {
+            let index = |number: &usize| if *number == LAST { count.checked_sub(1) } else { number.checked_sub(1) };
+            numbers.iter().map(|number| index(number).filter(|at| *at < count)).collect()
+        };
+        match calls {
+            [call] => {
+                let names = self.machines_of(call);
+                let picked: Vec<String> = of(names.len())?.into_iter().map(|at| names[at].clone()).collect();
+                Some(vec![self.for_these(call, &picked)?])
+            }
+            calls => Some(of(calls.len())?.into_iter().map(|at| calls[at].clone()).collect()),
+        }
+    }
+
+    /// "mets-les en pause toutes les deux", "turn them off, both of them": the command for two, which a word at its end says once more.
+    pub(crate) fn for_both(&self, text: &str) -> Option<Call> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let count = cx.lexicon.longest_before(&all, Class::Both).filter(|count| *count < all.len())?;
+        let before = &all[all.len() - count - 1];
+        let [(call, Path::Command)] = &self.commands(text[..before.span.end].trim_end_matches([',', ' ']))[..] else {
+            return None;
+        };
+        let pointed = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It)));
+        let mut call = call.clone();
+        call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Nth(vec![1, 2])));
+        pointed.then_some(call)
+    }
+
+    /// "stop web1 and start it again" is a reboot: a start after a shutdown that was only asked for would come too soon. Whether there is one.
+    pub(crate) fn off_and_on(&self, calls: &mut Vec<Call>) -> bool {
+        let is = |call: &Call, skill: &str| call.skill == skill && call.args.keys().all(|slot| slot == TARGET);
+        let anew = |pair: &[Call]| is(&pair[0], OFF) && is(&pair[1], ON) && pair[0].args == pair[1].args;
+        let at = calls.windows(2).position(anew);
+        if let Some(at) = at {
+            calls.remove(at + 1);
+            ANEW.clone_into(&mut calls[at].skill);
+        }
+        at.is_some()
+    }
+
+    /// A call for those of its machines that are among these.
+    fn for_these(&self, call: &Call, names: &[String]) -> Option<Call> {
+        let own: Vec<String> = self.machines_of(call).into_iter().filter(|name| is_among(name, names)).collect();
+        let mut call = call.clone();
+        if own.is_empty() {
+            return None;
+        }
+        call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(own)));
+        Some(call)
+    }
+}
+
+/// A text as the one part that it is.
+fn frame_one(text: &str, turn: &Turn<'_>) -> Option<Part> {
+    let mut parts = grammar::frame::frame(text, &turn.context()).parts.into_iter();
+    parts.next().filter(|_| parts.next().is_none())
+}

@@ -1,0 +1,106 @@
+//! The veto on what only looks like a request: a negation, a report, a supposition, talk about others. What is said then is that nothing
+//! was changed, or what was done before and stands.
+
+use grammar::frame::{Part, Stance};
+use grammar::lexicon::Class;
+
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::reply::{Phrase, Reply};
+use crate::session::{Call, Trace};
+use crate::spec::Danger;
+use crate::topics::HOW_TO;
+
+impl Turn<'_> {
+    /// Refuses what leaves somebody out, or depends on something, in words that nobody can place.
+    pub(crate) fn refuse_unread(&mut self, id: &str, words: String, preface: &[Phrase]) {
+        self.session.trace.why = "excepted".to_owned();
+        let phrase = Phrase::common(id).with("words", words);
+        self.say(Reply { head: [preface, &[phrase]].concat(), ..Reply::default() });
+    }
+
+    /// In negations and advice to others nothing is for this entity to do, whatever they are about.
+    pub(crate) fn vetoed_outright(&self, part: &Part) -> bool {
+        match part.stance {
+            Stance::Negated | Stance::AboutOthers => true,
+            // "who stopped you?" and "db1 is off, is it?" are about what happened, and may be answered.
+            Stance::Report | Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
+        }
+    }
+
+    /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
+    pub(crate) fn tells_beside(&self, part: &Part, call: &Call) -> bool {
+        part.stance == Stance::Report || part.stance != Stance::Request && self.may_change(call)
+    }
+
+    /// Whether a part only looks like a request for this change.
+    pub(crate) fn vetoes(&self, part: &Part, call: &Call) -> bool {
+        part.stance != Stance::Request && self.may_change(call)
+    }
+
+    /// Whether something may come of it: "undo" and "again" are only as harmless as what they take back or repeat.
+    pub(crate) fn may_change(&self, call: &Call) -> bool {
+        let steers = matches!(call.skill.as_str(), "talk.undo" | "talk.again");
+        steers || self.spec(call).is_some_and(|spec| spec.danger > Danger::Read)
+    }
+
+    /// Says that nothing was changed, in the way that fits what was said.
+    pub(crate) fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
+        let (why, id) = match part.stance {
+            Stance::Negated => ("negated", "veto_negated"),
+            Stance::Report => ("report", "veto_report"),
+            Stance::AboutOthers => ("about_others", "veto_report"),
+            Stance::HowTo => (HOW_TO, "not_understood"),
+            Stance::Hypothetical | Stance::Request => ("hypothetical", "veto_hypothetical"),
+        };
+        self.session.trace = Trace {
+            path: Some(if skill.is_some() { Path::Understood } else { Path::None }),
+            skill: skill.map(str::to_owned),
+            confidence,
+            why: why.to_owned(),
+            ..Trace::default()
+        };
+        self.note_anything();
+        if part.stance == Stance::HowTo
+            && let Some(skill) = skill
+        {
+            self.tell_how(skill);
+            return;
+        }
+        if self.vetoed_open(part.stance) {
+            return;
+        }
+        // "if web1 is up and web2 down, start db1": a condition that nobody can look up.
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let depends = (0..all.len()).find(|at| cx.lexicon.longest(&all[*at..], Class::If).is_some());
+        if let Some(at) = depends.filter(|_| part.stance == Stance::Hypothetical) {
+            self.refuse_unread("left_over_if", part.raw[all[at].span.start..].to_owned(), &[]);
+            return;
+        }
+        let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| !spec.planned);
+        let example = spec.and_then(|spec| self.example(spec.id));
+        match example {
+            Some(example) if part.stance == Stance::Hypothetical => {
+                self.say(Reply::say(Phrase::common(id).with("example", example)))
+            }
+            _ if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say_common("not_understood"),
+            _ => match self.session.last.clone().filter(|last| last.applied && part.stance == Stance::Negated) {
+                Some(last) => self.say(self.came_too_late(&last.calls)),
+                None => self.say_common(id),
+            },
+        }
+    }
+
+    /// "no, don't", after it was done: what was done stands, and how it is taken back, if it can be.
+    fn came_too_late(&self, calls: &[Call]) -> Reply {
+        let titles = || calls.iter().map(|call| self.words.title(&call.skill)).collect::<Vec<_>>();
+        let what = match calls {
+            [call] => self.label(call),
+            _ => titles().into(),
+        };
+        let undoes = self.done_lately().is_some_and(|done| calls.iter().any(|call| call.skill == done.call.skill));
+        let id = if undoes { "veto_done" } else { "veto_done_for_good" };
+        Reply::say(Phrase::common(id).with("what", what))
+    }
+}
