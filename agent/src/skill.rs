@@ -10,6 +10,7 @@ use dialogue::book::Book;
 use dialogue::reply::{Choice, Phrase, Reply};
 use dialogue::spec::{Danger, Role, Scope, Spec};
 use dialogue::topics::Talk;
+use grammar::selector::Selector;
 use grammar::size::Bytes;
 use grammar::value::Value;
 use jiff::Zoned;
@@ -66,6 +67,14 @@ impl Args {
             Value::Name(text) | Value::Choice(text) | Value::Jid(text) | Value::Address(text) | Value::Text(text) => {
                 Some(text)
             }
+            _ => None,
+        }
+    }
+
+    /// Machines besides those acted on, each with its host: "web1@hv1". Whoever plans has found them all.
+    pub fn machines(&self, slot: &str) -> Option<&[String]> {
+        match self.0.get(slot)? {
+            Value::Machines(Selector::Names(names)) => Some(names),
             _ => None,
         }
     }

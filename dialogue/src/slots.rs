@@ -104,6 +104,15 @@ pub(crate) fn extract_where(
             taken.push(found.span.clone());
             places.push((slot.name.to_owned(), found.span));
             values.insert(slot.name.to_owned(), found.value);
+        } else if slot.need == Need::Optional && !excepted.is_empty() {
+            // "memory in total except web1": of all of them.
+            let mut all = Selector::All;
+            for (span, names) in &excepted {
+                all.leave_out(names);
+                taken.push(span.clone());
+                places.push((slot.name.to_owned(), span.clone()));
+            }
+            values.insert(slot.name.to_owned(), Value::Machines(all));
         }
     }
     (values, places)

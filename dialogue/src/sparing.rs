@@ -1,6 +1,7 @@
 //! Who is left as it is, said beside a wish: "don't touch web1, but start web3". It is kept out of everything that comes of the message, or nothing does.
 
 use grammar::frame::{Frame, Part, Stance, frame};
+use grammar::kind::Kind;
 use grammar::known::is_piece;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
@@ -73,7 +74,16 @@ impl Turn<'_> {
         let spec = self.spec(call).filter(|_| !out.is_empty())?;
         let who = || out.join(", ");
         if !spec.has_target() {
-            return Some(who());
+            // "total memory without db1": of those that a question is about.
+            let Some(of) = spec.slots.iter().find(|slot| slot.kind == Kind::Machines) else { return Some(who()) };
+            let mut set = match call.args.get(of.name) {
+                Some(Value::Machines(set @ Selector::Where { .. })) => set.clone(),
+                None | Some(Value::Machines(Selector::All)) => Selector::All,
+                Some(_) => return Some(who()),
+            };
+            set.leave_out(out);
+            call.args.insert(of.name.to_owned(), Value::Machines(set));
+            return None;
         }
         let mut of = call.clone();
         self.resolve(spec, &mut of);

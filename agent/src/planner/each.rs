@@ -1,5 +1,6 @@
 //! A call for each of its machines: what is meant of one in its state, and what is said of those that are that way already.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use dialogue::conditions;
@@ -28,13 +29,7 @@ impl Planner<'_> {
         answers: &mut Vec<Reply>,
         steps: &mut Vec<Step>,
     ) -> Result<(), Box<Planned>> {
-        let args = Args(
-            call.args
-                .iter()
-                .filter(|(name, _)| name.as_str() != TARGET && !conditions::is_condition(name))
-                .map(|(name, value)| (name.clone(), value.clone()))
-                .collect(),
-        );
+        let args = self.args(call).map_err(|refusal| Box::new(refusal::planned(&refusal, index)))?;
         let subjects: Vec<Option<Arc<Machine>>> = if skill.spec().has_target() && !targets.is_empty() {
             targets.iter().cloned().map(Some).collect()
         } else {
@@ -107,6 +102,28 @@ impl Planner<'_> {
             all => answers.push(left(all, "left_as_is")),
         }
         Ok(())
+    }
+
+    /// The values of a call, its machine and conditions apart. A set of machines becomes those that are in it; one that is only named is none.
+    fn args(&self, call: &Call) -> Result<Args, Refusal> {
+        let mut args = BTreeMap::new();
+        let own = call.args.iter().filter(|(name, _)| name.as_str() != TARGET && !conditions::is_condition(name));
+        for (name, value) in own {
+            let found = match value {
+                Value::Machines(Selector::Names(names)) if names.len() > 1 => {
+                    names.iter().map(|name| self.named(name)).collect::<Result<Vec<_>, _>>()?
+                }
+                Value::Machines(set @ (Selector::All | Selector::Where { .. })) => self.those(set)?,
+                Value::Machines(_) => continue,
+                value => {
+                    args.insert(name.clone(), value.clone());
+                    continue;
+                }
+            };
+            let names = found.iter().map(|machine| at_host(&machine.id, &machine.name)).collect();
+            args.insert(name.clone(), Value::Machines(Selector::Names(names)));
+        }
+        Ok(Args(args))
     }
 
     /// Of several machines of one name, says which: "web1 (hv2)".

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use self::figures::{HOW, TRAITS, WHAT};
 use super::{ANYWHERE, host_status, talk_manners, vm_status};
 use crate::host::{Hypervisor, Machine, MachineId, MachineStats, State};
+use crate::refusal::at_host;
 use crate::skill::{Args, Plan, Scene, Skill, Stop};
 
 mod figures;
@@ -34,6 +35,7 @@ static SPEC: Spec = Spec {
         Slot::optional("each", Kind::Choice(&["one-by-one"])),
         Slot::optional("every", Kind::Choice(&["every"])),
         Slot::optional("group", Kind::Name(Of::Tag)),
+        Slot::optional("of", Kind::Machines),
     ],
     allocates: false,
     planned: false,
@@ -51,8 +53,11 @@ impl Skill for VmList {
         // "the biggest, db1, isn't it?": the name of a machine is none of a host.
         let host = args.word("host").filter(|name| scene.host.named(name).is_empty());
         let hosts = host_status::hosts(scene, host)?;
+        // "all but db1", "of web1 and web2": those and no others.
+        let of = args.machines("of");
+        let meant = |machine: &Machine| of.is_none_or(|names| names.contains(&at_host(&machine.id, &machine.name)));
         let mut machines = scene.host.machines();
-        machines.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor));
+        machines.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor) && meant(machine));
         let total = machines.len();
         let wanted = args.word("state");
         machines.retain(|machine| wanted.is_none_or(|state| talk_manners::key(machine.state) == state));
@@ -82,7 +87,7 @@ impl Skill for VmList {
         }
         if total > 0 && figures::asked(args) {
             let mut seen = scene.host.machines();
-            seen.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor));
+            seen.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor) && meant(machine));
             let mut reply = figures::answer(seen, args, scene, &sight);
             reply.head.splice(0..0, notes);
             return Ok(Plan::Answer(reply));
