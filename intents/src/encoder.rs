@@ -14,6 +14,7 @@ pub mod candle;
 mod file;
 mod matrix;
 mod pieces;
+mod product;
 #[cfg(feature = "rust-bert")]
 pub mod rust_bert;
 #[cfg(any(feature = "candle", feature = "rust-bert"))]

@@ -6,13 +6,17 @@
 //! [`file`](super::file).
 
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use pulp::{Arch, Simd, WithSimd};
 use sha2::{Digest, Sha256};
 
 use super::file::File;
 use super::matrix::{Layer, Norm, add, gelu};
-use super::pieces::{Pieces, normalise};
+use super::pieces::{MAX_PIECES, Pieces, normalise};
+use super::product::COLUMNS;
 use super::{Encoder, EncoderError};
+use crate::softmax::softmax;
 
 static WEIGHTS: &[u8] = include_bytes!("../../weights/bundled.bin");
 
@@ -21,7 +25,7 @@ const WIDTH: usize = 384;
 const HEADS: usize = 12;
 const HEAD: usize = WIDTH / HEADS;
 /// Pieces that go through the network together: enough to use each weight often while it is at hand.
-const BATCH: usize = 256;
+const BATCH: usize = 128;
 /// From this many texts on (training, not talking) all cores are used.
 const MANY: usize = 64;
 
@@ -82,7 +86,8 @@ impl Bundled {
         };
         let steps = *file.floats("steps")?.first()? as usize;
         Some(Self {
-            name: file.name(),
+            // Vectors that are kept from products in floats are other ones, and so need another name.
+            name: file.name() + "-bytes",
             pieces: Pieces::new(file.text("pieces")?, file.floats("scores")?),
             table: file.bytes("table")?,
             scales: file.floats("table.scale")?,
@@ -117,7 +122,7 @@ impl Bundled {
         let mut x = self.words(ids, lengths);
         self.norm.apply(&mut x);
         for step in &self.steps {
-            let seen = step.output.apply(&attend(&step.attention.apply(&x), lengths));
+            let seen = step.output.apply(&Arch::new().dispatch(Attention { x: &step.attention.apply(&x), lengths }));
             add(&mut x, &seen);
             step.attention_norm.apply(&mut x);
             let mut thought = step.inner.apply(&x);
@@ -150,35 +155,63 @@ impl Bundled {
 }
 
 /// Each piece takes from the pieces of its sentence what its question finds in their keys (Vaswani et al. 2017, "Attention is
-/// all you need"). In the rows of `x` stand questions, keys and values of all heads.
-fn attend(x: &[f32], lengths: &[usize]) -> Vec<f32> {
-    let mut out = vec![0.0; x.len() / 3];
-    let (mut from, mut to) = (x, out.as_mut_slice());
-    for length in lengths {
-        let (sentence, rest) = from.split_at(length * 3 * WIDTH);
-        let (result, remaining) = to.split_at_mut(length * WIDTH);
-        (from, to) = (rest, remaining);
-        for head in 0..HEADS {
-            let part = |row: usize, third: usize| -> &[f32; HEAD] {
-                let at = row * 3 * WIDTH + third * WIDTH + head * HEAD;
-                sentence[at..].first_chunk().expect("a row is three times as wide as all heads")
-            };
-            for row in 0..*length {
-                let question = part(row, 0);
-                let alike = |other: usize| -> f32 { question.iter().zip(part(other, 1)).map(|(x, y)| x * y).sum() };
-                let scores: Vec<f32> = (0..*length).map(|other| alike(other) / (HEAD as f32).sqrt()).collect();
-                let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-                let shares: Vec<f32> = scores.iter().map(|score| (score - most).exp()).collect();
-                let whole: f32 = shares.iter().sum();
-                let mut found = [0.0; HEAD];
-                for (other, share) in shares.iter().enumerate() {
-                    found.iter_mut().zip(part(other, 2)).for_each(|(found, x)| *found += share / whole * x);
-                }
-                result[row * WIDTH + head * HEAD..][..HEAD].copy_from_slice(&found);
+/// all you need").
+struct Attention<'a> {
+    /// In its rows stand questions, keys and values of all heads.
+    x: &'a [f32],
+    lengths: &'a [usize],
+}
+
+impl WithSimd for Attention<'_> {
+    type Output = Vec<f32>;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> Vec<f32> {
+        let mut out = vec![0.0; self.x.len() / 3];
+        let (mut from, mut to) = (self.x, out.as_mut_slice());
+        for length in self.lengths {
+            let (sentence, rest) = from.split_at(length * 3 * WIDTH);
+            let (result, remaining) = to.split_at_mut(length * WIDTH);
+            (from, to) = (rest, remaining);
+            for head in 0..HEADS {
+                attend(sentence, head, result);
             }
         }
+        out
     }
-    out
+}
+
+/// What a head finds for the pieces of a sentence.
+#[inline(always)]
+fn attend(sentence: &[f32], head: usize, result: &mut [f32]) {
+    let part = |row: &[f32], third: usize| -> [f32; HEAD] {
+        *row[third * WIDTH + head * HEAD..].first_chunk().expect("a row is three times as wide as all heads")
+    };
+    let rows = || sentence.chunks_exact(3 * WIDTH);
+    let scale = 1.0 / (HEAD as f32).sqrt();
+    let mut keys = [[0.0; MAX_PIECES]; HEAD];
+    for (place, row) in rows().enumerate() {
+        keys.iter_mut().zip(part(row, 1)).for_each(|(keys, key)| keys[place] = key * scale);
+    }
+    let length = rows().len();
+    for (row, result) in rows().zip(result.chunks_exact_mut(WIDTH)) {
+        let question = part(row, 0);
+        let mut scores = [0.0; MAX_PIECES];
+        let parts = scores.as_chunks_mut::<COLUMNS>().0.iter_mut().take(length.div_ceil(COLUMNS));
+        for (place, scores) in parts.enumerate() {
+            for (keys, question) in keys.iter().zip(question) {
+                let keys = &keys.as_chunks::<COLUMNS>().0[place];
+                scores.iter_mut().zip(keys).for_each(|(score, key)| *score += question * key);
+            }
+        }
+        let shares = &mut scores[..length];
+        softmax(shares);
+        let mut found = [0.0; HEAD];
+        for (row, share) in rows().zip(shares) {
+            found.iter_mut().zip(part(row, 2)).for_each(|(found, x)| *found += *share * x);
+        }
+        result[head * HEAD..][..HEAD].copy_from_slice(&found);
+    }
 }
 
 /// By what a text is known in the list of those seen.
@@ -201,15 +234,23 @@ impl Encoder for Bundled {
         if texts.len() < MANY || threads < 2 {
             return Ok(self.encode_here(texts));
         }
-        let share = texts.len().div_ceil(threads);
-        let mut vectors = Vec::with_capacity(texts.len());
+        // Each thread takes what is next, so that all end together however long the texts are.
+        let parts: Vec<&[&str]> = texts.chunks(MANY).collect();
+        let next = AtomicUsize::new(0);
+        let take = || {
+            let taken = std::iter::repeat_with(|| next.fetch_add(1, Ordering::Relaxed));
+            let taken = taken.map_while(|place| Some((place, self.encode_here(parts.get(place)?))));
+            taken.collect::<Vec<_>>()
+        };
+        let mut found = Vec::with_capacity(parts.len());
         std::thread::scope(|scope| {
-            let parts: Vec<_> = texts.chunks(share).map(|part| scope.spawn(move || self.encode_here(part))).collect();
-            for part in parts {
-                vectors.extend(part.join().expect("encoding never panics"));
+            let workers: Vec<_> = (0..threads).map(|_| scope.spawn(take)).collect();
+            for worker in workers {
+                found.extend(worker.join().expect("encoding never panics"));
             }
         });
-        Ok(vectors)
+        found.sort_unstable_by_key(|(place, _)| *place);
+        Ok(found.into_iter().flat_map(|(_, vectors)| vectors).collect())
     }
 
     fn seen(&self, text: &str) -> bool {
