@@ -3,7 +3,7 @@
 //! Trained by stochastic gradient steps scaled per feature (AdaGrad, Duchi et al. 2011), in an order that depends on
 //! nothing but the seed: the same examples give the same weights, bit for bit.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::features::mix;
 
@@ -82,10 +82,7 @@ impl Softmax {
 
     /// Learns from `samples`, whose targets are below the number of labels.
     pub(crate) fn learn(mut self, samples: &[Sample<'_>], recipe: Recipe) -> Self {
-        Arch::new().dispatch(
-            #[inline(always)]
-            || self.descend(samples, recipe),
-        );
+        Arch::new().dispatch(Descent { softmax: &mut self, samples, recipe });
         self
     }
 
@@ -163,6 +160,22 @@ impl Softmax {
     #[inline(always)]
     fn row(&self, row: usize) -> &[f32] {
         &self.weights[row * self.stride..][..self.stride]
+    }
+}
+
+/// One course of learning. A closure instead would be put into a function of its own, without the wider instructions.
+struct Descent<'a> {
+    softmax: &'a mut Softmax,
+    samples: &'a [Sample<'a>],
+    recipe: Recipe,
+}
+
+impl WithSimd for Descent<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.softmax.descend(self.samples, self.recipe);
     }
 }
 
