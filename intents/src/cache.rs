@@ -3,7 +3,7 @@
 //! A model's file is named by the SHA-256 of all it was trained from; vectors are kept per encoder under the hash of
 //! their text. A file that is damaged or of another version is made anew; files are replaced whole or not at all.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -149,8 +149,10 @@ impl VectorStore {
 
     fn encode(&mut self, encoder: &dyn Encoder, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
         self.used = texts.iter().map(|text| text_key(text)).collect();
-        let missing: Vec<usize> =
-            (0..texts.len()).filter(|place| !self.vectors.contains_key(&self.used[*place])).collect();
+        // A near miss stands there for each label it misses.
+        let mut asked = HashSet::new();
+        let mut new = |key: &[u8; KEY]| !self.vectors.contains_key(key) && asked.insert(*key);
+        let missing: Vec<usize> = (0..texts.len()).filter(|place| new(&self.used[*place])).collect();
         if !missing.is_empty() {
             let new: Vec<&str> = missing.iter().map(|place| texts[*place]).collect();
             for (place, vector) in missing.iter().zip(encoder.encode(&new)?) {
