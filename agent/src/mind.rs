@@ -157,15 +157,20 @@ impl Mind {
         let (examples, misses) = lessons(&book);
         let kept = cache.is_some_and(|folder| Model::is_kept(folder, &examples, &misses, encoder.as_deref().ok()));
         let _learning = (!kept).then(|| learning(examples.len()));
-        let model = match cache {
-            Some(folder) => Model::cached(folder, &examples, &misses, encoder.as_deref().ok())?,
-            None => Model::train(&examples, &misses, encoder.as_deref().ok())?,
+        let learn_model = || match cache {
+            Some(folder) => Model::cached(folder, &examples, &misses, encoder.as_deref().ok()),
+            None => Model::train(&examples, &misses, encoder.as_deref().ok()),
         };
-        let learn = || tagger(&book, |_| true);
-        let tagger = match cache {
-            Some(folder) => Tagger::cached(folder, &key(), learn)?,
-            None => learn(),
+        let learn_tagger = || match cache {
+            Some(folder) => Tagger::cached(folder, &key(), || tagger(&book, |_| true)),
+            None => Ok(tagger(&book, |_| true)),
         };
+        // Neither needs the other, and where one goes step by step the other has its core.
+        let (model, tagger) = std::thread::scope(|scope| {
+            let tagger = scope.spawn(learn_tagger);
+            (learn_model(), tagger.join().expect("learning from a checked corpus does not panic"))
+        });
+        let (model, tagger) = (model?, tagger?);
         Ok(Self { book, model, tagger, encoder })
     }
 
