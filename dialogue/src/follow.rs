@@ -128,8 +128,8 @@ impl Turn<'_> {
         // What says only how the last question was put ("all of them?", "the next") is not asked again.
         call.args.retain(|name, _| spec.slot(name).is_some_and(|slot| !matches!(slot.kind, Kind::Choice([_]))));
         // The longest first: "which one comes after that" is no "which". Then what the last question had too.
-        let readable =
-            spec.slots.iter().filter(|slot| !matches!(slot.kind, Kind::Topic | Kind::Text | Kind::NewName(_)));
+        let open = |slot: &&Slot| matches!(slot.kind, Kind::Topic | Kind::Text | Kind::NewName(_));
+        let readable = spec.slots.iter().filter(|slot| !open(slot) && (is_about(slot) || slot.kind != Kind::Machines));
         let values =
             readable.flat_map(|slot| read::find(slot.kind, text, &cx).into_iter().map(move |found| (slot, found)));
         let mut values: Vec<(&Slot, Found)> = values.filter(|(_, found)| !points(&found.value)).collect();

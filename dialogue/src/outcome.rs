@@ -8,7 +8,7 @@ use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, gate};
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision, Last, PlanRef, UNDO_DEPTH};
-use crate::spec::Category;
+use crate::spec::{Category, TARGET};
 use crate::topics::HOW_TO;
 
 impl Turn<'_> {
@@ -63,7 +63,7 @@ impl Turn<'_> {
         let preface = std::mem::take(&mut planning.preface);
         let greeted = planning.calls.iter().any(|call| call.skill == "talk.greet");
         // Where nobody was named and one machine was found, that is "it" from now on.
-        let named = |call: &Call| call.args.values().any(|value| matches!(value, Value::Machines(_)));
+        let named = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(_)));
         let alone = answers.len() == 1 && !planning.calls.iter().any(named);
         for (index, mut answer) in answers.into_iter().enumerate() {
             if index == 0 && !greeted {

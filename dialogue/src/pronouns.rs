@@ -156,7 +156,8 @@ impl Turn<'_> {
         const OF_A_MACHINE: [Category; 4] = [Category::Power, Category::Know, Category::Storage, Category::Fleet];
         let of_a_machine = |call: &Call| {
             let built = |spec: &Spec| !spec.planned || spec.category == Category::Know && spec.has_target();
-            self.spec(call).is_some_and(|spec| OF_A_MACHINE.contains(&spec.category) && built(spec))
+            let of = |spec: &Spec| OF_A_MACHINE.contains(&spec.category) || !self.machines_of(call).is_empty();
+            self.spec(call).is_some_and(|spec| of(spec) && built(spec))
         };
         let courtesy = |call: &Call| self.spec(call).is_some_and(|spec| spec.category == Category::Talk);
         if calls.is_empty() || !calls.iter().all(courtesy) {

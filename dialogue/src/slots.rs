@@ -75,6 +75,8 @@ pub(crate) fn extract_where(
             kind => read::find(kind, text, cx),
         };
         found.retain(|found| taken.iter().all(|span| !overlap(span, &found.span)));
+        // "y en a-t-il une en pause": a word that points is of no set.
+        found.retain(|found| slot.name == TARGET || !points(&found.value));
         let excepted = if slot.kind == Kind::Machines { exceptions(text, cx) } else { Vec::new() };
         // "except db1, reboot all": who is left out is not who is meant. What reads the exception with the rest stays.
         found.retain(|found| {

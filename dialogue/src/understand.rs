@@ -204,7 +204,11 @@ impl Turn<'_> {
         let unknown =
             |call: &Call| self.spec(call).map_or(0, |spec| slots::unknown_names(spec, call, self.around.known));
         // At equal footing the reading that takes the most words for keywords wins: the one with the fewest values.
-        let weight = |call: &Call| (unknown(call), call.args.len());
+        // "do the running machines have" says a state before it says a set.
+        let sets = |call: &Call| {
+            call.args.iter().filter(|(slot, value)| *slot != TARGET && matches!(value, Value::Machines(_))).count()
+        };
+        let weight = |call: &Call| (unknown(call), call.args.len(), sets(call));
         let least = list.iter().map(|(call, _)| weight(call)).min().unwrap_or_default();
         list.into_iter().filter(|(call, _)| weight(call) == least).collect()
     }
