@@ -4,13 +4,15 @@
 use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, agreed, answer, refused};
+use grammar::condition::whether;
 use grammar::corrected::{Corrected, machines};
-use grammar::frame::frame;
+use grammar::frame::{Part, begins_with_verb, frame};
 use grammar::gather::{Wanted, gather};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::read::{self, Found};
 use grammar::selector::Selector;
+use grammar::size::Bytes;
 use grammar::token::{Token, fold};
 use grammar::value::Value;
 
@@ -101,18 +103,48 @@ impl Turn<'_> {
     /// "qcow2 rather", "the format should be raw": the same plan with another value.
     pub(crate) fn with_other_values(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
         let mut calls = plan.calls.clone();
+        // "no, call it lent"
+        let named = match answer(text, &self.context()) {
+            Answer::Correction(rest) => rest,
+            _ => text.to_owned(),
+        };
+        if let [call] = calls.as_mut_slice()
+            && let Some((slot, name)) = self.book.spec(&call.skill).and_then(|spec| self.called(spec, &named))
+            && call.args.get(&slot) != Some(&name)
+        {
+            call.args.insert(slot, name);
+            return Some(calls);
+        }
         for call in calls.iter_mut().rev() {
             let Some(spec) = self.book.spec(&call.skill) else { continue };
             let filled: Vec<&str> = call.args.keys().map(String::as_str).collect();
             let Some(values) = self.gathered(spec, &filled, text) else { continue };
-            let new: BTreeMap<_, _> =
-                values.into_iter().filter(|(slot, value)| call.args.get(slot) != Some(value)).collect();
+            let values = values.into_iter().map(|(slot, value)| {
+                let value = self.in_its_unit(call.args.get(&slot), value, text);
+                (slot, value)
+            });
+            let new: BTreeMap<_, _> = values.filter(|(slot, value)| call.args.get(slot) != Some(value)).collect();
             if !new.is_empty() {
                 call.args.extend(new);
                 return Some(calls);
             }
         }
         None
+    }
+
+    /// "90, rather", of 70 MiB: a number without a unit is of the unit that it replaces.
+    pub(crate) fn in_its_unit(&self, old: Option<&Value>, new: Value, text: &str) -> Value {
+        const KIB: u64 = 1024;
+        let (Some(Value::Size(Bytes(old))), Value::Size(Bytes(said))) = (old, &new) else { return new };
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let unit = |token: &Token| cx.lexicon.holds(std::slice::from_ref(token), &[Class::Unit]);
+        let joined = |token: &Token| {
+            token.text.contains(|c: char| c.is_ascii_digit()) && token.text.contains(char::is_alphabetic)
+        };
+        let bare = !all.iter().any(|token| unit(token) || joined(token));
+        let of_mib = *old < KIB.pow(3) && old.is_multiple_of(KIB.pow(2));
+        if bare && of_mib && said.is_multiple_of(KIB.pow(3)) { Value::Size(Bytes(said / KIB)) } else { new }
     }
 
     /// "no, I meant lab-2", "leave student02 out", "web3 too": the same for other machines, for fewer or for more.
@@ -146,9 +178,22 @@ impl Turn<'_> {
             [] | [_] => None,
             // Of several wishes those are changed that a machine is taken out of.
             calls if !said.spared.is_empty() => {
+                // "skip the reboot of web1" leaves its snapshot.
+                let words = topics::words(text);
+                let named = |call: &Call| self.title_words(&call.skill).iter().any(|title| is_of(&words, title));
+                let one = calls.iter().any(named) && !calls.iter().all(named);
+                let of = |call: &&Call| self.machines_of(call).iter().any(|name| is_among(name, &said.spared));
+                // "web2, not db1", where two wishes are about db1: in which of them?
+                if !said.meant.is_empty() && calls.iter().filter(of).count() > 1 {
+                    return None;
+                }
                 let mut left = Vec::new();
                 for call in calls {
                     let mut call = call.clone();
+                    if one && !named(&call) {
+                        left.push(call);
+                        continue;
+                    }
                     if let Some(Value::Machines(Selector::Names(names))) = call.args.get_mut(TARGET)
                         && names.iter().any(|name| is_among(name, &said.spared))
                     {
@@ -175,8 +220,24 @@ impl Turn<'_> {
         if CONTROLS.contains(&call.skill.as_str()) || !self.built(call) || !self.may_change(call) {
             return None;
         }
-        let own = std::slice::from_ref(call);
+        // "yes, and then a snapshot": of whom the plan is about.
+        let mut call = call.clone();
+        let whom = plan.calls.last().and_then(|planned| planned.args.get(TARGET));
+        if let Some(whom) = whom.filter(|_| self.spec(&call).is_some_and(Spec::has_target)) {
+            call.args.entry(TARGET.to_owned()).or_insert_with(|| whom.clone());
+        }
+        let own = std::slice::from_ref(&call);
         Some(if ahead { [own, &plan.calls].concat() } else { [&plan.calls, own].concat() })
+    }
+
+    /// "yes, and tell me if they are fine": a yes, and a look at what comes of it, which is told anyway.
+    pub(crate) fn agrees_and_asks(&self, text: &str) -> bool {
+        let cx = self.context();
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let joined = cx.lexicon.longest_of(&cx.tokens(&rest), &[Class::And, Class::Then]).is_some();
+        let Some(rider) = self.rider(text).filter(|_| joined) else { return false };
+        let wishes = |part: &Part| self.commands(&part.text).iter().any(|(call, _)| self.may_change(call));
+        whether(&rider, &cx).is_some() && !frame(&rider, &cx).parts.iter().any(wishes)
     }
 
     /// What is joined to an agreement: "yes, but …", "go ahead and …".
@@ -206,8 +267,22 @@ impl Turn<'_> {
         let Some(rider) = self.rider(text) else { return false };
         let dropped = self.dropped(plan);
         self.session.open = None;
+        // "yes, but without the memory" is no question about memory.
+        if self.commands(&rider).is_empty() && !begins_with_verb(&rider, &cx) && !rider.contains('?') {
+            self.session.respelled = true;
+            self.understood_nothing(&[], vec![dropped, Phrase::common("not_followed").with("said", rider)]);
+            return true;
+        }
         self.understand(&rider, true, vec![dropped], None);
         true
+    }
+
+    /// The same of a plan: what is said besides may want anything but that one again, "no, I meant the other one".
+    pub(crate) fn refuse_plan(&mut self, plan: &PlanRef, text: &str) -> bool {
+        let cx = self.context();
+        let otherwise = cx.lexicon.holds(&cx.tokens(text), &[Class::Other, Class::Meant]);
+        self.session.refused_plan = otherwise.then(|| plan.digest.clone());
+        self.refuse(text)
     }
 
     /// "no, my boss says not today", "never mind the disk. Is web1 up?": the question is dropped, and what is said besides is heard.

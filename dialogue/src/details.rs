@@ -118,8 +118,8 @@ impl Turn<'_> {
     }
 
     /// "call it vendor-visit", "« vendor-visit »": the name alone that it gives.
-    fn called(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
-        const BEFORE: [Class; 5] = [Class::And, Class::But, Class::Polite, Class::Slack, Class::Aside];
+    pub(crate) fn called(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
+        const BEFORE: [Class; 6] = [Class::And, Class::But, Class::No, Class::Polite, Class::Slack, Class::Aside];
         let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
         let cx = self.context();
         let all = cx.tokens(text);

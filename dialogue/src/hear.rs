@@ -20,6 +20,7 @@ impl Turn<'_> {
         self.session.trace = Trace { text: text.clone(), ..Trace::default() };
         self.session.stage = Stage::Idle;
         self.session.refused = false;
+        self.session.refused_plan = None;
         self.session.respelled = false;
         self.session.slipped = false;
         self.session.unheard = false;

@@ -25,8 +25,9 @@ use crate::topics::alike;
 /// Marks that quote: one that stands alone quotes nobody knows what.
 pub(crate) const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
 /// Words that change nothing of what is wanted, whatever is wanted.
-pub(crate) const LIGHT: [Class; 13] = [
+pub(crate) const LIGHT: [Class; 14] = [
     Class::Filler,
+    Class::Hedge,
     Class::Polite,
     Class::Wrap,
     Class::Article,
@@ -156,6 +157,7 @@ pub(crate) fn left_over(
             continue;
         } else {
             left.weighs |= beside_the_machine(token, taken, text)
+                || behind_a_name(spec, token, taken, text)
                 || weighs_elsewhere(book, &all[at..])
                 || longest(&TIMES) > 0
                 || at > 0 && cx.lexicon.longest(&all[at - 1..], Class::Where) == Some(1)
@@ -267,6 +269,14 @@ fn beside_the_machine(token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
         blank(span.end..token.span.start.max(span.end)) && token.span.start >= span.end
             || blank(token.span.end..span.start.max(token.span.end)) && token.span.end <= span.start
     })
+}
+
+/// "a snapshot named first try": nobody knows whether "try" belongs to the name.
+fn behind_a_name(spec: &Spec, token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
+    let named = |slot: &str| spec.slot(slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
+    let blank =
+        |span: &Range<usize>| text.get(span.end..token.span.start).is_some_and(|between| between.trim().is_empty());
+    taken.iter().any(|(slot, span)| named(slot) && blank(span))
 }
 
 /// "a snapshot november": what stands right behind the words of a command that gives a name, and has none, may be that name.

@@ -226,7 +226,7 @@ impl Turn<'_> {
             _ if text.contains('?') => false,
             Answer::Both => plan.subjects.len() == 2,
             Answer::All => plan.subjects.len() > 1,
-            _ => plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan),
+            _ => plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan) || self.agrees_and_asks(text),
         };
         if go {
             let stale = if self.now().duration_since(open.at) > CONFIRM_WITHIN {
@@ -260,12 +260,12 @@ impl Turn<'_> {
                         .with_other_machines(&plan, text)
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
-                        .or_else(|| self.with_a_rider(&plan, text).filter(|_| !by_name)),
+                        .or_else(|| self.with_a_rider(&plan, text)),
                 };
                 match changed {
                     Some(calls) => self.correct(open, path, calls),
                     None if self.moves_on_from_yes(&plan, text) => Ok(()),
-                    None if self.refuse(text) => Ok(()),
+                    None if self.refuse_plan(&plan, text) => Ok(()),
                     None => Err(Box::new(open)),
                 }
             }
@@ -280,6 +280,7 @@ impl Turn<'_> {
             let spec = self.book.spec(&call.skill)?;
             let filled: Vec<&str> = spec.slots.iter().map(|slot| slot.name).collect();
             let (slot, value) = slots::correction(spec, &filled, rest, &cx)?;
+            let value = self.in_its_unit(call.args.get(&slot), value, rest);
             call.args.insert(slot, value);
             Some(())
         })?;

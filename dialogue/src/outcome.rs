@@ -125,11 +125,20 @@ impl Turn<'_> {
                 }
             }
         }
+        // "the second one" is one of them, from now on, and none of an older list.
+        if machines.len() > 1 {
+            self.session.listed.clone_from(&machines);
+        }
         self.session.focus_on(machines);
     }
 
     /// The policy's table decides what is done with a plan.
     fn weigh(&mut self, plan: PlanRef, mut planning: Planning) {
+        if self.session.refused_plan.as_ref() == Some(&plan.digest) {
+            self.session.trace.decision = Decision::Decline;
+            self.say_common("nothing_changed");
+            return;
+        }
         let undoing = match &planning.purpose {
             Purpose::Confirmed { digest, .. } | Purpose::UndoConfirmed { digest, .. } if *digest == plan.digest => {
                 self.apply(plan, planning);

@@ -7,7 +7,7 @@ use grammar::kind::{Kind, Of};
 use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::read;
-use grammar::selector::Selector;
+use grammar::selector::{LAST, Selector};
 use grammar::token::{Token, gap};
 use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp};
@@ -36,13 +36,14 @@ impl Turn<'_> {
         let mut last: Option<Value> = None;
         let spoken: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
         let mut asked_only = true;
+        let mut before: Vec<String> = Vec::new();
         for call in calls {
             if points_back(call) {
                 let one = |value: &Value| matches!(value, Value::Machines(Selector::Names(names)) if names.len() == 1);
                 // "web1 is slow, web2 is down. reboot it": only the first of them was asked about, and nobody knows which is meant.
                 let unclear = || asked_only && self.named_in(text).iter().any(|name| !is_among(name, &spoken));
-                let before = last.clone().filter(|before| (one(before) && !unclear()) || self.means_many(text));
-                let named = before.or_else(|| {
+                let said = last.clone().filter(|said| (one(said) && !unclear()) || self.means_many(text));
+                let named = said.or_else(|| {
                     let names = self.named_in(text);
                     match names.len() {
                         0 => call.args.get(TARGET).cloned(),
@@ -58,6 +59,17 @@ impl Turn<'_> {
                     None => call.args.remove(TARGET),
                 };
             }
+            // "pause web2, snapshot db1, then reboot the first": of those that the message named before.
+            if let Some(Value::Machines(Selector::Nth(numbers))) = call.args.get(TARGET) {
+                let one = |number: &usize| match *number {
+                    LAST => before.last().cloned(),
+                    number => before.get(number.checked_sub(1)?).cloned(),
+                };
+                let names: Option<Vec<String>> = numbers.iter().map(one).collect();
+                if let Some(names) = names.filter(|_| before.len() > 1) {
+                    call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+                }
+            }
             if let Some(Value::Machines(Selector::Others(count))) = call.args.get(TARGET).cloned() {
                 let named = self.named_in(text).into_iter().collect::<Vec<_>>();
                 let others = if named.is_empty() { None } else { self.others_than(&named, count) };
@@ -67,6 +79,11 @@ impl Turn<'_> {
             }
             if let Some(names @ Value::Machines(Selector::Names(_))) = call.args.get(TARGET) {
                 last = Some(names.clone());
+            }
+            for name in self.machines_of(call) {
+                if !before.contains(&name) {
+                    before.push(name);
+                }
             }
             asked_only &= !self.may_change(call);
         }

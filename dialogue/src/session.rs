@@ -272,6 +272,9 @@ pub struct Session {
     /// Whether the question that was open has just been refused beside what is heard; only within a turn.
     #[serde(skip)]
     pub refused: bool,
+    /// The plan that was refused so, by its digest; only within a turn.
+    #[serde(skip)]
+    pub refused_plan: Option<String>,
     /// Whether the text was read a second time, with its slips mended; only within a turn.
     #[serde(skip)]
     pub respelled: bool,
@@ -313,6 +316,7 @@ impl Default for Session {
             spoken: None,
             heard_last: Vec::new(),
             refused: false,
+            refused_plan: None,
             respelled: false,
             slipped: false,
             unheard: false,

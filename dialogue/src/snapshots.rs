@@ -28,11 +28,18 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let verb = all.first().filter(|_| cx.lexicon.longest(&all, Class::Verb) == Some(1))?;
-        let rest = &text[all.get(1)?.span.start..all.last()?.span.end];
+        // "delete pre-patch of db1"
+        let machine = all.last().and_then(|last| cx.known.has(Of::Machine, last.text)).filter(|_| all.len() > 3);
+        let placed = |at: usize| cx.lexicon.longest(&all[at..], Class::Where) == Some(1);
+        let machine = machine.filter(|_| placed(all.len() - 2));
+        let end = if machine.is_some() { all.len() - 3 } else { all.len() - 1 };
+        let rest = &text[all.get(1)?.span.start..all.get(end)?.span.end];
         let skill = [DELETE, REVERT].into_iter().find(|id| self.heard.vocabulary(id).commands(verb))?;
         let name = self.snapshot_called(rest)?;
         let exists = self.around.known.has(Of::Machine, rest).is_some();
-        (!exists).then(|| Call { skill: skill.to_owned(), args: [("name".to_owned(), Value::Name(name))].into() })
+        let mut call = Call { skill: skill.to_owned(), args: [("name".to_owned(), Value::Name(name))].into() };
+        call.args.extend(machine.map(|name| (TARGET.to_owned(), Value::Machines(Selector::Names(vec![name])))));
+        (!exists).then_some(call)
     }
 
     /// Has what is no machine's name be a snapshot's; `new` if it may be one to be.

@@ -2,7 +2,7 @@
 //! asked about, and only if it is what was done last.
 
 use grammar::answer::{Answer, control, taken_back};
-use grammar::frame::{Stance, frame};
+use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::token::{Token, fold};
@@ -38,8 +38,17 @@ impl Turn<'_> {
         // "don't undo that", but "annule le redémarrage" is no negation of what was done.
         let head = clause.strip_suffix(object.as_str()).unwrap_or(clause);
         let denied = frame(head, &cx).parts.iter().any(|part| part.stance == Stance::Negated);
-        // "undo that, stop web2": more than that is wanted.
-        let more = clauses.iter().any(|one| *one != clause && !self.commands(one).is_empty());
+        // "undo that, and stop web2 instead": more than that is wanted.
+        let wishes_more = |one: &str| {
+            let all = cx.tokens(one);
+            let mut at = 0;
+            while let Some(count) = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::But, Class::Then]) {
+                at += count;
+            }
+            let wish = all.get(at).map_or("", |first| &one[first.span.start..]);
+            !self.commands(wish).is_empty() || begins_with_verb(wish, &cx)
+        };
+        let more = clauses.iter().any(|one| *one != clause && wishes_more(one));
         if denied || more || wishes.next().is_some() {
             return false;
         }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use grammar::answer::{Answer, answer};
 use grammar::condition::Condition;
 use grammar::follow::led;
 use grammar::frame::{Part, Stance, frame};
@@ -93,6 +94,16 @@ impl Turn<'_> {
         if framed.greeting && rest.len() == 1 && rest.iter().all(named) {
             rest.clear();
         }
+        // "never mind. stop web1", where nothing is open to be called off.
+        let called_off = |part: &Part| matches!(answer(&part.raw, &cx), Answer::Cancel | Answer::No);
+        let mut doubtful = doubtful;
+        let mut said = text.to_owned();
+        while rest.len() > 1 && rest.front().is_some_and(called_off) {
+            rest.pop_front();
+            doubtful = true;
+            said = rest.iter().map(|part| part.raw.as_str()).collect::<Vec<_>>().join(" ");
+        }
+        let text = said.as_str();
         if rest.is_empty() {
             let skill = if framed.thanks {
                 "talk.thanks"

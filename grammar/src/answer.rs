@@ -103,6 +103,10 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
         (Class::Both, Answer::Both),
         (Class::Yes, Answer::Yes),
     ] {
+        // "ah oui pardon, vas-y" is no "pardon?".
+        if class == Class::Repeat && cx.lexicon.holds(&all, &[Class::Yes]) && !text.contains('?') {
+            continue;
+        }
         // "stop all" is not "stop", though "all" fills up many a sentence: it says what.
         if wholly(&all, class, cx) && !(class == Class::Stop && says_all(&all, cx)) {
             return if answer == Answer::Yes && asks(text, &all, cx) { Answer::Unsure } else { answer };
@@ -285,6 +289,10 @@ pub fn taken_back(clause: &str, cx: &Context) -> Option<String> {
     let cursor = Cursor { text: clause, tokens: &all, cx };
     let at = (0..all.len()).find(|at| cursor.skip(*at, Class::TakeBack) > 0)?;
     let count = cursor.skip(at, Class::TakeBack);
+    // "now the revert" is a thing.
+    if at > 0 && cursor.skip(at - 1, Class::Article) == 1 {
+        return None;
+    }
     let empty =
         |at: usize| cursor.skip(at, Class::Aside).max(cursor.skip(at, Class::Filler)).max(cursor.skip(at, Class::It));
     let otherwise =

@@ -98,7 +98,11 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
         if found.is_empty() {
             found.push((1, token.text.to_owned()));
         }
-    } else if open && !found.iter().any(|(count, _)| *count == 1) && free(cursor, at) {
+    } else if open
+        && !found.iter().any(|(count, _)| *count == 1)
+        && free(cursor, at)
+        && !(of == Of::Machine && says_else(token, cursor))
+    {
         let count = joined(cursor, at);
         found.push((count, closed(cursor.text, &cursor.tokens[at + count - 1], cursor.said(at, count))));
     }
@@ -275,6 +279,12 @@ fn free(cursor: &Cursor, at: usize) -> bool {
     token.text.contains(char::is_alphanumeric)
         && (!token.clitic || elided)
         && ![Class::Noname, Class::Article, Class::Polite].iter().any(|class| lexicon.is(&token.folded, *class))
+}
+
+/// Whether a word has a place of its own in what is said, so that no machine is called so: "wait, is db1 up?", "2 gigs and qcow2".
+fn says_else(token: &Token, cursor: &Cursor) -> bool {
+    const ELSE: [Class; 5] = [Class::Recants, Class::Stop, Class::Yes, Class::No, Class::Thing];
+    ELSE.iter().any(|class| cursor.cx.lexicon.is(&token.folded, *class))
 }
 
 /// Canonical values of a choice, said as they are or by a synonym of the lexicon.
