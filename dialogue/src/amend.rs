@@ -20,7 +20,7 @@ use crate::controls::CONTROLS;
 use crate::leftover::{self, LIGHT};
 use crate::machine::Turn;
 use crate::policy::Path;
-use crate::reply::Phrase;
+use crate::reply::{Phrase, Reply};
 use crate::session::{Call, PlanRef};
 use crate::slots;
 use crate::spec::{Slot, Spec, TARGET};
@@ -184,7 +184,8 @@ impl Turn<'_> {
                 let one = calls.iter().any(named) && !calls.iter().all(named);
                 let of = |call: &&Call| self.machines_of(call).iter().any(|name| is_among(name, &said.spared));
                 // "web2, not db1", where two wishes are about db1: in which of them?
-                if !said.meant.is_empty() && calls.iter().filter(of).count() > 1 {
+                let changes = calls.iter().filter(|call| self.may_change(call));
+                if !said.meant.is_empty() && changes.filter(of).count() > 1 {
                     return None;
                 }
                 let mut left = Vec::new();
@@ -269,8 +270,8 @@ impl Turn<'_> {
         self.session.open = None;
         // "yes, but without the memory" is no question about memory.
         if self.commands(&rider).is_empty() && !begins_with_verb(&rider, &cx) && !rider.contains('?') {
-            self.session.respelled = true;
-            self.understood_nothing(&[], vec![dropped, Phrase::common("not_followed").with("said", rider)]);
+            let unread = Phrase::common("not_followed").with("said", rider);
+            self.say(Reply { head: vec![dropped, unread], ..Reply::default() });
             return true;
         }
         self.understand(&rider, true, vec![dropped], None);

@@ -152,8 +152,10 @@ impl Turn<'_> {
 
     /// Whether only what was spoken of before says which machine a call would disturb. Said to a machine itself, that one is meant.
     pub(crate) fn is_only_pointed_at(&self, spec: &Spec, call: &Call) -> bool {
-        let back =
-            matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It | Selector::Same | Selector::Nth(_))));
+        let back = matches!(
+            call.args.get(TARGET),
+            Some(Value::Machines(Selector::It | Selector::Same | Selector::Nth(_) | Selector::Others(_)))
+        );
         let recent = |at: Option<Timestamp>| at.is_some_and(|at| self.now().duration_since(at) < ANOTHER);
         let others = || recent(self.session.others);
         let here = self.around.scope == Scope::Machine;

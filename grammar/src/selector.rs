@@ -223,7 +223,14 @@ fn others(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
     };
     // "the rest", "the other two", "les deux autres".
     let begins = [all, all + cursor.skip(all, Class::Article)];
+    // "the other two", and "the other one" is one.
+    let other = |start: usize| {
+        let count = Some(cursor.skip(start, Class::Other)).filter(|count| *count > 0)?;
+        let (more, number) = number(start + count).filter(|(_, number)| *number > 1).unwrap_or((0, 1));
+        Some((start + count + more, Some(number)))
+    };
     let read = |start: usize| match (words(start), number(start)) {
+        _ if other(start).is_some() => other(start),
         (Some(count), _) => match number(start + count) {
             Some((more, number)) => Some((start + count + more, Some(number))),
             None => Some((start + count, None)),
