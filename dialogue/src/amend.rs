@@ -23,7 +23,7 @@ use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, PlanRef};
 use crate::slots;
-use crate::spec::{Slot, Spec, TARGET};
+use crate::spec::{Scope, Slot, Spec, TARGET};
 use crate::topics;
 
 impl Turn<'_> {
@@ -71,7 +71,7 @@ impl Turn<'_> {
     }
 
     /// Whether a word says not what is spoken of: small words, verbs.
-    fn says_no_thing(&self, token: &Token) -> bool {
+    pub(crate) fn says_no_thing(&self, token: &Token) -> bool {
         let classes = [LIGHT.as_slice(), &[Class::Verb, Class::Aside, Class::Follow]].concat();
         self.heard.lexicon.holds(std::slice::from_ref(token), &classes)
     }
@@ -159,8 +159,15 @@ impl Turn<'_> {
         let mut said = machines(text, &plan.subjects, &cx, |word| is_of(&titles, word))?;
         // "sorry, web1 and web3": as good as "I meant".
         said.marked |= matches!(answer(text, &cx), Answer::Correction(_));
+        // "yes, but wait for mail1" is about whom?
+        let strange = |name: &String| !is_among(name, &plan.subjects);
+        if agreed(text, &cx).is_some() && !said.also && said.meant.iter().any(strange) {
+            return None;
+        }
         // "no, web2 is the good one", "not web1, pause web2": who knows.
-        if !said.marked || !(said.whole || said.otherwise && !said.verb) || said.other {
+        // "no, not web2, the other": of two, the one that is left.
+        let other = said.other && !(said.meant.is_empty() && said.spared.len() + 1 == plan.subjects.len());
+        if !said.marked || !(said.whole || said.otherwise && !said.verb) || other {
             return None;
         }
         let own = |name: &String| is_among(name, &plan.subjects);
@@ -208,13 +215,19 @@ impl Turn<'_> {
                 }
                 (!left.is_empty() && left != calls).then_some(left)
             }
+            // "yes for db1", of several wishes: those that are about it.
+            calls if said.otherwise && !said.meant.is_empty() && said.meant.iter().all(own) => {
+                let left: Vec<Call> = calls.iter().filter_map(|call| self.for_these(call, &said.meant)).collect();
+                (!left.is_empty() && left != calls).then_some(left)
+            }
             _ => None,
         }
     }
 
     /// "yes, but snapshot it first", "go ahead and start web2 as well": the plan with one more wish, before it or behind it.
     pub(crate) fn with_a_rider(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
-        let rider = self.rider(text)?;
+        // "snapshot it first", with or without a yes before it.
+        let rider = self.rider(text).or_else(|| self.without_ahead(text).map(|_| text.to_owned()))?;
         let wish = self.without_ahead(&rider);
         let (wish, ahead) = wish.map_or((rider.as_str(), false), |wish| (wish, true));
         let [(call, Path::Command)] = &self.commands(wish)[..] else { return None };
@@ -223,9 +236,9 @@ impl Turn<'_> {
         }
         // "yes, and then a snapshot": of whom the plan is about.
         let mut call = call.clone();
-        let whom = plan.calls.last().and_then(|planned| planned.args.get(TARGET));
-        if let Some(whom) = whom.filter(|_| self.spec(&call).is_some_and(Spec::has_target)) {
-            call.args.entry(TARGET.to_owned()).or_insert_with(|| whom.clone());
+        let whom = || Value::Machines(Selector::Names(plan.subjects.clone()));
+        if self.spec(&call).is_some_and(Spec::has_target) && self.around.scope != Scope::Machine {
+            call.args.entry(TARGET.to_owned()).or_insert_with(whom);
         }
         let own = std::slice::from_ref(&call);
         Some(if ahead { [own, &plan.calls].concat() } else { [&plan.calls, own].concat() })
@@ -239,6 +252,15 @@ impl Turn<'_> {
         let Some(rider) = self.rider(text).filter(|_| joined) else { return false };
         let wishes = |part: &Part| self.commands(&part.text).iter().any(|(call, _)| self.may_change(call));
         whether(&rider, &cx).is_some() && !frame(&rider, &cx).parts.iter().any(wishes)
+    }
+
+    /// "oui, une seule": what nobody can place beside a yes, if it is no other wish, and about nobody.
+    pub(crate) fn beside_a_yes(&self, text: &str) -> Option<String> {
+        let cx = self.context();
+        const MOST: usize = 3;
+        let rest = agreed(text, &cx).filter(|rest| cx.tokens(rest).len() <= MOST && !rest.contains(['.', ',', ';']))?;
+        let other = text.contains('?') || begins_with_verb(&rest, &cx) || !self.named_in(&rest).is_empty();
+        (!other && self.commands(&rest).is_empty() && refused(text, &cx).is_none()).then_some(rest)
     }
 
     /// What is joined to an agreement: "yes, but …", "go ahead and …".
@@ -262,10 +284,20 @@ impl Turn<'_> {
         let cx = self.context();
         let Some(rest) = agreed(text, &cx) else { return false };
         let all = cx.tokens(&rest);
-        if cx.lexicon.longest_of(&all, &[Class::But, Class::Ahead]).is_none() {
+        const TURNS: [Class; 8] = [
+            Class::But,
+            Class::Ahead,
+            Class::If,
+            Class::Conditional,
+            Class::Except,
+            Class::Weighs,
+            Class::Only,
+            Class::Others,
+        ];
+        if text.contains('?') || cx.lexicon.longest_of(&all, &TURNS).is_none() {
             return false;
         }
-        let Some(rider) = self.rider(text) else { return false };
+        let rider = self.rider(text).unwrap_or(rest);
         let dropped = self.dropped(plan);
         self.session.open = None;
         // "yes, but without the memory" is no question about memory.
@@ -281,8 +313,8 @@ impl Turn<'_> {
     /// The same of a plan: what is said besides may want anything but that one again, "no, I meant the other one".
     pub(crate) fn refuse_plan(&mut self, plan: &PlanRef, text: &str) -> bool {
         let cx = self.context();
-        let otherwise = cx.lexicon.holds(&cx.tokens(text), &[Class::Other, Class::Meant]);
-        self.session.refused_plan = otherwise.then(|| plan.digest.clone());
+        let Some(rest) = refused(text, &cx) else { return false };
+        self.session.refused_plan = (!self.holds_command(&rest)).then(|| plan.digest.clone());
         self.refuse(text)
     }
 

@@ -143,7 +143,8 @@ pub(crate) fn left_over(
             picks.max(1)
         } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {
             left.weighs = true;
-            left.excepts |= cx.lexicon.longest(&all[at..], Class::Except) == Some(weighty);
+            // "reboot not web1"
+            left.excepts |= longest(&[Class::Except]) == weighty || longest(&[Class::Denied, Class::Not]) == weighty;
             left.depends |= cx.lexicon.longest(&all[at..], Class::If) == Some(weighty);
             weighty
         } else if turns > 0 {
@@ -187,7 +188,7 @@ fn picks_one(tokens: &[Token<'_>], cx: &Context<'_>) -> bool {
 }
 
 /// A device of a machine, as its system calls it: "vdb".
-fn is_device(word: &str) -> bool {
+pub(crate) fn is_device(word: &str) -> bool {
     const FAMILIES: [&str; 4] = ["vd", "sd", "hd", "xvd"];
     let letter = |rest: &str| rest.len() == 1 && rest.bytes().all(|byte| byte.is_ascii_lowercase());
     FAMILIES.iter().any(|family| word.strip_prefix(family).is_some_and(letter))
@@ -215,7 +216,9 @@ fn is_thing(
         all.get(at..).map_or(0, |rest| cx.lexicon.longest_of(rest, classes).unwrap_or(0))
     };
     let small = [LIGHT.as_slice(), &WEIGHTY, &[Class::Verb]].concat();
-    if vocabulary.commands(token) || long(at, &small) > 0 {
+    // "stop the host of web1"
+    let host = long(at, &[Class::Host]) == 1 && long(at, &[Class::Machine]) == 0;
+    if vocabulary.commands(token) || !host && long(at, &small) > 0 {
         return false;
     }
     let whom = |at: usize| {

@@ -341,11 +341,19 @@ impl<'a> Turn<'a> {
                 bytes <= MOST_KEPT
             })
             .collect();
-        let machines = reply.rows.iter().filter_map(|row| match row.vars.iter().find(|(name, _)| name == "name") {
+        let machine = |phrase: &Phrase| match phrase.vars.iter().find(|(name, _)| name == "name") {
             Some((_, Var::Text(name))) => self.around.known.has(Of::Machine, name),
             _ => None,
-        });
-        let listed: Vec<String> = machines.take(MOST_LISTED).collect();
+        };
+        // Who is named before a list may be its first.
+        let mut listed: Vec<String> = Vec::new();
+        if reply.rows.iter().any(|row| machine(row).is_some()) {
+            for name in reply.head.iter().chain(&reply.rows).filter_map(machine).take(MOST_LISTED) {
+                if !listed.contains(&name) {
+                    listed.push(name);
+                }
+            }
+        }
         if !listed.is_empty() {
             self.session.listed = listed;
         }

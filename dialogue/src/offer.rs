@@ -107,6 +107,7 @@ impl Turn<'_> {
             }
         }
         if let Some(call) = self.answers_itself(&options).cloned() {
+            self.session.unheard |= self.has_unheard(&call.skill, &part.text);
             self.begin(vec![call], Path::Understood, true, preface, None);
             return;
         }
@@ -156,6 +157,7 @@ impl Turn<'_> {
     }
 
     fn offer_after(&mut self, preface: Vec<Phrase>, options: Vec<Call>, text: &str, reply: Reply) {
+        self.note_anything();
         self.session.trace.decision = Decision::Choose;
         let choices = options
             .iter()

@@ -2,6 +2,7 @@
 
 use grammar::answer::{Answer, For, agreed, answer, only_points};
 use grammar::kind::Kind;
+use grammar::lexicon::Class;
 use grammar::read::Context;
 use grammar::token::fold;
 use grammar::value::Value;
@@ -114,6 +115,7 @@ impl Turn<'_> {
             _ if self.is_command_instead(text, spec, &missing) || self.names_slot(spec, text) => None,
             _ if self.is_of_another(spec, text) => None,
             _ if wants_machines(spec, &missing) && self.spares(text) => None,
+            _ if let Some(left) = self.not_denied(spec, &missing, text) => left,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
         let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
@@ -177,6 +179,33 @@ impl Turn<'_> {
                 .commands(text)
                 .iter()
                 .any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| !spec.planned))
+    }
+
+    /// "not qcow2", "raw, no qcow2": of a choice, what is said and not denied, else the only one that is left. `None` where none is denied.
+    fn not_denied(&self, spec: &Spec, missing: &[String], text: &str) -> Option<Option<Vec<(String, Value)>>> {
+        const DENIES: [Class; 5] = [Class::Denied, Class::Not, Class::No, Class::Except, Class::Spare];
+        let slot = spec.slot(missing.first()?)?;
+        let Kind::Choice(values) = slot.kind else { return None };
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let denies = |end: usize| DENIES.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some());
+        let (mut said, mut denied) = (Vec::new(), Vec::new());
+        for found in grammar::read::find(slot.kind, text, &cx) {
+            let Value::Choice(value) = found.value else { continue };
+            let at = all.iter().position(|token| token.span.start >= found.span.start)?;
+            let article = cx.lexicon.longest_before(&all[..at], Class::Article).unwrap_or(0);
+            if denies(at) || denies(at - article) { denied.push(value) } else { said.push(value) }
+        }
+        if denied.is_empty() {
+            return None;
+        }
+        said.retain(|value| !denied.contains(value));
+        let mut left: Vec<String> = values.iter().map(|value| (*value).to_owned()).collect();
+        left.retain(|value| !denied.contains(value) && (said.is_empty() || said.contains(value)));
+        Some(match left.as_slice() {
+            [only] => Some(vec![(slot.name.to_owned(), Value::Choice(only.clone()))]),
+            _ => None,
+        })
     }
 
     /// "what formats are there?": what may be chosen for a slot that the question names.
@@ -251,7 +280,15 @@ impl Turn<'_> {
             }
             _ => {
                 let corrected = || match said {
-                    Answer::Correction(rest) if !self.holds_command(rest) => self.corrected(&plan, rest),
+                    Answer::Correction(rest) if !self.holds_command(rest) => {
+                        // "yes, but wait for mail1" is about no other machine.
+                        let whom = |calls: &Vec<Call>| {
+                            let same = |(one, other): (&Call, &Call)| one.args.get(TARGET) == other.args.get(TARGET);
+                            calls.iter().zip(&plan.calls).all(same)
+                        };
+                        let agrees = agreed(text, &self.context()).is_some();
+                        self.corrected(&plan, rest).filter(|calls| !agrees || whom(calls))
+                    }
                     _ => None,
                 };
                 let changed = match undoing {
@@ -260,11 +297,16 @@ impl Turn<'_> {
                         .with_other_machines(&plan, text)
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
+                        .or_else(|| self.only_some(text, &plan.calls))
                         .or_else(|| self.with_a_rider(&plan, text)),
                 };
                 match changed {
                     Some(calls) => self.correct(open, path, calls),
                     None if self.moves_on_from_yes(&plan, text) => Ok(()),
+                    None if let Some(words) = self.beside_a_yes(text) => {
+                        self.show_after(Phrase::common("left_over").with("words", words), open);
+                        Ok(())
+                    }
                     None if self.refuse_plan(&plan, text) => Ok(()),
                     None => Err(Box::new(open)),
                 }
@@ -422,6 +464,7 @@ fn is_for_all(said: &For, plan: &PlanRef) -> bool {
     let named = |name: &String| is_among(name, &said.names);
     let own = |name: &String| is_among(name, &plan.subjects);
     let whole = said.names.is_empty() || plan.subjects.iter().all(named) && said.names.iter().all(own);
-    let many = [plan.subjects.len(), plan.calls.len()];
+    // "yes to one", of one wish for two: which?
+    let many = [plan.subjects.len(), if plan.calls.len() > 1 { plan.calls.len() } else { plan.subjects.len() }];
     whole && said.counts.iter().all(|count| many.iter().any(|many| u64::try_from(*many) == Ok(*count)))
 }

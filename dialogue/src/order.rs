@@ -47,6 +47,27 @@ impl Turn<'_> {
         Some(text[..all[all.len() - count - 1].span.end].trim_end_matches([',', ' ']))
     }
 
+    /// Whether a text begins with that word, and whatever joins it to what was said before: "but first".
+    pub(crate) fn leads_ahead(&self, text: &str) -> bool {
+        const JOINS: [Class; 4] = [Class::And, Class::But, Class::Slack, Class::Aside];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let ahead = |at: usize| cx.lexicon.longest(&all[at..], Class::Ahead).filter(|count| at + count < all.len());
+        let mut at = 0;
+        while at < all.len() && ahead(at).is_none() {
+            match cx.lexicon.longest_of(&all[at..], &JOINS) {
+                Some(count) => at += count,
+                // "démarre d'abord db2"
+                None if at == 0 => at += cx.lexicon.longest(&all, Class::Verb).unwrap_or(all.len()),
+                None => break,
+            }
+        }
+        // "stop web1, start the first": after a verb, that is one of them.
+        let verb = cx.lexicon.longest(&all, Class::Verb).is_some_and(|count| count == at);
+        let counts = at < all.len() && cx.lexicon.longest(&all[at..], Class::Ordinal).is_some();
+        at < all.len() && ahead(at).is_some() && !(verb && counts)
+    }
+
     /// The part without that word, if it is a command then and none with it.
     pub(crate) fn ahead(&self, part: &Part) -> Option<Part> {
         let wish = self.without_ahead(&part.text).filter(|wish| self.commands(wish).len() == 1)?;
@@ -150,7 +171,7 @@ impl Turn<'_> {
     }
 
     /// A call for those of its machines that are among these.
-    fn for_these(&self, call: &Call, names: &[String]) -> Option<Call> {
+    pub(crate) fn for_these(&self, call: &Call, names: &[String]) -> Option<Call> {
         let own: Vec<String> = self.machines_of(call).into_iter().filter(|name| is_among(name, names)).collect();
         let mut call = call.clone();
         if own.is_empty() {

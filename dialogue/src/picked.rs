@@ -32,7 +32,7 @@ impl Turn<'_> {
         };
         let of = |number: &usize| choices.get(number.checked_sub(1)?).map(|choice| bare(&choice.says));
         let names: Option<Vec<String>> = numbers.iter().map(of).collect();
-        if self.spares(text) {
+        if self.spares(text) || self.says_more(text) {
             return None;
         }
         let said = machines(text, &[], &self.context(), |_| false);
@@ -45,6 +45,20 @@ impl Turn<'_> {
         };
         let names = names.filter(|names| !names.is_empty()).or_else(named).or_else(near)?;
         Some(Value::Machines(Selector::Names(names)))
+    }
+
+    /// Whether there is a wish beside a pick, or a time: "web1 and stop it", "web1 tomorrow".
+    fn says_more(&self, text: &str) -> bool {
+        const TIMES: [Class; 4] = [Class::Offset, Class::Moment, Class::Later, Class::Day];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
+        (1..all.len()).any(|at| {
+            let joint = long(at, &[Class::And, Class::Then]);
+            let wish = joint > 0 && at + joint < all.len() && long(at + joint, &[Class::Verb]) > 0;
+            let named = cx.known.has(Of::Machine, all[at].text).is_some();
+            wish || !named && long(at, &TIMES) > 0
+        })
     }
 
     /// Whether a text says who is not meant.

@@ -13,6 +13,7 @@ use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amend::is_among;
+use crate::follow::is_about;
 use crate::machine::{Planning, Turn};
 use crate::policy::Path;
 use crate::session::Call;
@@ -172,11 +173,18 @@ impl Turn<'_> {
 
     /// Remembers whether a machine or something of it was spoken of: after "do you start with the host?", "turn that on" is no start.
     pub(crate) fn note_thing(&mut self, calls: &[Call]) {
-        const OF_A_MACHINE: [Category; 4] = [Category::Power, Category::Know, Category::Storage, Category::Fleet];
+        const OF_A_MACHINE: [Category; 3] = [Category::Power, Category::Know, Category::Fleet];
+        let here = self.around.scope == Scope::Machine;
+        // "is nginx running?", where no machine is called so.
+        let unknown =
+            |call: &Call| self.machines_of(call).iter().any(|name| self.around.known.has(Of::Machine, name).is_none());
         let of_a_machine = |call: &Call| {
             let built = |spec: &Spec| !spec.planned || spec.category == Category::Know && spec.has_target();
-            let of = |spec: &Spec| OF_A_MACHINE.contains(&spec.category) || !self.machines_of(call).is_empty();
-            self.spec(call).is_some_and(|spec| of(spec) && built(spec))
+            // Said to a machine, what is about no machine is about its host, or others.
+            let own = |spec: &Spec| !here || spec.slots.iter().any(is_about) || spec.category == Category::Power;
+            let of =
+                |spec: &Spec| OF_A_MACHINE.contains(&spec.category) && own(spec) || !self.machines_of(call).is_empty();
+            self.spec(call).is_some_and(|spec| of(spec) && built(spec)) && !unknown(call)
         };
         let courtesy = |call: &Call| self.spec(call).is_some_and(|spec| spec.category == Category::Talk);
         if calls.is_empty() || !calls.iter().all(courtesy) {
@@ -197,7 +205,6 @@ impl Turn<'_> {
     /// Whether a question that was understood as a skill's speaks of something that has nothing to do with it: "is nginx alright?"
     pub(crate) fn has_unheard(&self, skill: &str, text: &str) -> bool {
         const SHORTEST: usize = 3;
-        let Some(spec) = self.book.spec(skill) else { return false };
         let cx = self.context();
         let vocabulary = self.heard.vocabulary(skill);
         let known = |token: &Token<'_>| {
@@ -208,7 +215,13 @@ impl Turn<'_> {
             token.folded.chars().count() >= SHORTEST && token.folded.chars().all(char::is_alphabetic)
         };
         let strange = |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !vocabulary.has(token);
-        let foreign = |token: &Token<'_>| strange(token) || self.is_thing_of_another(spec, token);
+        let others = |token: &Token<'_>| {
+            let mut others = self.book.specs().iter().filter(|other| other.id != skill);
+            !vocabulary.commands(token)
+                && !self.says_no_thing(token)
+                && others.any(|other| self.heard.vocabulary(other.id).commands(token))
+        };
+        let foreign = |token: &Token<'_>| strange(token) || others(token);
         cx.tokens(text).iter().any(|token| word(token) && !known(token) && foreign(token))
     }
 

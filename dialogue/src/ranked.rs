@@ -47,6 +47,7 @@ impl Turn<'_> {
                 self.gist(&part, understanding.addressee.is_some()).filter(Gist::is_likely).map(|gist| gist.call)
         {
             self.session.trace.why = GIST.to_owned();
+            self.session.unheard |= self.has_unheard(&call.skill, &part.text);
             understanding.path = understanding.path.min(Path::Understood);
             self.next_after(call, *understanding);
             return;

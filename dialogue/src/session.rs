@@ -272,8 +272,8 @@ pub struct Session {
     /// Whether the question that was open has just been refused beside what is heard; only within a turn.
     #[serde(skip)]
     pub refused: bool,
-    /// The plan that was refused so, by its digest; only within a turn.
-    #[serde(skip)]
+    /// The plan that was refused so in the last message, by its digest.
+    #[serde(default)]
     pub refused_plan: Option<String>,
     /// Whether the text was read a second time, with its slips mended; only within a turn.
     #[serde(skip)]

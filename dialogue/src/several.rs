@@ -99,7 +99,9 @@ impl Turn<'_> {
             let between = gap(text, all, at);
             let marked = between.contains(MARKS) || between.trim() == "-";
             let mut begins = at;
-            while let Some(count) = cx.lexicon.longest_of(&all[begins..], &JOINS) {
+            // "but first snapshot it" keeps its "first".
+            let ahead = |at: usize| cx.lexicon.longest(&all[at..], Class::Ahead).is_some();
+            while let Some(count) = cx.lexicon.longest_of(&all[begins..], &JOINS).filter(|_| !ahead(begins)) {
                 begins += count;
             }
             let joined = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::But, Class::Then]).is_some();

@@ -87,13 +87,20 @@ pub(crate) fn extract_where(
         if gives {
             found.retain(|found| !is_given(&found.span, text, cx));
         }
+        // "a snapshot of db1 like web1": nobody calls a snapshot as a machine without saying so.
+        if slot.kind == Kind::NewName(Of::Snapshot) {
+            found.retain(|found| !is_machine(&found.span, text, cx) || is_called(&found.span, text, cx));
+        }
         let excepts = |span: &Range<usize>| {
             excepted.iter().any(|(out, _)| overlap(out, span)) || gives && is_given(span, text, cx)
         };
         let spans = likely
             .iter()
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
-        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).collect();
+        let mut spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).collect();
+        if slot.kind == Kind::NewName(Of::Snapshot) {
+            spans.retain(|span| !is_machine(span, text, cx) || is_called(span, text, cx));
+        }
         if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
             for (span, names) in excepted.iter().filter(|(span, _)| !overlap(span, &found.span)) {
                 if let Value::Machines(selector) = &mut found.value
@@ -118,6 +125,21 @@ pub(crate) fn extract_where(
         }
     }
     (values, places)
+}
+
+/// Whether what stands there is the name of a machine.
+fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    text.get(span.clone()).is_some_and(|name| cx.known.has(Of::Machine, name.trim()).is_some())
+}
+
+/// Whether "called" stands before that, or it is quoted.
+fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let called = |at: usize| {
+        [Class::Called, Class::Calling].iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some())
+    };
+    all[at].quoted || called(at) || cx.lexicon.longest(&all[at..], Class::Called).is_some()
 }
 
 /// Whether what stands there is a name that is given to something new: quoted or behind "called", and no machine's.
@@ -455,6 +477,8 @@ impl Turn<'_> {
                 Some(Value::Machines(Selector::Others(count))) => {
                     match self.others_than(self.session.focus.first().map_or(&[][..], Vec::as_slice), *count) {
                         Some(others) => call.args.insert(slot.name.to_owned(), others),
+                        // Said to a machine, the others are not that one.
+                        None if self.around.scope == Scope::Machine => None,
                         None => call.args.remove(slot.name),
                     };
                 }
@@ -485,6 +509,7 @@ impl Turn<'_> {
                     };
                     match names {
                         Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
+                        None if self.around.scope == Scope::Machine => None,
                         None => call.args.remove(slot.name),
                     };
                 }

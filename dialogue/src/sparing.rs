@@ -1,13 +1,15 @@
 //! Who is left as it is, said beside a wish: "don't touch web1, but start web3". It is kept out of everything that comes of the message, or nothing does.
 
 use grammar::frame::{Frame, Part, Stance, frame};
-use grammar::kind::Kind;
+use grammar::kind::{Kind, Of};
 use grammar::known::is_piece;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::spared::{Spared, spared};
+use grammar::token::fold;
 use grammar::value::Value;
 
+use crate::leftover::is_device;
 use crate::machine::Turn;
 use crate::reply::Phrase;
 use crate::session::{Call, Open};
@@ -90,6 +92,12 @@ impl Turn<'_> {
         match of.args.get(TARGET).cloned() {
             Some(Value::Machines(Selector::Names(names))) => {
                 let meant = |name: &String| out.iter().any(|out| same(out, name) || is_piece(out, name));
+                // "snapshot web1 but not vdb": what a machine has can't be kept out of it.
+                let machine = |out: &String| self.around.known.has(Of::Machine, out).is_some();
+                let thing = |out: &String| is_device(out) || self.heard.lexicon.contains(&fold(out));
+                if out.iter().any(|out| thing(out) && !machine(out)) {
+                    return Some(who());
+                }
                 let left: Vec<String> = names.iter().filter(|name| !meant(name)).cloned().collect();
                 if left.is_empty() {
                     return Some(who());

@@ -82,6 +82,7 @@ impl Turn<'_> {
         self.session.stage = Stage::Idle;
         if let Some(call) = self.asked_in_a_piece(mended.as_ref().unwrap_or(&text)) {
             self.session.trace.why = GIST.to_owned();
+            self.session.unheard |= self.has_unheard(&call.skill, &text);
             self.begin(vec![call], Path::Understood, true, without_asides(preface.to_vec()), None);
             return true;
         }

@@ -93,7 +93,7 @@ impl Turn<'_> {
             words.iter().any(|known| known == word || common(known, word) >= most(known))
         };
         let deeds: Vec<&str> = (0..all.len())
-            .filter(|at| cx.lexicon.longest_of(&all[*at..], &[Class::Deed, Class::Verb]).is_some())
+            .filter(|at| cx.lexicon.longest_of(&all[*at..], &[Class::Deed, Class::Verb, Class::Doing]).is_some())
             .map(|at| all[at].folded.as_str())
             .collect();
         !deeds.is_empty() && !deeds.into_iter().any(kin) && !all.iter().any(|token| title.contains(&token.folded))

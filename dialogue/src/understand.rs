@@ -282,7 +282,10 @@ impl Turn<'_> {
             return;
         }
         let mut part = self.with_condition(part, &mut understanding);
-        if self.commands(&part.text).is_empty()
+        if self.leads_ahead(&part.raw) && !self.commands(&part.text).is_empty() && !understanding.calls.is_empty() {
+            // "stop web1, but first snapshot it"
+            understanding.ahead.push(understanding.calls.len());
+        } else if self.commands(&part.text).is_empty()
             && let Some(wish) = self.ahead(&part)
         {
             // What is said first is first anyway.

@@ -49,21 +49,28 @@ enum As {
     Spared,
 }
 
-/// Whether a yes or a no stands there that names whom it is for: "no for db1", "oui web1".
-fn answers_for(cursor: &Cursor, at: usize, class: Class, shown: &[String]) -> bool {
+/// Whom a yes or a no that stands there is for: "no for db1", "oui web1".
+fn answers_for(cursor: &Cursor, at: usize, class: Class, shown: &[String]) -> Option<String> {
     const TO: [Class; 4] = [Class::Where, Class::Noname, Class::Article, Class::Filler];
     let count = cursor.skip(at, class);
     let mut next = at + count;
     while count > 0 && next < cursor.tokens.len() && gap(cursor.text, cursor.tokens, next).trim().is_empty() {
-        if named_at(cursor, next, shown).is_some() {
-            return true;
+        if let Some((_, name)) = named_at(cursor, next, shown) {
+            return Some(name);
         }
         match TO.iter().map(|class| cursor.skip(next, *class)).max() {
             Some(small) if small > 0 => next += small,
-            _ => return false,
+            _ => return None,
         }
     }
-    false
+    None
+}
+
+/// Whether an "and" stands right before that token.
+fn behind_and(cursor: &Cursor, at: usize) -> bool {
+    let before = |at: usize| at.checked_sub(1);
+    let article = before(at).filter(|at| cursor.skip(*at, Class::Article) == 1 && cursor.skip(*at, Class::And) == 0);
+    before(article.unwrap_or(at)).is_some_and(|at| cursor.skip(at, Class::And) == 1)
 }
 
 /// Whether a name after denied ones is the one meant instead.
@@ -100,9 +107,10 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     let (mut at, mut mode, mut marked) = (0, As::Meant, false);
     // Where the clause in hand begins in what is meant, and whether a name may follow that is also a word.
     let (mut clause, mut ready) = (0, false);
-    // "yes for web1, no for db1": each answer is for whom it names.
-    let parted =
-        [Class::Yes, Class::No].iter().all(|class| (0..all.len()).any(|at| answers_for(&cursor, at, *class, shown)));
+    let clause_ends = |at: usize| at >= all.len() || gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']);
+    let among = |name: &String| shown.iter().any(|known| known.eq_ignore_ascii_case(name));
+    // Whether a word picks or leaves out, and whether one agrees.
+    let (mut picks, mut agrees) = (false, false);
     // "i meant web1, web2 is fine": a later clause with a word that nobody can place tells something of those it names.
     let mut strange = false;
     while at < all.len() {
@@ -123,7 +131,11 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
                 As::Denied if turns_over(&said.spared, spoken, shown) => said.meant.push(name),
                 As::Denied | As::Spared => said.spared.push(name),
                 As::Meant if strange && clause > 0 => {}
-                As::Meant => said.meant.push(name),
+                As::Meant => {
+                    // "yes and db1"
+                    said.also |= agrees && behind_and(&cursor, at) && !spoken && said.meant.is_empty();
+                    said.meant.push(name);
+                }
             }
             at += count;
             continue;
@@ -139,6 +151,10 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         let light = longest(&EMPTY).max(longest(&LIGHT));
         let marks = [denied, spares, stays, meant, also, other, only, weak].into_iter().max().unwrap_or(0);
         let most = marks.max(light);
+        // "db1 first" says in which order.
+        if class(Class::Ahead) > 0 && named_any(&said) {
+            return None;
+        }
         let begins = !marked && !named_any(&said);
         let question = class(Class::Question);
         if class(Class::Conditional) > most || begins && question > 0 && question >= most {
@@ -167,36 +183,55 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             // It is expected.
         } else if stays == most {
             said.spared.extend(said.meant.split_off(clause.min(said.meant.len())));
-            said.otherwise = true;
+            (said.otherwise, picks) = (true, true);
+        } else if denied == most && said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
+            // "yes, db1 not"
+            said.spared.extend(said.meant.split_off(clause));
+            (said.otherwise, picks) = (true, true);
         } else if denied == most {
-            (mode, said.otherwise) = (As::Denied, true);
+            (mode, said.otherwise, picks) = (As::Denied, true, true);
         } else if spares == most {
             // "not web1 but web2".
             let turns = mode == As::Denied && class(Class::Hedge) == most;
-            (mode, said.otherwise) = (if turns { As::Meant } else { As::Spared }, true);
+            (mode, said.otherwise, picks) = (if turns { As::Meant } else { As::Spared }, true, true);
         } else if meant == most || only == most {
+            // "web1, i mean db1"
+            if meant == most && shown.is_empty() {
+                said.meant.clear();
+            }
+            picks |= only == most;
             (mode, said.otherwise) = (As::Meant, true);
         } else if other == most {
             said.other = true;
         } else if also == most {
             said.also = true;
-        } else if weak == most
-            && parted
-            && [Class::Yes, Class::No].iter().any(|class| answers_for(&cursor, at, *class, shown))
-        {
-            let no = answers_for(&cursor, at, Class::No, shown);
-            (mode, said.otherwise) = (if no { As::Spared } else { As::Meant }, true);
-        } else if weak == most && class(Class::No) == most {
-            // "web1, no, web2" takes back what was said before it.
-            let ends = |at: usize| gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']);
-            if ends(at) && ends(at + most) && at + most < all.len() {
-                said.meant.clear();
+        } else if weak == most {
+            let no = class(Class::No) == most;
+            let named = answers_for(&cursor, at, if no { Class::No } else { Class::Yes }, shown);
+            if said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
+                // "web1 yes, db1 no"
+                let those = said.meant.split_off(clause);
+                if no {
+                    said.spared.extend(those)
+                } else {
+                    said.meant.extend(those)
+                }
+                (said.otherwise, picks) = (true, true);
+            } else if named.is_some_and(|name| shown.len() > 1 && among(&name)) {
+                // "yes for web1, no for db1"
+                (mode, said.otherwise, picks) = (if no { As::Spared } else { As::Meant }, true, true);
+            } else if no {
+                // "web1, no, web2" takes back what was said before it, and so does "web1, no db1" where nobody was shown.
+                if clause_ends(at) && (clause_ends(at + most) && at + most < all.len() || shown.is_empty()) {
+                    said.meant.clear();
+                }
+                mode = As::Meant;
             }
-            mode = As::Meant;
+            agrees |= !no;
         }
         at += most.max(1);
     }
-    if said.also && !said.otherwise {
+    if said.also && !picks {
         said.added = std::mem::take(&mut said.meant);
     }
     said.marked = marked;

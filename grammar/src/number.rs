@@ -149,10 +149,14 @@ fn words(cursor: &Cursor, at: usize) -> Option<(usize, Ratio)> {
         let factor: u64 = factor.parse().ok()?;
         count += more;
         sum = sum.checked_mul(factor)?;
-        // "two hundred fifty", "deux cent cinquante"
-        if let Some((more, rest)) = number(at + count).filter(|(_, rest)| (1..factor).contains(rest)) {
-            count += more;
-            sum = sum.checked_add(rest)?;
+        // "two hundred fifty", "deux cent cinquante", "a hundred and twenty five"
+        let and = cursor.skip(at + count, Class::And);
+        let tail =
+            |at| self::words(cursor, at).filter(|(_, rest)| rest.below == 1 && (1..factor).contains(&rest.above));
+        let tails = [(and, tail(at + count + and)), (0, tail(at + count))];
+        if let Some((and, (more, rest))) = tails.into_iter().find_map(|(and, tail)| Some((and, tail?))) {
+            count += and + more;
+            sum = sum.checked_add(rest.above)?;
         }
     }
     Some((count, Ratio::whole(sum)))

@@ -90,3 +90,75 @@ proptest! {
         prop_assert!(turns[2].0.is_empty(), "{thing} {wish}: {:?}", turns[2]);
     }
 }
+
+/// What is said to a plan for web1 and db1, and whom it may be about from then on: no other machine, and none that is denied.
+const NARROWED: [(&str, &[&str]); 24] = [
+    ("no for db1", &["web1"]),
+    ("yes, db1 not", &["web1"]),
+    ("Yes. No db1.", &["web1"]),
+    ("web1 yes, db1 no", &["web1"]),
+    ("web1 ok db1 no", &["web1"]),
+    ("yes for web1, no for db1", &["web1"]),
+    ("yes for db1", &["db1"]),
+    ("only the first", &["web1"]),
+    ("just db1", &["db1"]),
+    ("not web1 either", &["db1"]),
+    ("yes to one", &[]),
+    ("yes, but wait for mail", &[]),
+    ("yes if mail is off", &[]),
+    ("yes but db1 first", &["web1", "db1"]),
+    ("yes starting with db1", &["web1", "db1"]),
+    ("yes but not before mail is off", &[]),
+    ("oui, db1 non", &["web1"]),
+    ("web1 oui, db1 non", &["web1"]),
+    ("non pour db1", &["web1"]),
+    ("oui pour db1", &["db1"]),
+    ("seulement la première", &["web1"]),
+    ("oui mais attends mail", &[]),
+    ("oui mais pas avant que mail soit en pause", &[]),
+    ("et web1 non plus", &["db1"]),
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_is_said_of_a_plan_never_has_anything_done_that_it_denies(
+        (said, may) in select(NARROWED.to_vec()),
+        wish in select(vec!["stop", "reboot", "pause", "shut down"]),
+    ) {
+        let plan = format!("{wish} web1 and db1");
+        let turns = talk(&MACHINES, &[&plan, said, "yes"]);
+        prop_assert!(turns[1].0.is_empty(), "{plan} / {said}: {:?}", turns[1]);
+        let strange = turns[2].0.iter().find(|deed| !may.iter().any(|name| deed.ends_with(&format!(" {name}"))));
+        prop_assert!(strange.is_none(), "{plan} / {said}: {:?}", turns[2]);
+    }
+
+    #[test]
+    fn what_goes_first_is_done_first_wherever_it_is_said(
+        (before, after) in select(vec![
+            ("stop web1, ", "snapshot it first"), ("stop web1, but ", "first snapshot it"), ("stop web1 but ", "snapshot it beforehand"),
+            ("éteins web1, mais ", "d'abord fais un instantané de web1"), ("éteins web1, ", "fais un instantané de web1 d'abord"),
+        ]),
+    ) {
+        let turns = talk(&MACHINES, &[&format!("{before}{after}"), if before.starts_with('s') { "yes" } else { "oui" }]);
+        prop_assert!(turns[0].0.is_empty(), "{before}{after}: {:?}", turns[0]);
+        let done = &turns[1].0;
+        prop_assert!(done.is_empty() || *done == ["snapshot.create web1", "vm.shutdown web1"], "{before}{after}: {done:?}");
+    }
+
+    #[test]
+    fn the_first_of_two_is_the_one_that_was_named_first(swapped: bool, state in select(vec!["how are", "status of"])) {
+        let (one, two) = if swapped { ("web1", "db1") } else { ("db1", "web1") };
+        let turns = talk(&MACHINES, &[&format!("{state} {one} and {two}"), "snapshot the first one", "yes"]);
+        let done: Vec<&String> = turns.iter().flat_map(|(done, _)| done).collect();
+        prop_assert!(done.iter().all(|deed| deed.ends_with(one)), "{one}, {two}: {done:?}");
+    }
+
+    #[test]
+    fn what_is_undone_is_what_is_named(name in select(vec!["web1", "db1"]), only in select(vec!["undo only ", "undo it for ", "annule seulement "])) {
+        let turns = talk(&MACHINES, &["pause web1 and db1", "yes", &format!("{only}{name}"), "yes"]);
+        let done = &turns[3].0;
+        prop_assert!(done.iter().all(|deed| deed.ends_with(name)), "{only}{name}: {done:?}");
+    }
+}

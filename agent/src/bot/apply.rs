@@ -5,7 +5,9 @@
 use dialogue::machine::Applied;
 use dialogue::reply::{Phrase, Reply, Var};
 use dialogue::session::Done;
-use dialogue::spec::{Danger, Role};
+use dialogue::spec::{Danger, Role, TARGET};
+use grammar::selector::Selector;
+use grammar::value::Value;
 use jiff::Timestamp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -82,7 +84,13 @@ impl Bot {
 
     fn done(&self, message: &Message, step: &Step) -> Done {
         let receipt = serde_json::to_string(&receipt(step)).expect("a receipt is plain data");
-        Done { call: step.call.clone(), receipt, at: message.now.timestamp() }
+        // Of a wish for several machines, this one's part.
+        let mut call = step.call.clone();
+        if let (Some(machine), true) = (&step.machine, call.args.contains_key(TARGET)) {
+            let names = Selector::Names(vec![machine.name.clone()]);
+            call.args.insert(TARGET.to_owned(), Value::Machines(names));
+        }
+        Done { call, receipt, at: message.now.timestamp() }
     }
 
     /// What happened while ops were under way, and whose it is, is told after what they did.

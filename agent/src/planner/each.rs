@@ -86,7 +86,8 @@ impl Planner<'_> {
         }
         let said = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Names(_))));
         // Of a set that one is left of, it is shown which.
-        if let ([only], false, false) = (&mut steps[stepped..], refused.is_empty(), said) {
+        let set = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::All | Selector::Where { .. })));
+        if let ([only], true) = (&mut steps[stepped..], set) {
             only.asked = true;
         }
         match refused.as_slice() {
