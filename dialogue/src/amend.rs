@@ -294,7 +294,11 @@ impl Turn<'_> {
             Class::Only,
             Class::Others,
         ];
-        if text.contains('?') || cx.lexicon.longest_of(&all, &TURNS).is_none() {
+        // "yes to one": to which? French "un" is mostly none.
+        let is = |token: &Token, class| cx.lexicon.holds(std::slice::from_ref(token), &[class]);
+        let counts = |token: &Token| is(token, Class::Only) || is(token, Class::Number) && !is(token, Class::Article);
+        let turns = cx.lexicon.longest_of(&all, &TURNS).is_some() || all.iter().any(counts);
+        if text.contains('?') || !turns {
             return false;
         }
         let rider = self.rider(text).unwrap_or(rest);
