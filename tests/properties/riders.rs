@@ -6,8 +6,11 @@ use proptest::sample::select;
 
 const MACHINES: [(&str, &str); 4] = [("web1", "running"), ("db1", "running"), ("mail", "running"), ("old", "off")];
 
+/// Words to choose from.
+type Words = &'static [&'static str];
+
 /// By language: a plan of two, a yes, what joins more to it, and what is wished for besides.
-const WORDS: [(&str, &[&str], &[&str], &[&str]); 2] = [
+const WORDS: [(&str, Words, Words, Words); 2] = [
     (
         "shut down web1 and db1",
         &["yes", "ok", "go ahead", "sure"],
@@ -92,7 +95,7 @@ proptest! {
 }
 
 /// What is said to a plan for web1 and db1, and whom it may be about from then on: no other machine, and none that is denied.
-const NARROWED: [(&str, &[&str]); 24] = [
+const NARROWED: [(&str, Words); 24] = [
     ("no for db1", &["web1"]),
     ("yes, db1 not", &["web1"]),
     ("Yes. No db1.", &["web1"]),
