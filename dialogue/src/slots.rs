@@ -84,23 +84,20 @@ pub(crate) fn extract_where(
         });
         // "un snapshot « avant-patch »": a name to be given is no machine's.
         let gives = slot.kind == Kind::Machines && spec.slots.iter().any(|slot| matches!(slot.kind, Kind::NewName(_)));
+        let given = |span: &Range<usize>| !is_machine(span, text, cx) && is_called(span, text, cx);
         if gives {
-            found.retain(|found| !is_given(&found.span, text, cx));
+            found.retain(|found| !given(&found.span));
         }
         // "a snapshot of db1 like web1": nobody calls a snapshot as a machine without saying so.
-        if slot.kind == Kind::NewName(Of::Snapshot) {
-            found.retain(|found| !is_machine(&found.span, text, cx) || is_called(&found.span, text, cx));
-        }
-        let excepts = |span: &Range<usize>| {
-            excepted.iter().any(|(out, _)| overlap(out, span)) || gives && is_given(span, text, cx)
+        let may_name = |span: &Range<usize>| {
+            slot.kind != Kind::NewName(Of::Snapshot) || !is_machine(span, text, cx) || is_called(span, text, cx)
         };
+        found.retain(|found| may_name(&found.span));
+        let excepts = |span: &Range<usize>| excepted.iter().any(|(out, _)| overlap(out, span)) || gives && given(span);
         let spans = likely
             .iter()
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
-        let mut spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).collect();
-        if slot.kind == Kind::NewName(Of::Snapshot) {
-            spans.retain(|span| !is_machine(span, text, cx) || is_called(span, text, cx));
-        }
+        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).collect();
         if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
             for (span, names) in excepted.iter().filter(|(span, _)| !overlap(span, &found.span)) {
                 if let Value::Machines(selector) = &mut found.value
@@ -127,30 +124,21 @@ pub(crate) fn extract_where(
     (values, places)
 }
 
-/// Whether what stands there is the name of a machine.
+/// Whether what stands there is the name of a machine, or begins with one.
 fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    text.get(span.clone()).is_some_and(|name| cx.known.has(Of::Machine, name.trim()).is_some())
+    let known = |name: &str| cx.known.has(Of::Machine, name).is_some();
+    let tokens = cx.tokens(text);
+    let first = tokens.iter().find(|token| token.span.end > span.start);
+    text.get(span.clone()).is_some_and(|name| known(name.trim())) || first.is_some_and(|first| known(first.text))
 }
 
-/// Whether "called" stands before that, or it is quoted.
+/// Whether somebody says that what stands there is a name: it is quoted, or "called" is before it.
 fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    const CALLED: [Class; 2] = [Class::Called, Class::Calling];
     let all = cx.tokens(text);
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let called = |at: usize| {
-        [Class::Called, Class::Calling].iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some())
-    };
-    all[at].quoted || called(at) || cx.lexicon.longest(&all[at..], Class::Called).is_some()
-}
-
-/// Whether what stands there is a name that is given to something new: quoted or behind "called", and no machine's.
-fn is_given(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    let all = cx.tokens(text);
-    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let called =
-        [Class::Called, Class::Calling].iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
-    let known = text.get(span.clone()).is_some_and(|name| cx.known.has(Of::Machine, name.trim()).is_some())
-        || cx.known.has(Of::Machine, all[at].text).is_some();
-    !known && (all[at].quoted || called)
+    let before = CALLED.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+    before || all[at].quoted || cx.lexicon.longest(&all[at..], Class::Called).is_some()
 }
 
 /// A slot, and where in the text its value stands.
@@ -503,8 +491,12 @@ impl Turn<'_> {
                     };
                     // "both", where two were spoken of and no two are listed.
                     let spoken = self.session.focus.first().filter(|names| names.len() == 2 && listed.len() != 2);
+                    let all = cx.tokens(&self.session.trace.text);
+                    let both = cx.lexicon.holds(&all, &[Class::Both]) && !cx.lexicon.holds(&all, &[Class::Ordinal]);
                     let names: Option<Vec<String>> = match spoken.filter(|_| *numbers == [1, 2]) {
                         Some(names) => Some(names.clone()),
+                        // Both of more than two are nobody.
+                        None if both && listed.len() != 2 => None,
                         None => numbers.iter().map(|number| nth(number).cloned()).collect(),
                     };
                     match names {

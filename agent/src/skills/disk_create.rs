@@ -2,7 +2,7 @@
 //! Taken back by "undo" as long as it is empty.
 
 use dialogue::reply::{Phrase, Var};
-use dialogue::spec::{Category, Danger, Role, Slot, Spec};
+use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
 use grammar::kind::{Kind, Of};
 use grammar::size::Bytes;
 
@@ -100,7 +100,9 @@ impl Skill for DiskCreate {
                 .with("pool", &pool.name)
                 .with("target", &target)
         };
-        let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
+        // Whoever is not spoken to has to be named.
+        let summary = if scene.scope == Scope::Machine { "summary" } else { "summary_of" };
+        let mut change = Change::new(phrase(summary), ops, phrase("done"), phrase("told"));
         change.facts = [("pool", &pool.name), ("volume", &volume), ("target", &target)]
             .map(|(key, value)| (key.to_owned(), value.clone()))
             .into();
