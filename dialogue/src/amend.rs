@@ -71,7 +71,7 @@ impl Turn<'_> {
     }
 
     /// Whether a word says not what is spoken of: small words, verbs.
-    pub(crate) fn says_no_thing(&self, token: &Token) -> bool {
+    fn says_no_thing(&self, token: &Token) -> bool {
         let classes = [LIGHT.as_slice(), &[Class::Verb, Class::Aside, Class::Follow]].concat();
         self.heard.lexicon.holds(std::slice::from_ref(token), &classes)
     }
@@ -80,8 +80,13 @@ impl Turn<'_> {
     pub(crate) fn is_thing_of_another(&self, spec: &Spec, token: &Token) -> bool {
         let slot = |slot: &Slot| fold(&self.heard_word(spec.id, slot.name)) == token.folded;
         let own = self.heard.vocabulary(spec.id).has(token) || spec.slots.iter().any(slot);
-        let mut others = self.book.specs().iter().filter(|other| other.id != spec.id);
-        !own && !self.says_no_thing(token) && others.any(|other| self.heard.vocabulary(other.id).commands(token))
+        !own && self.commands_another(spec.id, token)
+    }
+
+    /// Whether a word is one of those by which another skill is commanded, and no small one.
+    pub(crate) fn commands_another(&self, skill: &str, token: &Token) -> bool {
+        let mut others = self.book.specs().iter().filter(|other| other.id != skill);
+        !self.says_no_thing(token) && others.any(|other| self.heard.vocabulary(other.id).commands(token))
     }
 
     /// The words of a skill's title, as people may say them.

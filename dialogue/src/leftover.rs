@@ -238,17 +238,20 @@ fn is_thing(
     let commands = |all: &[Token<'_>]| all.iter().any(|token| vocabulary.commands(token));
     let behind = commands(&all[..at])
         && !commands(&all[at + 1..])
-        && taken.iter().any(|(slot, span)| {
-            slot == TARGET && text.get(span.end..token.span.start).is_some_and(|between| between.trim().is_empty())
-        });
-    let other = |other: &&Spec| other.category != Category::Power && words.vocabulary(other.id).commands(token);
-    placed || behind && book.specs().iter().copied().any(|spec| other(&spec))
+        && taken.iter().any(|(slot, span)| slot == TARGET && follows(token, span, text));
+    let mut others = book.specs().iter().filter(|other| other.category != Category::Power);
+    placed || behind && others.any(|other| words.vocabulary(other.id).commands(token))
+}
+
+/// Whether a word stands right behind what was read there.
+fn follows(token: &Token<'_>, span: &Range<usize>, text: &str) -> bool {
+    text.get(span.end..token.span.start).is_some_and(|between| between.trim().is_empty())
 }
 
 /// "an encrypted disk": what stands right before a word of the command says which one.
 fn says_which(vocabulary: &Vocabulary, tokens: &[Token<'_>], text: &str, cx: &Context<'_>) -> bool {
     let [token, next, ..] = tokens else { return false };
-    let blank = text.get(token.span.end..next.span.start).is_some_and(|between| between.trim().is_empty());
+    let blank = follows(next, &token.span, text);
     let verb = cx.lexicon.longest(&tokens[1..], Class::Verb).is_some();
     blank && !verb && vocabulary.commands(next)
 }
@@ -277,15 +280,13 @@ fn beside_the_machine(token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
 /// "a snapshot named first try": nobody knows whether "try" belongs to the name.
 fn behind_a_name(spec: &Spec, token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
     let named = |slot: &str| spec.slot(slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
-    let blank =
-        |span: &Range<usize>| text.get(span.end..token.span.start).is_some_and(|between| between.trim().is_empty());
-    taken.iter().any(|(slot, span)| named(slot) && blank(span))
+    taken.iter().any(|(slot, span)| named(slot) && follows(token, span, text))
 }
 
 /// "a snapshot november": what stands right behind the words of a command that gives a name, and has none, may be that name.
 fn may_be_its_name(spec: &Spec, vocabulary: &Vocabulary, upto: &[Token<'_>], taken: &[Taken], text: &str) -> bool {
     let [.., before, token] = upto else { return false };
-    let blank = text.get(before.span.end..token.span.start).is_some_and(|between| between.trim().is_empty());
+    let blank = follows(token, &before.span, text);
     let unnamed =
         |slot: &Slot| matches!(slot.kind, Kind::NewName(_)) && !taken.iter().any(|(name, _)| name == slot.name);
     blank && vocabulary.commands(before) && spec.slots.iter().any(unnamed)

@@ -195,9 +195,8 @@ impl Turn<'_> {
 
     /// The same of what nobody understood: it may have been about anything, unless it names a machine or points at one.
     pub(crate) fn note_anything(&mut self) {
-        let (text, cx) = (self.session.trace.text.clone(), self.context());
-        let pointed = cx.lexicon.holds(&cx.tokens(&text), &[Class::It]);
-        if !pointed && self.named_in(&text).is_empty() {
+        let (text, cx) = (self.session.trace.text.as_str(), self.context());
+        if !cx.lexicon.holds(&cx.tokens(text), &[Class::It]) && self.named_in(text).is_empty() {
             self.session.thing = Some(self.now());
         }
     }
@@ -215,13 +214,8 @@ impl Turn<'_> {
             token.folded.chars().count() >= SHORTEST && token.folded.chars().all(char::is_alphabetic)
         };
         let strange = |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !vocabulary.has(token);
-        let others = |token: &Token<'_>| {
-            let mut others = self.book.specs().iter().filter(|other| other.id != skill);
-            !vocabulary.commands(token)
-                && !self.says_no_thing(token)
-                && others.any(|other| self.heard.vocabulary(other.id).commands(token))
-        };
-        let foreign = |token: &Token<'_>| strange(token) || others(token);
+        let foreign =
+            |token: &Token<'_>| strange(token) || !vocabulary.commands(token) && self.commands_another(skill, token);
         cx.tokens(text).iter().any(|token| word(token) && !known(token) && foreign(token))
     }
 
