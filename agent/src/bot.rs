@@ -444,7 +444,7 @@ impl Bot {
         message: &Message,
         place: &Place,
         session: &Session,
-        done: &Done,
+        done: &[Done],
         plans: &mut HashMap<String, Made>,
     ) -> Input {
         let (planned, made) = self.planner(message, place, session).undo(done);

@@ -241,6 +241,8 @@ pub struct Snapshot {
     pub state: State,
     /// Whether the domain's disks stand on it now.
     pub current: bool,
+    /// Targets of the disks that the domain had then; `None` when its definition is not kept in it.
+    pub disks: Option<Vec<String>>,
 }
 
 /// A storage pool.

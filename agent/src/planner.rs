@@ -124,27 +124,47 @@ impl Planner<'_> {
             .map(|skill| skill.spec().danger)
             .max()
             .unwrap_or(Danger::Read);
-        let made = match self.combine(calls, steps, danger) {
+        let summary = self.summary(&steps);
+        let made = match self.combine(calls, steps, danger, summary) {
             Ok(made) => made,
             Err(reply) => return (Planned::Refused(reply), None),
         };
         (Planned::Ready { answers, change: Some(made.plan.clone()) }, Some(made))
     }
 
-    /// Plans to take back what was done.
-    pub fn undo(&self, done: &Done) -> (Planned, Option<Made>) {
+    /// Plans to take back what was done, the last of it first. What can't be is told where anything else can.
+    pub fn undo(&self, done: &[Done]) -> (Planned, Option<Made>) {
+        let (mut steps, mut refusals) = (Vec::new(), Vec::new());
+        for one in done.iter().rev() {
+            match self.undo_one(one) {
+                Ok(step) => steps.push(step),
+                Err(Planned::Refused(reply)) => refusals.push(reply),
+                Err(planned) => return (planned, None),
+            }
+        }
+        let calls: Vec<Call> = steps.iter().map(|step| step.call.clone()).collect();
+        if steps.is_empty() {
+            let none = || Reply::say(Phrase::common("undo_unsupported"));
+            return (Planned::Refused(refusals.into_iter().next().unwrap_or_else(none)), None);
+        }
+        let summary = steps.iter().map(|step| step.change.summary.clone()).collect();
+        match self.combine(&calls, steps, Danger::Read, summary) {
+            Ok(made) => (Planned::Ready { answers: refusals, change: Some(made.plan.clone()) }, Some(made)),
+            Err(reply) => (Planned::Refused(reply), None),
+        }
+    }
+
+    fn undo_one(&self, done: &Done) -> Result<Step, Planned> {
         let receipt: Option<Receipt> = serde_json::from_str(&done.receipt).ok();
         let (Some(receipt), Some(skill)) = (receipt, skills::find(&done.call.skill)) else {
-            return (Planned::Refused(Reply::say(Phrase::common("undo_unsupported"))), None);
+            return Err(Planned::Refused(Reply::say(Phrase::common("undo_unsupported"))));
         };
-        if let Err(refusal) = self.allowed(skill.spec()) {
-            return (Planned::Refused(refusal), None);
-        }
+        self.allowed(skill.spec()).map_err(Planned::Refused)?;
         // Out of sight it is neither gone nor changed.
         if let Some(id) = &receipt.id
             && let Some(refusal) = self.unreachable(&id.hypervisor, receipt.machine.as_deref().unwrap_or_default())
         {
-            return (refusal::planned(&refusal, 0), None);
+            return Err(refusal::planned(&refusal, 0));
         }
         let target = match (&receipt.id, &receipt.machine) {
             // The very machine: one that was made anew under its name has nothing to take back.
@@ -152,26 +172,19 @@ impl Planner<'_> {
                 Some(machine) => Some(machine),
                 None => {
                     let gone = Phrase::common("undo_gone").with("name", name.as_deref().unwrap_or_default());
-                    return (Planned::Refused(Reply::say(gone)), None);
+                    return Err(Planned::Refused(Reply::say(gone)));
                 }
             },
-            (None, Some(name)) => match self.named(name) {
-                Ok(machine) => Some(machine),
-                Err(refusal) => return (self.refused(&refusal, 0), None),
-            },
+            (None, Some(name)) => Some(self.named(name).map_err(|refusal| self.refused(&refusal, 0))?),
             (None, None) => self.own.clone(),
         };
         match skill.undo(&receipt, &self.scene(target.clone())) {
             Ok(Plan::Change(change)) => {
-                let step = Step { call: done.call.clone(), machine: target, change: *change, asked: false };
-                match self.combine(std::slice::from_ref(&done.call), vec![step], Danger::Read) {
-                    Ok(made) => (Planned::Ready { answers: Vec::new(), change: Some(made.plan.clone()) }, Some(made)),
-                    Err(reply) => (Planned::Refused(reply), None),
-                }
+                Ok(Step { call: done.call.clone(), machine: target, change: *change, asked: false })
             }
-            Ok(Plan::Answer(reply)) => (Planned::Refused(reply), None),
-            Ok(Plan::Ask { question, .. }) => (Planned::Refused(Reply::say(question)), None),
-            Err(stop) => (self.stopped(&stop, 0), None),
+            Ok(Plan::Answer(reply)) => Err(Planned::Refused(reply)),
+            Ok(Plan::Ask { question, .. }) => Err(Planned::Refused(Reply::say(question))),
+            Err(stop) => Err(self.stopped(&stop, 0)),
         }
     }
 
@@ -313,8 +326,31 @@ impl Planner<'_> {
         call.args.iter().filter(said).map(|(_, value)| value.said(&self.book.words(self.language).lexicon)).collect()
     }
 
+    /// What will be; the same for several machines is said once.
+    fn summary(&self, steps: &[Step]) -> Vec<Phrase> {
+        let subjects = subjects(steps);
+        let mut skills_of: Vec<&str> = steps.iter().map(|step| step.call.skill.as_str()).collect();
+        skills_of.dedup();
+        match skills_of.as_slice() {
+            [skill] if subjects.len() > 1 => {
+                let what = self.book.words(self.language).title(skill);
+                let values = steps.first().map(|step| self.values(&step.call)).unwrap_or_default();
+                let id = if values.is_empty() { "many_summary" } else { "many_summary_with" };
+                let phrase = Phrase::common(id).with("what", what).with("values", values.join(", "));
+                vec![phrase.with("n", subjects.len()).with("names", subjects)]
+            }
+            _ => steps.iter().map(|step| step.change.summary.clone()).collect(),
+        }
+    }
+
     /// One plan of all steps, with its digest.
-    fn combine(&self, calls: &[Call], steps: Vec<Step>, danger: Danger) -> Result<Made, Reply> {
+    fn combine(
+        &self,
+        calls: &[Call],
+        steps: Vec<Step>,
+        danger: Danger,
+        mut summary: Vec<Phrase>,
+    ) -> Result<Made, Reply> {
         let danger = steps
             .iter()
             .flat_map(|step| step.change.ops.iter().map(crate::skill::Op::danger))
@@ -328,20 +364,6 @@ impl Planner<'_> {
             ));
         }
         let many = subjects.len() > 1;
-        let mut summary: Vec<Phrase> = Vec::new();
-        let mut skills_of: Vec<&str> = steps.iter().map(|step| step.call.skill.as_str()).collect();
-        skills_of.dedup();
-        match (many, skills_of.as_slice()) {
-            // The same for all of them is said once.
-            (true, [skill]) => {
-                let what = self.book.words(self.language).title(skill);
-                let values = steps.first().map(|step| self.values(&step.call)).unwrap_or_default();
-                let id = if values.is_empty() { "many_summary" } else { "many_summary_with" };
-                let phrase = Phrase::common(id).with("what", what).with("values", values.join(", "));
-                summary.push(phrase.with("n", subjects.len()).with("names", subjects.clone()));
-            }
-            _ => summary.extend(steps.iter().map(|step| step.change.summary.clone())),
-        }
         let cautions: Vec<Phrase> = steps.iter().filter_map(|step| step.change.caution.clone()).collect();
         let cautious = !cautions.is_empty();
         let loosely =

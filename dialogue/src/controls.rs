@@ -1,14 +1,18 @@
 //! Words that steer the conversation when no question takes them: yes, no, cancel, what?, undo, again, more, and a bare "stop".
 
 use grammar::answer::{Answer, control};
+use grammar::follow::asks_of_those;
+use grammar::frame::Part;
 use jiff::SignedDuration;
 
+use crate::follow::is_about;
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Decision, Done, RECENT, Trace, UNDO_WITHIN};
 use crate::slots;
+use crate::spec::Category;
 
 /// Skills whose whole behaviour is the dialogue's own.
 pub const CONTROLS: [&str; 8] =
@@ -19,12 +23,12 @@ const LISTS: &str = ".list";
 
 impl Turn<'_> {
     /// Whether what would be taken back was done longer ago; then that is said.
-    pub(crate) fn is_too_old(&mut self, done: &Done, within: SignedDuration) -> bool {
-        let ago = self.now().duration_since(done.at);
+    pub(crate) fn is_too_old(&mut self, done: &[Done], within: SignedDuration) -> bool {
+        let Some(ago) = done.iter().map(|done| self.now().duration_since(done.at)).max() else { return false };
         if ago <= within {
             return false;
         }
-        let what = self.label(&done.call);
+        let what = self.label(&self.in_one(done));
         self.say(Reply::say(Phrase::common("undo_too_old").with("what", what).with("ago", ago)));
         true
     }
@@ -75,8 +79,7 @@ impl Turn<'_> {
         }
     }
 
-    /// yes, no, cancel, what?, undo, again, more with nothing open (or not as an answer).
-    pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase], path: Path, doubtful: bool) {
+    fn control_begins(&mut self, id: &str, path: Path) {
         self.session.trace = Trace {
             path: Some(path),
             skill: Some(id.to_owned()),
@@ -84,6 +87,11 @@ impl Turn<'_> {
             decision: Decision::Smalltalk,
             ..Trace::default()
         };
+    }
+
+    /// yes, no, cancel, what?, undo, again, more with nothing open (or not as an answer).
+    pub(crate) fn control(&mut self, id: &str, rest: Option<&str>, preface: &[Phrase], path: Path, doubtful: bool) {
+        self.control_begins(id, path);
         let open = self.session.open.clone();
         match id {
             "talk.cancel" | "talk.no" if open.is_some() => {
@@ -112,32 +120,44 @@ impl Turn<'_> {
                 }
                 None => self.say_common("nothing_said"),
             },
-            "talk.undo" => match self.session.undo.last().cloned() {
-                Some(done) if self.is_too_old(&done, UNDO_WITHIN) => {}
-                Some(done) => {
-                    self.session.trace.decision = Decision::Act;
-                    let mut preface = preface.to_vec();
-                    self.make_way(std::slice::from_ref(&done.call), true, &mut preface);
-                    self.plan_undo(done, Purpose::Undo, path, doubtful, preface);
-                }
-                None => self.say_common("nothing_to_undo"),
-            },
+            "talk.undo" => self.undo_these(self.session.done_last().to_vec(), preface, path, doubtful),
             "talk.more" => self.more(),
             "talk.again" => self.again(rest.unwrap_or_default()),
             _ => self.understood_nothing(&[], Vec::new()),
         }
     }
 
+    /// Takes back what was done, if it is not too long ago.
+    fn undo_these(&mut self, done: Vec<Done>, preface: &[Phrase], path: Path, doubtful: bool) {
+        let Some(first) = done.first() else {
+            self.say_common("nothing_to_undo");
+            return;
+        };
+        if self.is_too_old(&done, UNDO_WITHIN) {
+            return;
+        }
+        self.session.trace.decision = Decision::Act;
+        let mut preface = preface.to_vec();
+        self.make_way(std::slice::from_ref(&first.call.clone()), true, &mut preface);
+        self.plan_undo(done, Purpose::Undo, path, doubtful, preface);
+    }
+
+    /// The same of those among what was done last that are named.
+    pub(crate) fn control_undo(&mut self, done: Vec<Done>, preface: &[Phrase]) {
+        self.control_begins("talk.undo", Path::Understood);
+        self.undo_these(done, preface, Path::Understood, true);
+    }
+
     pub(crate) fn plan_undo(
         &mut self,
-        done: crate::session::Done,
-        purpose: impl FnOnce(crate::session::Done) -> Purpose,
+        done: Vec<Done>,
+        purpose: impl FnOnce(Vec<Done>) -> Purpose,
         path: Path,
         doubtful: bool,
         preface: Vec<Phrase>,
     ) {
         let planning = Planning {
-            calls: vec![done.call.clone()],
+            calls: done.iter().map(|done| done.call.clone()).collect(),
             path,
             took_turns: false,
             doubtful,
@@ -149,6 +169,22 @@ impl Turn<'_> {
         };
         self.session.stage = Stage::Planning(Box::new(planning));
         self.actions.push(Action::PlanUndo(done));
+    }
+
+    /// "which ones remain?", "does db1 have one too?", after a snapshot or disk was made, deleted or listed: what there is of those now.
+    pub(crate) fn asked_of_those(&self, part: &Part) -> Option<Call> {
+        let things = |call: &Call| self.spec(call).is_some_and(|spec| spec.category == Category::Storage);
+        let about = self.session.last.as_ref()?.calls.last().filter(|last| things(last))?;
+        if !asks_of_those(&part.raw, &self.context()) {
+            return None;
+        }
+        let named: Vec<String> = self.named_in(&part.raw).into_iter().collect();
+        let mut call = self.list_of_the_last()?;
+        let names = if named.is_empty() { self.machines_of(about) } else { named };
+        let slot = self.spec(&call)?.slots.iter().find(|slot| is_about(slot))?;
+        call.args.remove(slot.name);
+        self.put(&mut call, &names);
+        Some(call)
     }
 
     /// What lists those things of which one was made or deleted last: "which ones remain?"

@@ -60,7 +60,7 @@ impl Turn<'_> {
         if part.raw.contains('?') || !self.commands(&part.text).is_empty() {
             return None;
         }
-        if let Some(picked) = self.only_some(&part.raw, calls) {
+        if let Some(picked) = self.only_some(&part.raw, calls).or_else(|| self.with_first(&part.raw, calls)) {
             return Some((picked, true));
         }
         let cx = self.context();

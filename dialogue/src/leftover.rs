@@ -226,9 +226,13 @@ fn is_thing(
             |(slot, span): &Taken| slot == TARGET && all.get(at).is_some_and(|next| next.span.start == span.start);
         taken.iter().any(target)
     };
-    // "the service on web1"
-    let placed = at > 0 && long(at - 1, &[Class::Article]) == 1 && long(at + 1, &[Class::Where]) > 0 && {
-        let mut next = at + 1;
+    // "the service on web1", "the web server on web1"
+    let noun = at + 1 + long(at + 1, &[Class::Machine]);
+    let article = |at: usize| at > 0 && long(at - 1, &[Class::Article]) == 1;
+    // "le serveur web sur web1"
+    let begins = article(at) || at > 0 && long(at - 1, &[Class::Machine]) == 1 && article(at - 1);
+    let placed = begins && long(noun, &[Class::Where]) > 0 && {
+        let mut next = noun;
         while !whom(next) && long(next, &SMALL) > 0 {
             next += long(next, &SMALL);
         }

@@ -153,8 +153,8 @@ pub enum Action {
     Rank(String),
     /// Make a plan of these calls, all or nothing.
     Plan(Vec<Call>),
-    /// Make a plan that takes this back.
-    PlanUndo(Done),
+    /// Make a plan that takes this back: one thing, or the same done to several machines in one go.
+    PlanUndo(Vec<Done>),
     /// Say this.
     Say(Reply),
     /// Say this, which asks the open question, and come back with [`Input::Shown`] if it was taken for delivery.
@@ -225,9 +225,9 @@ pub enum Purpose {
     /// Somebody confirmed the plan of this digest.
     Confirmed { digest: String, by_name: bool },
     /// Somebody wants this taken back.
-    Undo(Done),
+    Undo(Vec<Done>),
     /// Somebody confirmed that.
-    UndoConfirmed { done: Done, digest: String },
+    UndoConfirmed { done: Vec<Done>, digest: String },
 }
 
 /// The conversation's rules; one for the whole agent.

@@ -294,7 +294,8 @@ impl Turn<'_> {
                 let changed = match undoing {
                     true => None,
                     false => self
-                        .with_other_machines(&plan, text)
+                        .with_first(text, &plan.calls)
+                        .or_else(|| self.with_other_machines(&plan, text))
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
                         .or_else(|| self.only_some(text, &plan.calls))
@@ -352,10 +353,12 @@ impl Turn<'_> {
         let preface: Vec<Phrase> = stale.into_iter().map(Phrase::common).collect();
         let stale = stale.is_some();
         if undoing {
-            let Some(done) = self.session.undo.last().cloned() else {
+            let mut done = self.session.done_last().to_vec();
+            done.retain(|done| plan.calls.contains(&done.call));
+            if done.is_empty() {
                 self.say_common("nothing_to_undo");
                 return;
-            };
+            }
             if self.is_too_old(&done, UNDO_WITHIN + CONFIRM_WITHIN) {
                 return;
             }

@@ -83,11 +83,61 @@ impl Turn<'_> {
             let gap = gap(text, &all, *at);
             gap.contains([',', ';', ':', '\u{2013}', '\u{2014}']) || gap.trim() == "-"
         };
-        let at = (1..all.len()).filter(marked).find(|at| self.picked_wishes(&text[all[*at].span.start..]).is_some())?;
+        let at = (1..all.len()).filter(marked).find(|at| {
+            let behind = &text[all[*at].span.start..];
+            self.picked_wishes(behind).is_some() || self.named_first(behind).is_some()
+        })?;
         let cut = |text: &str| Part { text: text.to_owned(), raw: text.to_owned(), ..part.clone() };
         let head = &text[..all[at - 1].span.end];
         let head = frame_one(head, self).filter(|part| self.holds_command(head) || self.several(part).is_some())?;
         Some((head, cut(&text[all[at].span.start..])))
+    }
+
+    /// "db1 first": the same wishes with that machine's before the others'. None where a text says anything else.
+    pub(crate) fn with_first(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
+        let names = self.named_first(text)?;
+        let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        if !names.iter().all(|name| is_among(name, &own)) || own.len() <= names.len() {
+            return None;
+        }
+        match calls {
+            [call] => {
+                let (first, later): (Vec<String>, Vec<String>) =
+                    own.into_iter().partition(|name| is_among(name, &names));
+                let mut call = call.clone();
+                call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names([first, later].concat())));
+                Some(vec![call])
+            }
+            calls => {
+                let is = |call: &&Call| self.machines_of(call).iter().any(|name| is_among(name, &names));
+                let (first, later): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(is);
+                Some(first.into_iter().chain(later).cloned().collect())
+            }
+        }
+    }
+
+    /// The machines that a text names, and says to come first, and nothing else.
+    fn named_first(&self, text: &str) -> Option<Vec<String>> {
+        const BEFORE: [Class; 3] = [Class::Yes, Class::And, Class::Filler];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let ahead = |at: usize| cx.lexicon.longest(&all[at..], Class::Ahead).is_some();
+        let small = |at: usize| cx.lexicon.longest_of(&all[at..], &[TURNING.as_slice(), &BEFORE].concat());
+        let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
+        let mut at = 0;
+        while at < all.len() && !ahead(at) && !named(at) {
+            at += small(at)?;
+        }
+        let end = all.len() - cx.lexicon.longest_before(&all[at..], Class::Polite).unwrap_or(0);
+        let said = &text[all.get(at)?.span.start..all.get(end.checked_sub(1)?)?.span.end];
+        let rest = self.without_ahead(said)?;
+        match read::parse(Kind::Machines, rest, &cx)? {
+            Value::Machines(Selector::Names(names)) => {
+                let known = names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
+                known.then_some(names)
+            }
+            _ => None,
+        }
     }
 
     /// What is said to be alone meant, without the words that say so: "the first", "web1".

@@ -7,8 +7,8 @@ use grammar::value::Value;
 use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, gate};
 use crate::reply::{Choice, Phrase, Reply, Var};
-use crate::session::{About, Call, Decision, Last, PlanRef, UNDO_DEPTH};
-use crate::spec::{Category, TARGET};
+use crate::session::{About, Call, Decision, Last, PlanRef};
+use crate::spec::{Category, Spec, TARGET};
 use crate::topics::HOW_TO;
 
 impl Turn<'_> {
@@ -171,7 +171,8 @@ impl Turn<'_> {
         };
         // What touches power or data is never taken back unasked.
         let touches = undoing.as_ref().is_some_and(|done| {
-            self.spec(&done.call).is_none_or(|spec| matches!(spec.category, Category::Power | Category::Storage))
+            let touches = |spec: &Spec| matches!(spec.category, Category::Power | Category::Storage);
+            done.iter().any(|done| self.spec(&done.call).is_none_or(touches))
         });
         let circumstances = Circumstances { doubtful: circumstances.doubtful || touches, ..circumstances };
         match gate(plan.danger, planning.path, circumstances) {
@@ -229,7 +230,11 @@ impl Turn<'_> {
         let Stage::Applying(planning) = std::mem::take(&mut self.session.stage) else { return };
         let planning = *planning;
         let undone = matches!(planning.purpose, Purpose::Undo(_) | Purpose::UndoConfirmed { .. });
-        let taken_back = self.session.undo.pop_if(|_| undone);
+        let taken_back = match &planning.purpose {
+            Purpose::Undo(done) | Purpose::UndoConfirmed { done, .. } => done.clone(),
+            Purpose::New | Purpose::Confirmed { .. } => Vec::new(),
+        };
+        self.session.undo.retain(|done| !taken_back.contains(done));
         self.remember(&planning, true);
         let failed = matches!(applied, Applied::Failed { .. });
         if let Applied::Failed { reply, .. } = &applied {
@@ -242,11 +247,11 @@ impl Turn<'_> {
         if !undone && !failed && undo.is_empty() {
             self.session.undo.clear();
         }
-        self.session.undo.extend(undo);
+        self.session.has_done(undo);
         // What could not be taken back can still be: "undo" again is about it.
-        self.session.undo.extend(taken_back.filter(|_| failed));
-        let surplus = self.session.undo.len().saturating_sub(UNDO_DEPTH);
-        self.session.undo.drain(..surplus);
+        if failed {
+            self.session.has_done(taken_back);
+        }
         reply.head.splice(0..0, planning.preface.iter().cloned());
         self.say(reply);
         self.come_back(planning);

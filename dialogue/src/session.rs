@@ -78,6 +78,9 @@ pub struct Done {
     pub receipt: String,
     /// When.
     pub at: Timestamp,
+    /// Whether it was done to another machine in one go with what stands before it: they are taken back in one go too.
+    #[serde(default)]
+    pub with_last: bool,
 }
 
 /// A question that waits for its answer.
@@ -346,6 +349,25 @@ impl Session {
             open.seen_on.push(on);
             let surplus = open.seen_on.len().saturating_sub(MOST_DEVICES);
             open.seen_on.drain(..surplus);
+        }
+    }
+
+    /// What was done last: one thing, or the same to several machines in one go.
+    pub(crate) fn done_last(&self) -> &[Done] {
+        let from = self.undo.iter().rposition(|done| !done.with_last).unwrap_or(0);
+        self.undo.get(from..).unwrap_or_default()
+    }
+
+    /// Remembers what was done in one go, and forgets what was done too long before it.
+    pub(crate) fn has_done(&mut self, done: Vec<Done>) {
+        for (at, mut done) in done.into_iter().enumerate() {
+            let before = self.undo.last().filter(|before| before.at == done.at && before.call.skill == done.call.skill);
+            done.with_last &= at > 0 && before.is_some();
+            self.undo.push(done);
+        }
+        while self.undo.iter().filter(|done| !done.with_last).count() > UNDO_DEPTH {
+            let next = self.undo.iter().skip(1).position(|done| !done.with_last).map_or(self.undo.len(), |at| at + 1);
+            self.undo.drain(..next);
         }
     }
 

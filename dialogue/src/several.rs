@@ -141,6 +141,38 @@ impl Turn<'_> {
         (letter > 0 && parts.len() > 1).then_some(parts)
     }
 
+    /// "delete snapshots mid and first": the same wish for each of the things that are named in a row.
+    pub(crate) fn one_each(&self, part: &Part) -> Option<Vec<Call>> {
+        let cx = self.context();
+        let text = part.text.as_str();
+        let all = cx.tokens(text);
+        let named = |at: usize| all.get(at).and_then(|token| cx.known.has(Of::Snapshot, token.text));
+        let and = |at: usize| cx.lexicon.longest(all.get(at..)?, Class::And);
+        let first = (1..all.len()).find(|at| named(*at).is_some())?;
+        let (mut names, mut end) = (vec![first], first + 1);
+        while end < all.len() {
+            let joined = and(end).unwrap_or(0);
+            let marked = gap(text, &all, end).contains(',');
+            if named(end + joined).is_none() || joined == 0 && !marked {
+                break;
+            }
+            names.push(end + joined);
+            end += joined + 1;
+        }
+        if names.len() < 2 {
+            return None;
+        }
+        let (from, until) = (all[first].span.start, all[end - 1].span.end);
+        names.into_iter().map(|at| self.command_for(&[&text[..from], all[at].text, &text[until..]].concat())).collect()
+    }
+
+    fn command_for(&self, text: &str) -> Option<Call> {
+        match self.commands(text).as_slice() {
+            [(call, Path::Command)] if self.may_change(call) => Some(call.clone()),
+            _ => None,
+        }
+    }
+
     /// Whether one word is an "and" in another language.
     fn joins_elsewhere(&self, tokens: &[Token<'_>]) -> bool {
         self.book.lexicons().any(|lexicon| lexicon.longest(tokens, Class::And) == Some(1))

@@ -421,6 +421,33 @@ impl Turn<'_> {
         meant.then(|| listed.clone())
     }
 
+    /// The thing of that kind that was made or named last, where a text only points at it.
+    fn just_made(&self, slot: &Slot, call: &Call) -> Option<String> {
+        let cx = self.context();
+        let points = cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &[Class::It]);
+        let chosen = call.args.keys().any(|name| name != TARGET);
+        let last = self.session.last.as_ref()?.calls.last()?;
+        let spec = self.spec(last).filter(|spec| points && !chosen && spec.danger > Danger::Read)?;
+        let named = spec.slots.iter().find(|own| matches!((own.kind, slot.kind), (Kind::NewName(one), Kind::Name(other)) if one == other));
+        match last.args.get(named?.name)? {
+            Value::Name(name) => Some(name.clone()),
+            _ => None,
+        }
+    }
+
+    /// Whether a text says "all of them", and not which.
+    fn of_those(&self) -> bool {
+        let cx = self.context();
+        cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &[Class::AllOfThem])
+    }
+
+    /// The machines that the last exchange was about, or listed, if they are several.
+    pub(crate) fn spoken_together(&self) -> Option<Vec<String>> {
+        let last = self.session.last.as_ref()?.calls.last()?;
+        let listed = (last.skill == LIST).then_some(&self.session.listed);
+        listed.or(self.session.focus.first()).filter(|names| names.len() > 1).cloned()
+    }
+
     /// The machines that "it" may be, where several were spoken of.
     fn pointed_at(&self) -> Option<Vec<String>> {
         let cx = self.context();
@@ -434,6 +461,12 @@ impl Turn<'_> {
         let cx = self.context();
         for slot in spec.slots {
             match call.args.get(slot.name) {
+                // "go back to that", right after a snapshot was taken.
+                None if slot.kind == Kind::Name(Of::Snapshot) => {
+                    if let Some(name) = self.just_made(slot, call) {
+                        call.args.insert(slot.name.to_owned(), Value::Name(name));
+                    }
+                }
                 None => {
                     if let Need::Default(words) = slot.need
                         && let Some(value) = read::parse(slot.kind, words, &cx)
@@ -455,6 +488,12 @@ impl Turn<'_> {
                         Some(names) => call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names))),
                         None => call.args.remove(slot.name),
                     };
+                }
+                // "stop all of them", right after some were spoken of: those.
+                Some(Value::Machines(Selector::All)) if spec.danger > Danger::Read && self.of_those() => {
+                    if let Some(names) = self.spoken_together() {
+                        call.args.insert(slot.name.to_owned(), Value::Machines(Selector::Names(names)));
+                    }
                 }
                 // "you" is the host here, which answers for itself.
                 Some(Value::Machines(Selector::Myself))

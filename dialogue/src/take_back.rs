@@ -5,14 +5,15 @@ use grammar::answer::{Answer, control, taken_back};
 use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
+use grammar::selector::Selector;
 use grammar::token::{Token, fold};
+use grammar::value::Value;
 
 use crate::amend::is_among;
 use crate::machine::Turn;
-use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::Call;
-use crate::spec::Scope;
+use crate::session::{Call, Done};
+use crate::spec::{Scope, TARGET};
 
 /// So many letters at the beginning have a noun and its verb in common: "démarrage" and "démarrer".
 const KIN: usize = 4;
@@ -26,13 +27,17 @@ impl Turn<'_> {
         if waits || text.contains('?') || control(text, &cx) == Answer::Cancel || !self.commands(text).is_empty() {
             return false;
         }
-        let Some(done) = self.session.undo.last().cloned() else { return false };
+        let mut done = self.session.done_last().to_vec();
+        if done.is_empty() {
+            return false;
+        }
         let clauses: Vec<&str> =
             text.split([',', '.', ';', '!', '\n', '…']).filter(|one| !one.trim().is_empty()).collect();
         let mut wishes = clauses.iter().filter_map(|clause| Some((*clause, taken_back(clause, &cx)?)));
         let Some((clause, object)) = wishes.next() else { return false };
         // "it broke. revert to v2" says where to.
-        if self.holds_command(clause) {
+        let whereto = cx.lexicon.longest(&cx.tokens(&object), Class::To).is_some();
+        if whereto || self.holds_command(clause) {
             return false;
         }
         // "don't undo that", but "annule le redémarrage" is no negation of what was done.
@@ -52,13 +57,35 @@ impl Turn<'_> {
         if denied || more || wishes.next().is_some() {
             return false;
         }
-        if self.is_other_than(&done.call, &object) {
-            let phrase = Phrase::common("undo_other").with("what", self.label(&done.call));
+        let all = self.in_one(&done);
+        if self.is_other_than(&all, &object) {
+            let phrase = Phrase::common("undo_other").with("what", self.label(&all));
             self.say(Reply::say(phrase));
             return true;
         }
-        self.control("talk.undo", None, preface, Path::Understood, true);
+        // "undo both", after one thing: that one, and it is said.
+        let mut preface = preface.to_vec();
+        let several = cx.lexicon.holds(&cx.tokens(&object), &[Class::Both, Class::All, Class::Everything]);
+        if several && self.session.undo.len() > done.len() {
+            preface.push(Phrase::common("undo_one_step"));
+        }
+        // "undo web1", after the same was done to web2 too.
+        let named = grammar::corrected::named(&object, &self.machines_of(&all), &self.context());
+        if !named.is_empty() {
+            done.retain(|done| self.machines_of(&done.call).iter().any(|name| is_among(name, &named)));
+        }
+        self.control_undo(done, &preface);
         true
+    }
+
+    /// What was done in one go as one call, for all its machines.
+    pub(crate) fn in_one(&self, done: &[Done]) -> Call {
+        let mut call = done.last().map(|done| done.call.clone()).unwrap_or_default();
+        let names: Vec<String> = done.iter().flat_map(|done| self.machines_of(&done.call)).collect();
+        if names.len() > 1 && call.args.contains_key(TARGET) {
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+        }
+        call
     }
 
     /// Whether what is to be taken back is said to be something else than this: of another machine, or another deed.

@@ -204,7 +204,22 @@ impl Turn<'_> {
         {
             return vec![(call, Path::Command)];
         }
-        self.prefer_known(list)
+        self.prefer_known(self.prefer_those(list))
+    }
+
+    /// "arrête-les toutes" is all of those that were spoken of before it is all that there are.
+    fn prefer_those(&self, mut list: Vec<(Call, Path)>) -> Vec<(Call, Path)> {
+        let of = |list: &[(Call, Path)], selector: Selector| {
+            let machines = Value::Machines(selector);
+            list.iter().position(|(call, _)| call.args.get(TARGET) == Some(&machines))
+        };
+        if list.len() == 2
+            && let (Some(those), Some(all)) = (of(&list, Selector::It), of(&list, Selector::All))
+            && list[those].0.skill == list[all].0.skill
+        {
+            list.remove(if self.spoken_together().is_some() { all } else { those });
+        }
+        list
     }
 
     /// Of readings of one skill, those that name what exists win over those that take words for names.
@@ -253,7 +268,7 @@ impl Turn<'_> {
             self.begin(calls, path, doubtful || asked, preface, before);
             return;
         };
-        if let Some(call) = self.asked_whether(&part) {
+        if let Some(call) = self.asked_whether(&part).or_else(|| self.asked_of_those(&part)) {
             self.next_after(call, understanding);
             return;
         }
@@ -262,6 +277,14 @@ impl Turn<'_> {
             understanding.doubtful |= otherwise;
             understanding.part = understanding.rest.pop_front();
             self.next_part(understanding);
+            return;
+        }
+        if self.commands(&part.text).is_empty()
+            && let Some(mut calls) = self.one_each(&part)
+            && let Some(last) = calls.pop()
+        {
+            understanding.calls.append(&mut calls);
+            self.next_after(last, understanding);
             return;
         }
         if let Some((wish, picks)) = self.picks_behind(&part) {

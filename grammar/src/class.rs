@@ -175,6 +175,10 @@ classes! {
     Other "other",
     /// "the others", "the rest": all that were not spoken of.
     Others "others",
+    /// "all of them": all that were spoken of, or simply all.
+    AllOfThem "allofthem",
+    /// "one of", "some of": nobody says which of what follows.
+    SomeOf "someof",
     /// "first", "beforehand": what it stands beside is to be done before what was said before it.
     Ahead "ahead",
     /// "only", before what alone is meant.

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::kind::Kind;
 use crate::lexicon::Class;
 use crate::read::{self, Context, Cursor};
+use crate::stance::Effect;
 use crate::value::{Selector, Value};
 
 /// Whether a text begins as what goes on from before does, and what is left behind those words.
@@ -30,6 +31,33 @@ pub fn led<'t>(text: &'t str, cx: &Context) -> (bool, &'t str) {
         Some(next) if at > 0 => (true, &text[next.span.start..]),
         _ => (false, text),
     }
+}
+
+/// Whether a text asks of the things that were spoken of last and says not which they are: "which ones remain?", "does web1 have one?"
+///
+/// ```
+/// use grammar::{follow::asks_of_those, known::Nothing, lexicon::Lexicon, read::Context};
+/// let lexicon = Lexicon::parse("follow: and\nthose = which ones (remain|are left) [now]").unwrap();
+/// let cx = Context { lexicon: &lexicon, known: &Nothing, now: "2026-11-20T12:00[UTC]".parse().unwrap() };
+/// assert!(asks_of_those("And which ones remain?", &cx));
+/// assert!(!asks_of_those("which ones remain of web1", &cx));
+/// ```
+pub fn asks_of_those(text: &str, cx: &Context) -> bool {
+    const SMALL: [Class; 3] = [Class::Follow, Class::Filler, Class::Aside];
+    let tokens = cx.tokens(text);
+    let cursor = Cursor { text, tokens: &tokens, cx };
+    let rules = || cx.lexicon.rules().iter().filter(|rule| rule.effect == Effect::Those);
+    let mut at = 0;
+    while at < tokens.len() {
+        if rules().any(|rule| rule.ends(&cursor, at).contains(&tokens.len())) {
+            return true;
+        }
+        match cx.lexicon.longest_of(&tokens[at..], &SMALL) {
+            Some(count) => at += count,
+            None => return false,
+        }
+    }
+    false
 }
 
 /// Whether a text is about whoever it is said to: "your disks".

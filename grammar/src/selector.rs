@@ -203,12 +203,22 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
     }
     found.extend(others(cursor, at));
     found.extend(ordinals(cursor, at));
-    found.extend(filtered(cursor, at));
-    found.extend(families(cursor, at));
+    // "one of the webs" is not all of them.
+    if !picks_some(cursor, at) {
+        found.extend(filtered(cursor, at));
+        found.extend(families(cursor, at));
+    }
     found.extend(placed(cursor, at));
     let word = found.iter().any(|(count, _)| *count == 1);
     found.extend(names(cursor, at, open && !word, word));
     found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()
+}
+
+/// Whether a set that begins there is one of which only some are meant: "one of" or "some of" stands before it.
+fn picks_some(cursor: &Cursor, at: usize) -> bool {
+    let before = |at: usize| cursor.cx.lexicon.longest_before(&cursor.tokens[..at], Class::SomeOf).is_some();
+    let article = at.checked_sub(1).filter(|one| cursor.skip(*one, Class::Article) == 1);
+    before(at) || article.is_some_and(before) || cursor.skip(at, Class::SomeOf) > 0
 }
 
 /// "all others", "the other two machines", "les deux autres", "the rest of them": all but those that were spoken of.

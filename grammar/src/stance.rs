@@ -35,6 +35,8 @@ pub(crate) enum Effect {
     Correction,
     /// Ends a correction; what stands before it is the right thing.
     CorrectionEnd,
+    /// Asks of the things that were spoken of last, whatever they are: "which ones remain?"
+    Those,
 }
 
 /// A rule of a lexicon.
@@ -141,6 +143,7 @@ impl Rule {
             ("tail", "polite") => Effect::Tail { polite: true },
             ("tail", "") => Effect::Tail { polite: false },
             ("correct", "") => Effect::Correction,
+            ("those", "") => Effect::Those,
             ("correct", "end") => Effect::CorrectionEnd,
             _ => return Err(format!("there is no rule \"{head} {argument}\"")),
         };

@@ -171,6 +171,7 @@ impl World {
                 created: self.now.saturating_sub(BEFORE).unwrap_or(self.now),
                 state: said.state.into(),
                 current: index + 1 == last,
+                disks: Some(machine.disks.iter().map(|disk| disk.target.clone()).collect()),
             })
             .collect();
         Ok(())

@@ -3,6 +3,7 @@
 use dialogue::reply::{Choice, Phrase};
 use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::{Kind, Of};
+use grammar::token::tokens;
 
 use super::{ANYWHERE, vm_status};
 use crate::host::{Feature, HostOp, Machine, Snapshot};
@@ -52,8 +53,20 @@ impl Skill for SnapshotRevert {
                 .with("state", vm_status::state(snapshot.state))
         };
         let ops = vec![Op::Host(HostOp::RevertSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() })];
-        Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
+        let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
+        let later = later_disks(machine, snapshot);
+        if !later.is_empty() {
+            change.caution = Some(Phrase::new("snapshot.revert/later_disks").with("n", later.len()).with("disks", later));
+        }
+        Ok(change.plan())
     }
+}
+
+/// Disks that were attached since: the domain goes back to a definition without them. Their volumes stay.
+fn later_disks(machine: &Machine, snapshot: &Snapshot) -> Vec<String> {
+    let Some(then) = &snapshot.disks else { return Vec::new() };
+    let later = machine.disks.iter().filter(|disk| disk.is_disk() && !then.contains(&disk.target));
+    later.map(|disk| disk.target.clone()).collect()
 }
 
 /// Which snapshot is meant, or the question for it.
@@ -88,7 +101,11 @@ pub(super) fn pick<'m>(skill: &str, args: &Args, machine: &'m Machine, scene: &S
         Some("oldest") => machine.snapshots.first(),
         _ => None,
     };
-    match (by_age, machine.snapshots.as_slice()) {
+    // "the first one", where one is called "first".
+    let said = scene.talk.said;
+    let called = |name: &str| tokens(said).iter().any(|token| token.text.eq_ignore_ascii_case(name));
+    let also = |meant: &Snapshot| machine.snapshots.iter().any(|known| known.name != meant.name && called(&known.name));
+    match (by_age.filter(|meant| !also(meant)), machine.snapshots.as_slice()) {
         (Some(snapshot), _) => Ok(Picked::One(snapshot)),
         (None, []) => Err(Refusal::Unsupported { what: phrase("none") }.into()),
         (None, several) => {

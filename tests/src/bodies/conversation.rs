@@ -46,7 +46,7 @@ pub fn conversation(data: &[u8]) {
         let mut session = Session::default();
         if bytes.chance(2) {
             let call = Call { skill: "vm.start".to_owned(), ..Call::default() };
-            session.undo.push(Done { call, receipt: "{}".to_owned(), at: now.timestamp() });
+            session.undo.push(Done { call, receipt: "{}".to_owned(), at: now.timestamp(), with_last: false });
         }
         Person { session, scope, entity, used: BTreeSet::new(), shown: Vec::new() }
     });
@@ -162,11 +162,14 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                 }
                 Action::Plan(calls) => inputs.push_back(Input::Planned(planned(&calls, bytes))),
                 Action::PlanUndo(done) => {
-                    let ago = around.now.timestamp().duration_since(done.at);
-                    assert!(ago <= UNDO_WITHIN + CONFIRM_WITHIN, "nobody means what was done {ago:?} ago");
-                    outcome.undoing.push(done.clone());
+                    for done in &done {
+                        let ago = around.now.timestamp().duration_since(done.at);
+                        assert!(ago <= UNDO_WITHIN + CONFIRM_WITHIN, "nobody means what was done {ago:?} ago");
+                    }
+                    let calls: Vec<_> = done.iter().map(|done| done.call.clone()).collect();
+                    outcome.undoing.extend(done);
                     inputs.push_back(Input::Planned(planned_change(
-                        std::slice::from_ref(&done.call),
+                        &calls,
                         [Danger::Reversible, Danger::Disruptive, Danger::Destructive][bytes.below(3)],
                         bytes,
                     )));
@@ -175,7 +178,7 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     let undo = plan
                         .calls
                         .iter()
-                        .map(|call| Done { call: call.clone(), receipt: "{}".to_owned(), at: around.now.timestamp() })
+                        .map(|call| Done { call: call.clone(), receipt: "{}".to_owned(), at: around.now.timestamp(), with_last: true })
                         .collect();
                     let reply = Reply::say(Phrase::common("cancelled"));
                     inputs.push_back(Input::Applied(if bytes.chance(4) {

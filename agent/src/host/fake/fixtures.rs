@@ -235,6 +235,7 @@ impl Fixture {
             created: Timestamp::from_second(1_767_225_600).expect("a second of this century"),
             state: State::Running,
             current: true,
+            disks: None,
         });
     }
 }

@@ -206,7 +206,9 @@ impl Fake {
                 }
                 machine.snapshots.iter_mut().for_each(|known| known.current = false);
                 let created = self.lock().now;
-                machine.snapshots.push(Snapshot { name: name.clone(), created, state: machine.state, current: true });
+                let disks = Some(machine.disks.iter().map(|disk| disk.target.clone()).collect());
+                let (name, state) = (name.clone(), machine.state);
+                machine.snapshots.push(Snapshot { name, created, state, current: true, disks });
                 Ok(None)
             }
             HostOp::RevertSnapshot { name, .. } => {
@@ -215,6 +217,10 @@ impl Fake {
                     snapshot.current = number == at;
                 }
                 machine.state = machine.snapshots[at].state;
+                // The domain is as it was then, disks and all.
+                if let Some(disks) = machine.snapshots[at].disks.clone() {
+                    machine.disks.retain(|disk| disks.contains(&disk.target));
+                }
                 Ok(Some(EventKind::Reverted))
             }
             HostOp::DeleteSnapshot { name, .. } => {

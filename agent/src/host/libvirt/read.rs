@@ -128,6 +128,7 @@ fn snapshots(domain: &Domain) -> Result<Vec<Snapshot>, Fault> {
             created: definition.created,
             state: definition.state,
             current,
+            disks: definition.disks,
         });
     }
     snapshots.sort_by_key(|snapshot| snapshot.created);

@@ -234,6 +234,8 @@ pub struct SnapshotDef {
     pub created: Timestamp,
     /// The domain's state in it.
     pub state: State,
+    /// Targets of the disks that the domain had; `None` when its definition is not in it.
+    pub disks: Option<Vec<String>>,
 }
 
 /// Reads a `<domainsnapshot>` (`virDomainSnapshotGetXMLDesc`).
@@ -252,6 +254,10 @@ pub fn snapshot(xml: &str) -> Result<SnapshotDef, ReadError> {
             Some("crashed") => State::Crashed,
             _ => State::Off,
         },
+        disks: root.at("domain/devices").map(|devices| {
+            let target = |disk: &Element| disk.at("target")?.attribute("dev").map(str::to_owned);
+            devices.children.iter().filter(|child| child.name == "disk").filter_map(target).collect()
+        }),
     })
 }
 
@@ -264,5 +270,13 @@ mod tests {
         let xml = "<domainsnapshot><name>s</name><state>shutoff</state><creationTime>1700000000</creationTime></domainsnapshot>";
         let snapshot = snapshot(xml).unwrap();
         assert_eq!((snapshot.state, snapshot.created.as_second()), (State::Off, 1_700_000_000));
+        assert_eq!(snapshot.disks, None);
+    }
+
+    #[test]
+    fn a_snapshot_says_which_disks_the_domain_had() {
+        let disks = r#"<disk device="disk"><target dev="vda"/></disk><disk device="cdrom"><target dev="sda"/></disk>"#;
+        let xml = format!("<domainsnapshot><name>s</name><domain><devices>{disks}</devices></domain></domainsnapshot>");
+        assert_eq!(snapshot(&xml).unwrap().disks.unwrap(), ["vda", "sda"]);
     }
 }
