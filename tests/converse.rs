@@ -112,3 +112,29 @@ fn in_no_conversation_is_anything_done_that_nobody_wanted() {
     let bad: Vec<_> = measured.wrong.iter().filter(|wrong| wrong.verdict == judge::Verdict::Dangerous).collect();
     assert!(bad.is_empty(), "{} dangerous: {bad:#?}", bad.len());
 }
+
+#[test]
+fn in_the_room_a_yes_is_asked_for_once_more_where_somebody_else_spoke_up_meanwhile() {
+    let world = WORLD
+        .replace(r#""role": "viewer""#, r#""role": "admin""#)
+        .replace(r#""state": "off""#, r#""state": "running""#);
+    let say = |who: &str, text: &str| serde_json::json!({"to": "room", "who": who, "text": text}).to_string();
+    let turns = [
+        say("alice", "hv1: stop web1 and twin"),
+        say("bob", "hv1: no, not web1"),
+        say("alice", "hv1: yes"),
+        say("alice", "hv1: yes"),
+    ];
+    let text = format!("{}\n{}", world.replace('\n', " "), turns.join("\n"));
+    let mut out = Vec::new();
+    batch(mind(), text.as_bytes(), &mut out).expect("it is understood");
+    let told = String::from_utf8(out).expect("UTF-8");
+    let told: Vec<serde_json::Value> =
+        told.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    assert_eq!(told[0]["asked"], "confirm");
+    // Whose plan it is decides; who only objects is not told that it won't be done.
+    assert_eq!(told[1]["applied"], serde_json::json!([]));
+    assert!(!told[1]["replies"][0].as_str().expect("an answer").contains("Nothing was changed"), "{}", told[1]);
+    assert_eq!((&told[2]["asked"], &told[2]["applied"]), (&"confirm".into(), &serde_json::json!([])));
+    assert_eq!(told[3]["applied"][0]["machines"], serde_json::json!(["web1", "twin@hv1"]), "{}", told[3]);
+}

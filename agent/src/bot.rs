@@ -87,6 +87,8 @@ pub struct Bot {
     promises: Mutex<Vec<promises::Promise>>,
     settling: Mutex<Settle>,
     references: Mutex<Option<u64>>,
+    /// Who spoke last to an entity in a room, and when.
+    last_in_room: Mutex<HashMap<(String, String), (String, Timestamp)>>,
     misses: Option<Misses>,
 }
 
@@ -152,6 +154,7 @@ impl Bot {
             promises: Mutex::default(),
             settling: Mutex::default(),
             references: Mutex::default(),
+            last_in_room: Mutex::default(),
             misses: None,
         }
     }
@@ -290,6 +293,9 @@ impl Bot {
             session = self.machine.on(session, Input::Event { machines }, &around).0;
         }
         let said = matches!(input, Input::Said(_));
+        if said {
+            self.note_speaker(message, &mut session);
+        }
         let mut first = None;
         let mut made: HashMap<String, Made> = HashMap::new();
         let mut undoing: HashSet<String> = HashSet::new();
@@ -371,6 +377,21 @@ impl Bot {
             misses.heard(key, &heard, &|| misses::names(&*self.host, &message.asker.name));
         }
         Turned { trace: session.trace, carried, open: session.open }
+    }
+
+    /// In a room the conversation is everybody's: where somebody else spoke to the entity since a question was put, a yes may be about that.
+    fn note_speaker(&self, message: &Message, session: &mut Session) {
+        let Some(room) = &message.room else { return };
+        let person = message.asker.jid.clone().unwrap_or_else(|| message.asker.name.clone());
+        let now = message.now.timestamp();
+        let last =
+            lock(&self.last_in_room).insert((self.place(&message.entity).name, room.clone()), (person.clone(), now));
+        if let Some((other, at)) = last
+            && other != person
+            && let Some(open) = session.open.as_mut().filter(|open| at >= open.at)
+        {
+            open.passed = true;
+        }
     }
 
     /// The key of a conversation: person, entity, direct or room.

@@ -370,10 +370,10 @@ impl Planner<'_> {
             steps.iter().any(|step| step.machine.as_ref().is_some_and(|machine| by_a_piece(&step.call, machine)));
         let asked = steps.iter().any(|step| step.asked);
         summary.extend(cautions);
-        let mut destroyed: Vec<&String> = steps.iter().filter_map(|step| step.change.typed.as_ref()).collect();
-        destroyed.dedup();
-        let typed = if many || destroyed.len() > 1 {
-            let all = Phrase::common("type_all").with("n", subjects.len().max(destroyed.len()));
+        let grave = |step: &&Step| step.change.ops.iter().any(|op| op.danger() >= Danger::Destructive);
+        let graves = steps.iter().filter(grave).count();
+        let typed = if many || graves > 1 {
+            let all = Phrase::common("type_all").with("n", subjects.len().max(graves));
             self.book.words(self.language).phrases.phrase(&all, self.now)
         } else {
             steps

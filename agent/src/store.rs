@@ -240,7 +240,8 @@ mod tests {
         let lock = StoreLock::take(folder.path(), "test").expect("free");
         let store = Store::open(&lock).expect("opens");
         let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
-        let done = dialogue::session::Done { call: Default::default(), receipt: "{}".to_owned(), at: now, with_last: false };
+        let done =
+            dialogue::session::Done { call: Default::default(), receipt: "{}".to_owned(), at: now, with_last: false };
         for person in 0..1_000 {
             let undo = if person % 10 == 0 { vec![done.clone()] } else { Vec::new() };
             let session = Session { spoken: Some(now), undo, ..Session::default() };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use grammar::answer::{Answer, agreed, answer, refused};
 use grammar::condition::whether;
 use grammar::corrected::{Corrected, machines};
-use grammar::frame::{Part, begins_with_verb, frame};
+use grammar::frame::{Part, begins_with_verb, frame, is_plain};
 use grammar::gather::{Wanted, gather};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
@@ -172,7 +172,11 @@ impl Turn<'_> {
         // "no, web2 is the good one", "not web1, pause web2": who knows.
         // "no, not web2, the other": of two, the one that is left.
         let other = said.other && !(said.meant.is_empty() && said.spared.len() + 1 == plan.subjects.len());
-        if !said.marked || !(said.whole || said.otherwise && !said.verb) || other {
+        // "yes but web1 waits": for that one, or for all but that one?
+        let depends = cx.lexicon.holds(&cx.tokens(text), &[Class::If, Class::Conditional]);
+        let unclear = !said.whole && (depends || agreed(text, &cx).is_some() && !said.meant.is_empty());
+        let changes = said.whole || (said.otherwise || !said.added.is_empty()) && !said.verb;
+        if !said.marked || !changes || other || unclear {
             return None;
         }
         let own = |name: &String| is_among(name, &plan.subjects);
@@ -235,7 +239,16 @@ impl Turn<'_> {
         let rider = self.rider(text).or_else(|| self.without_ahead(text).map(|_| text.to_owned()))?;
         let wish = self.without_ahead(&rider);
         let (wish, ahead) = wish.map_or((rider.as_str(), false), |wish| (wish, true));
-        let [(call, Path::Command)] = &self.commands(wish)[..] else { return None };
+        // "fret démarre" is "démarre fret".
+        let swapped = || frame(wish, &self.context()).parts.into_iter().map(|part| part.text).collect::<Vec<_>>();
+        let mut commands = self.commands(wish);
+        if commands.is_empty()
+            && self.rider(text).is_some()
+            && let [text] = &swapped()[..]
+        {
+            commands = self.commands(text);
+        }
+        let [(call, Path::Command)] = &commands[..] else { return None };
         if CONTROLS.contains(&call.skill.as_str()) || !self.built(call) || !self.may_change(call) {
             return None;
         }
@@ -266,6 +279,34 @@ impl Turn<'_> {
         let rest = agreed(text, &cx).filter(|rest| cx.tokens(rest).len() <= MOST && !rest.contains(['.', ',', ';']))?;
         let other = text.contains('?') || begins_with_verb(&rest, &cx) || !self.named_in(&rest).is_empty();
         (!other && self.commands(&rest).is_empty() && refused(text, &cx).is_none()).then_some(rest)
+    }
+
+    /// "yes, delete it", where a name is to be typed.
+    pub(crate) fn agrees_untyped(&self, plan: &PlanRef, text: &str) -> bool {
+        let cx = self.context();
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
+        let own = |token: &Token| {
+            let verb = plan.calls.iter().any(|call| self.heard.vocabulary(&call.skill).commands(token));
+            verb || is_of(&titles, &token.folded) || cx.lexicon.holds(std::slice::from_ref(token), &LIGHT)
+        };
+        cx.tokens(&rest).iter().all(own)
+    }
+
+    /// What of a correction nobody can place.
+    pub(crate) fn left_of_a_correction(&self, plan: &PlanRef, text: &str) -> Option<Phrase> {
+        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
+        let said = machines(text, &plan.subjects, &self.context(), |word| is_of(&titles, word))?;
+        let words = text.get(said.strange.filter(|_| said.otherwise || !said.added.is_empty())?)?;
+        // "not web1, they're doing the salaries" only says why.
+        let cx = self.context();
+        let timed = cx
+            .lexicon
+            .holds(&cx.tokens(words), &[Class::Part, Class::Moment, Class::Offset, Class::Day, Class::Weighs]);
+        if is_plain(words, &cx) && !timed {
+            return None;
+        }
+        Some(Phrase::common("left_over").with("words", words))
     }
 
     /// What is joined to an agreement: "yes, but …", "go ahead and …".

@@ -1,7 +1,7 @@
 //! What becomes of an open question when something else is wanted: the new wish goes first. A plan that waited for a yes is dropped
 //! with a word, what is half put together is kept aside, an offer is passed over in silence.
 
-use grammar::answer::{Answer, answer, asks_something, control};
+use grammar::answer::{Answer, agreed, answer, asks_something, control};
 use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -55,7 +55,9 @@ impl Turn<'_> {
                 let over = open.passed || self.now().duration_since(open.at) > CONFIRM_WITHIN;
                 // "thanks" is no reason to ask again.
                 if !over && calls.iter().all(|call| COURTESIES.contains(&call.skill.as_str())) {
-                    return Some(Open { reminded: true, ..open });
+                    // "yes thanks you are the best" is nearly a yes.
+                    let agrees = agreed(&self.session.trace.text, &self.context()).is_some();
+                    return Some(Open { reminded: !agrees, ..open });
                 }
                 // "and now both back on", read as a question by a few of its words, may as well be about the plan.
                 let why = self.session.trace.why.as_str();
@@ -86,12 +88,15 @@ impl Turn<'_> {
 
     /// The word about a plan that is no longer asked about.
     pub(crate) fn dropped(&self, plan: &PlanRef) -> Phrase {
-        let what = plan.summary.first().map(|summary| self.words.phrases.phrase(summary, self.around.now));
-        let what = what.unwrap_or_default();
-        // What it would mean is of no interest any more.
-        let first = what.split(". ").next().unwrap_or_default();
-        let short = if plan.subjects.len() > 1 { first } else { first.split(": ").next().unwrap_or_default() };
-        Phrase::common("dropped").with("what", short.trim_end_matches(['.', ':', ' ', '\u{a0}', '\u{202f}']))
+        // Of several wishes each; what they would mean is of no interest any more.
+        let each = plan.summary.iter().take(plan.calls.len().max(1)).map(|summary| {
+            let what = self.words.phrases.phrase(summary, self.around.now);
+            let first = what.split(". ").next().unwrap_or_default();
+            let several = plan.subjects.len() > 1 && plan.summary.len() == 1;
+            let short = if several { first } else { first.split(": ").next().unwrap_or_default() };
+            short.trim_end_matches(['.', ':', ' ', '\u{a0}', '\u{202f}']).to_owned()
+        });
+        Phrase::common("dropped").with("what", each.collect::<Vec<_>>().join(". "))
     }
 
     /// Whether what was said, though nobody understood it, is about something else than the plan that waits for a yes: it names another

@@ -44,7 +44,9 @@ impl Turn<'_> {
         if let Some((names, after)) = named_first(rest, &cx).or_else(|| piece_first(rest, &cx)) {
             let left = self.heard.lexicon.without_nouns(after);
             if !left.is_empty() {
-                return self.asked_of(&names, after);
+                // "web1 down, web2 up" is about both.
+                let others = named(after, &[], &cx).iter().any(|name| !names.contains(name));
+                return if others { None } else { self.asked_of(&names, after) };
             }
             let asks = led || part.question || part.raw.trim_end().ends_with('?');
             return asks.then(|| self.same_of(&names));

@@ -4,9 +4,9 @@
 //! a question before it means that it is no command at all.
 
 use grammar::frame::{Part, Stance, frame};
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
-use grammar::read::Context;
+use grammar::read::{self, Context};
 use grammar::token::gap;
 
 use crate::controls::CONTROLS;
@@ -32,6 +32,9 @@ const SMALL: [Class; 9] = [
 /// Words after which something new begins.
 const OPENS: [Class; 7] =
     [Class::Opens, Class::Yes, Class::Greeting, Class::Thanks, Class::Polite, Class::Then, Class::And];
+/// Words behind it that say when or whether.
+const SAYS_WHEN: [Class; 8] =
+    [Class::Hedge, Class::Moment, Class::Offset, Class::Day, Class::Part, Class::Now, Class::Ago, Class::Weighs];
 /// Words before it that make it no command.
 const DENY: [Class; 8] = [
     Class::Not,
@@ -43,6 +46,8 @@ const DENY: [Class; 8] = [
     Class::Question,
     Class::Cancel,
 ];
+/// What ails a machine, as the corpus has it.
+const TROUBLE: &str = "trouble";
 /// So many words tell something; fewer may be somebody's name.
 const TELLS: usize = 3;
 
@@ -98,22 +103,30 @@ impl Turn<'_> {
                 continue;
             }
             let beside = at > light;
-            if beside && at < TELLS {
+            // "its friday, switch off web1"
+            let plain = all[..at].iter().all(|token| cx.lexicon.contains(&token.folded));
+            if beside && at < TELLS && !(plain && marked && at > 1) {
                 continue;
             }
             let rest = &part.raw[all[at].span.start..];
             let told = || self.told_after(rest).filter(|_| at > 0);
             let Some((wish, call)) = self.command_from(rest, at > 0).or_else(told) else { continue };
             let changes = self.spec(&call).is_some_and(|spec| spec.danger > Danger::Read);
-            let denied = (0..at).any(|from| cx.lexicon.longest_of(&all[from..], &DENY).is_some());
-            let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some());
+            // "web1 ne répond plus, relance-la": that denies nothing, and says whom it is about.
+            let head = &part.raw[..all[at].span.start];
+            let trouble = read::find(Kind::Choice(&[TROUBLE]), head, &cx);
+            let told = |from: usize| trouble.iter().any(|found| found.span.contains(&all[from].span.start));
+            let denied = (0..at).any(|from| !told(from) && cx.lexicon.longest_of(&all[from..], &DENY).is_some());
+            let of_it = !trouble.is_empty() && call.args.get(TARGET).is_some_and(points);
+            let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some()) && !of_it;
             // "we need gitea up again, boot it": what is meant stands before it.
-            let plain = all[..at].iter().all(|token| cx.lexicon.contains(&token.folded));
-            let elsewhere = beside && !plain && call.args.get(TARGET).is_some_and(points);
+            let elsewhere = beside && !plain && !of_it && call.args.get(TARGET).is_some_and(points);
             if changes && (denied || named || elsewhere) {
                 return None;
             }
-            return Some(Inside { part: wish, call, beside });
+            // "note: shut down web1"
+            let labelled = at > 0 && gap(&part.raw, &all, at).contains(':');
+            return Some(Inside { part: wish, call, beside: beside || labelled });
         }
         None
     }
@@ -147,7 +160,9 @@ impl Turn<'_> {
                 return Some((Part { text: said.clone(), raw: said, ..part }, call.clone()));
             }
             let last = &all[end - 1..end];
-            let small = cx.lexicon.longest_of(last, &SMALL).is_some();
+            // "reboot db1 maybe", "… this evening"
+            let weighs = |at: usize| cx.lexicon.longest_of(&all[at..], &SAYS_WHEN).is_some();
+            let small = cx.lexicon.longest_of(last, &SMALL).is_some() && !(end - 1..all.len()).any(weighs);
             end = if small && trim { end - 1 } else { 0 };
         }
         None

@@ -127,6 +127,7 @@ pub(crate) fn left_over(
         let named = token.quoted
             || token.folded.chars().any(|c| c.is_ascii_digit())
             || token.text.contains(MARKS)
+            || at > 0 && gap(text, &all, at).ends_with("--")
             || is_device(&token.folded)
             || counts(&all[at..], cx) && !vocabulary.commands(token);
         // "reboot web1 mail", where mail-01 is.
@@ -137,10 +138,25 @@ pub(crate) fn left_over(
         // "reboot web1 and db1, only the first"
         let picks = longest(&[Class::Only]);
         let picks = if picks > 0 && picks_one(&all[at + picks..], cx) { picks } else { 0 };
+        // "the machine that isn't web1", "any of web1 and web2"
+        let target = |at: usize| {
+            all.get(at)
+                .is_some_and(|next| taken.iter().any(|(slot, span)| slot == TARGET && span.start == next.span.start))
+        };
+        let (denies, some) = (longest(&[Class::Denied, Class::Not]), longest(&[Class::SomeOf]));
+        let few =
+            |at: usize| cx.lexicon.longest_of(all.get(at..).unwrap_or_default(), &[Class::Article, Class::Number]);
+        let some = if some > 0 && [some, some + few(at + some).unwrap_or(0)].iter().any(|count| target(at + count)) {
+            some
+        } else {
+            0
+        };
+        let inverts = if denies > 0 && target(at + denies) { denies } else { some };
+        left.excepts |= inverts > 0;
         left.names |= piece || thing || picks > 0;
-        let count = if named || known || piece || thing || picks > 0 {
+        let count = if named || known || piece || thing || picks > 0 || inverts > 0 {
             left.weighs = true;
-            picks.max(1)
+            picks.max(inverts).max(1)
         } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {
             left.weighs = true;
             // "reboot not web1"
@@ -149,6 +165,8 @@ pub(crate) fn left_over(
             weighty
         } else if turns > 0 {
             left.weighs = true;
+            // "stop web1, hmm no don't"
+            left.excepts |= only_denies(text, &all, at, cx);
             turns
         } else if light > 0 {
             at += light;
@@ -179,6 +197,20 @@ pub(crate) fn turns(text: &str, cx: &Context<'_>) -> bool {
     const DEPENDS: [Class; 2] = [Class::Except, Class::If];
     let all = cx.tokens(text);
     cx.lexicon.holds(&all, &TURNS) || cx.lexicon.holds(&all, &DEPENDS)
+}
+
+/// Whether nothing but a denial stands there up to the end of the clause: "hmm no don't".
+fn only_denies(text: &str, all: &[Token<'_>], at: usize, cx: &Context<'_>) -> bool {
+    const DENIES: [Class; 8] =
+        [Class::No, Class::Not, Class::Denied, Class::Recants, Class::Cancel, Class::Aside, Class::It, Class::Filler];
+    let mut end = at;
+    while end < all.len() && (end == at || !gap(text, all, end).contains([',', '.', ';', '!', '?'])) {
+        match cx.lexicon.longest_of(&all[end..], &DENIES) {
+            Some(count) => end += count,
+            None => return false,
+        }
+    }
+    cx.lexicon.holds(&all[at..end.min(all.len())], &DENIES[..5])
 }
 
 /// Whether words begin with a number in an order: "the first".

@@ -371,13 +371,14 @@ impl<'a> Turn<'a> {
     }
 
     /// Leaves a question open and puts it, with something said before that is no part of it. In a room it ends with how to answer.
-    pub fn ask_after(&mut self, preface: Vec<Phrase>, about: crate::session::About, mut asked: Reply) {
+    pub fn ask_after(&mut self, mut preface: Vec<Phrase>, about: crate::session::About, mut asked: Reply) {
         if self.around.room {
             let answer = asked.choices.first().map_or_else(|| "…".to_owned(), |choice| choice.says.clone());
             asked = asked.ending(Phrase::common("room_hint").with("entity", self.around.entity).with("answer", answer));
         }
         let (at, seen_on) = (self.now(), Vec::new());
         self.session.open = Some(Open { about, asked: asked.clone(), at, seen_on, passed: false, reminded: false });
+        preface.dedup();
         asked.head.splice(0..0, preface);
         self.session.said = Some(asked.clone());
         self.actions.push(Action::Ask(asked));

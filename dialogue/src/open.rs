@@ -250,7 +250,10 @@ impl Turn<'_> {
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let typed = bare(text) == bare(&plan.typed);
         let go = match said {
-            _ if by_name => quoted && typed,
+            // "yes, web1" types it too.
+            _ if by_name => {
+                quoted && (typed || agreed(text, &self.context()).is_some_and(|rest| bare(&rest) == bare(&plan.typed)))
+            }
             Answer::Yes => true,
             _ if text.contains('?') => false,
             Answer::Both => plan.subjects.len() == 2,
@@ -298,14 +301,23 @@ impl Turn<'_> {
                         .or_else(|| self.with_other_machines(&plan, text))
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
-                        .or_else(|| self.only_some(text, &plan.calls))
-                        .or_else(|| self.with_a_rider(&plan, text)),
+                        .or_else(|| self.only_some(text, &plan.calls)),
                 };
+                let rider = if undoing || changed.is_some() { None } else { self.with_a_rider(&plan, text) };
                 match changed {
-                    Some(calls) => self.correct(open, path, calls),
+                    Some(calls) => {
+                        let preface = self.left_of_a_correction(&plan, text).into_iter().collect();
+                        self.correct(open, path, calls, preface)
+                    }
+                    None if let Some(calls) = rider => self.correct(open, path, calls, Vec::new()),
                     None if self.moves_on_from_yes(&plan, text) => Ok(()),
                     None if let Some(words) = self.beside_a_yes(text) => {
                         self.show_after(Phrase::common("left_over").with("words", words), open);
+                        Ok(())
+                    }
+                    None if by_name && self.agrees_untyped(&plan, text) => {
+                        self.say(Reply::say(Phrase::common("type_it").with("typed", plan.typed.as_str())));
+                        self.session.open = Some(open);
                         Ok(())
                     }
                     None if self.refuse_plan(&plan, text) => Ok(()),
@@ -331,7 +343,7 @@ impl Turn<'_> {
     }
 
     /// The confirmation is void, and the corrected plan is shown and asked.
-    fn correct(&mut self, open: Open, path: Path, calls: Vec<Call>) -> Result<(), Box<Open>> {
+    fn correct(&mut self, open: Open, path: Path, calls: Vec<Call>, preface: Vec<Phrase>) -> Result<(), Box<Open>> {
         let planning = Planning {
             calls,
             path,
@@ -339,7 +351,7 @@ impl Turn<'_> {
             doubtful: true,
             purpose: Purpose::New,
             back_to: None,
-            preface: Vec::new(),
+            preface,
             tell: false,
             before: Some(Box::new(open)),
         };

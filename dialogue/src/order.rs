@@ -95,7 +95,8 @@ impl Turn<'_> {
 
     /// "db1 first": the same wishes with that machine's before the others'. None where a text says anything else.
     pub(crate) fn with_first(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
-        let names = self.named_first(text)?;
+        // "the other way round, db1 first"
+        let names = self.named_first(text).or_else(|| self.named_first(text.rsplit(',').next()?))?;
         let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
         if !names.iter().all(|name| is_among(name, &own)) || own.len() <= names.len() {
             return None;

@@ -2,12 +2,13 @@
 
 use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
 use grammar::value::Value;
 
 use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, gate};
 use crate::reply::{Choice, Phrase, Reply, Var};
-use crate::session::{About, Call, Decision, Last, PlanRef};
+use crate::session::{About, Call, Decision, Last, Open, PlanRef};
 use crate::spec::{Category, Spec, TARGET};
 use crate::topics::HOW_TO;
 
@@ -24,8 +25,14 @@ impl Turn<'_> {
                 }
                 self.trouble_with(&planning.calls, reply.head.clone());
                 // What could not be placed matters to a question only.
-                planning.preface.retain(|phrase| phrase.key != "phrases/left_over");
+                planning.preface.retain(|phrase| phrase.key != "phrases/left_over" || self.says_more_than(phrase));
                 reply.head.splice(0..0, std::mem::take(&mut planning.preface));
+                // What a plan was to be changed into can't be: nothing is left of it.
+                if let Some(Open { about: About::Confirm { plan, .. }, .. }) = planning.before.as_deref()
+                    && planning.took_turns
+                {
+                    reply.head.push(self.dropped(plan));
+                }
                 self.remember(&planning, false);
                 self.say(reply);
                 self.come_back(planning);
@@ -49,6 +56,19 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// Whether what could not be placed names a machine or a deed: then it is no mere word beside a wish.
+    fn says_more_than(&self, phrase: &Phrase) -> bool {
+        let cx = self.context();
+        let words = phrase.vars.iter().filter_map(|(_, var)| match var {
+            Var::Text(words) => Some(words.as_str()),
+            _ => None,
+        });
+        words.into_iter().any(|words| {
+            let all = cx.tokens(words);
+            !self.named_in(words).is_empty() || cx.lexicon.holds(&all, &[Class::Verb, Class::Deed])
+        })
     }
 
     fn answered(&mut self, answers: Vec<Reply>, mut planning: Planning) {

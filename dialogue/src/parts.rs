@@ -46,6 +46,11 @@ impl Turn<'_> {
         // "pause all. not db1": who is named there may be left out of the rest.
         let set = cx.lexicon.holds(&cx.tokens(&understanding.text), &[Class::All, Class::Everything]);
         let weighty = set && matches!(part.stance, Stance::Negated | Stance::Request);
+        // "shut down all, and leave the databases on": whoever they are.
+        if set && else_wanted && part.stance == Stance::Negated {
+            self.refuse_unread("left_over_except", part.raw.trim().to_owned(), &[]);
+            return Ok(());
+        }
         let leaves_out = weighty && !self.named_in(&part.raw).is_empty();
         // "stop both. in fact just the first": which of them, then?
         let picks = cx.lexicon.longest_of(&cx.tokens(&part.raw), &[Class::Only, Class::Meant]).is_some()

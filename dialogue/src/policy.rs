@@ -70,7 +70,12 @@ pub fn gate(danger: Danger, path: Path, with: Circumstances) -> Gate {
         Danger::Reversible if path == Path::Command => Gate::Do,
         Danger::Reversible => Gate::Tell,
         Danger::Disruptive
-            if path == Path::Command && !with.doubtful && !with.ask_disruptive && !with.took_turns && !many =>
+            if path == Path::Command
+                && !with.doubtful
+                && !with.ask_disruptive
+                && !with.took_turns
+                && !with.allocates
+                && !many =>
         {
             Gate::Do
         }
@@ -108,7 +113,7 @@ mod tests {
             let done = matches!(gate(danger, path, with), Gate::Do | Gate::Tell);
             prop_assert!(!(done && danger >= Danger::Destructive));
             prop_assert!(!(done && danger == Danger::Disruptive && (path != Path::Command || doubtful || subjects > 1)));
-            prop_assert!(!(done && danger != Danger::Read && (subjects > 1 || doubtful)));
+            prop_assert!(!(done && danger != Danger::Read && (subjects > 1 || doubtful || allocates)));
             prop_assert!(!(done && path <= Path::Guess));
         }
 

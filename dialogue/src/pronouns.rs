@@ -38,14 +38,23 @@ impl Turn<'_> {
         let spoken: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
         let mut asked_only = true;
         let mut before: Vec<String> = Vec::new();
-        for call in calls {
+        let explicit: Vec<Vec<String>> = calls.iter().map(|call| self.machines_of(call)).collect();
+        for (index, call) in calls.iter_mut().enumerate() {
+            // "start it, and pause web1": that one is named for another wish, behind it.
+            let later = |name: &String| {
+                let before =
+                    explicit.iter().take(index).flatten().any(|known| is_among(known, std::slice::from_ref(name)));
+                !before && explicit.iter().skip(index + 1).flatten().any(|known| known.eq_ignore_ascii_case(name))
+            };
             if points_back(call) {
                 let one = |value: &Value| matches!(value, Value::Machines(Selector::Names(names)) if names.len() == 1);
                 // "web1 is slow, web2 is down. reboot it": only the first of them was asked about, and nobody knows which is meant.
                 let unclear = || asked_only && self.named_in(text).iter().any(|name| !is_among(name, &spoken));
                 let said = last.clone().filter(|said| (one(said) && !unclear()) || self.means_many(text));
                 let named = said.or_else(|| {
-                    let names = self.named_in(text);
+                    let mut names = self.named_in(text);
+                    let topic = self.last_about().filter(|topic| topic.len() == 1);
+                    names.retain(|name| topic.as_ref().is_none_or(|topic| is_among(name, topic)) || !later(name));
                     match names.len() {
                         0 => call.args.get(TARGET).cloned(),
                         // "web1 and web2 are slow, reboot them"
@@ -87,6 +96,28 @@ impl Turn<'_> {
                 }
             }
             asked_only &= !self.may_change(call);
+        }
+    }
+
+    /// "shut it down like web1": of whom a machine named behind the pronoun says something else is, nobody is meant.
+    pub(crate) fn named_behind(&self, text: &str, call: &mut Call) {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
+        let verb = |at: usize| cx.lexicon.holds(&all[at..=at], &[Class::Verb]);
+        let pointed = (1..all.len())
+            .find(|at| verb(at - 1) && cx.lexicon.longest(&all[*at..], Class::It).is_some() && !named(*at));
+        let Some(first) = (0..all.len()).find(|at| named(*at)) else { return };
+        let compares =
+            first > 0 && !cx.lexicon.holds(&all[first - 1..first], &[Class::Article, Class::Verb, Class::Machine]);
+        let ends = |at: usize| {
+            gap(text, &all, at).contains([',', ':', ';', '.', '!', '?'])
+                || cx.lexicon.longest(&all[at..], Class::And).is_some()
+        };
+        let marked = pointed.is_some_and(|from| (from + 1..=first).any(ends));
+        let own = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Names(names))) if names.len() == 1);
+        if own && self.may_change(call) && compares && !marked && pointed.is_some_and(|at| at < first) {
+            call.args.remove(TARGET);
         }
     }
 

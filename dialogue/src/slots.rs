@@ -428,7 +428,10 @@ impl Turn<'_> {
         let chosen = call.args.keys().any(|name| name != TARGET);
         let last = self.session.last.as_ref()?.calls.last()?;
         let spec = self.spec(last).filter(|spec| points && !chosen && spec.danger > Danger::Read)?;
-        let named = spec.slots.iter().find(|own| matches!((own.kind, slot.kind), (Kind::NewName(one), Kind::Name(other)) if one == other));
+        let named = spec
+            .slots
+            .iter()
+            .find(|own| matches!((own.kind, slot.kind), (Kind::NewName(one), Kind::Name(other)) if one == other));
         match last.args.get(named?.name)? {
             Value::Name(name) => Some(name.clone()),
             _ => None,

@@ -69,6 +69,16 @@ impl Turn<'_> {
         if several && self.session.undo.len() > done.len() {
             preface.push(Phrase::common("undo_one_step"));
         }
+        // "undo that and call it lent instead"
+        let tokens = cx.tokens(&object);
+        let joint = (0..tokens.len()).find(|at| {
+            let count = cx.lexicon.longest_of(&tokens[*at..], &[Class::And, Class::But, Class::Then]).unwrap_or(0);
+            let names = |at: usize| tokens.get(at).is_some_and(|token| cx.known.has(Of::Machine, token.text).is_some());
+            count > 0 && at + count < tokens.len() && !names(at + count)
+        });
+        if let Some(at) = joint {
+            preface.push(Phrase::common("left_over").with("words", &object[tokens[at].span.start..]));
+        }
         // "undo web1", after the same was done to web2 too.
         let named = grammar::corrected::named(&object, &self.machines_of(&all), &self.context());
         if !named.is_empty() {

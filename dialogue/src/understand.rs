@@ -246,6 +246,9 @@ impl Turn<'_> {
             let Understanding { text, mut calls, path, doubtful, preface, before, addressee, spared, ahead, .. } =
                 understanding;
             self.name_its(&text, &mut calls);
+            if let [call] = calls.as_mut_slice() {
+                self.named_behind(&text, call);
+            }
             let doubtful = doubtful || !ahead.is_empty();
             for (to, at) in ahead.into_iter().enumerate() {
                 if at < calls.len() {
@@ -371,6 +374,12 @@ impl Turn<'_> {
         match readings.as_slice() {
             [] => {
                 // "I don't need you any more, power down": what is asked for beside it is asked about.
+                if let Some(call) = understanding.calls.last().filter(|call| self.may_change(call))
+                    && self.denies(&part, call)
+                {
+                    self.refuse_unread("left_over_except", part.raw.trim().to_owned(), &[]);
+                    return;
+                }
                 if self.vetoed_outright(&part) {
                     understanding = match self.pass_over(Box::new(understanding), &part, false) {
                         Ok(()) => return,
@@ -396,6 +405,9 @@ impl Turn<'_> {
                 // A command to the letter that may also be a report ("clean shutdown") is shown and asked.
                 // A question among several wishes changes nothing of them.
                 understanding.doubtful |= self.hardly_names(&part, call) || self.tells_beside(&part, call);
+                // "now reboot web1?"
+                let asked = understanding.rest.is_empty() && understanding.text.trim_end().ends_with('?');
+                understanding.doubtful |= asked && !part.polite && self.may_change(call);
                 if let Some(words) = self.set_aside_before(&part, &understanding).filter(|_| self.may_change(call)) {
                     understanding.doubtful = true;
                     understanding.preface.push(Phrase::common("left_over").with("words", words));
@@ -474,7 +486,18 @@ impl Turn<'_> {
             let turning = cx.lexicon.longest_of(&all[at..], &TURNING).unwrap_or(0);
             own || heavy > light || turning > 0 && turning >= light
         };
-        (0..all.len()).any(weighs).then(|| before.trim_end_matches([',', ':', ' ']).to_owned())
+        // "note: shut down web1"
+        const OPENING: [Class; 5] = [Class::Yes, Class::Greeting, Class::Polite, Class::Thanks, Class::Then];
+        let mut end = 0;
+        while let Some(count) = all.get(end..).and_then(|rest| cx.lexicon.longest_of(rest, &OPENING)) {
+            end += count;
+        }
+        let opening = end >= all.len();
+        let labelled = before.trim_end().ends_with(':')
+            && !opening
+            && understanding.addressee.is_none()
+            && !all.iter().any(|token| named_as(token, &cx) || token.text.eq_ignore_ascii_case(self.around.entity));
+        (labelled || (0..all.len()).any(weighs)).then(|| before.trim_end_matches([',', ':', ' ']).to_owned())
     }
 
     /// Goes on behind a part that was understood.

@@ -28,6 +28,18 @@ impl Turn<'_> {
         }
     }
 
+    /// "no, don't stop it", behind the wish to stop it.
+    pub(crate) fn denies(&self, part: &Part, call: &Call) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let vocabulary = self.heard.vocabulary(&call.skill);
+        let no = cx.lexicon.longest(&all, Class::No).is_some();
+        match part.stance {
+            Stance::Negated => no || all.iter().any(|token| vocabulary.commands(token)),
+            _ => no && cx.lexicon.holds(&all, &[Class::Not, Class::Denied, Class::Meant]),
+        }
+    }
+
     /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
     pub(crate) fn tells_beside(&self, part: &Part, call: &Call) -> bool {
         part.stance == Stance::Report || part.stance != Stance::Request && self.may_change(call)
@@ -87,6 +99,8 @@ impl Turn<'_> {
             _ if matches!(part.stance, Stance::HowTo | Stance::Hypothetical) => self.say_common("not_understood"),
             _ => match self.session.last.clone().filter(|last| last.applied && part.stance == Stance::Negated) {
                 Some(last) => self.say(self.came_too_late(&last.calls)),
+                // Whose question it is that is not wanted, nobody here can say.
+                None if self.around.room && part.stance == Stance::Negated => self.say_common("veto_in_room"),
                 None => self.say_common(id),
             },
         }

@@ -109,7 +109,8 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
         }
         // "stop all" is not "stop", though "all" fills up many a sentence: it says what.
         if wholly(&all, class, cx) && !(class == Class::Stop && says_all(&all, cx)) {
-            return if answer == Answer::Yes && asks(text, &all, cx) { Answer::Unsure } else { answer };
+            let unsure = asks(text, &all, cx) || only_heard(text, &all, cx);
+            return if answer == Answer::Yes && unsure { Answer::Unsure } else { answer };
         }
     }
     let cursor = Cursor { text, tokens: &all, cx };
@@ -144,6 +145,12 @@ fn unstretched<'t>(text: &'t str, cx: &Context) -> Vec<Token<'t>> {
 fn asks(text: &str, all: &[Token], cx: &Context) -> bool {
     let own = cx.lexicon.longest(all, Class::Yes).unwrap_or(0);
     text.contains('?') || cx.lexicon.longest(all, Class::Question).is_some_and(|question| question > own)
+}
+
+/// "ah ok, I see": whether a text says that something was heard, and no more.
+fn only_heard(text: &str, all: &[Token], cx: &Context) -> bool {
+    let cursor = Cursor { text, tokens: all, cx };
+    rules(cx, Effect::Heard).any(|rule| rule.ends(&cursor, 0).contains(&all.len()))
 }
 
 /// What is agreed to: the rest of a text that begins with agreement, "yes, go ahead with the disk". A question is none.

@@ -1,6 +1,8 @@
 //! Machines as people correct what was shown or done: "no no, I meant lab-2", "except mail", "web2 should stay", "only the runner",
 //! "web3 too", "the other one".
 
+use std::ops::Range;
+
 use crate::{
     MAX_TEXT,
     answer::named_at,
@@ -36,6 +38,8 @@ pub struct Corrected {
     pub verb: bool,
     /// Whether every word has its place.
     pub whole: bool,
+    /// From the first to the last of those that have none.
+    pub strange: Option<Range<usize>>,
     /// Whether any word corrects: a name alone does not.
     pub marked: bool,
 }
@@ -173,6 +177,9 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             said.verb |= verb > marks && verb >= light;
             said.whole = false;
             strange = true;
+            let last = &all[(at + verb.max(state).max(1) - 1).min(all.len() - 1)].span;
+            let start = said.strange.as_ref().map_or(all[at].span.start, |known| known.start);
+            said.strange = Some(start..last.end);
             if clause > 0 {
                 said.meant.truncate(clause);
             }
@@ -182,8 +189,11 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         if most == 0 {
             // It is expected.
         } else if stays == most {
-            said.spared.extend(said.meant.split_off(clause.min(said.meant.len())));
-            (said.otherwise, picks) = (true, true);
+            // "attends, web1" leaves nobody out.
+            let those = said.meant.split_off(clause.min(said.meant.len()));
+            let any = !those.is_empty() || !said.spared.is_empty();
+            (said.otherwise, picks) = (said.otherwise || any, picks || any);
+            said.spared.extend(those);
         } else if denied == most && said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
             // "yes, db1 not"
             said.spared.extend(said.meant.split_off(clause));
@@ -208,7 +218,7 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         } else if weak == most {
             let no = class(Class::No) == most;
             let named = answers_for(&cursor, at, if no { Class::No } else { Class::Yes }, shown);
-            if said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
+            if !said.also && said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
                 // "web1 yes, db1 no"
                 let those = said.meant.split_off(clause);
                 if no {

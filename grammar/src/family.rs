@@ -12,7 +12,9 @@ use crate::{
 /// "the probes", "both proxies", "nodes 1 and 2" where machines are called so: those.
 pub(crate) fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
     let both = cursor.skip(at, Class::Both);
-    let article = if both > 0 { 0 } else { cursor.skip(at, Class::Article) };
+    // "tous les nodes"
+    let every = if both > 0 { 0 } else { cursor.skip(at, Class::All) };
+    let article = if both > 0 { 0 } else { every + cursor.skip(at + every, Class::Article) };
     let before = both + article;
     let number = match number::count_at(cursor, at + before).first() {
         Some((count, number)) if before > 0 => Some((*count, usize::try_from(*number).unwrap_or(0))),
@@ -20,13 +22,19 @@ pub(crate) fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
     };
     let place = at + before + number.map_or(0, |(count, _)| count);
     let Some(token) = cursor.token(place).filter(|token| !token.quoted) else { return Vec::new() };
+    // That is a set of its own.
+    if every > 0 && family(cursor, place).is_some() {
+        return Vec::new();
+    }
     let numbers = numbers(cursor, place + 1);
     let several = numbers.as_ref().is_some_and(|(_, numbers)| numbers.len() > 1);
-    let own = cursor.cx.lexicon.contains(&token.folded) && !several;
     let mut family = Vec::new();
     // "les vdi": what stands after such an article is several as it is.
     let counted = both > 0 || number.is_some_and(|(_, number)| number > 1);
-    let plural = several || counted || article > 0 && cursor.skip(at, Class::Those) > 0;
+    // "both scratch boxes", where machines are called so: a word of the language as well.
+    let machines = counted && cursor.skip(place + 1, Class::Machines) > 0;
+    let own = cursor.cx.lexicon.contains(&token.folded) && !several && !machines && (every == 0 || says(cursor, place));
+    let plural = several || counted || every > 0 || article > 0 && cursor.skip(at, Class::Those) > 0;
     for stem in stems(&token.folded).skip(usize::from(!plural)) {
         family = named_so(cursor, &stem);
         if !family.is_empty() {
@@ -55,6 +63,24 @@ pub(crate) fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
         return Vec::new();
     }
     vec![(end + cursor.skip(at + end, Class::Machines), Selector::Names(all))]
+}
+
+/// Whether what stands there is said of machines, whatever they are called: "running", "machines".
+fn says(cursor: &Cursor, at: usize) -> bool {
+    const SAYS: [Class; 11] = [
+        Class::State,
+        Class::Os,
+        Class::Machine,
+        Class::Machines,
+        Class::Which,
+        Class::Article,
+        Class::All,
+        Class::Everything,
+        Class::Except,
+        Class::Where,
+        Class::Tagged,
+    ];
+    SAYS.iter().any(|class| cursor.skip(at, *class) > 0)
 }
 
 /// A word, and what it may be the plural of.
@@ -98,7 +124,12 @@ fn numbers(cursor: &Cursor, at: usize) -> Option<(usize, Vec<usize>)> {
 
 /// "all the probes" where there are probe-1 and probe-2: what their names begin with.
 pub(crate) fn family(cursor: &Cursor, at: usize) -> Option<String> {
-    let token = cursor.token(at).filter(|token| !token.quoted && !cursor.cx.lexicon.contains(&token.folded))?;
+    // "all test machines": a word of the language, but nothing that is said of machines.
+    let noun = cursor.skip(at + 1, Class::Machines) > 0 && !says(cursor, at);
+    let token = cursor.token(at).filter(|token| !token.quoted)?;
+    if cursor.cx.lexicon.contains(&token.folded) && !noun {
+        return None;
+    }
     let names = cursor.cx.known.names(Of::Machine);
     stems(&token.folded).find(|stem| names.iter().filter(|name| fold(name).starts_with(stem.as_str())).count() > 1)
 }

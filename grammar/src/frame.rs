@@ -424,7 +424,9 @@ fn without_courtesies(raw: &str, cx: &Context, wished: bool) -> Option<Part> {
         };
         for rule in cx.lexicon.rules().iter().filter(|rule| !(rule.plain && pleading)) {
             let fits = match rule.effect {
-                Effect::Tail { .. } | Effect::Correction | Effect::CorrectionEnd | Effect::Those => continue,
+                Effect::Tail { .. } | Effect::Correction | Effect::CorrectionEnd | Effect::Those | Effect::Heard => {
+                    continue;
+                }
                 _ => rule.ends(&cursor, start),
             };
             let Some(after) = fits.into_iter().next_back() else {

@@ -398,7 +398,7 @@ impl Lexicon {
     }
 
     /// Whether the folded word is an entry of that class.
-    pub(crate) fn is(&self, folded: &str, class: Class) -> bool {
+    pub fn is(&self, folded: &str, class: Class) -> bool {
         self.argument(folded, class).is_some()
     }
 

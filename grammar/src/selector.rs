@@ -106,12 +106,15 @@ impl Selector {
                 except.extend(names.iter().filter(|name| !except.contains(name)).cloned().collect::<Vec<_>>());
                 true
             }
-            Selector::Names(_)
-            | Selector::It
-            | Selector::Myself
-            | Selector::Same
-            | Selector::Nth(_)
-            | Selector::Others(_) => false,
+            Selector::Names(own) => {
+                let among = |name: &String| own.iter().any(|known| known.eq_ignore_ascii_case(name));
+                let fits = names.len() < own.len() && names.iter().all(among);
+                if fits {
+                    own.retain(|known| !names.iter().any(|name| known.eq_ignore_ascii_case(name)));
+                }
+                fits
+            }
+            Selector::It | Selector::Myself | Selector::Same | Selector::Nth(_) | Selector::Others(_) => false,
         }
     }
 }
@@ -210,15 +213,27 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
     }
     found.extend(placed(cursor, at));
     let word = found.iter().any(|(count, _)| *count == 1);
-    found.extend(names(cursor, at, open && !word, word));
+    // "any of web1 and web2" is neither both nor the first.
+    if !cursor.cx.lexicon.longest_before(&cursor.tokens[..at], Class::SomeOf).is_some_and(|_| at > 0) {
+        found.extend(names(cursor, at, open && !word, word));
+    }
     found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()
 }
 
 /// Whether a set that begins there is one of which only some are meant: "one of" or "some of" stands before it.
 fn picks_some(cursor: &Cursor, at: usize) -> bool {
-    let before = |at: usize| cursor.cx.lexicon.longest_before(&cursor.tokens[..at], Class::SomeOf).is_some();
-    let article = at.checked_sub(1).filter(|one| cursor.skip(*one, Class::Article) == 1);
-    before(at) || article.is_some_and(before) || cursor.skip(at, Class::SomeOf) > 0
+    // "one of the two webs"
+    const BETWEEN: [Class; 3] = [Class::Article, Class::Number, Class::Both];
+    let mut place = at;
+    loop {
+        if cursor.cx.lexicon.longest_before(&cursor.tokens[..place], Class::SomeOf).is_some() {
+            return true;
+        }
+        match place.checked_sub(1).filter(|one| cursor.cx.lexicon.holds(&cursor.tokens[*one..place], &BETWEEN)) {
+            Some(one) => place = one,
+            None => return cursor.skip(at, Class::SomeOf) > 0,
+        }
+    }
 }
 
 /// "all others", "the other two machines", "les deux autres", "the rest of them": all but those that were spoken of.

@@ -37,6 +37,8 @@ pub(crate) enum Effect {
     CorrectionEnd,
     /// Asks of the things that were spoken of last, whatever they are: "which ones remain?"
     Those,
+    /// Says that something was heard, and agrees to nothing: "ok, I see".
+    Heard,
 }
 
 /// A rule of a lexicon.
@@ -144,6 +146,7 @@ impl Rule {
             ("tail", "") => Effect::Tail { polite: false },
             ("correct", "") => Effect::Correction,
             ("those", "") => Effect::Those,
+            ("heard", "") => Effect::Heard,
             ("correct", "end") => Effect::CorrectionEnd,
             _ => return Err(format!("there is no rule \"{head} {argument}\"")),
         };

@@ -56,7 +56,7 @@ impl Bot {
             self.let_go(held, message);
             finished.push(step);
         }
-        let undo = finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
+        let undo = self.undoable(message, &finished);
         let mut lines: Vec<Phrase> = finished.iter().map(|step| step.change.done.clone()).collect();
         let reply =
             if lines.len() == 1 { Reply::say(lines.remove(0)) } else { Reply { rows: lines, ..Reply::default() } };
@@ -80,6 +80,12 @@ impl Bot {
             tracing::warn!(error = %stumble, "a guest could not be asked again");
         }
         self.let_go(held, message);
+    }
+
+    /// What "undo" is about: nothing that was done before what can't be taken back.
+    fn undoable(&self, message: &Message, finished: &[&Step]) -> Vec<Done> {
+        let from = finished.iter().rposition(|step| !step.change.undoable).map_or(0, |last| last + 1);
+        finished[from..].iter().map(|step| self.done(message, step)).collect()
     }
 
     fn done(&self, message: &Message, step: &Step) -> Done {
@@ -154,8 +160,7 @@ impl Bot {
 
     /// Op `done` of `step` failed: what is done, what is not, and what can be taken back.
     fn stumbled(&self, message: &Message, finished: &[&Step], step: &Step, done: usize, stumble: Stumble) -> Applied {
-        let mut undo: Vec<Done> =
-            finished.iter().filter(|step| step.change.undoable).map(|step| self.done(message, step)).collect();
+        let mut undo = self.undoable(message, finished);
         if done > 0 && step.change.undoable {
             undo.push(self.done(message, step));
         }

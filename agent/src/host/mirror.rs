@@ -350,8 +350,13 @@ mod tests {
             bus: "virtio".to_owned(),
             readonly: false,
         };
-        let snapshot =
-            |n| Snapshot { name: format!("before-upgrade-{n}"), created: Timestamp::UNIX_EPOCH, state, current: false, disks: None };
+        let snapshot = |n| Snapshot {
+            name: format!("before-upgrade-{n}"),
+            created: Timestamp::UNIX_EPOCH,
+            state,
+            current: false,
+            disks: None,
+        };
         let id = MachineId { hypervisor: "hv1".to_owned(), uuid: Uuid::from_u128(number) };
         Machine {
             vcpus: 2,

@@ -56,7 +56,8 @@ impl Skill for SnapshotRevert {
         let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
         let later = later_disks(machine, snapshot);
         if !later.is_empty() {
-            change.caution = Some(Phrase::new("snapshot.revert/later_disks").with("n", later.len()).with("disks", later));
+            change.caution =
+                Some(Phrase::new("snapshot.revert/later_disks").with("n", later.len()).with("disks", later));
         }
         Ok(change.plan())
     }

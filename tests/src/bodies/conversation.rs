@@ -178,7 +178,12 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     let undo = plan
                         .calls
                         .iter()
-                        .map(|call| Done { call: call.clone(), receipt: "{}".to_owned(), at: around.now.timestamp(), with_last: true })
+                        .map(|call| Done {
+                            call: call.clone(),
+                            receipt: "{}".to_owned(),
+                            at: around.now.timestamp(),
+                            with_last: true,
+                        })
                         .collect();
                     let reply = Reply::say(Phrase::common("cancelled"));
                     inputs.push_back(Input::Applied(if bytes.chance(4) {
