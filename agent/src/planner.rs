@@ -138,8 +138,10 @@ impl Planner<'_> {
         for one in done.iter().rev() {
             match self.undo_one(one) {
                 Ok(step) => steps.push(step),
-                Err(Planned::Refused(reply)) => refusals.push(reply),
-                Err(planned) => return (planned, None),
+                Err(planned) => match *planned {
+                    Planned::Refused(reply) => refusals.push(reply),
+                    planned => return (planned, None),
+                },
             }
         }
         let calls: Vec<Call> = steps.iter().map(|step| step.call.clone()).collect();
@@ -154,17 +156,18 @@ impl Planner<'_> {
         }
     }
 
-    fn undo_one(&self, done: &Done) -> Result<Step, Planned> {
+    fn undo_one(&self, done: &Done) -> Result<Step, Box<Planned>> {
+        let refuse = |reply| Box::new(Planned::Refused(reply));
         let receipt: Option<Receipt> = serde_json::from_str(&done.receipt).ok();
         let (Some(receipt), Some(skill)) = (receipt, skills::find(&done.call.skill)) else {
-            return Err(Planned::Refused(Reply::say(Phrase::common("undo_unsupported"))));
+            return Err(refuse(Reply::say(Phrase::common("undo_unsupported"))));
         };
-        self.allowed(skill.spec()).map_err(Planned::Refused)?;
+        self.allowed(skill.spec()).map_err(refuse)?;
         // Out of sight it is neither gone nor changed.
         if let Some(id) = &receipt.id
             && let Some(refusal) = self.unreachable(&id.hypervisor, receipt.machine.as_deref().unwrap_or_default())
         {
-            return Err(refusal::planned(&refusal, 0));
+            return Err(Box::new(refusal::planned(&refusal, 0)));
         }
         let target = match (&receipt.id, &receipt.machine) {
             // The very machine: one that was made anew under its name has nothing to take back.
@@ -172,19 +175,19 @@ impl Planner<'_> {
                 Some(machine) => Some(machine),
                 None => {
                     let gone = Phrase::common("undo_gone").with("name", name.as_deref().unwrap_or_default());
-                    return Err(Planned::Refused(Reply::say(gone)));
+                    return Err(refuse(Reply::say(gone)));
                 }
             },
-            (None, Some(name)) => Some(self.named(name).map_err(|refusal| self.refused(&refusal, 0))?),
+            (None, Some(name)) => Some(self.named(name).map_err(|refusal| Box::new(self.refused(&refusal, 0)))?),
             (None, None) => self.own.clone(),
         };
         match skill.undo(&receipt, &self.scene(target.clone())) {
             Ok(Plan::Change(change)) => {
                 Ok(Step { call: done.call.clone(), machine: target, change: *change, asked: false })
             }
-            Ok(Plan::Answer(reply)) => Err(Planned::Refused(reply)),
-            Ok(Plan::Ask { question, .. }) => Err(Planned::Refused(Reply::say(question))),
-            Err(stop) => Err(self.stopped(&stop, 0)),
+            Ok(Plan::Answer(reply)) => Err(refuse(reply)),
+            Ok(Plan::Ask { question, .. }) => Err(refuse(Reply::say(question))),
+            Err(stop) => Err(Box::new(self.stopped(&stop, 0))),
         }
     }
 

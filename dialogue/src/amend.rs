@@ -13,7 +13,7 @@ use grammar::lexicon::Class;
 use grammar::read::{self, Found};
 use grammar::selector::Selector;
 use grammar::size::Bytes;
-use grammar::token::{Token, fold};
+use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
 use crate::controls::CONTROLS;
@@ -137,6 +137,36 @@ impl Turn<'_> {
         None
     }
 
+    /// "yes but raw, and make that 60": the same plan with other values, said one after the other.
+    pub(crate) fn with_several_values(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
+        const JOINS: [Class; 4] = [Class::And, Class::But, Class::Slack, Class::Aside];
+        let cx = self.context();
+        let agrees = agreed(text, &cx);
+        let text = agrees.as_deref().unwrap_or(text);
+        let all = cx.tokens(text);
+        let joint = |at: usize| cx.lexicon.longest_of(&all[at..], &JOINS[..2]);
+        let (mut clauses, mut from): (Vec<&str>, Option<usize>) = (Vec::new(), None);
+        for at in 0..all.len() {
+            let ends = joint(at).is_some() || gap(text, &all, at).contains([',', ';', '.']);
+            if let Some(start) = from.filter(|_| ends) {
+                clauses.push(&text[all[start].span.start..all[at - 1].span.end]);
+                from = None;
+            }
+            if from.is_none() && cx.lexicon.longest_of(&all[at..], &JOINS).is_none() {
+                from = Some(at);
+            }
+        }
+        clauses.extend(from.map(|start| &text[all[start].span.start..]));
+        if clauses.is_empty() || clauses.len() == 1 && agrees.is_none() {
+            return None;
+        }
+        let mut plan = plan.clone();
+        for clause in clauses {
+            plan.calls = self.with_other_values(&plan, clause)?;
+        }
+        Some(plan.calls)
+    }
+
     /// "90, rather", of 70 MiB: a number without a unit is of the unit that it replaces.
     pub(crate) fn in_its_unit(&self, old: Option<&Value>, new: Value, text: &str) -> Value {
         const KIB: u64 = 1024;
@@ -231,6 +261,34 @@ impl Turn<'_> {
             }
             _ => None,
         }
+    }
+
+    /// "stop web1 and web2. ah no, not web2", "reboot web1. no, web2": the wishes that are left, or are meant instead.
+    pub(crate) fn corrected_behind(&self, part: &Part, calls: &[Call]) -> Option<Vec<Call>> {
+        let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let last = calls.last().filter(|call| self.may_change(call) && !own.is_empty())?;
+        let said = machines(&part.raw, &own, &self.context(), |_| false)?;
+        if !said.marked || !said.whole || said.other || said.also {
+            return None;
+        }
+        if said.meant.is_empty() {
+            let left = |call: &Call| {
+                let mut call = call.clone();
+                if let Some(Value::Machines(Selector::Names(names))) = call.args.get_mut(TARGET) {
+                    names.retain(|name| !is_among(name, &said.spared));
+                    if names.is_empty() {
+                        return None;
+                    }
+                }
+                Some(call)
+            };
+            let calls: Vec<Call> = calls.iter().filter_map(left).collect();
+            return (!calls.is_empty()).then_some(calls);
+        }
+        let names = other_machines(&self.machines_of(last), &said)?;
+        let mut calls = calls.to_vec();
+        calls.last_mut()?.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+        Some(calls)
     }
 
     /// "yes, but snapshot it first", "go ahead and start web2 as well": the plan with one more wish, before it or behind it.

@@ -63,7 +63,13 @@ impl Turn<'_> {
                 let why = self.session.trace.why.as_str();
                 let likely = [FOLLOWS, GIST].contains(&why);
                 let asks = !likely || asks_something(&self.session.trace.text, &self.context());
-                if !changes && asks && !open.reminded && !over && about_it(calls, plan) {
+                // "is anyone on it? don't do it"
+                let cx = self.context();
+                let denied = frame(&self.session.trace.text, &cx)
+                    .parts
+                    .iter()
+                    .any(|part| part.stance == Stance::Negated && !part.raw.ends_with('?'));
+                if !changes && asks && !denied && !open.reminded && !over && about_it(calls, plan) {
                     return Some(open);
                 }
                 if !over && plan.calls != self.resolved(calls) {

@@ -98,7 +98,7 @@ impl Turn<'_> {
         let bare = part.question && self.around.scope == Scope::Machine && is_state(&part.raw, &self.context());
         let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATE);
         let meant = matches!(part.stance, Stance::Request | Stance::Report) && (part.question || near());
-        if !bare && (ranking.sure == Sure::Yes || !meant || asked(&part.raw, &self.context()).is_none()) {
+        if !bare && (ranking.sure == Sure::Yes || !meant || asked(&part.raw, None, &self.context()).is_none()) {
             return ranking;
         }
         Ranking { ranked: vec![(STATE.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
@@ -177,7 +177,8 @@ impl Turn<'_> {
         });
         let Some((condition, rest)) = found else {
             if part.question {
-                understanding.asked = asked(&part.raw, &cx);
+                let here = (self.around.scope == Scope::Machine).then_some(self.around.entity);
+                understanding.asked = asked(&part.raw, here, &cx);
                 self.session.asked.clone_from(&understanding.asked);
             }
             return part;

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, answer};
 use grammar::condition::topics;
+use grammar::follow::named_first;
 use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
-use grammar::selector::Selector;
+use grammar::selector::{Selector, State};
 use grammar::token::gap;
 use grammar::value::Value;
 
@@ -74,6 +75,16 @@ impl Turn<'_> {
             let last = calls.last_mut()?;
             last.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
             return Some((calls, false));
+        }
+        // "shut down web1. no, web2"
+        if corrects
+            && let Some(Value::Machines(Selector::Names(names))) = read::parse(Kind::Machines, &text, &cx)
+            && names.iter().all(|name| cx.known.has(Of::Machine, name).is_some())
+            && !self.machines_of(last).is_empty()
+        {
+            let mut calls = calls.to_vec();
+            calls.last_mut()?.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+            return Some((calls, true));
         }
         let values = self.values_of(spec, &text).or_else(|| {
             let name = self.name_behind(spec, &text).filter(|_| corrects)?;
@@ -213,6 +224,63 @@ impl Turn<'_> {
             told.call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
             (asks && free && !CONTROLS.contains(&spec.id)).then_some(told)
         })
+    }
+
+    /// "web1 off, db1 on": states that are wished for, one after the other; who "stays" is left as it is.
+    pub(crate) fn made_so_each(&self, part: &Part) -> Option<Vec<Call>> {
+        let cx = self.context();
+        let text = part.raw.trim();
+        let all = cx.tokens(text);
+        let joint = |at: usize| {
+            gap(text, &all, at).contains([',', ';']) || cx.lexicon.longest(&all[at..], Class::And) == Some(1)
+        };
+        let mut from = 0;
+        let mut clauses = Vec::new();
+        for at in 1..=all.len() {
+            if at > from && (at == all.len() || joint(at)) {
+                clauses.push(text[all[from].span.start..all[at - 1].span.end].to_owned());
+                from = at + usize::from(at < all.len() && cx.lexicon.longest(&all[at..], Class::And) == Some(1));
+                if from >= all.len() {
+                    break;
+                }
+            }
+        }
+        let stays = |clause: &str| {
+            let rest = named_first(clause, &cx).map(|(_, rest)| cx.tokens(rest));
+            rest.is_some_and(|rest| cx.lexicon.longest(&rest, Class::Stays) == Some(rest.len()) && !rest.is_empty())
+        };
+        if clauses.len() < 2 || text.ends_with('?') {
+            return None;
+        }
+        let wished = clauses.iter().filter(|clause| !stays(clause));
+        let as_wish = |clause: &String| {
+            let said =
+                Part { text: clause.clone(), raw: clause.clone(), polite: true, question: false, ..part.clone() };
+            self.made_so(&said)
+        };
+        let calls: Vec<Call> = wished.map(as_wish).collect::<Option<_>>()?;
+        (!calls.is_empty()).then_some(calls)
+    }
+
+    /// "web1 off please", "db1 up now": a state that is wished for.
+    pub(crate) fn made_so(&self, part: &Part) -> Option<Call> {
+        let cx = self.context();
+        let (names, rest) = named_first(&part.text, &cx)?;
+        let known = names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
+        let all = cx.tokens(rest);
+        let (count, state) = cx.lexicon.all(&all, Class::State).max_by_key(|(count, _)| *count)?;
+        let now = cx.lexicon.longest(&all[count..], Class::Now) == Some(all.len() - count) && count < all.len();
+        let skill = match State::named(state)? {
+            State::Running => "vm.start",
+            State::Off => "vm.shutdown",
+            State::Paused => "vm.pause",
+            State::Crashed => return None,
+        };
+        let asks = part.question || part.raw.trim_end().ends_with('?');
+        let wished = now || part.polite && count == all.len();
+        let machines = Value::Machines(Selector::Names(names));
+        (known && wished && !asks)
+            .then(|| Call { skill: skill.to_owned(), args: [(TARGET.to_owned(), machines)].into() })
     }
 
     /// Whether a text tells something, and neither asks, wishes, leaves out, supposes nor names a machine.

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use grammar::condition::is_state;
 use grammar::corpus::SkillText;
 use grammar::follow::led;
-use grammar::frame::{Part, Stance, frame};
+use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::{Class, Lexicon};
 use grammar::read;
@@ -118,17 +118,29 @@ impl Turn<'_> {
         alone.map(|call| (call, GIST)).or_else(goes_on).or_else(|| gist.map(|call| (call, GIST)))
     }
 
-    /// A question in one of the pieces of a text that was not understood as a whole: "well, that helps. and web1, is it up?"
-    pub(crate) fn asked_in_a_piece(&self, text: &str) -> Option<Call> {
+    /// A question in one of the pieces of a text that was not understood as a whole: "well, that helps. and web1, is it up?"; and the
+    /// first of the others that wishes for something.
+    pub(crate) fn asked_in_a_piece(&self, text: &str) -> Option<(Call, Option<String>)> {
         let cx = self.context();
         let ends = |c: char| ".!?;,:…".contains(c) || c == '\n';
-        let pieces = text.split_inclusive(ends).rev();
-        let asked = pieces.filter_map(|piece| {
+        let pieces: Vec<&str> = text.split_inclusive(ends).collect();
+        let asked = pieces.iter().rev().filter_map(|piece| {
             let mut parts = frame(piece, &cx).parts.into_iter();
             let (Some(part), None) = (parts.next(), parts.next()) else { return None };
-            self.gist(&part, false)
+            Some((*piece, self.gist(&part, false)?))
         });
-        asked.into_iter().find(|gist| gist.strange == 0).map(|gist| gist.call)
+        let (asked, gist) = asked.into_iter().find(|(_, gist)| gist.strange == 0)?;
+        let wish = pieces.into_iter().find(|piece| *piece != asked && self.wishes_anything(piece));
+        Some((gist.call, wish.map(|wish| wish.trim().trim_end_matches(ends).to_owned())))
+    }
+
+    /// Whether a text wishes for anything, in whatever words.
+    fn wishes_anything(&self, text: &str) -> bool {
+        let cx = self.context();
+        let wish = |part: &Part| {
+            part.polite || part.wish || part.stance == Stance::Request && begins_with_verb(&part.text, &cx)
+        };
+        frame(text, &cx).parts.iter().any(wish)
     }
 
     /// The question that a part asks in whatever words, if it asks one that can be answered here.

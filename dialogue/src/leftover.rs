@@ -153,7 +153,12 @@ pub(crate) fn left_over(
         };
         let inverts = if denies > 0 && target(at + denies) { denies } else { some };
         left.excepts |= inverts > 0;
-        left.names |= piece || thing || picks > 0;
+        // "web2, go back to v8", where another is meant.
+        let again = taken.iter().filter(|(slot, _)| slot == TARGET).any(|(_, span)| {
+            text.get(span.clone()).is_some_and(|own| own.to_lowercase().contains(&token.text.to_lowercase()))
+        });
+        let other = cx.known.has(Of::Machine, token.text).is_some() && known && !again;
+        left.names |= piece || thing || picks > 0 || other && taken.iter().any(|(slot, _)| slot == TARGET);
         let count = if named || known || piece || thing || picks > 0 || inverts > 0 {
             left.weighs = true;
             picks.max(inverts).max(1)

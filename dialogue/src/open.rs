@@ -252,7 +252,8 @@ impl Turn<'_> {
         let go = match said {
             // "yes, web1" types it too.
             _ if by_name => {
-                quoted && (typed || agreed(text, &self.context()).is_some_and(|rest| bare(&rest) == bare(&plan.typed)))
+                let beside = || !text.contains('?') && bare(&self.without_agreement(text)) == bare(&plan.typed);
+                quoted && (typed || beside())
             }
             Answer::Yes => true,
             _ if text.contains('?') => false,
@@ -301,6 +302,7 @@ impl Turn<'_> {
                         .or_else(|| self.with_other_machines(&plan, text))
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
+                        .or_else(|| self.with_several_values(&plan, text))
                         .or_else(|| self.only_some(text, &plan.calls)),
                 };
                 let rider = if undoing || changed.is_some() { None } else { self.with_a_rider(&plan, text) };
@@ -340,6 +342,26 @@ impl Turn<'_> {
             Some(())
         })?;
         Some(calls)
+    }
+
+    /// "yes, web1", "web1 please": what is typed beside words that agree.
+    fn without_agreement(&self, text: &str) -> String {
+        const AGREES: [Class; 3] = [Class::Yes, Class::Polite, Class::Thanks];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let (mut from, mut until) = (0, all.len());
+        while let Some(count) = all.get(from..until).and_then(|rest| cx.lexicon.longest_of(rest, &AGREES)) {
+            from += count;
+        }
+        let behind =
+            |until: usize| AGREES.iter().filter_map(|class| cx.lexicon.longest_before(&all[from..until], *class)).max();
+        while from < until
+            && let Some(count) = behind(until)
+        {
+            until -= count;
+        }
+        let rest = all.get(from..until).and_then(|rest| Some(rest.first()?.span.start..rest.last()?.span.end));
+        rest.map_or_else(String::new, |span| text[span].to_owned())
     }
 
     /// The confirmation is void, and the corrected plan is shown and asked.

@@ -59,6 +59,9 @@ impl Turn<'_> {
         if !else_wanted || wanted || part.wish || leaves_out || picks && !understanding.calls.is_empty() {
             return Err(understanding);
         }
+        if part.stance == Stance::Request && (begins_with_verb(&part.text, &cx) || part.polite) {
+            understanding.wishes.push(not_followed(part));
+        }
         match part.stance {
             // What may have been wanted, too, is named.
             Stance::Report | Stance::Request if part.question => {
@@ -74,6 +77,10 @@ impl Turn<'_> {
             }
             // "it needs to be on for Sunday. can you turn it on?"
             Stance::Hypothetical if !part.question && understanding.calls.is_empty() => understanding.doubtful = true,
+            Stance::HowTo if part.question && self.named_in(&part.raw).is_empty() => {
+                understanding.doubtful = true;
+                understanding.preface.push(not_followed(part));
+            }
             Stance::HowTo | Stance::Hypothetical => return Err(understanding),
             _ => understanding.doubtful = true,
         }
@@ -108,7 +115,13 @@ impl Turn<'_> {
     /// What was said beside a change is named, and has it asked about; beside a question it is of no interest.
     pub(crate) fn weigh_asides(&self, understanding: &mut Understanding) {
         let mut beside = std::mem::take(&mut understanding.beside);
-        if beside.is_empty() || !understanding.calls.iter().any(|call| self.may_change(call)) {
+        if !understanding.calls.iter().any(|call| self.may_change(call)) {
+            // A wish is of interest, whatever is asked beside it.
+            let wishes = std::mem::take(&mut understanding.wishes);
+            understanding.preface.extend(wishes.into_iter().filter(|_| !understanding.calls.is_empty()));
+            return;
+        }
+        if beside.is_empty() {
             return;
         }
         understanding.path = understanding.path.min(Path::Understood);

@@ -285,7 +285,12 @@ impl Turn<'_> {
             let mut near = (next..all.len().min(next + NEAR)).take_while(|at| !ends(*at));
             next > at && (clause || near.any(strange))
         });
-        if self.around.scope != Scope::Machine && self.may_change(call) && points_back(call) && described {
+        // "the one that's still off, start that"
+        let told = (0..all.len()).any(|at| {
+            let one = long(at, Class::Theone);
+            one > 0 && at + one < all.len() && long(at + one, Class::Which) > 0
+        });
+        if self.around.scope != Scope::Machine && self.may_change(call) && points_back(call) && (described || told) {
             call.args.remove(TARGET);
         }
     }

@@ -101,7 +101,11 @@ impl Turn<'_> {
         self.note_how_to(&part, &call);
         self.session.unheard |= !self.may_change(&call) && self.has_unheard(&skill, &part.text);
         if self.vetoes(&part, &call) && !wish {
-            self.veto(&part, Some(&skill), score);
+            // "is that bad? can you start it"
+            let vetoed = part.stance != Stance::HowTo || understanding.rest.is_empty();
+            if vetoed || self.pass_over(understanding, &part, false).is_err() {
+                self.veto(&part, Some(&skill), score);
+            }
             return;
         }
         // A question that waits for its answer is not pushed aside by a guess.
@@ -110,6 +114,10 @@ impl Turn<'_> {
         let small = HARMLESS.contains(&skill.as_str()) && score >= LIKELY;
         if ranking.sure == Sure::Guess && (waits || is_bare_value(&part.text, &self.context())) {
             self.understood_nothing(&fitting, understanding.preface);
+            return;
+        }
+        if ranking.sure == Sure::Guess && !small && self.may_change(&call) && self.recants_behind(&part) {
+            self.understood_nothing(&[], without_asides(understanding.preface));
             return;
         }
         if ranking.sure == Sure::Guess && !small {
@@ -122,6 +130,11 @@ impl Turn<'_> {
         understanding.doubtful |= guessed || self.tells_beside(&part, &call) || part.question && self.may_change(&call);
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
             self.understood_nothing(&fitting, understanding.preface);
+            return;
+        }
+        // "web1 restart, no wait it's building"
+        if self.may_change(&call) && self.recants_behind(&part) {
+            self.refuse_unread("left_over_except", part.raw.trim().to_owned(), &understanding.preface);
             return;
         }
         let beside = left.as_ref().map_or(&[][..], |left| left.words.as_slice());
@@ -147,7 +160,9 @@ impl Turn<'_> {
             return;
         }
         if let Some(left) = left {
-            let words = left.words.join(" … ");
+            let mut pieces = left.words.clone();
+            pieces.dedup();
+            let words = pieces.join(" … ");
             let narrows = self.may_change(&call) && self.narrows(&call, &part.text, &left.words);
             if let Some(id) = left.unread().or_else(|| narrows.then_some("left_over_which")) {
                 self.refuse_unread(id, words, &understanding.preface);
@@ -161,15 +176,25 @@ impl Turn<'_> {
         self.next_after(call, *understanding);
     }
 
+    /// Whether somebody changes their mind behind a mark, within a part.
+    fn recants_behind(&self, part: &Part) -> bool {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let all = cx.tokens(text);
+        let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '.', '!', '?', ':']);
+        (1..all.len()).filter(marked).any(|at| {
+            let recants = cx.lexicon.longest(&all[at..], Class::Recants).unwrap_or(0);
+            recants > 1 && recants >= cx.lexicon.longest(&all[at..], Class::Aside).unwrap_or(0)
+        })
+    }
+
     /// "shut down web1 with a snapshot": the verb at the beginning, where another deed than that was understood.
     fn other_deed(&self, part: &Part, call: &Call) -> Option<String> {
         let cx = self.context();
         let all = cx.tokens(&part.text);
         let count = cx.lexicon.longest(&all, Class::Verb)?;
         let own = self.heard.vocabulary(&call.skill);
-        let deeds = [Category::Power, Category::Storage, Category::Make];
-        let changes =
-            |spec: &Spec| spec.danger > Danger::Read && spec.id != call.skill && deeds.contains(&spec.category);
+        let changes = |spec: &Spec| is_deed(spec) && spec.id != call.skill;
         let verb = &all[..count];
         let commands = |spec: &Spec| verb.iter().all(|token| self.heard.vocabulary(spec.id).commands(token));
         let other = !verb.iter().any(|token| own.commands(token))
@@ -186,11 +211,11 @@ impl Turn<'_> {
     }
 
     /// The clause beside a question that wishes for something: "how old is it? drop the older one", "web1, restart, and how big is web2".
-    fn wished_beside(&self, part: &Part, call: &Call) -> Option<String> {
+    pub(crate) fn wished_beside(&self, part: &Part, call: &Call) -> Option<String> {
         let cx = self.context();
         let own = self.heard.vocabulary(&call.skill);
         let changes = |token: &Token<'_>| {
-            let mut specs = self.book.specs().iter().filter(|spec| spec.danger > Danger::Read && !spec.planned);
+            let mut specs = self.book.specs().iter().filter(|spec| is_deed(spec));
             cx.lexicon.is(&token.folded, Class::Verb)
                 && specs.any(|spec| self.heard.vocabulary(spec.id).commands(token))
         };
@@ -253,4 +278,10 @@ impl Turn<'_> {
         let likely = ranking.ranked.first().is_some_and(|(_, score)| *score >= WISHED);
         part.wish && likely && ranking.sure == Sure::Yes
     }
+}
+
+/// Whether a skill does something to a machine or what it has, rather than to who may speak with it.
+fn is_deed(spec: &Spec) -> bool {
+    const DEEDS: [Category; 3] = [Category::Power, Category::Storage, Category::Make];
+    spec.danger > Danger::Read && DEEDS.contains(&spec.category)
 }

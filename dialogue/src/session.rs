@@ -78,7 +78,7 @@ pub struct Done {
     pub receipt: String,
     /// When.
     pub at: Timestamp,
-    /// Whether it was done to another machine in one go with what stands before it: they are taken back in one go too.
+    /// Whether it was done in one go with what stands before it: they are taken back in one go too.
     #[serde(default)]
     pub with_last: bool,
 }
@@ -352,7 +352,7 @@ impl Session {
         }
     }
 
-    /// What was done last: one thing, or the same to several machines in one go.
+    /// What was done last, all that was done in one go.
     pub(crate) fn done_last(&self) -> &[Done] {
         let from = self.undo.iter().rposition(|done| !done.with_last).unwrap_or(0);
         self.undo.get(from..).unwrap_or_default()
@@ -361,8 +361,7 @@ impl Session {
     /// Remembers what was done in one go, and forgets what was done too long before it.
     pub(crate) fn has_done(&mut self, done: Vec<Done>) {
         for (at, mut done) in done.into_iter().enumerate() {
-            let before = self.undo.last().filter(|before| before.at == done.at && before.call.skill == done.call.skill);
-            done.with_last &= at > 0 && before.is_some();
+            done.with_last &= at > 0;
             self.undo.push(done);
         }
         while self.undo.iter().filter(|done| !done.with_last).count() > UNDO_DEPTH {

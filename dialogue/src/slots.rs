@@ -12,7 +12,6 @@ use grammar::selector::{AT, LAST, Selector, exceptions};
 use grammar::value::Value;
 
 use crate::book::Words;
-use crate::gist::LIST;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
@@ -411,52 +410,6 @@ impl Turn<'_> {
             return Vec::new();
         }
         names.into_iter().map(|name| Choice { label: name.as_str().into(), says: name }).collect()
-    }
-
-    /// "start them", right after some were listed: those.
-    fn all_listed(&self) -> Option<Vec<String>> {
-        let last = self.session.last.as_ref()?.calls.last()?;
-        let listed = &self.session.listed;
-        let meant = last.skill == LIST && listed.len() > 1 && self.means_many(&self.session.trace.text);
-        meant.then(|| listed.clone())
-    }
-
-    /// The thing of that kind that was made or named last, where a text only points at it.
-    fn just_made(&self, slot: &Slot, call: &Call) -> Option<String> {
-        let cx = self.context();
-        let points = cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &[Class::It]);
-        let chosen = call.args.keys().any(|name| name != TARGET);
-        let last = self.session.last.as_ref()?.calls.last()?;
-        let spec = self.spec(last).filter(|spec| points && !chosen && spec.danger > Danger::Read)?;
-        let named = spec
-            .slots
-            .iter()
-            .find(|own| matches!((own.kind, slot.kind), (Kind::NewName(one), Kind::Name(other)) if one == other));
-        match last.args.get(named?.name)? {
-            Value::Name(name) => Some(name.clone()),
-            _ => None,
-        }
-    }
-
-    /// Whether a text says "all of them", and not which.
-    fn of_those(&self) -> bool {
-        let cx = self.context();
-        cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &[Class::AllOfThem])
-    }
-
-    /// The machines that the last exchange was about, or listed, if they are several.
-    pub(crate) fn spoken_together(&self) -> Option<Vec<String>> {
-        let last = self.session.last.as_ref()?.calls.last()?;
-        let listed = (last.skill == LIST).then_some(&self.session.listed);
-        listed.or(self.session.focus.first()).filter(|names| names.len() > 1).cloned()
-    }
-
-    /// The machines that "it" may be, where several were spoken of.
-    fn pointed_at(&self) -> Option<Vec<String>> {
-        let cx = self.context();
-        let all = cx.tokens(&self.session.trace.text);
-        let points = cx.lexicon.holds(&all, &[Class::It]) && !cx.lexicon.holds(&all, &[Class::Others]);
-        self.session.focus.first().filter(|names| names.len() > 1 && points).cloned()
     }
 
     /// Defaults, "it", "the same", and the canonical spelling of names that exist.

@@ -1,12 +1,13 @@
 //! Who is left as it is, said beside a wish: "don't touch web1, but start web3". It is kept out of everything that comes of the message, or nothing does.
 
+use grammar::answer::{Answer, answer};
 use grammar::frame::{Frame, Part, Stance, frame};
 use grammar::kind::{Kind, Of};
 use grammar::known::is_piece;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::spared::{Spared, spared};
-use grammar::token::fold;
+use grammar::token::{fold, gap};
 use grammar::value::Value;
 
 use crate::leftover::is_device;
@@ -45,14 +46,18 @@ impl Turn<'_> {
         if !framed.parts.iter().any(|part| negated(part.stance)) && !self.commands(text).is_empty() {
             return None;
         }
-        let spared = spared(text, &self.context()).or_else(|| self.denied_before(text))?;
+        let spared =
+            spared(text, &self.context()).or_else(|| self.denied_before(text)).or_else(|| self.denied_behind(text))?;
         // Beside nothing that is wished for, nobody needs to be spared.
         let cx = self.context();
         let verb = |text: &str| cx.lexicon.longest(&cx.tokens(text), Class::Verb).is_some();
         let wishes =
             |part: &Part| part.stance == Stance::Request && (verb(&part.text) || !self.commands(&part.text).is_empty());
-        let wish = frame(&spared.rest, &cx).parts.iter().any(wishes);
-        wish.then_some(spared)
+        let parts = frame(&spared.rest, &cx).parts;
+        let wish = parts.iter().any(wishes);
+        // "reboot web1. no, web2" means that one instead.
+        let no = parts.len() > 1 && parts.last().is_some_and(|part| answer(&part.raw, &cx) == Answer::No);
+        (wish && !no).then_some(spared)
     }
 
     /// "don't stop web1 but stop db2": who is named in what is not to be done is left as it is.
@@ -69,6 +74,22 @@ impl Turn<'_> {
             names,
             excepted: false,
         })
+    }
+
+    /// "stop web1, do not stop db2": the same behind it.
+    fn denied_behind(&self, text: &str) -> Option<Spared> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '.']);
+        let at = (1..all.len()).rev().find(marked)?;
+        let (rest, tail) = (&text[..all[at - 1].span.end], &text[all[at].span.start..]);
+        let denied = frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Negated);
+        let named = |text: &str| self.named_in(text).into_iter().collect::<Vec<String>>();
+        let (names, meant) = (named(tail), named(rest));
+        let apart = !names.is_empty() && !names.iter().any(|name| meant.contains(name));
+        let changes = |text: &str| self.commands(text).iter().any(|(call, _)| self.may_change(call));
+        let changes = frame(rest, &cx).parts.iter().any(|part| changes(&part.text));
+        (denied && apart && changes).then(|| Spared { rest: rest.to_owned(), names, excepted: false })
     }
 
     /// Keeps these out of a call; whom that can't be done for, if it can't.

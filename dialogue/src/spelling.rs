@@ -80,10 +80,12 @@ impl Turn<'_> {
         let text = self.spelled(&text, true).0;
         let mended = self.mended(&text);
         self.session.stage = Stage::Idle;
-        if let Some(call) = self.asked_in_a_piece(mended.as_ref().unwrap_or(&text)) {
+        if let Some((call, wish)) = self.asked_in_a_piece(mended.as_ref().unwrap_or(&text)) {
             self.session.trace.why = GIST.to_owned();
             self.session.unheard |= self.has_unheard(&call.skill, &text);
-            self.begin(vec![call], Path::Understood, true, without_asides(preface.to_vec()), None);
+            let mut preface = without_asides(preface.to_vec());
+            preface.extend(wish.map(|wish| Phrase::common("not_followed").with("said", wish)));
+            self.begin(vec![call], Path::Understood, true, preface, None);
             return true;
         }
         let Some(text) = mended else { return false };

@@ -36,7 +36,9 @@ impl Turn<'_> {
         let mut wishes = clauses.iter().filter_map(|clause| Some((*clause, taken_back(clause, &cx)?)));
         let Some((clause, object)) = wishes.next() else { return false };
         // "it broke. revert to v2" says where to.
-        let whereto = cx.lexicon.longest(&cx.tokens(&object), Class::To).is_some();
+        // "revert it to v8"
+        let tokens = cx.tokens(&object);
+        let whereto = (0..tokens.len().min(2)).any(|at| cx.lexicon.longest(&tokens[at..], Class::To).is_some());
         if whereto || self.holds_command(clause) {
             return false;
         }
@@ -70,7 +72,6 @@ impl Turn<'_> {
             preface.push(Phrase::common("undo_one_step"));
         }
         // "undo that and call it lent instead"
-        let tokens = cx.tokens(&object);
         let joint = (0..tokens.len()).find(|at| {
             let count = cx.lexicon.longest_of(&tokens[*at..], &[Class::And, Class::But, Class::Then]).unwrap_or(0);
             let names = |at: usize| tokens.get(at).is_some_and(|token| cx.known.has(Of::Machine, token.text).is_some());

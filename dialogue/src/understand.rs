@@ -4,13 +4,9 @@ use std::collections::VecDeque;
 
 use grammar::answer::{Answer, answer};
 use grammar::condition::Condition;
-use grammar::follow::led;
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
-use grammar::lexicon::Class;
-use grammar::read::Context;
 use grammar::selector::Selector;
-use grammar::token::Token;
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -24,7 +20,7 @@ use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Decision, Open};
 use crate::several::Several;
-use crate::slots::{self, points};
+use crate::slots::points;
 use crate::spec::{Danger, Spec, TARGET};
 
 /// Most characters of a message that are read.
@@ -52,6 +48,8 @@ pub struct Understanding {
     pub(crate) cut: bool,
     /// What was passed over, for when something is changed; and whether it says nothing that may matter.
     pub(crate) beside: Vec<(Phrase, bool)>,
+    /// Wishes that were passed over, for when nothing is changed.
+    pub(crate) wishes: Vec<Phrase>,
     pub(crate) before: Option<Box<Open>>,
     /// What has to be so before the part in hand is done.
     pub(crate) condition: Option<Condition>,
@@ -63,11 +61,6 @@ pub struct Understanding {
     pub(crate) spared: Vec<String>,
     /// Which calls are to come before those that were said before them.
     pub(crate) ahead: Vec<usize>,
-}
-
-/// Whether a token is the name of a machine or host.
-fn named_as(token: &Token<'_>, cx: &Context<'_>) -> bool {
-    [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
 }
 
 impl Turn<'_> {
@@ -162,6 +155,7 @@ impl Turn<'_> {
             preface,
             cut: false,
             beside: Vec::new(),
+            wishes: Vec::new(),
             before,
             condition: None,
             asked: self.session.asked.take(),
@@ -170,73 +164,6 @@ impl Turn<'_> {
             ahead: Vec::new(),
         };
         self.next_part(understanding);
-    }
-
-    /// Command readings of a text that fit this entity: several only when they mean different things.
-    pub(crate) fn commands(&self, text: &str) -> Vec<(Call, Path)> {
-        let mut list: Vec<(Call, Path)> = Vec::new();
-        for reading in self.readings(text).iter() {
-            let spec = self.book.specs()[reading.tag];
-            let path = if reading.mended.is_empty() { Path::Command } else { Path::Understood };
-            let call = Call { skill: spec.id.to_owned(), args: reading.values.clone() };
-            if !list.iter().any(|(known, _)| *known == call) {
-                list.push((call, path));
-            }
-        }
-        list.retain_mut(|(call, _)| {
-            self.name_a_snapshot(call, !text.contains('?'));
-            self.of_a_machine(call)
-        });
-        let fitting: Vec<_> = list
-            .iter()
-            .filter(|(call, _)| self.spec(call).is_some_and(|spec| spec.fits(self.around.scope)))
-            .cloned()
-            .collect();
-        let list = if fitting.is_empty() { list } else { fitting };
-        let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
-        // "and planning?", where a machine is called so.
-        let said = led(text, &self.context()).1.trim_matches(|c: char| !c.is_alphanumeric());
-        if !list.iter().any(built) && self.around.known.has(Of::Machine, said).is_some() {
-            return Vec::new();
-        }
-        if !list.iter().any(built)
-            && let Some(call) = self.snapshot_alone(text)
-        {
-            return vec![(call, Path::Command)];
-        }
-        self.prefer_known(self.prefer_those(list))
-    }
-
-    /// "arrête-les toutes" is all of those that were spoken of before it is all that there are.
-    fn prefer_those(&self, mut list: Vec<(Call, Path)>) -> Vec<(Call, Path)> {
-        let of = |list: &[(Call, Path)], selector: Selector| {
-            let machines = Value::Machines(selector);
-            list.iter().position(|(call, _)| call.args.get(TARGET) == Some(&machines))
-        };
-        if list.len() == 2
-            && let (Some(those), Some(all)) = (of(&list, Selector::It), of(&list, Selector::All))
-            && list[those].0.skill == list[all].0.skill
-        {
-            list.remove(if self.spoken_together().is_some() { all } else { those });
-        }
-        list
-    }
-
-    /// Of readings of one skill, those that name what exists win over those that take words for names.
-    fn prefer_known(&self, list: Vec<(Call, Path)>) -> Vec<(Call, Path)> {
-        if list.len() < 2 {
-            return list;
-        }
-        let unknown =
-            |call: &Call| self.spec(call).map_or(0, |spec| slots::unknown_names(spec, call, self.around.known));
-        // At equal footing the reading that takes the most words for keywords wins: the one with the fewest values.
-        // "do the running machines have" says a state before it says a set.
-        let sets = |call: &Call| {
-            call.args.iter().filter(|(slot, value)| *slot != TARGET && matches!(value, Value::Machines(_))).count()
-        };
-        let weight = |call: &Call| (unknown(call), call.args.len(), sets(call));
-        let least = list.iter().map(|(call, _)| weight(call)).min().unwrap_or_default();
-        list.into_iter().filter(|(call, _)| weight(call) == least).collect()
     }
 
     /// Takes the part in hand: a command, else a question to the classifier.
@@ -282,7 +209,8 @@ impl Turn<'_> {
             self.next_part(understanding);
             return;
         }
-        if self.commands(&part.text).is_empty()
+        let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
+        if !self.commands(&part.text).iter().any(built)
             && let Some(mut calls) = self.one_each(&part)
             && let Some(last) = calls.pop()
         {
@@ -324,6 +252,23 @@ impl Turn<'_> {
         if let Some(call) = self.for_both(&part.text) {
             readings = vec![(call, Path::Command)];
         }
+        if readings.is_empty()
+            && let Some(mut calls) = self.made_so_each(&part)
+            && let Some(last) = calls.pop()
+        {
+            understanding.path = understanding.path.min(Path::Understood);
+            understanding.doubtful = true;
+            understanding.calls.append(&mut calls);
+            self.next_after(last, understanding);
+            return;
+        }
+        if readings.is_empty()
+            && let Some(call) = self.made_so(&part)
+        {
+            understanding.path = understanding.path.min(Path::Understood);
+            understanding.doubtful = true;
+            readings = vec![(call, Path::Command)];
+        }
         // "do a clean shutdown" is a command as it was said, though "do" also begins questions.
         if readings.is_empty() && part.raw != part.text {
             readings = self.commands(&part.raw);
@@ -342,6 +287,12 @@ impl Turn<'_> {
         if readings.is_empty()
             && let Some(Inside { part: wish, call, beside }) = self.inside(&part)
         {
+            let head = part.raw.find(wish.raw.as_str()).map_or("", |at| &part.raw[..at]);
+            let grave = self.spec(&call).is_some_and(|spec| spec.danger >= Danger::Destructive);
+            if beside && (grave || self.wishes_for_more(head)) {
+                let said = head.trim_end_matches([',', ':', ';', '.', ' ']);
+                understanding.preface.push(Phrase::common("not_followed").with("said", said));
+            }
             understanding.doubtful |= beside;
             understanding.path = understanding.path.min(if beside { Path::Understood } else { Path::Command });
             (part, readings) = (wish, vec![(call, Path::Command)]);
@@ -362,6 +313,9 @@ impl Turn<'_> {
             _ => None,
         };
         if let Some((call, why)) = asked {
+            if let Some(wish) = self.wished_beside(&part, &call) {
+                understanding.preface.push(Phrase::common("not_followed").with("said", wish));
+            }
             self.session.trace.why = why.to_owned();
             self.session.unheard |= self.has_unheard(&call.skill, &part.text);
             readings = vec![(call, Path::Understood)];
@@ -374,8 +328,15 @@ impl Turn<'_> {
         match readings.as_slice() {
             [] => {
                 // "I don't need you any more, power down": what is asked for beside it is asked about.
+                if let Some(calls) = self.corrected_behind(&part, &understanding.calls) {
+                    understanding.calls = calls;
+                    understanding.doubtful = true;
+                    understanding.part = understanding.rest.pop_front();
+                    self.next_part(understanding);
+                    return;
+                }
                 if let Some(call) = understanding.calls.last().filter(|call| self.may_change(call))
-                    && self.denies(&part, call)
+                    && (self.denies(&part, call) || self.takes_back_before(&part, &understanding.calls))
                 {
                     self.refuse_unread("left_over_except", part.raw.trim().to_owned(), &[]);
                     return;
@@ -455,49 +416,6 @@ impl Turn<'_> {
             call.args.entry(TARGET.to_owned()).or_insert_with(named);
         }
         elsewhere
-    }
-
-    /// What was taken off the beginning of a part and may change what it wishes: a time, a name, a negation, a condition.
-    fn set_aside_before(&self, part: &Part, understanding: &Understanding) -> Option<String> {
-        const WEIGHTY: [Class; 6] = [Class::Moment, Class::Offset, Class::Day, Class::Month, Class::In, Class::Ago];
-        const TURNING: [Class; 6] =
-            [Class::If, Class::Denied, Class::Except, Class::Cancel, Class::All, Class::Everything];
-        const LIGHT: [Class; 4] = [Class::Aside, Class::Greeting, Class::Polite, Class::Filler];
-        // A condition that was read is no leftover.
-        if understanding.condition.is_some() {
-            return None;
-        }
-        let cx = self.context();
-        // Of the first part, all that stands before it in the message.
-        let alone = understanding.calls.is_empty() && understanding.beside.is_empty() && !understanding.cut;
-        let whole = if alone { understanding.text.as_str() } else { part.raw.as_str() };
-        let before = whole.get(..whole.find(part.text.as_str())?)?;
-        let all = cx.tokens(before);
-        let said_to = |name: &String| understanding.addressee.as_ref() == Some(name);
-        let named = |text: &str| {
-            let machine = cx.known.has(Of::Machine, text).filter(|name| !said_to(name));
-            machine.or_else(|| cx.known.has(Of::Hypervisor, text).filter(|host| host != self.around.entity)).is_some()
-        };
-        let weighs = |at: usize| {
-            let token = &all[at];
-            let own = named(token.text) || token.folded.chars().any(|c| c.is_ascii_digit()) && !named_as(token, &cx);
-            let light = cx.lexicon.longest_of(&all[at..], &LIGHT).unwrap_or(0);
-            let heavy = cx.lexicon.longest_of(&all[at..], &WEIGHTY).unwrap_or(0);
-            let turning = cx.lexicon.longest_of(&all[at..], &TURNING).unwrap_or(0);
-            own || heavy > light || turning > 0 && turning >= light
-        };
-        // "note: shut down web1"
-        const OPENING: [Class; 5] = [Class::Yes, Class::Greeting, Class::Polite, Class::Thanks, Class::Then];
-        let mut end = 0;
-        while let Some(count) = all.get(end..).and_then(|rest| cx.lexicon.longest_of(rest, &OPENING)) {
-            end += count;
-        }
-        let opening = end >= all.len();
-        let labelled = before.trim_end().ends_with(':')
-            && !opening
-            && understanding.addressee.is_none()
-            && !all.iter().any(|token| named_as(token, &cx) || token.text.eq_ignore_ascii_case(self.around.entity));
-        (labelled || (0..all.len()).any(weighs)).then(|| before.trim_end_matches([',', ':', ' ']).to_owned())
     }
 
     /// Goes on behind a part that was understood.

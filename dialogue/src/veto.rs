@@ -1,9 +1,12 @@
 //! The veto on what only looks like a request: a negation, a report, a supposition, talk about others. What is said then is that nothing
 //! was changed, or what was done before and stands.
 
-use grammar::frame::{Part, Stance};
+use grammar::corrected::named;
+use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::lexicon::Class;
+use grammar::token::gap;
 
+use crate::amend::is_among;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
@@ -38,6 +41,53 @@ impl Turn<'_> {
             Stance::Negated => no || all.iter().any(|token| vocabulary.commands(token)),
             _ => no && cx.lexicon.holds(&all, &[Class::Not, Class::Denied, Class::Meant]),
         }
+    }
+
+    /// What a part leaves out behind a mark, after a wish.
+    fn denied_later(&self, part: &Part) -> Option<String> {
+        let cx = self.context();
+        let text = part.raw.trim();
+        let all = cx.tokens(text);
+        let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '\u{2013}', '\u{2014}']);
+        let at = (1..all.len())
+            .filter(marked)
+            .find(|at| cx.lexicon.longest_of(&all[*at..], &[Class::Denied, Class::Not, Class::Except]).is_some())?;
+        let wish = frame(&text[..all[at - 1].span.end], &cx).parts;
+        let wished = wish.iter().all(|part| part.stance == Stance::Request && begins_with_verb(&part.text, &cx));
+        (part.stance == Stance::Negated && !wish.is_empty() && wished).then(|| text[all[at].span.start..].to_owned())
+    }
+
+    /// "ah no not db1", "enfin non, à stable": what begins so behind a wish takes it back, wholly or in part.
+    pub(crate) fn takes_back_before(&self, part: &Part, calls: &[Call]) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        // "reboot web1, not web2" takes nothing back.
+        let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let named = named(&part.raw, &[], &cx);
+        let others = !named.is_empty() && !named.iter().any(|name| is_among(name, &own));
+        let long = |at: usize, classes: &[Class]| {
+            all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, classes)).unwrap_or(0)
+        };
+        let mut at = 0;
+        loop {
+            let denies = long(at, &[Class::No, Class::Recants, Class::Denied]);
+            let small = long(at, &[Class::Aside, Class::Filler, Class::Opens, Class::Hedge, Class::Polite]);
+            match (denies, small) {
+                (0, 0) => return false,
+                (denies, small) if denies > 0 && denies >= small => {
+                    let spares = long(at, &[Class::Denied]) == denies && others;
+                    return at + denies < all.len() && !spares;
+                }
+                (_, small) => at += small.max(1),
+            }
+        }
+    }
+
+    /// Whether words before a command hold a wish of their own: "I would like a copy of it, and after that, remove the old one".
+    pub(crate) fn wishes_for_more(&self, head: &str) -> bool {
+        let cx = self.context();
+        let wish = |part: &Part| part.polite || part.stance == Stance::Request && begins_with_verb(&part.text, &cx);
+        cx.tokens(head).len() > 2 && frame(head, &cx).parts.iter().any(wish)
     }
 
     /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
@@ -80,6 +130,11 @@ impl Turn<'_> {
             return;
         }
         if self.vetoed_open(part.stance) {
+            return;
+        }
+        // "stop web1 and web2, not the fronts": who is left out, whoever that is.
+        if let Some(words) = self.denied_later(part) {
+            self.refuse_unread("left_over_except", words, &[]);
             return;
         }
         // "if web1 is up and web2 down, start db1": a condition that nobody can look up.

@@ -448,11 +448,12 @@ fn nth(cursor: &Cursor) -> Option<Vec<usize>> {
     let mut numbers = Vec::new();
     let mut at = 0;
     while at < cursor.tokens.len() {
-        let skipped = [Class::And, Class::Article, Class::Item, Class::Polite, Class::Thanks]
-            .iter()
-            .map(|class| cursor.skip(at, *class))
-            .max()
-            .unwrap_or(0);
+        let skipped =
+            [Class::And, Class::Article, Class::Item, Class::Polite, Class::Thanks, Class::Agrees, Class::Yes]
+                .iter()
+                .map(|class| cursor.skip(at, *class))
+                .max()
+                .unwrap_or(0);
         // "the first two", "les trois premières".
         if let Some((count, many)) = several(cursor, at) {
             numbers.extend(many);

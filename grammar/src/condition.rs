@@ -249,12 +249,17 @@ fn small(text: &str, cx: &Context) -> bool {
 }
 
 /// "is web2 running?": which machine is asked about, and which state.
-pub fn asked(text: &str, cx: &Context) -> Option<Condition> {
+///
+/// Said to a machine, `here`, "are you on?" is about that one.
+pub fn asked(text: &str, here: Option<&str>, cx: &Context) -> Option<Condition> {
     let all = cx.tokens(text);
     let cursor = Cursor { text, tokens: &all, cx };
-    (0..all.len())
-        .find_map(|at| stated(&cursor, at).filter(|(_, condition)| condition.machine.is_some()))
-        .map(|(_, c)| c)
+    (0..all.len()).find_map(|at| {
+        let you = |at: usize| cursor.skip(at, Class::You).max(cursor.skip(at, Class::Myself)) > 0;
+        let (_, condition) = stated(&cursor, at)?;
+        let machine = condition.machine.or_else(|| here.filter(|_| (0..=at).any(you)).map(str::to_owned))?;
+        Some(Condition { machine: Some(machine), ..condition })
+    })
 }
 
 /// "tell me if web2 is running": what is asked, as it would be said alone.

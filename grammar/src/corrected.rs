@@ -157,7 +157,12 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         let most = marks.max(light);
         // "db1 first" says in which order.
         if class(Class::Ahead) > 0 && named_any(&said) {
-            return None;
+            // "web1 only, to begin with"
+            if !picks {
+                return None;
+            }
+            at += class(Class::Ahead);
+            continue;
         }
         let begins = !marked && !named_any(&said);
         let question = class(Class::Question);

@@ -214,7 +214,7 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Value)> 
     found.extend(placed(cursor, at));
     let word = found.iter().any(|(count, _)| *count == 1);
     // "any of web1 and web2" is neither both nor the first.
-    if !cursor.cx.lexicon.longest_before(&cursor.tokens[..at], Class::SomeOf).is_some_and(|_| at > 0) {
+    if cursor.cx.lexicon.longest_before(&cursor.tokens[..at], Class::SomeOf).is_none() {
         found.extend(names(cursor, at, open && !word, word));
     }
     found.into_iter().map(|(count, selector)| (count, Value::Machines(selector))).collect()

@@ -36,6 +36,8 @@ static SPEC: Spec = Spec {
         Slot::optional("every", Kind::Choice(&["every"])),
         Slot::optional("group", Kind::Name(Of::Tag)),
         Slot::optional("of", Kind::Machines),
+        // "the total memory of web1 and web2", where "the biggest disk of web1" is asked of that one.
+        Slot::optional("sum", Kind::Choice(&["total"])),
     ],
     allocates: false,
     planned: false,

@@ -41,6 +41,7 @@ impl What {
             Some("space") => Self::Space,
             _ if sized
                 || matches!(args.word("how"), Some("most" | "least" | "total"))
+                || args.word("sum").is_some()
                 || args.word("place").is_some() =>
             {
                 Self::Memory
@@ -77,7 +78,7 @@ impl What {
 
 /// Whether more is asked than which machines there are, or are in a state.
 pub(super) fn asked(args: &Args) -> bool {
-    ["what", "how", "place", "trait", "group", "every"].iter().any(|slot| args.word(slot).is_some())
+    ["what", "how", "sum", "place", "trait", "group", "every"].iter().any(|slot| args.word(slot).is_some())
         || args.word("state").is_some_and(rests)
 }
 
@@ -98,7 +99,7 @@ pub(super) fn answer(seen: Vec<Arc<Machine>>, args: &Args, scene: &Scene<'_>, si
     among.retain(|machine| state.is_none_or(|state| is(machine, state)));
     among.retain(|machine| args.word("trait").is_none_or(|wanted| has(machine, wanted)));
     let what = What::asked(args);
-    let how = args.word("how").or_else(|| args.word("place").map(|_| "most"));
+    let how = args.word("how").or_else(|| args.word("sum")).or_else(|| args.word("place").map(|_| "most"));
     let sum = how == Some("total");
     let mut measured: Vec<(u64, Arc<Machine>)> =
         among.into_iter().map(|machine| (what.map_or(0, |what| what.of(&machine, sum, scene)), machine)).collect();
