@@ -34,6 +34,8 @@ mod riders;
 mod several;
 #[path = "properties/talk.rs"]
 mod talk;
+#[path = "properties/whole.rs"]
+mod whole;
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), failure_persistence: None, ..ProptestConfig::default() })]

@@ -248,8 +248,24 @@ impl Turn<'_> {
                 strange |= long(end, &SAYS_NOTHING) == 0;
                 end += 1;
             }
-            let noun = end < all.len() && long(end, &nouns) > 0 && gap(text, &all, end).trim().is_empty();
-            (strange && noun).then(|| text[all[start].span.start..all[end - 1].span.end].to_owned())
+            let blank = |at: usize| gap(text, &all, at).trim().is_empty();
+            let noun = if end < all.len() && blank(end) { long(end, &nouns) } else { 0 };
+            if noun == 0 {
+                return None;
+            }
+            // "toutes les machines de démo"
+            let mut behind = end + noun;
+            while behind < all.len() && blank(behind) && long(behind, &SAYS_NOTHING) > 0 {
+                behind += long(behind, &SAYS_NOTHING);
+            }
+            let kind = |token: &Token<'_>| {
+                !cx.lexicon.contains(&token.folded) && token.folded.chars().all(char::is_alphabetic)
+            };
+            if strange {
+                return Some(text[all[start].span.start..all[end - 1].span.end].to_owned());
+            }
+            let told = all.get(behind).filter(|token| blank(behind) && kind(token))?;
+            Some(told.text.to_owned())
         })
     }
 
