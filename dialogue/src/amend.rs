@@ -21,7 +21,7 @@ use crate::leftover::{self, LIGHT};
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{Call, PlanRef};
+use crate::session::{Call, Open, PlanRef};
 use crate::slots;
 use crate::spec::{Scope, Slot, Spec, TARGET};
 use crate::topics;
@@ -339,16 +339,20 @@ impl Turn<'_> {
         (!other && self.commands(&rest).is_empty() && refused(text, &cx).is_none()).then_some(rest)
     }
 
-    /// "yes, delete it", where a name is to be typed.
+    /// "yes, delete it": a yes, and nothing but the verb of the plan.
     pub(crate) fn agrees_untyped(&self, plan: &PlanRef, text: &str) -> bool {
         let cx = self.context();
         let Some(rest) = agreed(text, &cx) else { return false };
-        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
-        let own = |token: &Token| {
-            let verb = plan.calls.iter().any(|call| self.heard.vocabulary(&call.skill).commands(token));
-            verb || is_of(&titles, &token.folded) || cx.lexicon.holds(std::slice::from_ref(token), &LIGHT)
+        let verb = |token: &Token| {
+            let commands = plan.calls.iter().any(|call| self.heard.vocabulary(&call.skill).commands(token));
+            commands && cx.lexicon.is(&token.folded, Class::Verb)
         };
-        cx.tokens(&rest).iter().all(own)
+        let all = cx.tokens(&rest);
+        let small =
+            |token: &Token| cx.lexicon.is(&token.folded, Class::It) || cx.lexicon.is(&token.folded, Class::Polite);
+        // "yes, start", of a stop and a start: only that one?
+        let one = plan.calls.windows(2).all(|pair| pair[0].skill == pair[1].skill);
+        one && all.iter().any(verb) && all.iter().all(|token| verb(token) || small(token))
     }
 
     /// What of a correction nobody can place.
@@ -384,7 +388,7 @@ impl Turn<'_> {
 
     /// A yes with a "but" or a "first" that nobody can follow is no yes, and no mere look aside either: the plan is dropped, and the rest
     /// is heard. False where there is none.
-    pub(crate) fn moves_on_from_yes(&mut self, plan: &PlanRef, text: &str) -> bool {
+    pub(crate) fn moves_on_from_yes(&mut self, plan: &PlanRef, open: &Open, text: &str) -> bool {
         let cx = self.context();
         let Some(rest) = agreed(text, &cx) else { return false };
         let all = cx.tokens(&rest);
@@ -414,7 +418,7 @@ impl Turn<'_> {
             self.say(Reply { head: vec![dropped, unread], ..Reply::default() });
             return true;
         }
-        self.understand(&rider, true, vec![dropped], None);
+        self.understand(&rider, true, vec![dropped], Some(Box::new(open.clone())));
         true
     }
 

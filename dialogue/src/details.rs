@@ -172,7 +172,9 @@ impl Turn<'_> {
         let all = cx.tokens(&part.raw);
         let marked = |at: &usize| gap(&part.raw, &all, *at).contains(MARKS);
         let because = |at: &usize| cx.lexicon.longest(&all[*at..], Class::Because).is_some();
-        (1..all.len()).filter(|at| marked(at) || because(at)).find_map(|at| {
+        // "reboot web1 please it is slow"
+        let asked = |at: &usize| cx.lexicon.longest_before(&all[..*at], Class::Polite).is_some_and(|count| count < *at);
+        (1..all.len()).filter(|at| marked(at) || because(at) || asked(at)).find_map(|at| {
             let (head, tail) = (&part.raw[..all[at - 1].span.end], &part.raw[all[at].span.start..]);
             let mut parts = frame(head, &cx).parts.into_iter();
             let (wish, None) = (parts.next()?, parts.next()) else { return None };

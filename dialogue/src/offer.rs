@@ -1,5 +1,6 @@
 //! What is said when a text is not clearly one skill's: the likely ones as numbered choices, or what is near.
 
+use grammar::answer::refused;
 use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -22,6 +23,8 @@ use crate::understand::Understanding;
 const NEAR: f32 = 0.2;
 /// So much likelier than what comes after it must a guess be to be asked about by itself.
 const CLEARLY: f32 = 2.0;
+/// So likely must be what is asked of somebody who is named, where nothing is sure.
+const LIKELY_ASKED: f32 = 0.3;
 /// Most skills offered for a guess.
 const MOST_OFFERED: usize = 3;
 
@@ -33,12 +36,51 @@ impl Turn<'_> {
         let (first, second) = (scores.next().unwrap_or(0.0), scores.next().unwrap_or(0.0));
         let best = ranking.ranked.first().and_then(|(id, _)| built(id));
         let changes = best.is_some_and(|spec| [Danger::Reversible, Danger::Disruptive].contains(&spec.danger));
-        let commanded = begins_with_verb(&part.text, &self.context()) && !self.named_in(&part.text).is_empty();
+        let wished = begins_with_verb(&part.text, &self.context()) || part.polite || part.wish;
+        let named = !self.named_in(&part.text).is_empty();
+        let commanded = wished && named;
         let plain = commanded
             && part.stance == Stance::Request
             && !part.question
             && !CONTROLS.contains(&best.map_or("", |spec| spec.id));
         match ranking.sure == Sure::Guess && changes && plain && first >= CLEARLY * second {
+            true => Ranking { sure: Sure::Yes, ..ranking },
+            false => ranking,
+        }
+    }
+
+    /// What was refused is, and what else was wished for beside it is named.
+    pub(crate) fn say_refused(&mut self) {
+        let cx = self.context();
+        let text = self.session.trace.text.clone();
+        let rest = refused(&text, &cx).unwrap_or_default();
+        let deed = cx.lexicon.holds(&cx.tokens(&rest), &[Class::Verb, Class::Deed]);
+        let polite = cx.lexicon.holds(&cx.tokens(&rest), &[Class::Polite]);
+        let more = deed && (polite || !self.named_in(&rest).is_empty());
+        let mut reply = Reply::say(Phrase::common("nothing_changed"));
+        if more {
+            reply.head.push(Phrase::common("not_followed").with("said", rest));
+        }
+        self.say(reply);
+    }
+
+    /// A guess at a question about somebody who is named is answered: that harms nobody.
+    pub(crate) fn clearly_asked(&self, part: &Part, ranking: Ranking) -> Ranking {
+        let best = ranking.ranked.first().and_then(|(id, _)| self.book.spec(id));
+        let (first, second) = match ranking.ranked.as_slice() {
+            [first, second, ..] => (first.1, second.1),
+            [first] => (first.1, 0.0),
+            [] => return ranking,
+        };
+        let reads = |spec: &Spec| {
+            spec.danger == Danger::Read
+                && spec.category != Category::Talk
+                && spec.fits(self.around.scope)
+                && !spec.planned
+        };
+        let asks = best.is_some_and(reads) && !self.named_in(&part.text).is_empty() && part.stance != Stance::Negated;
+        let likely = ranking.sure == Sure::Guess || ranking.sure == Sure::No && part.question && first >= LIKELY_ASKED;
+        match ranking.sure != Sure::Yes && likely && asks && first >= CLEARLY * second {
             true => Ranking { sure: Sure::Yes, ..ranking },
             false => ranking,
         }
@@ -94,7 +136,9 @@ impl Turn<'_> {
         let mut preface = preface;
         if let Some(left) = &left {
             let words = left.words.join(" … ");
-            match left.unread() {
+            let widened =
+                options.iter().any(|call| self.may_change(call) && self.narrows(call, &part.text, &left.words));
+            match left.unread().or_else(|| widened.then_some("left_over_which")) {
                 Some(id) => {
                     self.refuse_unread(id, words, &preface);
                     return;
@@ -221,7 +265,7 @@ impl Turn<'_> {
         }
         // What is said beside a refusal is often only why.
         if self.session.refused {
-            self.say_common("nothing_changed");
+            self.say_refused();
             return;
         }
         if self.only_thanks() {

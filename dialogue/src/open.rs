@@ -259,7 +259,10 @@ impl Turn<'_> {
             _ if text.contains('?') => false,
             Answer::Both => plan.subjects.len() == 2,
             Answer::All => plan.subjects.len() > 1,
-            _ => plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan) || self.agrees_and_asks(text),
+            _ => {
+                let deed = || self.agrees_untyped(&plan, text) && !self.holds_stop(text);
+                plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan) || self.agrees_and_asks(text) || deed()
+            }
         };
         if go {
             let stale = if self.now().duration_since(open.at) > CONFIRM_WITHIN {
@@ -295,11 +298,12 @@ impl Turn<'_> {
                     }
                     _ => None,
                 };
+                // "db1 first"
+                let ordered = if undoing { None } else { self.with_first(text, &plan.calls) };
                 let changed = match undoing {
                     true => None,
                     false => self
-                        .with_first(text, &plan.calls)
-                        .or_else(|| self.with_other_machines(&plan, text))
+                        .with_other_machines(&plan, text)
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
                         .or_else(|| self.with_several_values(&plan, text))
@@ -307,12 +311,13 @@ impl Turn<'_> {
                 };
                 let rider = if undoing || changed.is_some() { None } else { self.with_a_rider(&plan, text) };
                 match changed {
+                    _ if let Some(calls) = ordered => self.correct(open, path, calls, Vec::new()),
                     Some(calls) => {
                         let preface = self.left_of_a_correction(&plan, text).into_iter().collect();
                         self.correct(open, path, calls, preface)
                     }
                     None if let Some(calls) = rider => self.correct(open, path, calls, Vec::new()),
-                    None if self.moves_on_from_yes(&plan, text) => Ok(()),
+                    None if self.moves_on_from_yes(&plan, &open, text) => Ok(()),
                     None if let Some(words) = self.beside_a_yes(text) => {
                         self.show_after(Phrase::common("left_over").with("words", words), open);
                         Ok(())
@@ -342,6 +347,12 @@ impl Turn<'_> {
             Some(())
         })?;
         Some(calls)
+    }
+
+    /// "oui arrête" may as well call it off.
+    fn holds_stop(&self, text: &str) -> bool {
+        let cx = self.context();
+        cx.lexicon.holds(&cx.tokens(text), &[Class::Stop, Class::Cancel])
     }
 
     /// "yes, web1", "web1 please": what is typed beside words that agree.

@@ -96,29 +96,54 @@ impl Turn<'_> {
     /// "db1 first": the same wishes with that machine's before the others'. None where a text says anything else.
     pub(crate) fn with_first(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
         // "the other way round, db1 first"
-        let names = self.named_first(text).or_else(|| self.named_first(text.rsplit(',').next()?))?;
+        let clause = || text.rsplit(',').next();
+        let first = self.named_first(text).or_else(|| self.named_first(clause()?));
+        let last_of = |text| self.named_alone(text, |said| self.without_last(said));
+        let last = || last_of(text).or_else(|| last_of(clause()?));
+        let (names, ahead) = match first {
+            Some(names) => (names, true),
+            None => (last()?, false),
+        };
         let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
         if !names.iter().all(|name| is_among(name, &own)) || own.len() <= names.len() {
             return None;
         }
+        let is_first = |name: &String| is_among(name, &names) == ahead;
         match calls {
             [call] => {
-                let (first, later): (Vec<String>, Vec<String>) =
-                    own.into_iter().partition(|name| is_among(name, &names));
+                let (first, later): (Vec<String>, Vec<String>) = own.into_iter().partition(is_first);
                 let mut call = call.clone();
                 call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names([first, later].concat())));
                 Some(vec![call])
             }
             calls => {
-                let is = |call: &&Call| self.machines_of(call).iter().any(|name| is_among(name, &names));
+                let is = |call: &&Call| self.machines_of(call).iter().any(|name| is_among(name, &names)) == ahead;
                 let (first, later): (Vec<&Call>, Vec<&Call>) = calls.iter().partition(is);
                 Some(first.into_iter().chain(later).cloned().collect())
             }
         }
     }
 
+    /// "db1" of "db1 last".
+    fn without_last<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let ends = |at: usize, (count, which): (usize, &str)| which == "last" && at + count == all.len();
+        let last = |at: &usize| cx.lexicon.all(&all[*at..], Class::Ordinal).any(|found| ends(*at, found));
+        let at = (1..all.len()).find(last)?;
+        // "en dernier"
+        let small = cx.lexicon.holds(&all[at - 1..at], &[Class::In, Class::Article, Class::Noname]);
+        let end = at - usize::from(small);
+        Some(&text[..all[end.checked_sub(1)?].span.end])
+    }
+
     /// The machines that a text names, and says to come first, and nothing else.
     fn named_first(&self, text: &str) -> Option<Vec<String>> {
+        self.named_alone(text, |said| self.without_ahead(said))
+    }
+
+    /// The machines that are all that a text names beside such words, and words that turn.
+    fn named_alone<'t>(&self, text: &'t str, rest: impl Fn(&'t str) -> Option<&'t str>) -> Option<Vec<String>> {
         const BEFORE: [Class; 3] = [Class::Yes, Class::And, Class::Filler];
         let cx = self.context();
         let all = cx.tokens(text);
@@ -129,10 +154,18 @@ impl Turn<'_> {
         while at < all.len() && !ahead(at) && !named(at) {
             at += small(at)?;
         }
-        let end = all.len() - cx.lexicon.longest_before(&all[at..], Class::Polite).unwrap_or(0);
+        let mut end = all.len();
+        let behind = |end: usize| {
+            let before = |class: &Class| cx.lexicon.longest_before(&all[at..end], *class);
+            [Class::Polite, Class::Aside, Class::Meant, Class::Hedge, Class::Recants].iter().filter_map(before).max()
+        };
+        while end > at
+            && let Some(count) = behind(end)
+        {
+            end -= count;
+        }
         let said = &text[all.get(at)?.span.start..all.get(end.checked_sub(1)?)?.span.end];
-        let rest = self.without_ahead(said)?;
-        match read::parse(Kind::Machines, rest, &cx)? {
+        match read::parse(Kind::Machines, rest(said)?, &cx)? {
             Value::Machines(Selector::Names(names)) => {
                 let known = names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
                 known.then_some(names)

@@ -96,6 +96,40 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// Behind a wish that was understood, one that is not is named, and the rest is asked about; where it may take that back, nothing is done.
+    pub(crate) fn go_on_without(
+        &mut self,
+        mut understanding: Box<Understanding>,
+        part: &Part,
+    ) -> Result<(), Box<Understanding>> {
+        let cx = self.context();
+        if !understanding.calls.iter().any(|call| self.may_change(call)) {
+            return Err(understanding);
+        }
+        const TURNS: [Class; 8] = [
+            Class::If,
+            Class::Conditional,
+            Class::Recants,
+            Class::Not,
+            Class::Denied,
+            Class::No,
+            Class::Except,
+            Class::Spare,
+        ];
+        let all = cx.tokens(&part.text);
+        // "and tell me when it is done"
+        let told = cx.lexicon.longest(&all, Class::Asking).is_some();
+        if !told && cx.lexicon.holds(&all, &TURNS) {
+            self.refuse_unread("left_over_machine", part.raw.trim().to_owned(), &[]);
+            return Ok(());
+        }
+        understanding.doubtful = true;
+        understanding.preface.push(not_followed(part));
+        understanding.part = understanding.rest.pop_front();
+        self.next_part(*understanding);
+        Ok(())
+    }
+
     /// Whether a part tells something that can't change what is wanted beside it: it is long enough for that, and names, counts, dates,
     /// leaves out and quotes nothing.
     fn says_nothing_of_it(&self, part: &Part) -> bool {

@@ -59,6 +59,7 @@ impl Turn<'_> {
             self.next_after(call, *understanding);
             return;
         }
+        let ranking = self.clearly_asked(&part, ranking);
         let likely = best.as_ref().map(|(id, _)| id.as_str()).filter(|_| ranking.sure != Sure::No);
         let score = best.as_ref().map_or(0.0, |(_, score)| *score);
         let wish = self.is_wish(&part, &ranking);
@@ -88,7 +89,9 @@ impl Turn<'_> {
         }
         let Some((skill, score)) = best.filter(|_| ranking.sure != Sure::No) else {
             self.session.trace.confidence = ranking.ranked.first().map_or(0.0, |(_, score)| *score);
-            if let Err(understanding) = self.pass_over(understanding, &part, false) {
+            if let Err(understanding) = self.pass_over(understanding, &part, false)
+                && let Err(understanding) = self.go_on_without(understanding, &part)
+            {
                 self.understood_nothing(&fitting, without_asides(understanding.preface));
             }
             return;
@@ -121,7 +124,9 @@ impl Turn<'_> {
             return;
         }
         if ranking.sure == Sure::Guess && !small {
-            if let Err(understanding) = self.pass_over(understanding, &part, true) {
+            if let Err(understanding) = self.pass_over(understanding, &part, true)
+                && let Err(understanding) = self.go_on_without(understanding, &part)
+            {
                 self.guess(&fitting, &part, &ranking, *understanding);
             }
             return;
@@ -219,7 +224,21 @@ impl Turn<'_> {
             cx.lexicon.is(&token.folded, Class::Verb)
                 && specs.any(|spec| self.heard.vocabulary(spec.id).commands(token))
         };
-        let clauses: Vec<&str> = part.raw.split([',', ';', '.', '!', '?', ':']).map(str::trim).collect();
+        let text = part.raw.as_str();
+        let tokens = cx.tokens(text);
+        let parts = |at: usize| {
+            let marked = gap(text, &tokens, at).contains([',', ';', '.', '!', '?', ':']);
+            marked || cx.lexicon.longest(&tokens[at..], Class::And).is_some()
+        };
+        let mut starts: Vec<usize> = (1..tokens.len()).filter(|at| parts(*at)).collect();
+        starts.insert(0, 0);
+        let ends = starts.iter().skip(1).copied().chain([tokens.len()]);
+        let clauses: Vec<&str> = starts
+            .iter()
+            .zip(ends)
+            .filter(|(start, end)| *start < end)
+            .map(|(start, end)| &text[tokens[*start].span.start..tokens[end - 1].span.end])
+            .collect();
         let wishes = |clause: &&&str| {
             let all = cx.tokens(clause);
             let first = all.iter().find(|token| {
@@ -270,7 +289,7 @@ impl Turn<'_> {
     }
 
     /// "reboot all the workers": whether what nobody can place stands right behind the words for a set, and may say which of them.
-    fn narrows(&self, call: &Call, text: &str, left: &[String]) -> bool {
+    pub(crate) fn narrows(&self, call: &Call, text: &str, left: &[String]) -> bool {
         const SETS: [Class; 4] = [Class::All, Class::Everything, Class::Those, Class::Both];
         const NEAR: usize = 3;
         let Some(Value::Machines(Selector::All | Selector::Where { .. } | Selector::Nth(_))) = call.args.get(TARGET)

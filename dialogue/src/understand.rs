@@ -18,7 +18,7 @@ use crate::language::LANGUAGE;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
-use crate::session::{Call, Decision, Open};
+use crate::session::{About, Call, Decision, Open};
 use crate::several::Several;
 use crate::slots::points;
 use crate::spec::{Danger, Spec, TARGET};
@@ -475,7 +475,16 @@ impl Turn<'_> {
                 let phrase = Phrase::common("not_yet").with("what", title);
                 self.note_thing(&calls);
                 self.trouble_with(&calls, vec![phrase.clone()]);
-                self.say(Reply::say(phrase));
+                // "yes, but tell me when it is done": the plan is asked about still, and that this can't be.
+                if let Some(open) = before.filter(|open| matches!(open.about, About::Confirm { .. }))
+                    && preface.first().is_some_and(|first| first.key == Phrase::common("dropped").key)
+                {
+                    self.show_after(phrase, *open);
+                    return;
+                }
+                // What was dropped for it, or not followed beside it, is said.
+                preface.push(phrase);
+                self.say(Reply { head: preface, ..Reply::default() });
                 return;
             }
             if !spec.fits(self.around.scope) {

@@ -87,7 +87,7 @@ impl Turn<'_> {
     pub(crate) fn wishes_for_more(&self, head: &str) -> bool {
         let cx = self.context();
         let wish = |part: &Part| part.polite || part.stance == Stance::Request && begins_with_verb(&part.text, &cx);
-        cx.tokens(head).len() > 2 && frame(head, &cx).parts.iter().any(wish)
+        cx.tokens(head).len() > 1 && frame(head, &cx).parts.iter().any(wish)
     }
 
     /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
@@ -129,6 +129,7 @@ impl Turn<'_> {
             self.tell_how(skill);
             return;
         }
+        let asked = self.session.open.is_some();
         if self.vetoed_open(part.stance) {
             return;
         }
@@ -148,6 +149,10 @@ impl Turn<'_> {
         let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| !spec.planned);
         let example = spec.and_then(|spec| self.example(spec.id));
         match example {
+            // "the wifi is slow, a reboot would do": what would have it done.
+            Some(example) if part.stance == Stance::Report && spec.is_some_and(|spec| spec.danger > Danger::Read) => {
+                self.say(Reply::say(Phrase::common("veto_report_near").with("example", example)))
+            }
             Some(example) if part.stance == Stance::Hypothetical => {
                 self.say(Reply::say(Phrase::common(id).with("example", example)))
             }
@@ -155,7 +160,7 @@ impl Turn<'_> {
             _ => match self.session.last.clone().filter(|last| last.applied && part.stance == Stance::Negated) {
                 Some(last) => self.say(self.came_too_late(&last.calls)),
                 // Whose question it is that is not wanted, nobody here can say.
-                None if self.around.room && part.stance == Stance::Negated => self.say_common("veto_in_room"),
+                None if self.around.room && !asked && part.stance == Stance::Negated => self.say_common("veto_in_room"),
                 None => self.say_common(id),
             },
         }

@@ -70,6 +70,14 @@ fn answers_for(cursor: &Cursor, at: usize, class: Class, shown: &[String]) -> Op
     None
 }
 
+/// Whether no machine is named in the clause from there on.
+fn nobody_follows(cursor: &Cursor, from: usize, shown: &[String]) -> bool {
+    let ends = |at: usize| gap(cursor.text, cursor.tokens, at).contains([',', ';', '.', '!', '\n', '…', ':']);
+    let clause = (from..cursor.tokens.len()).take_while(|at| !ends(*at));
+    let mut named = clause.filter(|at| named_at(cursor, *at, shown).or_else(|| piece_at(cursor, *at, shown)).is_some());
+    named.next().is_none()
+}
+
 /// Whether an "and" stands right before that token.
 fn behind_and(cursor: &Cursor, at: usize) -> bool {
     let before = |at: usize| at.checked_sub(1);
@@ -199,8 +207,12 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             let any = !those.is_empty() || !said.spared.is_empty();
             (said.otherwise, picks) = (said.otherwise || any, picks || any);
             said.spared.extend(those);
-        } else if denied == most && said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
-            // "yes, db1 not"
+        } else if denied == most
+            && said.meant.len() > clause
+            && !clause_ends(at)
+            && nobody_follows(&cursor, at + most, shown)
+        {
+            // "yes, db1 not", "db1 isn't one of them"
             said.spared.extend(said.meant.split_off(clause));
             (said.otherwise, picks) = (true, true);
         } else if denied == most {

@@ -16,7 +16,12 @@ static SPEC: Spec = Spec {
     scopes: ANYWHERE,
     danger: Danger::Reversible,
     role: Role::Operator,
-    slots: &[Slot::target(), Slot::optional("name", Kind::NewName(Of::Snapshot))],
+    slots: &[
+        Slot::target(),
+        Slot::optional("name", Kind::NewName(Of::Snapshot)),
+        // Of a running machine that can't be had yet: it is said, and asked about.
+        Slot::optional("memory", Kind::Choice(&["without-memory"])),
+    ],
     allocates: false,
     planned: false,
 };
@@ -54,6 +59,9 @@ impl Skill for SnapshotCreate {
         let mut change = Change::new(summary, ops, phrase("done"), phrase("told"));
         change.facts.insert("snapshot".to_owned(), name.clone());
         change.undoable = true;
+        if args.word("memory").is_some() && machine.state != State::Off {
+            change.caution = Some(phrase("with_memory"));
+        }
         Ok(change.plan())
     }
 
