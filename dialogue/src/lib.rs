@@ -11,6 +11,7 @@ mod addressed;
 mod amend;
 mod another;
 mod aside;
+mod beside;
 pub mod book;
 pub mod conditions;
 mod controls;

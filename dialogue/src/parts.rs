@@ -103,7 +103,10 @@ impl Turn<'_> {
         part: &Part,
     ) -> Result<(), Box<Understanding>> {
         let cx = self.context();
-        if !understanding.calls.iter().any(|call| self.may_change(call)) {
+        let changes = |call: &&Call| self.may_change(call);
+        // "éteindre et rallumer a réglé le souci": where nobody is named, all of it may be talk.
+        let named = understanding.calls.iter().filter(changes).all(|call| self.names_a_machine(call));
+        if !understanding.calls.iter().any(|call| self.may_change(call)) || !named {
             return Err(understanding);
         }
         const TURNS: [Class; 8] = [

@@ -12,7 +12,7 @@ use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Trace};
 use crate::spec::Danger;
-use crate::topics::HOW_TO;
+use crate::topics::{HELP, HOW_TO};
 
 impl Turn<'_> {
     /// Refuses what leaves somebody out, or depends on something, in words that nobody can place.
@@ -92,7 +92,9 @@ impl Turn<'_> {
 
     /// Whether what a part says has any change beside it asked about: it is no request, and no plain question either.
     pub(crate) fn tells_beside(&self, part: &Part, call: &Call) -> bool {
-        part.stance == Stance::Report || part.stance != Stance::Request && self.may_change(call)
+        // "how does start work, and then reboot"
+        let asks_how = call.skill == HELP;
+        part.stance == Stance::Report || part.stance != Stance::Request && (asks_how || self.may_change(call))
     }
 
     /// Whether a part only looks like a request for this change.

@@ -1,0 +1,148 @@
+//! What a part says besides what it was understood as: another deed, a wish beside a question, which of a set is meant, a change of mind.
+
+use grammar::frame::Part;
+use grammar::kind::Of;
+use grammar::lexicon::Class;
+use grammar::selector::Selector;
+use grammar::token::{Token, gap};
+use grammar::value::Value;
+
+use crate::follow::is_about;
+use crate::machine::Turn;
+use crate::session::Call;
+use crate::spec::{Category, Danger, Spec, TARGET};
+
+impl Turn<'_> {
+    /// Whether somebody changes their mind behind a mark, within a part.
+    pub(crate) fn recants_behind(&self, part: &Part) -> bool {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let all = cx.tokens(text);
+        let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '.', '!', '?', ':']);
+        (1..all.len()).filter(marked).any(|at| {
+            let recants = cx.lexicon.longest(&all[at..], Class::Recants).unwrap_or(0);
+            recants > 1 && recants >= cx.lexicon.longest(&all[at..], Class::Aside).unwrap_or(0)
+        })
+    }
+
+    /// "shut down web1 with a snapshot": the verb at the beginning, where another deed than that was understood.
+    pub(crate) fn other_deed(&self, part: &Part, call: &Call) -> Option<String> {
+        let cx = self.context();
+        let all = cx.tokens(&part.text);
+        let count = cx.lexicon.longest(&all, Class::Verb)?;
+        let own = self.heard.vocabulary(&call.skill);
+        let changes = |spec: &Spec| is_deed(spec) && spec.id != call.skill;
+        let verb = &all[..count];
+        let commands = |spec: &Spec| verb.iter().all(|token| self.heard.vocabulary(spec.id).commands(token));
+        let other = !verb.iter().any(|token| own.commands(token))
+            && self.book.specs().iter().any(|spec| changes(spec) && commands(spec));
+        other.then(|| part.text[verb[0].span.start..verb[count - 1].span.end].to_owned())
+    }
+
+    /// The machines that a text names, where a question about the agent or a host was understood in which they have no place.
+    pub(crate) fn passes_over_machines(&self, part: &Part, call: &Call) -> Option<Vec<String>> {
+        let spec = self.spec(call).filter(|spec| spec.danger == Danger::Read && !spec.slots.iter().any(is_about))?;
+        let known = |name: &String| self.around.known.has(Of::Machine, name).is_some();
+        let names: Vec<String> = self.named_in(&part.raw).into_iter().filter(known).collect();
+        (matches!(spec.category, Category::Know | Category::People) && !names.is_empty()).then_some(names)
+    }
+
+    /// The clause beside a question that wishes for something: "how old is it? drop the older one", "web1, restart, and how big is web2".
+    pub(crate) fn wished_beside(&self, part: &Part, call: &Call) -> Option<String> {
+        let cx = self.context();
+        let own = self.heard.vocabulary(&call.skill);
+        let changes = |token: &Token<'_>| {
+            let mut specs = self.book.specs().iter().filter(|spec| is_deed(spec));
+            cx.lexicon.is(&token.folded, Class::Verb)
+                && specs.any(|spec| self.heard.vocabulary(spec.id).commands(token))
+        };
+        let text = part.raw.as_str();
+        let tokens = cx.tokens(text);
+        let parts = |at: usize| {
+            let marked = gap(text, &tokens, at).contains([',', ';', '.', '!', '?', ':']);
+            marked || cx.lexicon.longest(&tokens[at..], Class::And).is_some()
+        };
+        let mut starts: Vec<usize> = (1..tokens.len()).filter(|at| parts(*at)).collect();
+        starts.insert(0, 0);
+        let ends = starts.iter().skip(1).copied().chain([tokens.len()]);
+        let clauses: Vec<&str> = starts
+            .iter()
+            .zip(ends)
+            .filter(|(start, end)| *start < end)
+            .map(|(start, end)| &text[tokens[*start].span.start..tokens[end - 1].span.end])
+            .collect();
+        let wishes = |clause: &&&str| {
+            let all = cx.tokens(clause);
+            let first = all.iter().find(|token| {
+                !cx.lexicon.holds(std::slice::from_ref(token), &[Class::And, Class::Then, Class::Polite])
+            });
+            first.is_some_and(|first| changes(first) && !own.commands(first))
+        };
+        clauses.iter().filter(|_| clauses.len() > 1).find(wishes).map(|clause| (*clause).to_owned())
+    }
+
+    /// "shut down all demo machines", where all are meant for want of a better reading: the words between, which may say which of them.
+    pub(crate) fn unread_kind(&self, call: &Call, text: &str) -> Option<String> {
+        const SAYS_NOTHING: [Class; 6] =
+            [Class::Article, Class::Which, Class::It, Class::Myself, Class::Those, Class::Noname];
+        let Some(Value::Machines(Selector::All)) = call.args.get(TARGET) else { return None };
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let long = |at: usize, classes: &[Class]| {
+            all.get(at..).map_or(0, |rest| cx.lexicon.longest_of(rest, classes).unwrap_or(0))
+        };
+        let nouns = [Class::Machines, Class::Machine];
+        (0..all.len()).find_map(|at| {
+            let start = at + Some(long(at, &[Class::All])).filter(|count| *count > 0 && long(at, &nouns) == 0)?;
+            let (mut end, mut strange) = (start, false);
+            while end < all.len() && long(end, &nouns) == 0 && gap(text, &all, end).trim().is_empty() {
+                strange |= long(end, &SAYS_NOTHING) == 0;
+                end += 1;
+            }
+            let blank = |at: usize| gap(text, &all, at).trim().is_empty();
+            let noun = if end < all.len() && blank(end) { long(end, &nouns) } else { 0 };
+            if noun == 0 {
+                return None;
+            }
+            // "toutes les machines de démo"
+            let mut behind = end + noun;
+            while behind < all.len() && blank(behind) && long(behind, &SAYS_NOTHING) > 0 {
+                behind += long(behind, &SAYS_NOTHING);
+            }
+            let kind = |token: &Token<'_>| {
+                !cx.lexicon.contains(&token.folded) && token.folded.chars().all(char::is_alphabetic)
+            };
+            if strange {
+                return Some(text[all[start].span.start..all[end - 1].span.end].to_owned());
+            }
+            let told = all.get(behind).filter(|token| blank(behind) && kind(token))?;
+            Some(told.text.to_owned())
+        })
+    }
+
+    /// "reboot all the workers": whether what nobody can place stands right behind the words for a set, and may say which of them.
+    pub(crate) fn narrows(&self, call: &Call, text: &str, left: &[String]) -> bool {
+        const SETS: [Class; 4] = [Class::All, Class::Everything, Class::Those, Class::Both];
+        const NEAR: usize = 3;
+        let Some(Value::Machines(Selector::All | Selector::Where { .. } | Selector::Nth(_))) = call.args.get(TARGET)
+        else {
+            return false;
+        };
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let marked = |at: usize| gap(text, &all, at).contains([',', ';', '.', '!', '?', ':', '(', ')']);
+        let strange =
+            |at: usize| left.iter().any(|words| cx.tokens(words).iter().any(|word| word.folded == all[at].folded));
+        (0..all.len()).any(|at| {
+            let set = cx.lexicon.longest_of(&all[at..], &SETS).unwrap_or(0);
+            let mut near = (at + set..all.len().min(at + set + NEAR)).take_while(|at| !marked(*at));
+            set > 0 && near.any(strange)
+        })
+    }
+}
+
+/// Whether a skill does something to a machine or what it has, rather than to who may speak with it.
+fn is_deed(spec: &Spec) -> bool {
+    const DEEDS: [Category; 3] = [Category::Power, Category::Storage, Category::Make];
+    spec.danger > Danger::Read && DEEDS.contains(&spec.category)
+}
