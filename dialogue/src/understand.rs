@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use grammar::answer::{Answer, answer};
+use grammar::answer::{Answer, answer, control};
 use grammar::condition::Condition;
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
@@ -89,7 +89,9 @@ impl Turn<'_> {
         }
         // "never mind. stop web1", where nothing is open to be called off.
         let called_off = |part: &Part| matches!(answer(&part.raw, &cx), Answer::Cancel | Answer::No);
-        let mut doubtful = doubtful;
+        // "Reprenons. Un instantané de web1" goes on with the talk, perhaps, rather than with a machine.
+        let goes_on = |part: &Part| [&part.raw, &part.text].iter().any(|text| control(text, &cx) == Answer::Continue);
+        let mut doubtful = doubtful || rest.len() > 1 && rest.front().is_some_and(goes_on);
         let mut said = text.to_owned();
         while rest.len() > 1 && rest.front().is_some_and(called_off) {
             rest.pop_front();
