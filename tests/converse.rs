@@ -15,7 +15,11 @@ const WORLD: &str = r#"{"world": {"now": "2026-11-28T12:00:00Z", "hosts": [{"nam
     "people": [{"name": "alice", "role": "admin"}, {"name": "bob", "role": "viewer"}], "room": "ops"}}"#;
 
 fn talk(turns: &str) -> Result<Vec<serde_json::Value>, String> {
-    let text = format!("{}\n{turns}", WORLD.replace('\n', " "));
+    talk_in(WORLD, turns)
+}
+
+fn talk_in(world: &str, turns: &str) -> Result<Vec<serde_json::Value>, String> {
+    let text = format!("{}\n{turns}", world.replace('\n', " "));
     let mut out = Vec::new();
     let result = batch(mind(), text.as_bytes(), &mut out);
     let said = String::from_utf8(out).expect("UTF-8");
@@ -125,12 +129,7 @@ fn in_the_room_a_yes_is_asked_for_once_more_where_somebody_else_spoke_up_meanwhi
         say("alice", "hv1: yes"),
         say("alice", "hv1: yes"),
     ];
-    let text = format!("{}\n{}", world.replace('\n', " "), turns.join("\n"));
-    let mut out = Vec::new();
-    batch(mind(), text.as_bytes(), &mut out).expect("it is understood");
-    let told = String::from_utf8(out).expect("UTF-8");
-    let told: Vec<serde_json::Value> =
-        told.lines().map(|line| serde_json::from_str(line).expect("an object")).collect();
+    let told = talk_in(&world, &turns.join("\n")).expect("it is understood");
     assert_eq!(told[0]["asked"], "confirm");
     // Whose plan it is decides; who only objects is not told that it won't be done.
     assert_eq!(told[1]["applied"], serde_json::json!([]));

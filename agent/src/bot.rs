@@ -87,7 +87,7 @@ pub struct Bot {
     promises: Mutex<Vec<promises::Promise>>,
     settling: Mutex<Settle>,
     references: Mutex<Option<u64>>,
-    /// Who spoke last to an entity in a room, and when.
+    /// Whose conversation with an entity in a room went on last, by its key, and when.
     last_in_room: Mutex<HashMap<(String, String), (String, Timestamp)>>,
     misses: Option<Misses>,
 }
@@ -294,7 +294,7 @@ impl Bot {
         }
         let said = matches!(input, Input::Said(_));
         if said {
-            self.note_speaker(message, &mut session);
+            self.note_speaker(key, &place.name, message, &mut session);
         }
         let mut first = None;
         let mut made: HashMap<String, Made> = HashMap::new();
@@ -380,14 +380,12 @@ impl Bot {
     }
 
     /// In a room the conversation is everybody's: where somebody else spoke to the entity since a question was put, a yes may be about that.
-    fn note_speaker(&self, message: &Message, session: &mut Session) {
+    fn note_speaker(&self, key: &str, entity: &str, message: &Message, session: &mut Session) {
         let Some(room) = &message.room else { return };
-        let person = message.asker.jid.clone().unwrap_or_else(|| message.asker.name.clone());
         let now = message.now.timestamp();
-        let last =
-            lock(&self.last_in_room).insert((self.place(&message.entity).name, room.clone()), (person.clone(), now));
+        let last = lock(&self.last_in_room).insert((entity.to_owned(), room.clone()), (key.to_owned(), now));
         if let Some((other, at)) = last
-            && other != person
+            && other != key
             && let Some(open) = session.open.as_mut().filter(|open| at >= open.at)
         {
             open.passed = true;

@@ -190,8 +190,7 @@ impl Turn<'_> {
         if [text, &besides].iter().any(|text| self.holds_command(text)) {
             return None;
         }
-        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
-        let mut said = machines(text, &plan.subjects, &cx, |word| is_of(&titles, word))?;
+        let mut said = self.said_of_machines(plan, text)?;
         // "sorry, web1 and web3": as good as "I meant".
         said.marked |= matches!(answer(text, &cx), Answer::Correction(_));
         // "yes, but wait for mail1" is about whom?
@@ -265,7 +264,7 @@ impl Turn<'_> {
 
     /// "stop web1 and web2. ah no, not web2", "reboot web1. no, web2": the wishes that are left, or are meant instead.
     pub(crate) fn corrected_behind(&self, part: &Part, calls: &[Call]) -> Option<Vec<Call>> {
-        let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let own = self.machines_of_all(calls);
         let last = calls.last().filter(|call| self.may_change(call) && !own.is_empty())?;
         let said = machines(&part.raw, &own, &self.context(), |_| false)?;
         if !said.marked || !said.whole || said.other || said.also {
@@ -298,13 +297,12 @@ impl Turn<'_> {
         let wish = self.without_ahead(&rider);
         let (wish, ahead) = wish.map_or((rider.as_str(), false), |wish| (wish, true));
         // "fret démarre" is "démarre fret".
-        let swapped = || frame(wish, &self.context()).parts.into_iter().map(|part| part.text).collect::<Vec<_>>();
         let mut commands = self.commands(wish);
         if commands.is_empty()
             && self.rider(text).is_some()
-            && let [text] = &swapped()[..]
+            && let [part] = &frame(wish, &self.context()).parts[..]
         {
-            commands = self.commands(text);
+            commands = self.commands(&part.text);
         }
         let [(call, Path::Command)] = &commands[..] else { return None };
         if CONTROLS.contains(&call.skill.as_str()) || !self.built(call) || !self.may_change(call) {
@@ -355,10 +353,15 @@ impl Turn<'_> {
         one && all.iter().any(verb) && all.iter().all(|token| verb(token) || small(token))
     }
 
+    /// Whom a text says to be meant by a plan otherwise, in words that may be the plan's own.
+    fn said_of_machines(&self, plan: &PlanRef, text: &str) -> Option<Corrected> {
+        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
+        machines(text, &plan.subjects, &self.context(), |word| is_of(&titles, word))
+    }
+
     /// What of a correction nobody can place.
     pub(crate) fn left_of_a_correction(&self, plan: &PlanRef, text: &str) -> Option<Phrase> {
-        let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
-        let said = machines(text, &plan.subjects, &self.context(), |word| is_of(&titles, word))?;
+        let said = self.said_of_machines(plan, text)?;
         let words = text.get(said.strange.filter(|_| said.otherwise || !said.added.is_empty())?)?;
         // "not web1, they're doing the salaries" only says why.
         let cx = self.context();

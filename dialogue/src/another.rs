@@ -117,6 +117,11 @@ impl Turn<'_> {
         }
     }
 
+    /// The machines that any of these calls names, in their order.
+    pub(crate) fn machines_of_all(&self, calls: &[Call]) -> Vec<String> {
+        calls.iter().flat_map(|call| self.machines_of(call)).collect()
+    }
+
     /// "the other one": of two that were spoken of or listed, the one that is not these.
     fn other_than(&self, these: &[String]) -> Option<String> {
         if these.len() != 1 {

@@ -280,9 +280,7 @@ impl Turn<'_> {
                 Ok(())
             }
             Answer::Yes => {
-                let reply = Reply::say(Phrase::common("type_it").with("typed", plan.typed.as_str()));
-                self.say(reply);
-                self.session.open = Some(open);
+                self.ask_to_type(open, &plan);
                 Ok(())
             }
             _ => {
@@ -298,33 +296,33 @@ impl Turn<'_> {
                     }
                     _ => None,
                 };
-                // "db1 first"
-                let ordered = if undoing { None } else { self.with_first(text, &plan.calls) };
-                let changed = match undoing {
-                    true => None,
-                    false => self
+                let otherwise = || {
+                    let calls = self
                         .with_other_machines(&plan, text)
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
                         .or_else(|| self.with_several_values(&plan, text))
-                        .or_else(|| self.only_some(text, &plan.calls)),
+                        .or_else(|| self.only_some(text, &plan.calls))?;
+                    Some((calls, self.left_of_a_correction(&plan, text)))
                 };
-                let rider = if undoing || changed.is_some() { None } else { self.with_a_rider(&plan, text) };
+                let changed = match undoing {
+                    true => None,
+                    // "db1 first"
+                    false => self
+                        .with_first(text, &plan.calls)
+                        .map(|calls| (calls, None))
+                        .or_else(otherwise)
+                        .or_else(|| Some((self.with_a_rider(&plan, text)?, None))),
+                };
                 match changed {
-                    _ if let Some(calls) = ordered => self.correct(open, path, calls, Vec::new()),
-                    Some(calls) => {
-                        let preface = self.left_of_a_correction(&plan, text).into_iter().collect();
-                        self.correct(open, path, calls, preface)
-                    }
-                    None if let Some(calls) = rider => self.correct(open, path, calls, Vec::new()),
+                    Some((calls, left)) => self.correct(open, path, calls, left.into_iter().collect()),
                     None if self.moves_on_from_yes(&plan, &open, text) => Ok(()),
                     None if let Some(words) = self.beside_a_yes(text) => {
                         self.show_after(Phrase::common("left_over").with("words", words), open);
                         Ok(())
                     }
                     None if by_name && self.agrees_untyped(&plan, text) => {
-                        self.say(Reply::say(Phrase::common("type_it").with("typed", plan.typed.as_str())));
-                        self.session.open = Some(open);
+                        self.ask_to_type(open, &plan);
                         Ok(())
                     }
                     None if self.refuse_plan(&plan, text) => Ok(()),
@@ -332,6 +330,12 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// A yes alone is not enough: what is to be typed.
+    fn ask_to_type(&mut self, open: Open, plan: &PlanRef) {
+        self.say(Reply::say(Phrase::common("type_it").with("typed", plan.typed.as_str())));
+        self.session.open = Some(open);
     }
 
     /// "no, 30": the calls with that value.

@@ -104,7 +104,7 @@ impl Turn<'_> {
             Some(names) => (names, true),
             None => (last()?, false),
         };
-        let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let own = self.machines_of_all(calls);
         if !names.iter().all(|name| is_among(name, &own)) || own.len() <= names.len() {
             return None;
         }
@@ -205,7 +205,7 @@ impl Turn<'_> {
             _ => None,
         };
         if let Some(names) = named {
-            let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+            let own = self.machines_of_all(calls);
             if !names.iter().all(|name| is_among(name, &own)) {
                 return None;
             }

@@ -91,8 +91,7 @@ impl Turn<'_> {
                 _ => None,
             });
         self.session.focus_on(names.collect());
-        understanding.part = understanding.rest.pop_front();
-        self.next_part(*understanding);
+        self.next_after_all(Vec::new(), *understanding);
         Ok(())
     }
 
@@ -128,8 +127,7 @@ impl Turn<'_> {
         }
         understanding.doubtful = true;
         understanding.preface.push(not_followed(part));
-        understanding.part = understanding.rest.pop_front();
-        self.next_part(*understanding);
+        self.next_after_all(Vec::new(), *understanding);
         Ok(())
     }
 

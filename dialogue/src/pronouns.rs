@@ -35,16 +35,15 @@ impl Turn<'_> {
     /// Has "it" be the machine that the call before names, else the only one that the message names; where it names several, nobody is meant.
     pub(crate) fn name_its(&self, text: &str, calls: &mut [Call]) {
         let mut last: Option<Value> = None;
-        let spoken: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let spoken = self.machines_of_all(calls);
         let mut asked_only = true;
         let mut before: Vec<String> = Vec::new();
         let explicit: Vec<Vec<String>> = calls.iter().map(|call| self.machines_of(call)).collect();
         for (index, call) in calls.iter_mut().enumerate() {
             // "start it, and pause web1": that one is named for another wish, behind it.
             let later = |name: &String| {
-                let before =
-                    explicit.iter().take(index).flatten().any(|known| is_among(known, std::slice::from_ref(name)));
-                !before && explicit.iter().skip(index + 1).flatten().any(|known| known.eq_ignore_ascii_case(name))
+                let among = |calls: &[Vec<String>]| calls.iter().any(|names| is_among(name, names));
+                !among(&explicit[..index]) && among(&explicit[index + 1..])
             };
             if points_back(call) {
                 let one = |value: &Value| matches!(value, Value::Machines(Selector::Names(names)) if names.len() == 1);

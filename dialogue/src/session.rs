@@ -78,7 +78,7 @@ pub struct Done {
     pub receipt: String,
     /// When.
     pub at: Timestamp,
-    /// Whether it was done in one go with what stands before it: they are taken back in one go too.
+    /// Whether it was done in one go with what stands before it, as the session finds: they are taken back in one go too.
     #[serde(default)]
     pub with_last: bool,
 }
@@ -361,7 +361,7 @@ impl Session {
     /// Remembers what was done in one go, and forgets what was done too long before it.
     pub(crate) fn has_done(&mut self, done: Vec<Done>) {
         for (at, mut done) in done.into_iter().enumerate() {
-            done.with_last &= at > 0;
+            done.with_last = at > 0;
             self.undo.push(done);
         }
         while self.undo.iter().filter(|done| !done.with_last).count() > UNDO_DEPTH {

@@ -207,17 +207,14 @@ impl Turn<'_> {
         if let Some((calls, otherwise)) = self.detail(&part, &understanding.calls) {
             understanding.calls = calls;
             understanding.doubtful |= otherwise;
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
+            self.next_after_all(Vec::new(), understanding);
             return;
         }
         let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
         if !self.commands(&part.text).iter().any(built)
-            && let Some(mut calls) = self.one_each(&part)
-            && let Some(last) = calls.pop()
+            && let Some(calls) = self.one_each(&part)
         {
-            understanding.calls.append(&mut calls);
-            self.next_after(last, understanding);
+            self.next_after_all(calls, understanding);
             return;
         }
         if let Some((wish, picks)) = self.picks_behind(&part) {
@@ -255,13 +252,11 @@ impl Turn<'_> {
             readings = vec![(call, Path::Command)];
         }
         if readings.is_empty()
-            && let Some(mut calls) = self.made_so_each(&part)
-            && let Some(last) = calls.pop()
+            && let Some(calls) = self.made_so_each(&part)
         {
             understanding.path = understanding.path.min(Path::Understood);
             understanding.doubtful = true;
-            understanding.calls.append(&mut calls);
-            self.next_after(last, understanding);
+            self.next_after_all(calls, understanding);
             return;
         }
         if readings.is_empty()
@@ -333,8 +328,7 @@ impl Turn<'_> {
                 if let Some(calls) = self.corrected_behind(&part, &understanding.calls) {
                     understanding.calls = calls;
                     understanding.doubtful = true;
-                    understanding.part = understanding.rest.pop_front();
-                    self.next_part(understanding);
+                    self.next_after_all(Vec::new(), understanding);
                     return;
                 }
                 if let Some(call) = understanding.calls.last().filter(|call| self.may_change(call))
@@ -421,8 +415,13 @@ impl Turn<'_> {
     }
 
     /// Goes on behind a part that was understood.
-    pub(crate) fn next_after(&mut self, call: Call, mut understanding: Understanding) {
-        understanding.calls.push(call);
+    pub(crate) fn next_after(&mut self, call: Call, understanding: Understanding) {
+        self.next_after_all(vec![call], understanding);
+    }
+
+    /// The same of a part that holds several wishes, or none.
+    pub(crate) fn next_after_all(&mut self, calls: Vec<Call>, mut understanding: Understanding) {
+        understanding.calls.extend(calls);
         understanding.part = understanding.rest.pop_front();
         self.next_part(understanding);
     }

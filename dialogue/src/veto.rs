@@ -62,7 +62,7 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(&part.raw);
         // "reboot web1, not web2" takes nothing back.
-        let own: Vec<String> = calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        let own = self.machines_of_all(calls);
         let named = named(&part.raw, &[], &cx);
         let others = !named.is_empty() && !named.iter().any(|name| is_among(name, &own));
         let long = |at: usize, classes: &[Class]| {

@@ -96,7 +96,7 @@ impl Bot {
             let names = Selector::Names(vec![machine.name.clone()]);
             call.args.insert(TARGET.to_owned(), Value::Machines(names));
         }
-        Done { call, receipt, at: message.now.timestamp(), with_last: true }
+        Done { call, receipt, at: message.now.timestamp(), with_last: false }
     }
 
     /// What happened while ops were under way, and whose it is, is told after what they did.

@@ -182,7 +182,7 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                             call: call.clone(),
                             receipt: "{}".to_owned(),
                             at: around.now.timestamp(),
-                            with_last: true,
+                            with_last: false,
                         })
                         .collect();
                     let reply = Reply::say(Phrase::common("cancelled"));
