@@ -143,10 +143,17 @@ demo_agent_said() {
   exit 1
 }
 
+# record_talk FILE: a conversation in a terminal with the demo's web1, which the page must show word for word.
+record_talk() {
+  printf '%s\n' "please reboot" "no" "pause, then resume" "no" "never mind" "et en français ?" "redémarre" "non" "in english please" |
+    "$(demo_said atoll)" chat --uri "$(demo_said uri)" web1 --record "$1"
+}
+
 leg_page() {
   with_node
   demo_up --test-driver
-  ATOLL_PAGE=$(demo_said page) ATOLL_JID=$(demo_said jid) ATOLL_PASSWORD=$(demo_said password) \
+  record_talk "$OWN_DIR/talk.txt"
+  ATOLL_RECORD=$OWN_DIR/talk.txt ATOLL_PAGE=$(demo_said page) ATOLL_JID=$(demo_said jid) ATOLL_PASSWORD=$(demo_said password) \
     ATOLL_CONTACT=web1@vms.localhost ATOLL_QUICK="force off" ATOLL_SHOTS=$LOGS node webchat/test/e2e.mjs || demo_agent_said
 }
 

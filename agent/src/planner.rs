@@ -237,11 +237,13 @@ impl Planner<'_> {
     }
 
     fn scene(&self, target: Option<Arc<Machine>>) -> Scene<'_> {
+        // Of another machine than the one spoken to everything is said with its name.
+        let elsewhere = target.as_ref().is_some_and(|machine| self.is_another(machine));
         Scene {
             host: self.host,
             office: self.office,
             book: self.book,
-            scope: self.scope,
+            scope: if elsewhere { Scope::Host } else { self.scope },
             entity: self.entity,
             hypervisor: self.hypervisor,
             target,
@@ -252,6 +254,11 @@ impl Planner<'_> {
             language: self.language,
             talk: self.talk,
         }
+    }
+
+    /// Whether a machine is another than the one spoken to, if any is.
+    fn is_another(&self, machine: &Machine) -> bool {
+        self.own.as_ref().is_some_and(|own| own.id != machine.id)
     }
 
     /// Machines that may be spoken about here.
@@ -283,7 +290,9 @@ impl Planner<'_> {
             Selector::Where { .. } => self.those(selector)?,
             Selector::Nth(_) | Selector::Others(_) => return Err(Refusal::WhichMachine),
         };
+        // A machine speaks for another that is named, and for no set of them.
         if let Some(own) = &self.own
+            && !matches!(selector, Selector::Names(_))
             && let Some(other) = found.iter().find(|machine| machine.id != own.id)
         {
             return Err(Refusal::Unsupported {
@@ -371,7 +380,9 @@ impl Planner<'_> {
         let cautious = !cautions.is_empty();
         let loosely =
             steps.iter().any(|step| step.machine.as_ref().is_some_and(|machine| by_a_piece(&step.call, machine)));
-        let asked = steps.iter().any(|step| step.asked);
+        // What is said to one machine and would change another is shown first.
+        let elsewhere = steps.iter().filter_map(|step| step.machine.as_ref()).any(|machine| self.is_another(machine));
+        let asked = elsewhere || steps.iter().any(|step| step.asked);
         summary.extend(cautions);
         let grave = |step: &&Step| step.change.ops.iter().any(|op| op.danger() >= Danger::Destructive);
         let graves = steps.iter().filter(grave).count();

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, agreed, answer, refused};
+use grammar::clause::clauses;
 use grammar::condition::whether;
 use grammar::corrected::{Corrected, machines};
 use grammar::frame::{Part, begins_with_verb, frame, is_plain};
@@ -13,7 +14,7 @@ use grammar::lexicon::Class;
 use grammar::read::{self, Found};
 use grammar::selector::Selector;
 use grammar::size::Bytes;
-use grammar::token::{Token, fold, gap};
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::controls::CONTROLS;
@@ -143,20 +144,7 @@ impl Turn<'_> {
         let cx = self.context();
         let agrees = agreed(text, &cx);
         let text = agrees.as_deref().unwrap_or(text);
-        let all = cx.tokens(text);
-        let joint = |at: usize| cx.lexicon.longest_of(&all[at..], &JOINS[..2]);
-        let (mut clauses, mut from): (Vec<&str>, Option<usize>) = (Vec::new(), None);
-        for at in 0..all.len() {
-            let ends = joint(at).is_some() || gap(text, &all, at).contains([',', ';', '.']);
-            if let Some(start) = from.filter(|_| ends) {
-                clauses.push(&text[all[start].span.start..all[at - 1].span.end]);
-                from = None;
-            }
-            if from.is_none() && cx.lexicon.longest_of(&all[at..], &JOINS).is_none() {
-                from = Some(at);
-            }
-        }
-        clauses.extend(from.map(|start| &text[all[start].span.start..]));
+        let clauses: Vec<&str> = clauses(text, &JOINS, &cx).collect();
         if clauses.is_empty() || clauses.len() == 1 && agrees.is_none() {
             return None;
         }
@@ -417,7 +405,7 @@ impl Turn<'_> {
         self.session.open = None;
         // "yes, but without the memory" is no question about memory.
         if self.commands(&rider).is_empty() && !begins_with_verb(&rider, &cx) && !rider.contains('?') {
-            let unread = Phrase::common("not_followed").with("said", rider);
+            let unread = Phrase::not_followed(&rider);
             self.say(Reply { head: vec![dropped, unread], ..Reply::default() });
             return true;
         }

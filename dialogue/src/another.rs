@@ -6,6 +6,7 @@ use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::read;
 use grammar::selector::Selector;
+use grammar::token::Token;
 use grammar::value::Value;
 
 use crate::amend::is_of;
@@ -77,12 +78,17 @@ impl Turn<'_> {
             return None;
         }
         let title = self.title_words(&call.skill);
-        let said = machines(text, &before, &cx, |word| is_of(&title, word)).filter(|said| said.marked && said.whole)?;
+        let said = machines(text, &before, &cx, |word| is_of(&title, word)).filter(|said| said.whole)?;
+        // "and archive", "nice, now routes": after something was done, that once more.
+        let goes_on = !said.marked && self.goes_on_behind_a_deed(&all);
+        if !said.marked && !goes_on {
+            return None;
+        }
         let names: Vec<String> = [said.meant.clone(), said.added.clone()].concat();
         let target = if !names.is_empty() {
             let others = names.iter().any(|name| !before.contains(name));
             let named = Value::Machines(Selector::Names(names.clone()));
-            Some(named).filter(|_| others && (said.otherwise || said.also || has(Class::No)))?
+            Some(named).filter(|_| others && (said.otherwise || said.also || goes_on || has(Class::No)))?
         } else if said.other {
             Value::Machines(Selector::Names(vec![self.other_than(&before)?]))
         } else {
@@ -100,6 +106,25 @@ impl Turn<'_> {
         let mut call = call;
         call.args.insert(slot.name.to_owned(), value);
         Some(Another { call, doubtful })
+    }
+
+    /// Whether a text begins as what goes on does, right behind something that was done.
+    fn goes_on_behind_a_deed(&self, all: &[Token<'_>]) -> bool {
+        const SMALL: [Class; 5] = [Class::Aside, Class::Yes, Class::Filler, Class::Thanks, Class::Opens];
+        const GOES_ON: [Class; 3] = [Class::And, Class::Then, Class::Now];
+        let lexicon = &self.heard.lexicon;
+        let applied = self.session.last.as_ref().is_some_and(|last| last.applied);
+        let mut at = 0;
+        loop {
+            let Some(rest) = all.get(at..).filter(|_| applied) else { return false };
+            if lexicon.longest_of(rest, &GOES_ON).is_some() {
+                return true;
+            }
+            match lexicon.longest_of(rest, &SMALL) {
+                Some(count) => at += count,
+                None => return false,
+            }
+        }
     }
 
     /// What was done last, if that is not long ago.

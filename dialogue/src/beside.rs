@@ -1,5 +1,6 @@
 //! What a part says besides what it was understood as: another deed, a wish beside a question, which of a set is meant, a change of mind.
 
+use grammar::clause::clauses;
 use grammar::frame::Part;
 use grammar::kind::Of;
 use grammar::lexicon::Class;
@@ -56,25 +57,11 @@ impl Turn<'_> {
             cx.lexicon.is(&token.folded, Class::Verb)
                 && specs.any(|spec| self.heard.vocabulary(spec.id).commands(token))
         };
-        let text = part.raw.as_str();
-        let tokens = cx.tokens(text);
-        let parts = |at: usize| {
-            let marked = gap(text, &tokens, at).contains([',', ';', '.', '!', '?', ':']);
-            marked || cx.lexicon.longest(&tokens[at..], Class::And).is_some()
-        };
-        let mut starts: Vec<usize> = (1..tokens.len()).filter(|at| parts(*at)).collect();
-        starts.insert(0, 0);
-        let ends = starts.iter().skip(1).copied().chain([tokens.len()]);
-        let clauses: Vec<&str> = starts
-            .iter()
-            .zip(ends)
-            .filter(|(start, end)| *start < end)
-            .map(|(start, end)| &text[tokens[*start].span.start..tokens[end - 1].span.end])
-            .collect();
+        let clauses: Vec<&str> = clauses(&part.raw, &[Class::And], &cx).collect();
         let wishes = |clause: &&&str| {
             let all = cx.tokens(clause);
             let first = all.iter().find(|token| {
-                !cx.lexicon.holds(std::slice::from_ref(token), &[Class::And, Class::Then, Class::Polite])
+                !cx.lexicon.holds(std::slice::from_ref(token), &[Class::Then, Class::Polite])
             });
             first.is_some_and(|first| changes(first) && !own.commands(first))
         };
@@ -142,7 +129,7 @@ impl Turn<'_> {
 }
 
 /// Whether a skill does something to a machine or what it has, rather than to who may speak with it.
-fn is_deed(spec: &Spec) -> bool {
+pub(crate) fn is_deed(spec: &Spec) -> bool {
     const DEEDS: [Category; 3] = [Category::Power, Category::Storage, Category::Make];
     spec.danger > Danger::Read && DEEDS.contains(&spec.category)
 }

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, answer};
+use grammar::clause::clauses;
 use grammar::condition::topics;
 use grammar::follow::named_first;
 use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
@@ -232,21 +233,7 @@ impl Turn<'_> {
     pub(crate) fn made_so_each(&self, part: &Part) -> Option<Vec<Call>> {
         let cx = self.context();
         let text = part.raw.trim();
-        let all = cx.tokens(text);
-        let joint = |at: usize| {
-            gap(text, &all, at).contains([',', ';']) || cx.lexicon.longest(&all[at..], Class::And) == Some(1)
-        };
-        let mut from = 0;
-        let mut clauses = Vec::new();
-        for at in 1..=all.len() {
-            if at > from && (at == all.len() || joint(at)) {
-                clauses.push(text[all[from].span.start..all[at - 1].span.end].to_owned());
-                from = at + usize::from(at < all.len() && cx.lexicon.longest(&all[at..], Class::And) == Some(1));
-                if from >= all.len() {
-                    break;
-                }
-            }
-        }
+        let clauses: Vec<String> = clauses(text, &[Class::And], &cx).map(str::to_owned).collect();
         let stays = |clause: &str| {
             let rest = named_first(clause, &cx).map(|(_, rest)| cx.tokens(rest));
             rest.is_some_and(|rest| cx.lexicon.longest(&rest, Class::Stays) == Some(rest.len()) && !rest.is_empty())

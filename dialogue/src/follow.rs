@@ -172,8 +172,11 @@ impl Turn<'_> {
         }
     }
 
-    /// Puts machines where a call lacks them; false if there is no place for them.
+    /// Puts machines where a call lacks them; false if there are none, or no place for them.
     pub(crate) fn put(&self, call: &mut Call, names: &[String]) -> bool {
+        if names.is_empty() {
+            return false;
+        }
         let Some(slot) = self.spec(call).and_then(|spec| spec.slots.iter().find(|slot| is_about(slot))) else {
             return false;
         };

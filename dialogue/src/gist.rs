@@ -18,7 +18,7 @@ use grammar::token::Token;
 use grammar::value::Value;
 
 use crate::conditions::SNAPSHOTS;
-use crate::follow::STATE;
+use crate::follow::{STATE, state_of};
 use crate::leftover::LIGHT;
 use crate::machine::{Ranking, Turn};
 use crate::session::Call;
@@ -132,6 +132,24 @@ impl Turn<'_> {
         let (asked, gist) = asked.into_iter().find(|(_, gist)| gist.strange == 0)?;
         let wish = pieces.into_iter().find(|piece| *piece != asked && self.wishes_anything(piece));
         Some((gist.call, wish.map(|wish| wish.trim().trim_end_matches(ends).to_owned())))
+    }
+
+    /// Those who are named in a question that nobody understood: how they are is told rather than nothing.
+    pub(crate) fn asked_about(&self, text: &str) -> Option<Call> {
+        const MOST: usize = 3;
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let known = |name: &String| self.around.known.has(Of::Machine, name).is_some();
+        let names: Vec<String> = self.named_in(text).into_iter().filter(known).collect();
+        let asks = text.contains('?') || cx.lexicon.longest(&all, Class::Question).is_some();
+        // What is to be done, or how, or what would be, is no question about anybody.
+        let asked = |part: &Part| {
+            let orders = cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Verb]);
+            let of_now = !matches!(part.stance, Stance::HowTo | Stance::Hypothetical | Stance::AboutOthers);
+            of_now && !part.polite && !part.wish && !begins_with_verb(&part.text, &cx) && !(orders && part.stance == Stance::Negated)
+        };
+        let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.waits();
+        (fits && frame(text, &cx).parts.iter().all(asked)).then(|| state_of(&names))
     }
 
     /// Whether a text wishes for anything, in whatever words.

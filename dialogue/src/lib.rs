@@ -22,6 +22,7 @@ mod hear;
 mod how_to;
 mod inside;
 pub mod language;
+mod ledger;
 pub mod leftover;
 pub mod machine;
 mod offer;

@@ -17,7 +17,7 @@ use crate::session::{About, Call, Decision};
 use crate::several::weighs;
 use crate::slots::{missing, unknown_names};
 use crate::spec::{Category, Danger, Scope, Spec, TARGET};
-use crate::understand::Understanding;
+use crate::understand::{GIST, Understanding};
 
 /// The least score with which a skill is named as near to what was not understood.
 const NEAR: f32 = 0.2;
@@ -59,7 +59,7 @@ impl Turn<'_> {
         let more = deed && (polite || !self.named_in(&rest).is_empty());
         let mut reply = Reply::say(Phrase::common("nothing_changed"));
         if more {
-            reply.head.push(Phrase::common("not_followed").with("said", rest));
+            reply.head.push(Phrase::not_followed(&rest));
         }
         self.say(reply);
     }
@@ -255,6 +255,13 @@ impl Turn<'_> {
     /// None of the skills: says so, and what is near.
     pub(crate) fn understood_nothing(&mut self, near: &[(String, f32)], preface: Vec<Phrase>) {
         if self.second_reading(&preface) {
+            return;
+        }
+        let text = self.session.trace.text.clone();
+        if let Some(call) = self.asked_about(&text).filter(|_| !self.session.refused) {
+            self.session.unheard = true;
+            self.session.trace.why = GIST.to_owned();
+            self.begin(vec![call], Path::Understood, true, preface, None);
             return;
         }
         self.note_anything();

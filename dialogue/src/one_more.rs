@@ -35,6 +35,14 @@ impl Turn<'_> {
     pub(crate) fn one_more_than(&self, text: &str, last: &Call) -> Option<Call> {
         let cx = self.context();
         let spec = self.makes(last)?;
+        // "take another one of it, call it flats"
+        if let Some((head, tail)) = text.rsplit_once([',', ';'])
+            && let Some((slot, name)) = self.called(spec, tail)
+        {
+            let mut call = self.one_more_than(head, last)?;
+            call.args.insert(slot, name);
+            return Some(call);
+        }
         let all = cx.tokens(text);
         let longest = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes);
         let mut at = 0;

@@ -127,6 +127,8 @@ impl Turn<'_> {
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
         let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
         calls[at].args.extend(values);
+        let mut preface = Vec::new();
+        let doubtful = doubtful | self.account(&calls, &mut preface);
         let planning = Planning {
             calls,
             path,
@@ -134,7 +136,7 @@ impl Turn<'_> {
             doubtful,
             purpose: Purpose::New,
             back_to: None,
-            preface: Vec::new(),
+            preface,
             tell: false,
             before: Some(Box::new(open)),
         };
@@ -380,7 +382,8 @@ impl Turn<'_> {
     }
 
     /// The confirmation is void, and the corrected plan is shown and asked.
-    fn correct(&mut self, open: Open, path: Path, calls: Vec<Call>, preface: Vec<Phrase>) -> Result<(), Box<Open>> {
+    fn correct(&mut self, open: Open, path: Path, calls: Vec<Call>, mut preface: Vec<Phrase>) -> Result<(), Box<Open>> {
+        self.account(&calls, &mut preface);
         let planning = Planning {
             calls,
             path,

@@ -16,9 +16,9 @@ use crate::session::Call;
 use crate::spec::TARGET;
 
 /// Off and on, and both in one.
-const OFF: &str = "vm.shutdown";
-const ON: &str = "vm.start";
-const ANEW: &str = "vm.reboot";
+pub(crate) const OFF: &str = "vm.shutdown";
+pub(crate) const ON: &str = "vm.start";
+pub(crate) const ANEW: &str = "vm.reboot";
 
 /// Words between wishes and what picks some of them.
 const TURNING: [Class; 9] = [

@@ -22,8 +22,6 @@ use crate::understand::Understanding;
 const TELLS: usize = 3;
 /// Marks that quote.
 const QUOTES: [char; 6] = ['"', '`', '“', '”', '«', '»'];
-/// Most characters of a part that are repeated.
-const MOST_REPEATED: usize = 80;
 
 impl Turn<'_> {
     /// Goes on without the part in hand, if something else of the message is wanted; gives all back otherwise.
@@ -60,17 +58,17 @@ impl Turn<'_> {
             return Err(understanding);
         }
         if part.stance == Stance::Request && (begins_with_verb(&part.text, &cx) || part.polite) {
-            understanding.wishes.push(not_followed(part));
+            understanding.wishes.push(Phrase::not_followed(&part.raw));
         }
         match part.stance {
             // What may have been wanted, too, is named.
             Stance::Report | Stance::Request if part.question => {
                 understanding.doubtful = true;
-                understanding.preface.push(not_followed(part));
+                understanding.preface.push(Phrase::not_followed(&part.raw));
             }
             Stance::Request => {
                 let plain = self.says_nothing_of_it(part);
-                understanding.beside.push((not_followed(part), plain));
+                understanding.beside.push((Phrase::not_followed(&part.raw), plain));
             }
             Stance::Report if self.says_nothing_of_it(part) => {
                 understanding.path = understanding.path.min(Path::Understood);
@@ -79,7 +77,7 @@ impl Turn<'_> {
             Stance::Hypothetical if !part.question && understanding.calls.is_empty() => understanding.doubtful = true,
             Stance::HowTo if part.question && self.named_in(&part.raw).is_empty() => {
                 understanding.doubtful = true;
-                understanding.preface.push(not_followed(part));
+                understanding.preface.push(Phrase::not_followed(&part.raw));
             }
             Stance::HowTo | Stance::Hypothetical => return Err(understanding),
             _ => understanding.doubtful = true,
@@ -126,7 +124,7 @@ impl Turn<'_> {
             return Ok(());
         }
         understanding.doubtful = true;
-        understanding.preface.push(not_followed(part));
+        understanding.preface.push(Phrase::not_followed(&part.raw));
         self.next_after_all(Vec::new(), *understanding);
         Ok(())
     }
@@ -169,10 +167,6 @@ impl Turn<'_> {
     }
 }
 
-fn not_followed(part: &Part) -> Phrase {
-    let said: String = part.raw.chars().take(MOST_REPEATED).collect();
-    Phrase::common("not_followed").with("said", said.trim_end_matches(['.', ',', ';', ' ']))
-}
 
 /// What was passed over is of no interest when nothing of the message was understood.
 pub(crate) fn without_asides(mut preface: Vec<Phrase>) -> Vec<Phrase> {

@@ -150,7 +150,7 @@ impl Turn<'_> {
         if !self.may_change(&call)
             && let Some(wish) = self.wished_beside(&part, &call)
         {
-            understanding.preface.push(Phrase::common("not_followed").with("said", wish));
+            understanding.preface.push(Phrase::not_followed(&wish));
         }
         if self.may_change(&call)
             && let Some(words) = self.unread_kind(&call, &part.text)

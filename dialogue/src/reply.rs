@@ -59,6 +59,9 @@ pub struct Phrase {
     pub vars: Vec<(String, Var)>,
 }
 
+/// Most characters of a message that are repeated.
+const MOST_REPEATED: usize = 80;
+
 impl Phrase {
     /// A phrase by its full key: `disk.create/created`.
     pub fn new(key: impl Into<String>) -> Self {
@@ -68,6 +71,12 @@ impl Phrase {
     /// A phrase of no skill, from `phrases.txt`.
     pub fn common(id: &str) -> Self {
         Self::new(format!("phrases/{id}"))
+    }
+
+    /// Says that this piece of a message was not followed.
+    pub(crate) fn not_followed(said: &str) -> Self {
+        let said: String = said.trim().chars().take(MOST_REPEATED).collect();
+        Self::common("not_followed").with("said", said.trim_end_matches(['.', ',', ':', ';', ' ']))
     }
 
     /// The same with one more value.

@@ -84,7 +84,7 @@ impl Turn<'_> {
             self.session.trace.why = GIST.to_owned();
             self.session.unheard |= self.has_unheard(&call.skill, &text);
             let mut preface = without_asides(preface.to_vec());
-            preface.extend(wish.map(|wish| Phrase::common("not_followed").with("said", wish)));
+            preface.extend(wish.map(|wish| Phrase::not_followed(&wish)));
             self.begin(vec![call], Path::Understood, true, preface, None);
             return true;
         }

@@ -287,8 +287,7 @@ impl Turn<'_> {
             let head = part.raw.find(wish.raw.as_str()).map_or("", |at| &part.raw[..at]);
             let grave = self.spec(&call).is_some_and(|spec| spec.danger >= Danger::Destructive);
             if beside && (grave || self.wishes_for_more(head)) {
-                let said = head.trim_end_matches([',', ':', ';', '.', ' ']);
-                understanding.preface.push(Phrase::common("not_followed").with("said", said));
+                understanding.preface.push(Phrase::not_followed(head));
             }
             understanding.doubtful |= beside;
             understanding.path = understanding.path.min(if beside { Path::Understood } else { Path::Command });
@@ -311,7 +310,7 @@ impl Turn<'_> {
         };
         if let Some((call, why)) = asked {
             if let Some(wish) = self.wished_beside(&part, &call) {
-                understanding.preface.push(Phrase::common("not_followed").with("said", wish));
+                understanding.preface.push(Phrase::not_followed(&wish));
             }
             self.session.trace.why = why.to_owned();
             self.session.unheard |= self.has_unheard(&call.skill, &part.text);
@@ -457,6 +456,7 @@ impl Turn<'_> {
         }
         let mut specs: Vec<&'static Spec> = Vec::new();
         let (mut preface, mut doubtful) = (preface, doubtful);
+        doubtful |= self.account(&calls, &mut preface);
         let planned = |call: &Call| self.spec(call).is_some_and(|spec| spec.planned);
         let all_planned = calls.iter().all(planned);
         for call in &calls {

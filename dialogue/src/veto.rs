@@ -13,6 +13,7 @@ use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Trace};
 use crate::spec::Danger;
 use crate::topics::{HELP, HOW_TO};
+use crate::understand::GIST;
 
 impl Turn<'_> {
     /// Refuses what leaves somebody out, or depends on something, in words that nobody can place.
@@ -110,6 +111,11 @@ impl Turn<'_> {
 
     /// Says that nothing was changed, in the way that fits what was said.
     pub(crate) fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
+        // "web1 hasn't gone down, has it?", "don't lie to me, which ones are off?": what is asked is answered.
+        let text = self.session.trace.text.clone();
+        if text.contains('?') && self.session.open.is_none() && self.answer_anyway(&text) {
+            return;
+        }
         let (why, id) = match part.stance {
             Stance::Negated => ("negated", "veto_negated"),
             Stance::Report => ("report", "veto_report"),
@@ -166,6 +172,16 @@ impl Turn<'_> {
                 None => self.say_common(id),
             },
         }
+    }
+
+    /// Answers what a text asks that was vetoed; false where it asks nothing.
+    fn answer_anyway(&mut self, text: &str) -> bool {
+        let asked = self.asked_in_a_piece(text).map(|(call, _)| call).or_else(|| self.asked_about(text));
+        let Some(call) = asked else { return false };
+        self.session.unheard = true;
+        self.session.trace.why = GIST.to_owned();
+        self.begin(vec![call], Path::Understood, true, Vec::new(), None);
+        true
     }
 
     /// "no, don't", after it was done: what was done stands, and how it is taken back, if it can be.

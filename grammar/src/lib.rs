@@ -18,6 +18,7 @@
 pub mod address;
 pub mod answer;
 mod class;
+pub mod clause;
 pub mod condition;
 pub mod corpus;
 pub mod corrected;

@@ -7,8 +7,24 @@ use tests::transcript::mind;
 /// What was done, as `skill machine`.
 pub type Deeds = Vec<String>;
 
+/// What came of one turn.
+#[derive(Debug)]
+pub struct Came {
+    /// What was done.
+    pub done: Deeds,
+    /// What was asked: `confirm`, `type`, `slot` or `choose`.
+    pub asked: Option<String>,
+    /// All that was said.
+    pub said: String,
+}
+
 /// Talks to a host with these machines; gives what each turn did, and what it asked.
 pub fn talk(machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<String>)> {
+    replies(machines, turns).into_iter().map(|came| (came.done, came.asked)).collect()
+}
+
+/// The same, with what was said.
+pub fn replies(machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
     let machine = |(name, state): &(&str, &str)| json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1});
     let world = json!({
         "now": "2026-11-28T12:00:00Z",
@@ -25,7 +41,12 @@ pub fn talk(machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<Str
             let machines = done["machines"].as_array().cloned().unwrap_or_default();
             machines.into_iter().map(move |name| format!("{skill} {}", name.as_str().unwrap_or_default()))
         });
-        (done.collect(), told["asked"].as_str().map(str::to_owned))
+        let said = told["replies"].as_array().into_iter().flatten().filter_map(|reply| reply.as_str());
+        Came {
+            done: done.collect(),
+            asked: told["asked"].as_str().map(str::to_owned),
+            said: said.collect::<Vec<_>>().join("\n"),
+        }
     };
     turns.iter().map(said).collect()
 }

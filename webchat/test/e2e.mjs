@@ -9,12 +9,14 @@
  * and, if they differ from the defaults:
  *   ATOLL_CHROMIUM  the browser                    /usr/bin/chromium
  *   ATOLL_QUICK     what to say to be offered ready-made answers   status
+ *   ATOLL_RECORD    a conversation with the contact that a terminal recorded (atoll chat --record): said here, it must be answered
+ *                   with the same words   (none)
  *   ATOLL_SHOTS     folder for screenshots         (the system's folder for temporary files)
  *   ATOLL_TIMEOUT   deadline of each step in milliseconds          15000
  *
  * Prints a PASS or FAIL line per step; exit code 0 if all passed, 1 if one failed, 2 if something above is missing.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
@@ -28,6 +30,7 @@ if (missing.length > 0) {
 const contact = env.ATOLL_CONTACT;
 const shots = env.ATOLL_SHOTS ?? tmpdir();
 const quick = env.ATOLL_QUICK ?? 'status';
+const recorded = env.ATOLL_RECORD ? turns(await readFile(env.ATOLL_RECORD, 'utf8')) : [];
 
 const profile = await mkdtemp(join(tmpdir(), 'atoll-e2e-'));
 const browser = await chromium.launchPersistentContext(profile, {
@@ -58,6 +61,20 @@ const field = page.locator('textarea[name=message]');
 const theirs = page.locator('.bubble.theirs');
 const mine = page.locator('.bubble.mine');
 let failed = false;
+
+/** What was said in a record, and what was answered, on one line each. */
+function turns(record) {
+  const blocks = record.split(/^user: /m).slice(1);
+  return blocks.map((block) => {
+    const [said, ...answer] = block.split('\n');
+    return { said, answer: oneLine(answer.join('\n').replaceAll(/^\s*(bot|\S+): /gm, '')) };
+  });
+}
+
+/** The words of a text, however they are broken into lines. */
+function oneLine(text) {
+  return text.trim().replaceAll(/\s+/g, ' ');
+}
 
 /** Runs a step unless one before failed, and says how it went. */
 async function step(name, run) {
@@ -150,6 +167,14 @@ try {
     const answer = await answerAfter(() => button.click());
     return `${label} → "${await mine.nth(said).locator('.body').innerText()}" → ${answer}`;
   });
+
+  for (const { said, answer } of recorded) {
+    await step(`"${said}" is answered as in a terminal`, async () => {
+      const heard = oneLine((await answerAfter(() => say(said))).replaceAll(' / ', ' '));
+      if (heard !== answer) throw new Error(`the page shows "${heard}", the terminal "${answer}"`);
+      return answer;
+    });
+  }
 
   await step('the machine confirms that it got what was said', async () => {
     await mine.locator('.tick.received, .tick.displayed').first().waitFor();

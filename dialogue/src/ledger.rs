@@ -1,0 +1,139 @@
+//! Every wish is accounted for: what a message asks to be done is part of what comes of it, or it is named.
+//!
+//! A sentence is read in many ways, and each of them may pass over a wish beside the one it reads. Whichever way it was read, what came
+//! of it is held against the whole message once more, clause by clause, before anything is planned.
+
+use grammar::clause::clauses;
+use grammar::frame::{Part, Stance, frame};
+use grammar::lexicon::Class;
+use grammar::selector::Selector;
+use grammar::token::fold;
+use grammar::value::Value;
+
+use crate::amend::is_among;
+use crate::beside::is_deed;
+use crate::controls::CONTROLS;
+use crate::machine::Turn;
+use crate::order::{ANEW, OFF, ON};
+use crate::reply::{Phrase, Var};
+use crate::session::Call;
+use crate::spec::{Scope, TARGET};
+
+/// What joins two clauses.
+const JOINS: [Class; 3] = [Class::And, Class::But, Class::Then];
+/// What goes on with the wish before it: "a snapshot, call it x".
+const GOES_ON: [Class; 3] = [Class::Called, Class::Calling, Class::Wrap];
+/// What leaves somebody out or takes something back: read elsewhere, or refused.
+const TURNS: [Class; 10] = [
+    Class::Except,
+    Class::Spare,
+    Class::Denied,
+    Class::Not,
+    Class::No,
+    Class::Stays,
+    Class::Untouched,
+    Class::Recants,
+    Class::Meant,
+    Class::Cancel,
+];
+
+impl Turn<'_> {
+    /// Names what of the message none of these calls does and nothing says beside them; whether there is anything.
+    pub(crate) fn account(&self, calls: &[Call], preface: &mut Vec<Phrase>) -> bool {
+        let text = self.session.trace.text.as_str();
+        let mut left = self.wishes_left(text, calls);
+        left.extend(self.names_left(text, calls));
+        left.retain(|clause| !says(preface, clause));
+        left.dedup();
+        preface.extend(left.iter().map(|clause| Phrase::not_followed(clause)));
+        !left.is_empty()
+    }
+
+    /// The clauses of a text that wish for what none of these calls does.
+    fn wishes_left<'t>(&self, text: &'t str, calls: &[Call]) -> Vec<&'t str> {
+        let cx = self.context();
+        // What is a command as a whole has no clauses.
+        let whole = |text: &str| {
+            self.commands(text).iter().any(|(said, _)| calls.iter().any(|call| call.skill == said.skill))
+        };
+        if whole(text) {
+            return Vec::new();
+        }
+        let wishes = |part: &Part| part.wish || !matches!(part.stance, Stance::Negated | Stance::Report | Stance::AboutOthers);
+        let parts = frame(text, &cx).parts;
+        let pieces = parts.iter().filter(|part| wishes(part) && !whole(&part.text) && !whole(&part.raw));
+        let pieces = pieces.filter_map(|part| text.get(text.find(part.raw.as_str())?..)?.get(..part.raw.len()));
+        pieces.flat_map(|piece| clauses(piece, &JOINS, &cx)).filter(|clause| !self.is_done(clause, calls)).collect()
+    }
+
+    /// Whether a clause is no wish, or one that these calls do.
+    fn is_done(&self, clause: &str, calls: &[Call]) -> bool {
+        let cx = self.context();
+        let mut parts = frame(clause, &cx).parts.into_iter();
+        let (Some(part), None) = (parts.next(), parts.next()) else { return true };
+        if part.stance != Stance::Request || cx.lexicon.longest_of(&cx.tokens(&part.text), &GOES_ON).is_some() {
+            return true;
+        }
+        let mut wished: Vec<Call> = self.commands(&part.text).into_iter().map(|(call, _)| call).collect();
+        if wished.is_empty() {
+            wished.extend(self.made_so(&Part { polite: true, question: false, ..part.clone() }));
+        }
+        if !wished.is_empty() {
+            let does = |wish: &Call| !self.may_change(wish) || CONTROLS.contains(&wish.skill.as_str()) || self.does(calls, wish);
+            return wished.iter().any(does);
+        }
+        let all = cx.tokens(&part.text);
+        let Some(count) = cx.lexicon.longest(&all, Class::Verb) else { return true };
+        let commands = |skill: &str, token| self.heard.vocabulary(skill).commands(token);
+        let own = all[..count].iter().any(|token| calls.iter().any(|call| commands(&call.skill, token)));
+        let deed = || self.book.specs().iter().any(|spec| is_deed(spec) && all[..count].iter().all(|token| commands(spec.id, token)));
+        own || !deed()
+    }
+
+    /// Whether one of these calls does what is wished for, to all machines that the wish names.
+    fn does(&self, calls: &[Call], wish: &Call) -> bool {
+        let names = self.machines_of(wish);
+        let deed = |call: &Call| call.skill == wish.skill || call.skill == ANEW && [OFF, ON].contains(&wish.skill.as_str());
+        let of_all = |call: &Call| {
+            let own = self.machines_of(call);
+            own.is_empty() || names.iter().all(|name| is_among(name, &own))
+        };
+        calls.iter().any(|call| CONTROLS.contains(&call.skill.as_str()) || deed(call) && of_all(call))
+    }
+
+    /// The clauses that name a machine of which these calls, where they change something, say nothing.
+    fn names_left<'t>(&self, text: &'t str, calls: &[Call]) -> Vec<&'t str> {
+        let cx = self.context();
+        let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
+        let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
+        if !calls.iter().any(|call| self.may_change(call)) || calls.iter().any(|call| set(call) || controls(call)) {
+            return Vec::new();
+        }
+        let values = || calls.iter().flat_map(|call| call.args.values());
+        let said = |name: &String| {
+            values().any(|value| match value {
+                Value::Machines(Selector::Names(names)) => is_among(name, names),
+                value => fold(&value.to_string()).contains(&fold(name)),
+            })
+        };
+        let own = |name: &String| self.around.scope == Scope::Machine && name.eq_ignore_ascii_case(self.around.entity);
+        let strange = |name: &String| !own(name) && !said(name) && cx.known.has(grammar::kind::Of::Machine, name).is_some();
+        let turns = |clause: &str| cx.lexicon.holds(&cx.tokens(clause), &TURNS);
+        let left = |clause: &&str| !turns(clause) && self.named_in(clause).iter().any(strange);
+        clauses(text, &JOINS, &cx).filter(left).collect()
+    }
+}
+
+/// Whether one of these phrases repeats a clause, or a part of it that says what it is about.
+fn says(phrases: &[Phrase], clause: &str) -> bool {
+    const SHORTEST: usize = 4;
+    let clause = fold(clause);
+    let repeats = |var: &Var| match var {
+        Var::Text(said) => {
+            let said = fold(said);
+            said.contains(&clause) || said.chars().count() >= SHORTEST && clause.contains(&said)
+        }
+        _ => false,
+    };
+    phrases.iter().any(|phrase| phrase.vars.iter().any(|(_, var)| repeats(var)))
+}
