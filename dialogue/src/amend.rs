@@ -121,6 +121,13 @@ impl Turn<'_> {
             call.args.insert(slot, name);
             return Some(calls);
         }
+        // "no, it's tmp, not tpm"
+        if let [call] = calls.as_mut_slice()
+            && let Some((slot, name)) = self.named_instead(call, text)
+        {
+            call.args.insert(slot, name);
+            return Some(calls);
+        }
         for call in calls.iter_mut().rev() {
             let Some(spec) = self.book.spec(&call.skill) else { continue };
             let filled: Vec<&str> = call.args.keys().map(String::as_str).collect();
@@ -136,6 +143,23 @@ impl Turn<'_> {
             }
         }
         None
+    }
+
+    /// The name that a text gives a plan's thing in place of the one it has: "it's tmp, not tpm".
+    fn named_instead(&self, call: &Call, text: &str) -> Option<(String, Value)> {
+        let cx = self.context();
+        let spec = self.spec(call)?;
+        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let Value::Name(old) = call.args.get(slot.name)? else { return None };
+        let all = cx.tokens(text);
+        let denied = (1..all.len()).find(|at| {
+            let denies = [Class::Denied, Class::Not, Class::No].iter().any(|class| cx.lexicon.longest_before(&all[..*at], *class).is_some());
+            denies && all[*at].text.eq_ignore_ascii_case(old)
+        })?;
+        let new = |at: &usize| *at != denied && !cx.lexicon.contains(&all[*at].folded);
+        let mut names = (0..all.len()).filter(new);
+        let (Some(at), None) = (names.next(), names.next()) else { return None };
+        Some((slot.name.to_owned(), read::parse(slot.kind, all[at].text, &cx)?))
     }
 
     /// "yes but raw, and make that 60": the same plan with other values, said one after the other.
@@ -281,7 +305,13 @@ impl Turn<'_> {
     /// "yes, but snapshot it first", "go ahead and start web2 as well": the plan with one more wish, before it or behind it.
     pub(crate) fn with_a_rider(&self, plan: &PlanRef, text: &str) -> Option<Vec<Call>> {
         // "snapshot it first", with or without a yes before it.
-        let rider = self.rider(text).or_else(|| self.without_ahead(text).map(|_| text.to_owned()))?;
+        let mut rider = self.rider(text).or_else(|| self.without_ahead(text).map(|_| text.to_owned()))?;
+        // "yes, and start it afterwards"
+        let all = self.context().tokens(&rider).iter().map(|token| token.span.end).collect::<Vec<_>>();
+        let then = self.context().lexicon.longest_before(&self.context().tokens(&rider), Class::Then).unwrap_or(0);
+        if then > 0 && then < all.len() {
+            rider.truncate(all[all.len() - then - 1]);
+        }
         let wish = self.without_ahead(&rider);
         let (wish, ahead) = wish.map_or((rider.as_str(), false), |wish| (wish, true));
         // "fret démarre" is "démarre fret".

@@ -21,7 +21,7 @@ use crate::understand::{FOLLOWS, GIST};
 const CORRECTS: [Class; 6] = [Class::Denied, Class::Not, Class::Except, Class::Meant, Class::Item, Class::Spare];
 
 /// What is only friendly.
-const COURTESIES: [&str; 3] = ["talk.greet", "talk.thanks", "talk.bye"];
+pub(crate) const COURTESIES: [&str; 3] = ["talk.greet", "talk.thanks", "talk.bye"];
 
 impl Turn<'_> {
     /// Something else was said: a yes from now on may be about that.

@@ -92,7 +92,10 @@ impl Turn<'_> {
 
     /// Whether one of these calls does what is wished for, to all machines that the wish names.
     fn does(&self, calls: &[Call], wish: &Call) -> bool {
-        let names = self.machines_of(wish);
+        let cx = self.context();
+        // Where somebody changes their mind, others are meant than those who were named.
+        let turned = cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &TURNS);
+        let names = if turned { Vec::new() } else { self.machines_of(wish) };
         let deed = |call: &Call| call.skill == wish.skill || call.skill == ANEW && [OFF, ON].contains(&wish.skill.as_str());
         let of_all = |call: &Call| {
             let own = self.machines_of(call);
@@ -106,7 +109,8 @@ impl Turn<'_> {
         let cx = self.context();
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
-        if !calls.iter().any(|call| self.may_change(call)) || calls.iter().any(|call| set(call) || controls(call)) {
+        let turned = cx.lexicon.holds(&cx.tokens(text), &TURNS);
+        if turned || !calls.iter().any(|call| self.may_change(call)) || calls.iter().any(|call| set(call) || controls(call)) {
             return Vec::new();
         }
         let values = || calls.iter().flat_map(|call| call.args.values());
@@ -118,8 +122,7 @@ impl Turn<'_> {
         };
         let own = |name: &String| self.around.scope == Scope::Machine && name.eq_ignore_ascii_case(self.around.entity);
         let strange = |name: &String| !own(name) && !said(name) && cx.known.has(grammar::kind::Of::Machine, name).is_some();
-        let turns = |clause: &str| cx.lexicon.holds(&cx.tokens(clause), &TURNS);
-        let left = |clause: &&str| !turns(clause) && self.named_in(clause).iter().any(strange);
+        let left = |clause: &&str| self.named_in(clause).iter().any(strange);
         clauses(text, &JOINS, &cx).filter(left).collect()
     }
 }

@@ -13,6 +13,7 @@ mod another;
 mod aside;
 mod beside;
 pub mod book;
+mod clause_wise;
 pub mod conditions;
 mod controls;
 mod details;

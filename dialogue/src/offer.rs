@@ -224,6 +224,11 @@ impl Turn<'_> {
     /// A command of a skill as it can be said here: with names that are there in place of its slots.
     pub(crate) fn example(&self, skill: &str) -> Option<String> {
         let spec = self.book.spec(skill)?;
+        // Nobody is shown how to destroy something that was not spoken of.
+        let names = spec.slots.iter().any(|slot| matches!(slot.kind, Kind::Name(_)));
+        if spec.danger >= Danger::Destructive && names {
+            return None;
+        }
         let mut filled = self.words.commands(skill).into_iter().filter_map(|command| self.filled(spec, &command));
         filled.next()
     }

@@ -8,6 +8,7 @@ use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::amend::{is_among, is_of};
+use crate::aside::COURTESIES;
 use crate::leftover;
 use crate::machine::{Planning, Purpose, Turn};
 use crate::picked::wants_machines;
@@ -41,7 +42,13 @@ impl Turn<'_> {
             }
             _ => {}
         }
+        // "no wait, web2 should stay on too" calls off nothing but web2.
+        let corrects = match &open.about {
+            About::Confirm { plan, undoing: false, .. } => self.with_other_machines(plan, text).is_some(),
+            _ => false,
+        };
         if !matches!(open.about, About::Skills { .. })
+            && !corrects
             && grammar::answer::calls_off(text, &self.context())
             && self.refuse(text)
         {
@@ -120,14 +127,20 @@ impl Turn<'_> {
         };
         let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
         let picked = || self.picked(spec, &missing, &open.asked.choices, text, said);
-        let Some(values) = filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)) else {
+        let mut preface = Vec::new();
+        let mut by_clauses = || {
+            let (values, unread) = self.filled_by_clauses(spec, &missing, &calls[at].args, text)?;
+            preface = unread;
+            Some(values)
+        };
+        let Some(values) = filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)).or_else(&mut by_clauses)
+        else {
             return if self.refuse(text) { Ok(()) } else { Err(Box::new(open)) };
         };
         // Which of those offered is no value that has to be shown once more, where it can be taken back.
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
         let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
         calls[at].args.extend(values);
-        let mut preface = Vec::new();
         let doubtful = doubtful | self.account(&calls, &mut preface);
         let planning = Planning {
             calls,
@@ -314,10 +327,12 @@ impl Turn<'_> {
                         .with_first(text, &plan.calls)
                         .map(|calls| (calls, None))
                         .or_else(otherwise)
-                        .or_else(|| Some((self.with_a_rider(&plan, text)?, None))),
+                        .or_else(|| Some((self.with_a_rider(&plan, text)?, None)))
+                        .map(|(calls, left)| (calls, left.into_iter().collect()))
+                        .or_else(|| self.changed_by_clauses(&plan, text)),
                 };
                 match changed {
-                    Some((calls, left)) => self.correct(open, path, calls, left.into_iter().collect()),
+                    Some((calls, left)) => self.correct(open, path, calls, left),
                     None if self.moves_on_from_yes(&plan, &open, text) => Ok(()),
                     None if let Some(words) = self.beside_a_yes(text) => {
                         self.show_after(Phrase::common("left_over").with("words", words), open);
@@ -463,6 +478,11 @@ impl Turn<'_> {
                 let title = self.title_words(&call.skill);
                 let said = only_points(&rest, &plan.subjects, &cx, |word| is_of(&title, word));
                 said.is_some_and(|said| is_for_all(&said, plan)) || self.says_as_planned(call, &rest)
+            }
+            // "Yes! And have a lovely weekend", but "allez ciao" is no yes.
+            readings if readings.iter().all(|(said, _)| COURTESIES.contains(&said.skill.as_str())) => {
+                let first = text.split_inclusive(['.', '!']).next().unwrap_or_default();
+                first.len() < text.len() && answer(first, &cx) == Answer::Yes
             }
             readings => readings.iter().all(|(said, path)| *path == Path::Command && same(said)),
         }

@@ -2,7 +2,7 @@
 
 use grammar::follow::led;
 use grammar::frame::Part;
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::Context;
 use grammar::selector::Selector;
@@ -33,6 +33,7 @@ impl Turn<'_> {
                 list.push((call, path));
             }
         }
+        list.retain(|(call, _)| !self.names_by_a_small_word(call, text));
         list.retain_mut(|(call, _)| {
             self.name_a_snapshot(call, !text.contains('?'));
             self.of_a_machine(call)
@@ -55,6 +56,30 @@ impl Turn<'_> {
             return vec![(call, Path::Command)];
         }
         self.prefer_known(self.prefer_those(list))
+    }
+
+    /// "take a snapshot first": a word that says when or how is no name to be given, unless it is quoted or "called" stands before it.
+    fn names_by_a_small_word(&self, call: &Call, text: &str) -> bool {
+        const SMALL: [Class; 9] = [
+            Class::Ahead,
+            Class::Then,
+            Class::Now,
+            Class::Slack,
+            Class::Moment,
+            Class::Offset,
+            Class::Polite,
+            Class::Hedge,
+            Class::Weighs,
+        ];
+        let cx = self.context();
+        let given = |(slot, value): (&String, &Value)| {
+            let new = self.spec(call)?.slot(slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
+            let Value::Name(name) = value else { return None };
+            let at = text.rfind(name.as_str()).filter(|_| new)?;
+            let small = cx.lexicon.longest_of(&cx.tokens(name), &SMALL).is_some();
+            Some(small && !slots::is_called(&(at..at + name.len()), text, &cx))
+        };
+        call.args.iter().filter_map(given).any(|small| small)
     }
 
     /// "arrête-les toutes" is all of those that were spoken of before it is all that there are.

@@ -9,6 +9,7 @@ use grammar::known::Known;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
+use grammar::token::{fold, gap};
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -16,6 +17,7 @@ use crate::machine::{Action, Planning, Span, Stage, Turn};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
 use crate::spec::{Danger, Need, Scope, Slot, Spec, TARGET};
+use crate::topics::alike;
 
 impl Session {
     /// "it" is these machines now.
@@ -132,7 +134,7 @@ fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
 }
 
 /// Whether somebody says that what stands there is a name: it is quoted, or "called" is before it.
-fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+pub(crate) fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     const CALLED: [Class; 2] = [Class::Called, Class::Calling];
     let all = cx.tokens(text);
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
@@ -169,8 +171,35 @@ fn choose(kind: Kind, found: Vec<Found>, likely: &[Range<usize>], text: &str, cx
     });
     all.or_else(|| found.iter().filter(named).find(there).cloned())
         .or_else(|| found.iter().find(named).filter(|_| matches!(kind, Kind::Machines | Kind::Name(_))).cloned())
-        .or_else(|| likely.iter().find_map(read))
+        .or_else(|| likely.iter().filter(|span| kind != Kind::Machines || may_be_named(span, text, cx)).find_map(read))
         .or_else(|| found.into_iter().next())
+}
+
+/// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"
+/// nobody is called "blows".
+fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    const BEFORE: [Class; 12] = [
+        Class::Verb,
+        Class::Article,
+        Class::Machine,
+        Class::Machines,
+        Class::Host,
+        Class::Where,
+        Class::And,
+        Class::Also,
+        Class::Follow,
+        Class::Denied,
+        Class::Except,
+        Class::Polite,
+    ];
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let looks = all[at].quoted
+        || text.get(span.clone()).is_some_and(|word| word.contains(|c: char| c.is_ascii_digit() || "-_.".contains(c)));
+    let listed = at > 0 && gap(text, &all, at).contains([',', ':']);
+    // "dodoo", where odoo is.
+    let near = cx.known.names(Of::Machine).iter().any(|name| alike(&fold(name), &all[at].folded));
+    looks || near || at == 0 || listed || BEFORE.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some())
 }
 
 /// A likely place, to where its words begin and end: nobody means a piece of a name.
@@ -246,7 +275,15 @@ pub fn read_answer(
 pub fn correction(spec: &Spec, filled: &[&str], text: &str, cx: &Context<'_>) -> Option<(String, Value)> {
     let mut slots: Vec<&Slot> = spec.slots.iter().filter(|slot| filled.contains(&slot.name)).collect();
     slots.sort_by_key(|slot| reading_order(slot));
-    slots.into_iter().find_map(|slot| read::parse(slot.kind, text, cx).map(|value| (slot.name.to_owned(), value)))
+    // "call it kern" names no other machine.
+    let strange = |value: &Value| match value {
+        Value::Machines(Selector::Names(names)) => {
+            names.iter().any(|name| !name.starts_with(AT) && cx.known.has(Of::Machine, name).is_none())
+        }
+        value => points(value),
+    };
+    let parsed = |slot: &Slot| read::parse(slot.kind, text, cx).filter(|value| !strange(value));
+    slots.into_iter().find_map(|slot| parsed(slot).map(|value| (slot.name.to_owned(), value)))
 }
 
 /// Fills slots from one sentence: as one value, piece by piece between commas, or typed values first and a name from what is left.

@@ -1,5 +1,7 @@
 //! Cuts a text into clauses: at marks, and at small words that join.
 
+use std::ops::Range;
+
 use crate::{
     lexicon::Class,
     read::Context,
@@ -19,9 +21,14 @@ const MARKS: [char; 12] = [',', ';', '.', '!', '?', ':', '(', ')', '\n', '…', 
 /// assert_eq!(found, ["stop web1", "start db1", "it is 1.5 TiB"]);
 /// ```
 pub fn clauses<'t>(text: &'t str, joins: &[Class], cx: &Context) -> impl Iterator<Item = &'t str> {
+    spans(text, joins, cx).into_iter().map(|span| &text[span])
+}
+
+/// Where the clauses of a text stand, in bytes; as [`clauses`].
+pub fn spans(text: &str, joins: &[Class], cx: &Context) -> Vec<Range<usize>> {
     let all = cx.tokens(text);
     let joined = |at: usize| cx.lexicon.longest_of(&all[at..], joins).unwrap_or(0);
-    let mut clauses = Vec::new();
+    let mut spans = Vec::new();
     let mut at = 0;
     while at < all.len() {
         // What joins stands before a clause, never alone in one.
@@ -34,8 +41,7 @@ pub fn clauses<'t>(text: &'t str, joins: &[Class], cx: &Context) -> impl Iterato
         while at < all.len() && !gap(text, &all, at).contains(MARKS) && joined(at) == 0 {
             at += 1;
         }
-        clauses.push(&text[all[from].span.start..all[at - 1].span.end]);
+        spans.push(all[from].span.start..all[at - 1].span.end);
     }
-    clauses.into_iter()
+    spans
 }
-

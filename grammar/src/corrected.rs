@@ -222,8 +222,8 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             let turns = mode == As::Denied && class(Class::Hedge) == most;
             (mode, said.otherwise, picks) = (if turns { As::Meant } else { As::Spared }, true, true);
         } else if meant == most || only == most {
-            // "web1, i mean db1"
-            if meant == most && shown.is_empty() {
+            // "web1, i mean db1"; "db1 is in use, only web1" tells something of db1.
+            if meant == most && shown.is_empty() || said.strange.is_some() {
                 said.meant.clear();
             }
             picks |= only == most;

@@ -192,6 +192,11 @@ fn addressed_last<'t>(text: &'t str, cx: &Context) -> Option<(String, &'t str)> 
     let name = [Of::Machine, Of::Hypervisor]
         .iter()
         .find_map(|of| crate::name::known(&cursor, at, *of).into_iter().find(|(count, _)| *count == 1))?;
+    // "stop web1… oops no, db1" means another.
+    let turns = [Class::No, Class::Recants, Class::Meant, Class::Denied, Class::Also];
+    if !at_sign && turns.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some()) {
+        return None;
+    }
     // "start web2, web1" is a list, not an address.
     let list = [Of::Machine, Of::Hypervisor].iter().any(|of| !crate::name::known(&cursor, at - 1, *of).is_empty());
     (at_sign || !list).then(|| (name.1, before.trim_end_matches(',')))
