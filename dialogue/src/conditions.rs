@@ -142,6 +142,12 @@ impl Turn<'_> {
         matches!(self.commands(&part.text).as_slice(), [(call, Path::Command)] if self.may_change(call))
     }
 
+    /// Whether a part makes what it says wait for something: "once web1 is back".
+    pub(crate) fn waits_for(&self, part: &Part) -> bool {
+        let cx = self.context();
+        cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Conditional, Class::If])
+    }
+
     /// Takes a condition off a part; what is left is a wish like any other, done only if the condition holds.
     pub(crate) fn with_condition(&mut self, part: Part, understanding: &mut Understanding) -> Part {
         let cx = self.context();
@@ -183,6 +189,18 @@ impl Turn<'_> {
             }
             return part;
         };
+        // "if it is off start it, and pause db1": both depend on it.
+        let wishes = frame(&rest, &cx).parts;
+        if let Some(before) = part.raw.strip_suffix(rest.as_str()).filter(|_| wishes.len() > 1 && instead.is_empty()) {
+            let each = wishes.iter().flat_map(|wish| frame(&format!("{before}{}", wish.raw), &cx).parts);
+            let mut each: Vec<Part> = each.collect();
+            if each.len() == wishes.len() {
+                let first = each.remove(0);
+                each.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+                understanding.part = Some(first.clone());
+                return self.with_condition(first, understanding);
+            }
+        }
         match wished(&rest, &cx) {
             Some(wish) if wish.stance == Stance::Request && (!wish.question || self.wishes(&wish)) => {
                 // "otherwise …" is about the same.

@@ -282,7 +282,10 @@ impl Turn<'_> {
         // In any language: people mix them.
         let heavy = self.book.lexicons().any(|lexicon| {
             let cx = Context { lexicon, ..self.context() };
-            lexicon.holds(&all, &TURNS) || lexicon.holds(&all, &HEAVY) || weighs(text, &cx)
+            let own = std::ptr::eq(lexicon, &self.heard.lexicon);
+            let all: Vec<_> =
+                all.iter().filter(|token| own || !self.heard.lexicon.contains(&token.folded)).cloned().collect();
+            lexicon.holds(&all, &TURNS) || lexicon.holds(&all, &HEAVY) || own && weighs(text, &cx)
         });
         let tells = |part: &Part| {
             let wishes =

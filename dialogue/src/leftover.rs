@@ -158,8 +158,14 @@ pub(crate) fn left_over(
             text.get(span.clone()).is_some_and(|own| own.to_lowercase().contains(&token.text.to_lowercase()))
         });
         let other = cx.known.has(Of::Machine, token.text).is_some() && known && !again;
+        // "delete s1 s2", where only s1 was read.
+        let thing_of = |slot: &Slot| slot.kind == Kind::Name(Of::Snapshot) && taken.iter().any(|(name, _)| name == slot.name);
+        let another = !cx.lexicon.contains(&token.folded)
+            && cx.known.has(Of::Snapshot, token.text).is_some()
+            && spec.slots.iter().any(thing_of);
+        left.names |= another;
         left.names |= piece || thing || picks > 0 || other && taken.iter().any(|(slot, _)| slot == TARGET);
-        let count = if named || known || piece || thing || picks > 0 || inverts > 0 {
+        let count = if another || named || known || piece || thing || picks > 0 || inverts > 0 {
             left.weighs = true;
             picks.max(inverts).max(1)
         } else if weighty > 1 && weighty >= light || weighty == 1 && weighty >= light && !vocabulary.commands(token) {

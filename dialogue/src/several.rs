@@ -1,7 +1,7 @@
 //! Several wishes in one part: "resume web2, start web3", "snapshot web1 and tell me how many cpus it has". Where a part is no wish by
 //! itself it is cut at commas and small words, if what comes of it are wishes; the last counts where somebody changes their mind.
 
-use grammar::condition::whether;
+use grammar::condition::{condition, whether};
 use grammar::corrected::machines;
 use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
@@ -55,6 +55,25 @@ impl Turn<'_> {
         self.another_mind(text, &all).or_else(|| {
             let parts = self.cut(text, &all, &cx)?;
             Some(Several { parts, instead: false })
+        })
+    }
+
+    /// "if web1 is up reboot it, and if web2 is off start it": a part cut before each condition that has a wish of its own.
+    pub(crate) fn by_conditions(&self, part: &Part) -> Option<Vec<Part>> {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let all = cx.tokens(text);
+        let depends = |text: &str| condition(text, &cx, |_| false).is_some_and(|(_, rest)| self.holds_command(&rest));
+        let (at, joined) = (2..all.len()).find_map(|at| {
+            let joined = cx.lexicon.longest_before(&all[..at], Class::And).unwrap_or(0);
+            let apart = joined > 0 || gap(text, &all, at).contains([',', ';']);
+            let begins = cx.lexicon.longest(&all[at..], Class::If).is_some() && at > joined;
+            (apart && begins && depends(&text[all[at].span.start..])).then_some((at, joined))
+        })?;
+        let head = &text[..all[at - joined - 1].span.end];
+        (depends(head) || self.holds_command(head)).then(|| {
+            let pieces = [head, &text[all[at].span.start..]];
+            pieces.iter().flat_map(|piece| frame(piece, &cx).parts).collect()
         })
     }
 
@@ -151,9 +170,9 @@ impl Turn<'_> {
         let first = (1..all.len()).find(|at| named(*at).is_some())?;
         let (mut names, mut end) = (vec![first], first + 1);
         while end < all.len() {
+            // "s1 s2 et s3" is a list without commas.
             let joined = and(end).unwrap_or(0);
-            let marked = gap(text, &all, end).contains(',');
-            if named(end + joined).is_none() || joined == 0 && !marked {
+            if named(end + joined).is_none() {
                 break;
             }
             names.push(end + joined);

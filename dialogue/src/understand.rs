@@ -217,6 +217,12 @@ impl Turn<'_> {
             self.next_after_all(calls, understanding);
             return;
         }
+        if let Some(parts) = self.by_conditions(&part) {
+            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
+            return;
+        }
         if let Some((wish, picks)) = self.picks_behind(&part) {
             understanding.rest.push_front(picks);
             understanding.part = Some(wish);
@@ -304,6 +310,8 @@ impl Turn<'_> {
         }
         let first = understanding.calls.is_empty();
         let asked = match readings.as_slice() {
+            // "reboot web1, then db1 once web1 is back" asks nothing.
+            [] if understanding.calls.iter().any(|call| self.may_change(call)) && !part.question && self.waits_for(&part) => None,
             [] => self.asks(&part, understanding.addressee.is_some(), first && understanding.addressee.is_none()),
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
@@ -335,6 +343,12 @@ impl Turn<'_> {
                 {
                     self.refuse_unread("left_over_except", part.raw.trim().to_owned(), &[]);
                     return;
+                }
+                if self.waits_for(&part) && !part.question {
+                    understanding = match self.go_on_without(Box::new(understanding), &part) {
+                        Ok(()) => return,
+                        Err(back) => *back,
+                    };
                 }
                 if self.vetoed_outright(&part) {
                     understanding = match self.pass_over(Box::new(understanding), &part, false) {
@@ -376,8 +390,12 @@ impl Turn<'_> {
                 self.note_how_to(&part, call);
                 let mut call = call.clone();
                 understanding.doubtful |= self.of_whom_was_asked(&mut call, &understanding);
-                // "stop web1 if db1 is off, otherwise reboot it"
-                let before = understanding.calls.last().and_then(|before| before.args.get(TARGET)).cloned();
+                // "stop web1 if db1 is off, otherwise reboot it", but "…, and if web2 is off start it"
+                let same = |before: &&Call| {
+                    let machine = |condition: Option<Condition>| condition.and_then(|condition| condition.machine);
+                    machine(conditions::of(before)) == machine(understanding.condition.clone())
+                };
+                let before = understanding.calls.last().filter(same).and_then(|before| before.args.get(TARGET)).cloned();
                 if let Some(names @ Value::Machines(Selector::Names(_))) = before
                     && understanding.condition.is_some()
                     && call.args.get(TARGET).is_some_and(points)

@@ -1,6 +1,7 @@
 //! "don't touch web1, but start web3", "éteins vdi 2 et surtout pas vdi 1": who is left as it is, said beside what is to be done.
 
 use crate::{
+    clause::spans,
     kind::Of,
     lexicon::Class,
     read::{Context, Cursor},
@@ -36,6 +37,9 @@ pub fn spared(text: &str, cx: &Context) -> Option<Spared> {
     let cursor = Cursor { text, tokens: &all, cx };
     let joins = |at: usize| [Class::And, Class::But].iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0);
     let ends = |at: usize| at >= all.len() || joins(at) > 0 || gap(text, &all, at).contains([',', ';', '.', '!', ':']);
+    if let Some(stays) = stay(text, cx) {
+        return Some(stays);
+    }
     for at in 0..all.len() {
         let (untouched, except) = (cursor.skip(at, Class::Untouched), cursor.skip(at, Class::Except));
         let clause = untouched.max(except);
@@ -75,4 +79,27 @@ pub fn spared(text: &str, cx: &Context) -> Option<Spared> {
         });
     }
     None
+}
+
+/// "reboot web1, mail stays up": who is said to stay, in a clause of its own.
+fn stay(text: &str, cx: &Context) -> Option<Spared> {
+    let clauses = spans(text, &[Class::And, Class::But], cx);
+    let (at, names) = clauses.iter().enumerate().find_map(|(at, span)| {
+        let clause = &text[span.clone()];
+        let all = cx.tokens(clause);
+        let (count, names) = left_out(&Cursor { text: clause, tokens: &all, cx }, 0, false)?;
+        let known = names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
+        let stays = cx.lexicon.longest(all.get(count..)?, Class::Stays) == Some(all.len() - count) && count < all.len();
+        (known && stays).then_some((at, names))
+    })?;
+    // What joins it to the rest goes with it.
+    let others: Vec<&str> =
+        clauses.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, span)| &text[span.clone()]).collect();
+    let (before, after) = others.split_at(at);
+    let rest = match (before, after) {
+        (before, []) if !before.is_empty() => text[..clauses[at - 1].end].to_owned(),
+        ([], after) if !after.is_empty() => text[clauses[1].start..].to_owned(),
+        _ => return None,
+    };
+    Some(Spared { rest, names, excepted: false })
 }
