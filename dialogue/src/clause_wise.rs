@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, agreed, answer};
 use grammar::clause::{clauses, spans};
-use grammar::frame::{Stance, frame};
+use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read;
@@ -80,6 +80,8 @@ impl Turn<'_> {
                     plan.calls = calls;
                 }
                 None if self.is_a_reason(&plan, said) => {}
+                // Another wish is heard as a whole.
+                None if begins_with_verb(said, &cx) || self.holds_command(said) => return None,
                 None => unread.push(Phrase::not_followed(clause)),
             }
         }
@@ -89,14 +91,18 @@ impl Turn<'_> {
 
     /// The calls of a plan as one clause changes them.
     fn changed_by(&self, plan: &PlanRef, clause: &str, said: &str, joined: Joined) -> Option<Vec<Call>> {
-        let as_said = |text: &str| {
-            self.with_first(text, &plan.calls)
-                .or_else(|| self.with_other_machines(plan, text))
-                .or_else(|| self.only_some(text, &plan.calls))
-                .or_else(|| self.with_other_values(plan, text))
+        let of_machines = || {
+            let calls = self
+                .with_first(clause, &plan.calls)
+                .or_else(|| self.with_other_machines(plan, clause))
+                .or_else(|| self.only_some(clause, &plan.calls))?;
+            // "yes, but wait for mail1" is about no other machine.
+            let own = self.machines_of_all(&calls).iter().all(|name| is_among(name, &plan.subjects));
+            (own || !joined.agrees).then_some(calls)
         };
-        as_said(clause)
-            .or_else(|| as_said(said))
+        of_machines()
+            .or_else(|| self.with_other_values(plan, clause))
+            .or_else(|| self.with_other_values(plan, said))
             .or_else(|| self.with_these_too(plan, said).filter(|_| joined.too))
             .or_else(|| self.with_one_more(plan, said).filter(|_| joined.agrees))
     }
@@ -148,7 +154,9 @@ impl Turn<'_> {
         let all = cx.tokens(text);
         // "no, I don't need it any more, 20 gigs are enough" is no value.
         let refuses = cx.lexicon.longest_of(&all, &[Class::No, Class::Stop]).is_some();
-        if refuses || cx.lexicon.holds(&all, &[Class::If, Class::Conditional, Class::Cancel]) {
+        let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
+        let commands = self.commands(text).iter().any(built);
+        if refuses || commands || cx.lexicon.holds(&all, &[Class::If, Class::Conditional, Class::Cancel]) {
             return None;
         }
         // Which machine is meant is answered as a whole.

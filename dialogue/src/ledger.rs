@@ -5,6 +5,7 @@
 
 use grammar::clause::clauses;
 use grammar::frame::{Part, Stance, frame};
+use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::token::fold;
@@ -56,10 +57,15 @@ impl Turn<'_> {
         let whole = |text: &str| {
             self.commands(text).iter().any(|(said, _)| calls.iter().any(|call| call.skill == said.skill))
         };
-        if whole(text) {
+        // Nor what says that something else is meant than what was said before it.
+        let turned = cx.lexicon.holds(&cx.tokens(text), &[Class::Recants, Class::Meant, Class::Cancel]);
+        if turned || whole(text) {
             return Vec::new();
         }
-        let wishes = |part: &Part| part.wish || !matches!(part.stance, Stance::Negated | Stance::Report | Stance::AboutOthers);
+        let wishes = |part: &Part| {
+            let told = matches!(part.stance, Stance::Negated | Stance::Report | Stance::AboutOthers);
+            (part.wish || !told) && (part.polite || !part.question)
+        };
         let parts = frame(text, &cx).parts;
         let pieces = parts.iter().filter(|part| wishes(part) && !whole(&part.text) && !whole(&part.raw));
         let pieces = pieces.filter_map(|part| text.get(text.find(part.raw.as_str())?..)?.get(..part.raw.len()));
@@ -71,7 +77,9 @@ impl Turn<'_> {
         let cx = self.context();
         let mut parts = frame(clause, &cx).parts.into_iter();
         let (Some(part), None) = (parts.next(), parts.next()) else { return true };
-        if part.stance != Stance::Request || cx.lexicon.longest_of(&cx.tokens(&part.text), &GOES_ON).is_some() {
+        let all = cx.tokens(&part.text);
+        let turns = cx.lexicon.holds(&cx.tokens(&part.raw), &TURNS);
+        if part.stance != Stance::Request || turns || cx.lexicon.longest_of(&all, &GOES_ON).is_some() {
             return true;
         }
         let mut wished: Vec<Call> = self.commands(&part.text).into_iter().map(|(call, _)| call).collect();
@@ -82,7 +90,6 @@ impl Turn<'_> {
             let does = |wish: &Call| !self.may_change(wish) || CONTROLS.contains(&wish.skill.as_str()) || self.does(calls, wish);
             return wished.iter().any(does);
         }
-        let all = cx.tokens(&part.text);
         let Some(count) = cx.lexicon.longest(&all, Class::Verb) else { return true };
         let commands = |skill: &str, token| self.heard.vocabulary(skill).commands(token);
         let own = all[..count].iter().any(|token| calls.iter().any(|call| commands(&call.skill, token)));
@@ -95,7 +102,8 @@ impl Turn<'_> {
         let cx = self.context();
         // Where somebody changes their mind, others are meant than those who were named.
         let turned = cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &TURNS);
-        let names = if turned { Vec::new() } else { self.machines_of(wish) };
+        let mut names = if turned { Vec::new() } else { self.machines_of(wish) };
+        names.retain(|name| self.around.known.has(Of::Machine, name).is_some());
         let deed = |call: &Call| call.skill == wish.skill || call.skill == ANEW && [OFF, ON].contains(&wish.skill.as_str());
         let of_all = |call: &Call| {
             let own = self.machines_of(call);
@@ -110,6 +118,12 @@ impl Turn<'_> {
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
         let turned = cx.lexicon.holds(&cx.tokens(text), &TURNS);
+        // Where nobody knows who is meant, it is asked.
+        let of_nobody = |call: &Call| {
+            let target = self.spec(call).is_some_and(|spec| spec.has_target() && self.may_change(call));
+            target && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET)
+        };
+        let turned = turned || calls.iter().any(of_nobody);
         if turned || !calls.iter().any(|call| self.may_change(call)) || calls.iter().any(|call| set(call) || controls(call)) {
             return Vec::new();
         }
@@ -121,7 +135,7 @@ impl Turn<'_> {
             })
         };
         let own = |name: &String| self.around.scope == Scope::Machine && name.eq_ignore_ascii_case(self.around.entity);
-        let strange = |name: &String| !own(name) && !said(name) && cx.known.has(grammar::kind::Of::Machine, name).is_some();
+        let strange = |name: &String| !own(name) && !said(name) && cx.known.has(Of::Machine, name).is_some();
         let left = |clause: &&str| self.named_in(clause).iter().any(strange);
         clauses(text, &JOINS, &cx).filter(left).collect()
     }

@@ -11,7 +11,7 @@ use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::{Selector, exceptions};
-use grammar::token::{Token, fold, gap, tokens};
+use grammar::token::{Token, gap, tokens};
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -388,27 +388,13 @@ impl Turn<'_> {
             return (Call { skill: skill.to_owned(), ..Call::default() }, None);
         };
         let cx = self.context();
-        let (mut args, mut taken) = extract_where(spec, text, spans, &cx);
-        // Said to a machine, a word that nobody knows is hardly another: "a snapshot before the update of sage".
-        if self.around.scope == Scope::Machine && args.get(TARGET).is_some_and(|target| self.is_hardly_named(target)) {
-            args.remove(TARGET);
-            taken.retain(|(slot, _)| slot != TARGET);
-        }
+        let (args, taken) = extract_where(spec, text, spans, &cx);
         let changes = spec.danger > Danger::Read && !spec.planned;
         let mut left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
         if let Some(left) = &mut left {
             self.weigh_target(left, text, args.get(TARGET), &taken);
         }
         (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
-    }
-
-    /// Whether machines are called by words that nobody knows and that do not look like names.
-    fn is_hardly_named(&self, target: &Value) -> bool {
-        let plain = |name: &String| name.chars().all(char::is_alphabetic) && self.around.known.has(Of::Machine, name).is_none();
-        let near = |name: &String| {
-            self.around.known.names(Of::Machine).iter().any(|known| alike(&fold(known), &fold(name)))
-        };
-        matches!(target, Value::Machines(Selector::Names(names)) if names.iter().all(|name| plain(name) && !near(name)))
     }
 
     /// Whether somebody is named, left out or meant beside the machines that were read from a text: then nobody knows who is meant.

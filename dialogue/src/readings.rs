@@ -77,7 +77,12 @@ impl Turn<'_> {
             let Value::Name(name) = value else { return None };
             let at = text.rfind(name.as_str()).filter(|_| new)?;
             let small = cx.lexicon.longest_of(&cx.tokens(name), &SMALL).is_some();
-            Some(small && !slots::is_called(&(at..at + name.len()), text, &cx))
+            // "as first"
+            let before = cx.tokens(&text[..at]);
+            let as_such = before.last().is_some_and(|last| {
+                cx.lexicon.is(&last.folded, Class::Noname) && !cx.lexicon.is(&last.folded, Class::Article)
+            });
+            Some(small && !as_such && !slots::is_called(&(at..at + name.len()), text, &cx))
         };
         call.args.iter().filter_map(given).any(|small| small)
     }

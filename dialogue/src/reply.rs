@@ -79,6 +79,11 @@ impl Phrase {
         Self::common("not_followed").with("said", said.trim_end_matches(['.', ',', ':', ';', ' ']))
     }
 
+    /// Whether it says so.
+    pub(crate) fn is_not_followed(&self) -> bool {
+        self.key == Self::not_followed("").key
+    }
+
     /// The same with one more value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Var>) -> Self {
