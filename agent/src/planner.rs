@@ -17,7 +17,7 @@ use jiff::Zoned;
 use sha2::{Digest, Sha256};
 
 use crate::access::Access;
-use crate::host::{HostRead, Machine, MachineId};
+use crate::host::{HostRead, Machine, MachineId, State};
 use crate::message::Asker;
 use crate::refusal::{self, at_host};
 use crate::skill::{Change, Office, Plan, Receipt, Refusal, Scene, Stop};
@@ -89,7 +89,9 @@ impl Planner<'_> {
                 return (Planned::Refused(Reply::say(Phrase::common("not_understood"))), None);
             };
             let targets = match self.targets(skill.spec(), call) {
-                Ok(targets) => targets,
+                Ok(targets) => {
+                    targets.into_iter().map(|machine| after(&steps, machine, skill.spec().id)).collect::<Vec<_>>()
+                }
                 Err(refusal) => return (self.refused(&refusal, index), None),
             };
             match self.unmet(call, &targets) {
@@ -412,6 +414,23 @@ impl Planner<'_> {
             },
             steps,
         })
+    }
+}
+
+/// A machine as it is after these steps: "wake it up, then shut it down". What is only asked of a guest changes nothing yet.
+fn after(steps: &[Step], machine: Arc<Machine>, skill: &str) -> Arc<Machine> {
+    let own = |step: &&Step| step.machine.as_ref().is_some_and(|other| other.id == machine.id);
+    let become_of = |skill: &str| match skill {
+        "vm.start" | "vm.resume" => Some(State::Running),
+        "vm.pause" => Some(State::Paused),
+        "vm.force_off" => Some(State::Off),
+        _ => None,
+    };
+    let state = steps.iter().filter(own).filter_map(|step| become_of(&step.call.skill)).next_back();
+    // Said twice, it is wished for once: "bring it back, well, start it".
+    match state.filter(|state| become_of(skill) != Some(*state)) {
+        Some(state) => Arc::new(Machine { state, ..Machine::clone(&machine) }),
+        None => machine,
     }
 }
 

@@ -1,9 +1,13 @@
 //! All skills, in one visible list. Adding one: its file, its `mod` line and its place in [`ALL`].
 
+use std::sync::Arc;
+
 use dialogue::session::Call;
 use dialogue::spec::{Scope, Spec};
 
-use crate::skill::Skill;
+use crate::host::Machine;
+use crate::refusal::at_host;
+use crate::skill::{Scene, Skill};
 
 pub mod access_mine;
 pub mod agent_doctor;
@@ -33,6 +37,19 @@ pub mod vm_info;
 pub mod vm_list;
 pub mod vm_power;
 pub mod vm_status;
+
+/// The machines of the hypervisor spoken to, or all.
+fn machines_of(scene: &Scene<'_>) -> Vec<Arc<Machine>> {
+    let mut machines = scene.host.machines();
+    machines.retain(|machine| scene.hypervisor.is_none_or(|hypervisor| machine.id.hypervisor == hypervisor));
+    machines
+}
+
+/// The name of one of some machines, with its host where another is called the same.
+fn shown(machine: &Machine, among: &[Arc<Machine>]) -> String {
+    let alike = among.iter().filter(|other| other.name == machine.name).count();
+    if alike > 1 { at_host(&machine.id, &machine.name) } else { machine.name.clone() }
+}
 
 /// Machines, hypervisors and the desk.
 const ANYWHERE: &[Scope] = &[Scope::Machine, Scope::Host, Scope::Desk];

@@ -256,7 +256,8 @@ impl Turn<'_> {
                         && names.iter().any(|name| is_among(name, &said.spared))
                     {
                         names.retain(|name| !is_among(name, &said.spared));
-                        names.extend(said.meant.iter().cloned());
+                        // "not web2, only mail", where mail has its own wish already.
+                        names.extend(said.meant.iter().filter(|name| !is_among(name, &plan.subjects)).cloned());
                         if names.is_empty() {
                             continue;
                         }

@@ -77,6 +77,30 @@ impl Turn<'_> {
         }
     }
 
+    /// "what runs on hv1 and hv2": a question about one host for each that is named.
+    pub(crate) fn of_each_host(&self, calls: Vec<Call>) -> Vec<Call> {
+        let cx = self.context();
+        let [call] = calls.as_slice() else { return calls };
+        let of_host = |slot: &Slot| slot.kind == Kind::Name(Of::Hypervisor);
+        let Some(slot) = self.spec(call).filter(|_| self.only_reads(call)).and_then(|spec| spec.slots.iter().find(|slot| of_host(slot)))
+        else {
+            return calls;
+        };
+        let Some(Value::Name(first)) = call.args.get(slot.name) else { return calls };
+        let tokens = cx.tokens(&self.session.trace.text);
+        let mut hosts: Vec<String> = tokens.iter().filter_map(|token| cx.known.has(Of::Hypervisor, token.text)).collect();
+        hosts.dedup();
+        if hosts.len() < 2 || !hosts.contains(first) {
+            return calls;
+        }
+        let of = |host: String| {
+            let mut call = call.clone();
+            call.args.insert(slot.name.to_owned(), Value::Name(host));
+            call
+        };
+        hosts.into_iter().map(of).collect()
+    }
+
     /// "web2, is it up": that question, about these.
     fn asked_of(&self, names: &[String], question: &str) -> Option<Call> {
         let mut call = self.read_command(led(question, &self.context()).1)?;

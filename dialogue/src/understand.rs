@@ -452,6 +452,7 @@ impl Turn<'_> {
         preface: Vec<Phrase>,
         before: Option<Box<Open>>,
     ) {
+        let calls = self.of_each_host(calls);
         let Some(first) = calls.first().cloned() else {
             self.understood_nothing(&[], preface);
             return;

@@ -1,11 +1,11 @@
 //! "which disks do you have, how full?": every disk of a machine with its size, live use, format and place.
 
 use dialogue::reply::{Phrase, Reply};
-use dialogue::spec::{Category, Danger, Role, Slot, Spec};
+use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
 
 use super::ANYWHERE;
 use crate::host::{Disk, DiskUse, Machine};
-use crate::skill::{Args, Plan, Scene, Skill, Stop};
+use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "disk.list",
@@ -13,7 +13,7 @@ static SPEC: Spec = Spec {
     scopes: ANYWHERE,
     danger: Danger::Read,
     role: Role::Viewer,
-    slots: &[Slot::target()],
+    slots: &[Slot::subject()],
     allocates: false,
     planned: false,
 };
@@ -27,7 +27,7 @@ impl Skill for DiskList {
     }
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
-        let machine = scene.machine()?;
+        let Some(machine) = &scene.target else { return everybody(scene) };
         let dated = |reply| Ok(Plan::Answer(super::host_status::dated(reply, &machine.id.hypervisor, scene)));
         if machine.disks.is_empty() {
             return dated(Reply::say(Phrase::new("disk.list/none").with("name", &machine.name)));
@@ -45,6 +45,35 @@ impl Skill for DiskList {
             .with("drives", drives.len());
         dated(Reply::list(head, rows))
     }
+}
+
+/// At a host or the desk, with no machine named: whose disks are how large.
+fn everybody(scene: &Scene<'_>) -> Result<Plan, Stop> {
+    if scene.scope == Scope::Machine {
+        return Err(Refusal::WhichMachine.into());
+    }
+    let machines = super::machines_of(scene);
+    let disks = |machine: &Machine| -> Vec<Phrase> {
+        let sized = |disk: &&Disk| {
+            let size = scene.host.disk_use(&machine.id, &disk.target).map(|used| used.capacity);
+            let known = size.as_ref().is_ok_and(|size| size.0 > 0);
+            let phrase = Phrase::new(if known { "disk.list/sized" } else { "disk.list/unsized" });
+            let phrase = phrase.with("target", &disk.target);
+            if let Ok(size) = size { phrase.with("size", size) } else { phrase }
+        };
+        machine.disks.iter().filter(|disk| is_disk(disk)).map(|disk| sized(&disk)).collect()
+    };
+    let having: Vec<_> = machines.iter().filter(|machine| !disks(machine).is_empty()).collect();
+    if having.is_empty() {
+        return Ok(Plan::Answer(Reply::say(Phrase::new("disk.list/nobody"))));
+    }
+    let rows = having.iter().map(|machine| {
+        Phrase::new("disk.list/row_machine")
+            .with("name", super::shown(machine, &machines))
+            .with("disks", disks(machine))
+    });
+    let head = Phrase::new("disk.list/everybody").with("count", having.len());
+    Ok(Plan::Answer(Reply::list(head, rows.collect())))
 }
 
 /// Whether it holds data, unlike drives for discs and floppies.

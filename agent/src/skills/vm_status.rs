@@ -47,7 +47,12 @@ impl Skill for VmStatus {
                 rows.push(offer.with("state", talk_manners::key(machine.state)));
                 Reply { rows, ..Reply::say(sentence(machine, scene)) }
             }
-            None => Reply::say(sentence(machine, scene)),
+            None => {
+                let reply = Reply::say(sentence(machine, scene));
+                // Asked since when, where nobody was there to see it begin.
+                let unknown = args.word("ask").is_some() && machine.since.is_none();
+                if unknown { reply.and(Phrase::new("vm.status/since_unknown")) } else { reply }
+            }
         }))
     }
 }
