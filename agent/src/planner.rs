@@ -422,7 +422,6 @@ fn after(steps: &[Step], machine: Arc<Machine>, skill: &str) -> Arc<Machine> {
     let own = |step: &&Step| step.machine.as_ref().is_some_and(|other| other.id == machine.id);
     let become_of = |skill: &str| match skill {
         "vm.start" | "vm.resume" => Some(State::Running),
-        "vm.pause" => Some(State::Paused),
         "vm.force_off" => Some(State::Off),
         _ => None,
     };

@@ -81,7 +81,7 @@ impl Turn<'_> {
                 }
                 None if self.is_a_reason(&plan, said) => {}
                 // Another wish is heard as a whole.
-                None if begins_with_verb(said, &cx) || self.holds_command(said) => return None,
+                None if begins_with_verb(clause, &cx) || begins_with_verb(said, &cx) || self.holds_command(said) => return None,
                 None => unread.push(Phrase::not_followed(clause)),
             }
         }

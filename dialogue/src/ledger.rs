@@ -103,7 +103,8 @@ impl Turn<'_> {
         // Where somebody changes their mind, others are meant than those who were named.
         let turned = cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &TURNS);
         let mut names = if turned { Vec::new() } else { self.machines_of(wish) };
-        names.retain(|name| self.around.known.has(Of::Machine, name).is_some());
+        // By the names they have: "webs 1" is web1.
+        names = names.iter().filter_map(|name| self.around.known.has(Of::Machine, name)).collect();
         let deed = |call: &Call| call.skill == wish.skill || call.skill == ANEW && [OFF, ON].contains(&wish.skill.as_str());
         let of_all = |call: &Call| {
             let own = self.machines_of(call);
@@ -143,7 +144,7 @@ impl Turn<'_> {
 
 /// Whether one of these phrases repeats a clause, or a part of it that says what it is about.
 fn says(phrases: &[Phrase], clause: &str) -> bool {
-    const SHORTEST: usize = 4;
+    const SHORTEST: usize = 3;
     let clause = fold(clause);
     let repeats = |var: &Var| match var {
         Var::Text(said) => {

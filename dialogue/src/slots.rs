@@ -9,7 +9,7 @@ use grammar::known::Known;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
-use grammar::token::{fold, gap};
+use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -178,20 +178,7 @@ fn choose(kind: Kind, found: Vec<Found>, likely: &[Range<usize>], text: &str, cx
 /// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"
 /// nobody is called "blows".
 fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    const BEFORE: [Class; 12] = [
-        Class::Verb,
-        Class::Article,
-        Class::Machine,
-        Class::Machines,
-        Class::Host,
-        Class::Where,
-        Class::And,
-        Class::Also,
-        Class::Follow,
-        Class::Denied,
-        Class::Except,
-        Class::Polite,
-    ];
+    const BEFORE: [Class; 5] = [Class::Person, Class::You, Class::Conditional, Class::If, Class::Weighs];
     let all = cx.tokens(text);
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
     let looks = all[at].quoted
@@ -199,7 +186,12 @@ fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     let listed = at > 0 && gap(text, &all, at).contains([',', ':']);
     // "dodoo", where odoo is.
     let near = cx.known.names(Of::Machine).iter().any(|name| alike(&fold(name), &all[at].folded));
-    looks || near || at == 0 || listed || BEFORE.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some())
+    // "he blows", "s'appelant", "un élève absent"
+    let goes_on = |before: &Token<'_>| {
+        let denied = BEFORE.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+        denied || before.folded == "s" || !cx.lexicon.contains(&before.folded)
+    };
+    looks || near || listed || !at.checked_sub(1).is_some_and(|before| goes_on(&all[before]))
 }
 
 /// A likely place, to where its words begin and end: nobody means a piece of a name.
