@@ -114,8 +114,13 @@ impl Turn<'_> {
             Answer::Correction(rest) => rest,
             _ => text.to_owned(),
         };
+        // "give me one more with the name a2" is no other name for this one.
+        if self.heard.lexicon.holds(&self.context().tokens(text), &[Class::Another]) {
+            return None;
+        }
+        let called = |spec: &Spec| self.called(spec, &named).or_else(|| self.called_in_words(spec, text));
         if let [call] = calls.as_mut_slice()
-            && let Some((slot, name)) = self.book.spec(&call.skill).and_then(|spec| self.called(spec, &named))
+            && let Some((slot, name)) = self.book.spec(&call.skill).and_then(called)
             && call.args.get(&slot) != Some(&name)
         {
             call.args.insert(slot, name);

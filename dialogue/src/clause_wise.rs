@@ -58,6 +58,9 @@ impl Turn<'_> {
         }
         // A new clear wish goes first, unless it is joined to a yes.
         let agrees = agreed(text, &cx).is_some() && !cx.lexicon.holds(&cx.tokens(text), &[Class::No, Class::Cancel]);
+        if cx.lexicon.holds(&cx.tokens(text), &[Class::Another]) {
+            return None;
+        }
         let whole = agreed(text, &cx).is_some_and(|rest| !self.commands(&rest).is_empty());
         if whole || !agrees && self.holds_command(text) {
             return None;
@@ -178,7 +181,7 @@ impl Turn<'_> {
                 let filled = slots::read_answer(spec, &open, args, said, &cx)?;
                 Some(filled.values).filter(|values| values.iter().all(|(slot, _)| open.contains(slot)))
             };
-            let called = || self.called(spec, clause).filter(|(slot, _)| left.contains(slot)).map(|one| vec![one]);
+            let called = || self.called(spec, clause).or_else(|| self.called_in_words(spec, clause)).filter(|(slot, _)| left.contains(slot)).map(|one| vec![one]);
             let plain = args.keys().filter(|slot| !spec.slot(slot).is_some_and(named));
             let all: Vec<&str> = open.iter().chain(plain).map(String::as_str).collect();
             let among = || self.gathered(spec, &all, said);
@@ -195,7 +198,7 @@ impl Turn<'_> {
     }
 
     /// A clause without the small words around what it says: "no wait, hmm, raw I guess".
-    fn without_leads<'t>(&self, clause: &'t str) -> &'t str {
+    pub(crate) fn without_leads<'t>(&self, clause: &'t str) -> &'t str {
         const TAILS: [Class; 4] = [Class::Hedge, Class::Polite, Class::Thanks, Class::Aside];
         let cx = self.context();
         let all = cx.tokens(clause);

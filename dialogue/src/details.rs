@@ -12,7 +12,7 @@ use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::{Selector, State};
-use grammar::token::gap;
+use grammar::token::{Token, gap};
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -64,6 +64,10 @@ impl Turn<'_> {
         }
         if let Some(picked) = self.only_some(&part.raw, calls).or_else(|| self.with_first(&part.raw, calls)) {
             return Some((picked, true));
+        }
+        // "and then add a disk called spool" is a wish of its own.
+        if self.other_deed(part, last).is_some() {
+            return None;
         }
         let cx = self.context();
         let (text, corrects) = match answer(&part.raw, &cx) {
@@ -151,6 +155,29 @@ impl Turn<'_> {
         let (first, last) = (all.get(at + count)?, all.get(end.checked_sub(1)?)?);
         let value = read::parse(slot.kind, text.get(first.span.start..last.span.end)?, &cx)?;
         Some((slot.name.to_owned(), value))
+    }
+
+    /// "no, call it before update": a name of several words, as one; where it is shown before anything is done.
+    pub(crate) fn called_in_words(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
+        const MOST: usize = 4;
+        let cx = self.context();
+        let said = self.without_leads(text);
+        if let Some(found) = self.called(spec, said) {
+            return Some(found);
+        }
+        let all = cx.tokens(said);
+        let count = cx.lexicon.longest(&all, Class::Calling)?;
+        let end = all.len() - cx.lexicon.longest_before(&all[count..], Class::Polite).unwrap_or(0);
+        let words = all.get(count..end).filter(|words| (2..=MOST).contains(&words.len()))?;
+        let plain = |token: &Token<'_>| {
+            let turns = [Class::And, Class::But, Class::Not];
+            !token.quoted && !cx.lexicon.holds(std::slice::from_ref(token), &turns) && token.text.chars().all(char::is_alphanumeric)
+        };
+        let marked = (count + 1..end).any(|at| !gap(said, &all, at).trim().is_empty());
+        let name = words.iter().map(|token| token.text).collect::<Vec<_>>().join("-");
+        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let value = read::parse(slot.kind, &name, &cx)?;
+        (!marked && words.iter().all(plain)).then(|| (slot.name.to_owned(), value))
     }
 
     /// "as lent": words of the command, and a name to be given.

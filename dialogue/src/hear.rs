@@ -97,8 +97,11 @@ impl Turn<'_> {
         // What is a command as it was typed has nothing to mend: "disk tmp 5g".
         let parts = frame(&text, &self.context()).parts;
         let plain = self.is_plain_command(&text) || parts.iter().all(|part| self.is_plain_command(&part.text));
-        let (text, slips) = self.spelled(&text, !plain);
+        let (text, mut slips) = self.spelled(&text, !plain);
         self.session.slipped = slips.words;
+        let written = if plain { None } else { self.written_out(&text) };
+        slips.names |= written.is_some();
+        let text = written.unwrap_or(text);
         let topics = self.session.focus.clone();
         self.understand(&text, doubtful || slips.names, preface, before);
         self.note_topic(&text, &topics);

@@ -4,6 +4,7 @@
 //! of it is held against the whole message once more, clause by clause, before anything is planned.
 
 use grammar::clause::clauses;
+use grammar::condition::{condition, depends};
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
@@ -75,6 +76,10 @@ impl Turn<'_> {
     /// Whether a clause is no wish, or one that these calls do.
     fn is_done(&self, clause: &str, calls: &[Call]) -> bool {
         let cx = self.context();
+        // "if so start it": what is wished for behind a condition.
+        let wish = condition(clause, &cx, |_| false).map(|(_, rest)| rest);
+        let wish = wish.or_else(|| depends(clause, &cx).map(|(_, rest)| rest.to_owned()));
+        let clause = wish.as_deref().unwrap_or(clause);
         let mut parts = frame(clause, &cx).parts.into_iter();
         let (Some(part), None) = (parts.next(), parts.next()) else { return true };
         let all = cx.tokens(&part.text);

@@ -397,6 +397,22 @@ impl Turn<'_> {
         (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
     }
 
+    /// "a disk of 20 GB, qcow2, trends": the one word that is left over, as the name that is to be given.
+    pub(crate) fn left_name(&self, call: &Call, left: &LeftOver) -> Option<(String, Value)> {
+        let cx = self.context();
+        let [word] = left.words.as_slice() else { return None };
+        let spec = self.spec(call).filter(|_| left.unread().is_none())?;
+        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let all = cx.tokens(word);
+        let plain = |token: &Token<'_>| {
+            !cx.lexicon.contains(&token.folded) && !self.heard.vocabulary(spec.id).commands(token)
+        };
+        let known = Of::ALL.iter().any(|of| cx.known.has(*of, word).is_some());
+        let alone = all.len() == 1 && all.iter().all(plain) && !is_device(&all[0].folded);
+        let value = read::parse(slot.kind, word, &cx)?;
+        (alone && !known && !call.args.contains_key(slot.name)).then(|| (slot.name.to_owned(), value))
+    }
+
     /// Whether somebody is named, left out or meant beside the machines that were read from a text: then nobody knows who is meant.
     fn weigh_target(&self, left: &mut LeftOver, text: &str, target: Option<&Value>, taken: &[Taken]) {
         let cx = self.context();

@@ -43,6 +43,7 @@ mod readings;
 pub mod reply;
 pub mod session;
 mod several;
+mod shortened;
 pub mod slots;
 mod snapshots;
 mod sparing;

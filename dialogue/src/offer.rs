@@ -171,7 +171,9 @@ impl Turn<'_> {
         let names = self.around.scope == Scope::Machine || pointed || self.names_a_machine(call);
         let lacks =
             !missing(spec, call, self.around.scope).is_empty() || unknown_names(spec, call, self.around.known) > 0;
-        if lacks || !names || self.is_only_pointed_at(spec, call) {
+        // Said to a machine, it is asked about by its name.
+        let pointed = self.around.scope != Scope::Machine && self.is_only_pointed_at(spec, call);
+        if lacks || !names || pointed {
             return false;
         }
         let preface = preface.to_vec();

@@ -158,6 +158,13 @@ impl Turn<'_> {
             self.refuse_unread("left_over_which", words, &understanding.preface);
             return;
         }
+        let named = left.as_ref().and_then(|left| self.left_name(&call, left));
+        let left = left.filter(|_| named.is_none());
+        if let Some((slot, name)) = named {
+            // It is shown before anything is done.
+            understanding.doubtful = true;
+            call.args.insert(slot, name);
+        }
         if let Some(left) = left {
             let mut pieces = left.words.clone();
             pieces.dedup();

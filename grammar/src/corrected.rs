@@ -70,6 +70,12 @@ fn answers_for(cursor: &Cursor, at: usize, class: Class, shown: &[String]) -> Op
     None
 }
 
+/// "non erp seulement": whether a name that stands there is said to be the only one.
+fn only_behind(cursor: &Cursor, from: usize, shown: &[String]) -> bool {
+    let named = (from..cursor.tokens.len()).find_map(|at| Some((at, named_at(cursor, at, shown)?)));
+    named.is_some_and(|(at, (count, _))| cursor.skip(at + count, Class::Only) > 0)
+}
+
 /// Whether no machine is named in the clause from there on.
 fn nobody_follows(cursor: &Cursor, from: usize, shown: &[String]) -> bool {
     let ends = |at: usize| gap(cursor.text, cursor.tokens, at).contains([',', ';', '.', '!', '\n', '…', ':']);
@@ -244,7 +250,7 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
                     said.meant.extend(those)
                 }
                 (said.otherwise, picks) = (true, true);
-            } else if named.is_some_and(|name| shown.len() > 1 && among(&name)) {
+            } else if named.is_some_and(|name| shown.len() > 1 && among(&name)) && !(no && only_behind(&cursor, at + most, shown)) {
                 // "yes for web1, no for db1"
                 (mode, said.otherwise, picks) = (if no { As::Spared } else { As::Meant }, true, true);
             } else if no {
