@@ -158,7 +158,9 @@ impl Turn<'_> {
         let Value::Name(old) = call.args.get(slot.name)? else { return None };
         let all = cx.tokens(text);
         let denied = (1..all.len()).find(|at| {
-            let denies = [Class::Denied, Class::Not, Class::No].iter().any(|class| cx.lexicon.longest_before(&all[..*at], *class).is_some());
+            let denies = [Class::Denied, Class::Not, Class::No]
+                .iter()
+                .any(|class| cx.lexicon.longest_before(&all[..*at], *class).is_some());
             denies && all[*at].text.eq_ignore_ascii_case(old)
         })?;
         let new = |at: &usize| *at != denied && !cx.lexicon.contains(&all[*at].folded);

@@ -60,9 +60,8 @@ impl Turn<'_> {
         let clauses: Vec<&str> = clauses(&part.raw, &[Class::And], &cx).collect();
         let wishes = |clause: &&&str| {
             let all = cx.tokens(clause);
-            let first = all.iter().find(|token| {
-                !cx.lexicon.holds(std::slice::from_ref(token), &[Class::Then, Class::Polite])
-            });
+            let first =
+                all.iter().find(|token| !cx.lexicon.holds(std::slice::from_ref(token), &[Class::Then, Class::Polite]));
             first.is_some_and(|first| changes(first) && !own.commands(first))
         };
         clauses.iter().filter(|_| clauses.len() > 1).find(wishes).map(|clause| (*clause).to_owned())

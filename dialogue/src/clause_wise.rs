@@ -84,7 +84,9 @@ impl Turn<'_> {
                 }
                 None if self.is_a_reason(&plan, said) => {}
                 // Another wish is heard as a whole.
-                None if begins_with_verb(clause, &cx) || begins_with_verb(said, &cx) || self.holds_command(said) => return None,
+                None if begins_with_verb(clause, &cx) || begins_with_verb(said, &cx) || self.holds_command(said) => {
+                    return None;
+                }
                 None => unread.push(Phrase::not_followed(clause)),
             }
         }
@@ -181,7 +183,12 @@ impl Turn<'_> {
                 let filled = slots::read_answer(spec, &open, args, said, &cx)?;
                 Some(filled.values).filter(|values| values.iter().all(|(slot, _)| open.contains(slot)))
             };
-            let called = || self.called(spec, clause).or_else(|| self.called_in_words(spec, clause)).filter(|(slot, _)| left.contains(slot)).map(|one| vec![one]);
+            let called = || {
+                self.called(spec, clause)
+                    .or_else(|| self.called_in_words(spec, clause))
+                    .filter(|(slot, _)| left.contains(slot))
+                    .map(|one| vec![one])
+            };
             let plain = args.keys().filter(|slot| !spec.slot(slot).is_some_and(named));
             let all: Vec<&str> = open.iter().chain(plain).map(String::as_str).collect();
             let among = || self.gathered(spec, &all, said);
@@ -244,6 +251,9 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(said);
         let verb = cx.lexicon.longest(&all, Class::Verb).is_some();
-        !verb && !cx.lexicon.holds(&all, &HEAVY) && !said.contains(|c: char| c.is_ascii_digit()) && self.commands(said).is_empty()
+        !verb
+            && !cx.lexicon.holds(&all, &HEAVY)
+            && !said.contains(|c: char| c.is_ascii_digit())
+            && self.commands(said).is_empty()
     }
 }

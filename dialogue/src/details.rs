@@ -66,10 +66,11 @@ impl Turn<'_> {
             return Some((picked, true));
         }
         // "and then add a disk called spool" is a wish of its own.
-        if self.other_deed(part, last).is_some() {
+        let cx = self.context();
+        let calls_it = cx.lexicon.longest(&cx.tokens(&part.text), Class::Calling).is_some();
+        if !calls_it && self.other_deed(part, last).is_some() {
             return None;
         }
-        let cx = self.context();
         let (text, corrects) = match answer(&part.raw, &cx) {
             Answer::Correction(rest) => (rest, true),
             Answer::Other => (part.raw.clone(), false),
@@ -171,7 +172,9 @@ impl Turn<'_> {
         let words = all.get(count..end).filter(|words| (2..=MOST).contains(&words.len()))?;
         let plain = |token: &Token<'_>| {
             let turns = [Class::And, Class::But, Class::Not];
-            !token.quoted && !cx.lexicon.holds(std::slice::from_ref(token), &turns) && token.text.chars().all(char::is_alphanumeric)
+            !token.quoted
+                && !cx.lexicon.holds(std::slice::from_ref(token), &turns)
+                && token.text.chars().all(char::is_alphanumeric)
         };
         let marked = (count + 1..end).any(|at| !gap(said, &all, at).trim().is_empty());
         let name = words.iter().map(|token| token.text).collect::<Vec<_>>().join("-");

@@ -82,13 +82,17 @@ impl Turn<'_> {
         let cx = self.context();
         let [call] = calls.as_slice() else { return calls };
         let of_host = |slot: &Slot| slot.kind == Kind::Name(Of::Hypervisor);
-        let Some(slot) = self.spec(call).filter(|_| self.only_reads(call)).and_then(|spec| spec.slots.iter().find(|slot| of_host(slot)))
+        let Some(slot) = self
+            .spec(call)
+            .filter(|_| self.only_reads(call))
+            .and_then(|spec| spec.slots.iter().find(|slot| of_host(slot)))
         else {
             return calls;
         };
         let Some(Value::Name(first)) = call.args.get(slot.name) else { return calls };
         let tokens = cx.tokens(&self.session.trace.text);
-        let mut hosts: Vec<String> = tokens.iter().filter_map(|token| cx.known.has(Of::Hypervisor, token.text)).collect();
+        let mut hosts: Vec<String> =
+            tokens.iter().filter_map(|token| cx.known.has(Of::Hypervisor, token.text)).collect();
         hosts.dedup();
         if hosts.len() < 2 || !hosts.contains(first) {
             return calls;

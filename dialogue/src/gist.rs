@@ -146,7 +146,11 @@ impl Turn<'_> {
         let asked = |part: &Part| {
             let orders = cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Verb]);
             let of_now = !matches!(part.stance, Stance::HowTo | Stance::Hypothetical | Stance::AboutOthers);
-            of_now && !part.polite && !part.wish && !begins_with_verb(&part.text, &cx) && !(orders && part.stance == Stance::Negated)
+            of_now
+                && !part.polite
+                && !part.wish
+                && !begins_with_verb(&part.text, &cx)
+                && !(orders && part.stance == Stance::Negated)
         };
         let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.waits();
         (fits && frame(text, &cx).parts.iter().all(asked)).then(|| state_of(&names))

@@ -55,9 +55,8 @@ impl Turn<'_> {
     fn wishes_left<'t>(&self, text: &'t str, calls: &[Call]) -> Vec<&'t str> {
         let cx = self.context();
         // What is a command as a whole has no clauses.
-        let whole = |text: &str| {
-            self.commands(text).iter().any(|(said, _)| calls.iter().any(|call| call.skill == said.skill))
-        };
+        let whole =
+            |text: &str| self.commands(text).iter().any(|(said, _)| calls.iter().any(|call| call.skill == said.skill));
         // Nor what says that something else is meant than what was said before it.
         let turned = cx.lexicon.holds(&cx.tokens(text), &[Class::Recants, Class::Meant, Class::Cancel]);
         if turned || whole(text) {
@@ -92,13 +91,20 @@ impl Turn<'_> {
             wished.extend(self.made_so(&Part { polite: true, question: false, ..part.clone() }));
         }
         if !wished.is_empty() {
-            let does = |wish: &Call| !self.may_change(wish) || CONTROLS.contains(&wish.skill.as_str()) || self.does(calls, wish);
+            let does = |wish: &Call| {
+                !self.may_change(wish) || CONTROLS.contains(&wish.skill.as_str()) || self.does(calls, wish)
+            };
             return wished.iter().any(does);
         }
         let Some(count) = cx.lexicon.longest(&all, Class::Verb) else { return true };
         let commands = |skill: &str, token| self.heard.vocabulary(skill).commands(token);
         let own = all[..count].iter().any(|token| calls.iter().any(|call| commands(&call.skill, token)));
-        let deed = || self.book.specs().iter().any(|spec| is_deed(spec) && all[..count].iter().all(|token| commands(spec.id, token)));
+        let deed = || {
+            self.book
+                .specs()
+                .iter()
+                .any(|spec| is_deed(spec) && all[..count].iter().all(|token| commands(spec.id, token)))
+        };
         own || !deed()
     }
 
@@ -107,15 +113,19 @@ impl Turn<'_> {
         let cx = self.context();
         // Where somebody changes their mind, others are meant than those who were named.
         let turned = cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &TURNS);
-        let mut names = if turned { Vec::new() } else { self.machines_of(wish) };
-        // By the names they have: "webs 1" is web1.
-        names = names.iter().filter_map(|name| self.around.known.has(Of::Machine, name)).collect();
-        let deed = |call: &Call| call.skill == wish.skill || call.skill == ANEW && [OFF, ON].contains(&wish.skill.as_str());
+        let names = if turned { Vec::new() } else { self.by_their_names(wish) };
+        let deed =
+            |call: &Call| call.skill == wish.skill || call.skill == ANEW && [OFF, ON].contains(&wish.skill.as_str());
         let of_all = |call: &Call| {
-            let own = self.machines_of(call);
+            let own = self.by_their_names(call);
             own.is_empty() || names.iter().all(|name| is_among(name, &own))
         };
         calls.iter().any(|call| CONTROLS.contains(&call.skill.as_str()) || deed(call) && of_all(call))
+    }
+
+    /// The machines of a call that exist, by the names they have: "webs 1" is web1.
+    fn by_their_names(&self, call: &Call) -> Vec<String> {
+        self.machines_of(call).iter().filter_map(|name| self.around.known.has(Of::Machine, name)).collect()
     }
 
     /// The clauses that name a machine of which these calls, where they change something, say nothing.
@@ -124,24 +134,36 @@ impl Turn<'_> {
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
         let turned = cx.lexicon.holds(&cx.tokens(text), &TURNS);
+        // Where machines are called by pieces of their names ("webs 1 and 2"), the planner says whom it took.
+        let all = cx.known.names(Of::Machine);
+        let by_pieces = |call: &Call| !self.machines_of(call).iter().all(|name| is_among(name, &all));
         // Where nobody knows who is meant, it is asked.
         let of_nobody = |call: &Call| {
             let target = self.spec(call).is_some_and(|spec| spec.has_target() && self.may_change(call));
             target && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET)
         };
-        let turned = turned || calls.iter().any(of_nobody);
-        if turned || !calls.iter().any(|call| self.may_change(call)) || calls.iter().any(|call| set(call) || controls(call)) {
+        let turned = turned || calls.iter().any(|call| of_nobody(call) || by_pieces(call));
+        if turned
+            || !calls.iter().any(|call| self.may_change(call))
+            || calls.iter().any(|call| set(call) || controls(call))
+        {
             return Vec::new();
         }
         let values = || calls.iter().flat_map(|call| call.args.values());
         let said = |name: &String| {
             values().any(|value| match value {
-                Value::Machines(Selector::Names(names)) => is_among(name, names),
+                Value::Machines(Selector::Names(names)) => {
+                    is_among(name, names)
+                        || names.iter().any(|own| self.around.known.has(Of::Machine, own).as_ref() == Some(name))
+                }
                 value => fold(&value.to_string()).contains(&fold(name)),
             })
         };
         let own = |name: &String| self.around.scope == Scope::Machine && name.eq_ignore_ascii_case(self.around.entity);
-        let strange = |name: &String| !own(name) && !said(name) && cx.known.has(Of::Machine, name).is_some();
+        let strange = |name: &String| match cx.known.has(Of::Machine, name) {
+            Some(name) => !own(&name) && !said(&name),
+            None => false,
+        };
         let left = |clause: &&str| self.named_in(clause).iter().any(strange);
         clauses(text, &JOINS, &cx).filter(left).collect()
     }

@@ -159,7 +159,8 @@ pub(crate) fn left_over(
         });
         let other = cx.known.has(Of::Machine, token.text).is_some() && known && !again;
         // "delete s1 s2", where only s1 was read.
-        let thing_of = |slot: &Slot| slot.kind == Kind::Name(Of::Snapshot) && taken.iter().any(|(name, _)| name == slot.name);
+        let thing_of =
+            |slot: &Slot| slot.kind == Kind::Name(Of::Snapshot) && taken.iter().any(|(name, _)| name == slot.name);
         let another = !cx.lexicon.contains(&token.folded)
             && cx.known.has(Of::Snapshot, token.text).is_some()
             && spec.slots.iter().any(thing_of);
@@ -404,9 +405,8 @@ impl Turn<'_> {
         let spec = self.spec(call).filter(|_| left.unread().is_none())?;
         let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
         let all = cx.tokens(word);
-        let plain = |token: &Token<'_>| {
-            !cx.lexicon.contains(&token.folded) && !self.heard.vocabulary(spec.id).commands(token)
-        };
+        let plain =
+            |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !self.heard.vocabulary(spec.id).commands(token);
         let known = Of::ALL.iter().any(|of| cx.known.has(*of, word).is_some());
         let alone = all.len() == 1 && all.iter().all(plain) && !is_device(&all[0].folded);
         let value = read::parse(slot.kind, word, &cx)?;

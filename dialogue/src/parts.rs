@@ -167,7 +167,6 @@ impl Turn<'_> {
     }
 }
 
-
 /// What was passed over is of no interest when nothing of the message was understood.
 pub(crate) fn without_asides(mut preface: Vec<Phrase>) -> Vec<Phrase> {
     preface.retain(|phrase| !phrase.is_not_followed());

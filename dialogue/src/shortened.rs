@@ -30,7 +30,10 @@ impl Turn<'_> {
                 at += joined;
                 continue;
             }
-            let name = before.as_ref().filter(|_| self.may_be_short(text, &all, at)).and_then(|name| self.completed(name, all[at].text));
+            let name = before
+                .as_ref()
+                .filter(|_| self.may_be_short(text, &all, at))
+                .and_then(|name| self.completed(name, all[at].text));
             match &name {
                 Some(name) => {
                     out.push_str(&text[from..all[at].span.start]);

@@ -192,7 +192,10 @@ fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
         denied || before.folded == "s" || !cx.lexicon.contains(&before.folded)
     };
     // Of a clause that begins with somebody it is hardly the name: "éteins-la, on expédie rien".
-    looks || near || listed && !all.get(at.saturating_sub(1)).is_some_and(goes_on) || !at.checked_sub(1).is_some_and(|before| goes_on(&all[before]))
+    looks
+        || near
+        || listed && !all.get(at.saturating_sub(1)).is_some_and(goes_on)
+        || !at.checked_sub(1).is_some_and(|before| goes_on(&all[before]))
 }
 
 /// A likely place, to where its words begin and end: nobody means a piece of a name.

@@ -311,7 +311,12 @@ impl Turn<'_> {
         let first = understanding.calls.is_empty();
         let asked = match readings.as_slice() {
             // "reboot web1, then db1 once web1 is back" asks nothing.
-            [] if understanding.calls.iter().any(|call| self.may_change(call)) && !part.question && self.waits_for(&part) => None,
+            [] if understanding.calls.iter().any(|call| self.may_change(call))
+                && !part.question
+                && self.waits_for(&part) =>
+            {
+                None
+            }
             [] => self.asks(&part, understanding.addressee.is_some(), first && understanding.addressee.is_none()),
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
@@ -395,7 +400,8 @@ impl Turn<'_> {
                     let machine = |condition: Option<Condition>| condition.and_then(|condition| condition.machine);
                     machine(conditions::of(before)) == machine(understanding.condition.clone())
                 };
-                let before = understanding.calls.last().filter(same).and_then(|before| before.args.get(TARGET)).cloned();
+                let before =
+                    understanding.calls.last().filter(same).and_then(|before| before.args.get(TARGET)).cloned();
                 if let Some(names @ Value::Machines(Selector::Names(_))) = before
                     && understanding.condition.is_some()
                     && call.args.get(TARGET).is_some_and(points)

@@ -2,11 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{
-    lexicon::Class,
-    read::Context,
-    token::gap,
-};
+use crate::{lexicon::Class, read::Context, token::gap};
 
 /// Marks at which clauses end.
 const MARKS: [char; 12] = [',', ';', '.', '!', '?', ':', '(', ')', '\n', '…', '\u{2013}', '\u{2014}'];

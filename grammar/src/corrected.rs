@@ -250,7 +250,9 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
                     said.meant.extend(those)
                 }
                 (said.otherwise, picks) = (true, true);
-            } else if named.is_some_and(|name| shown.len() > 1 && among(&name)) && !(no && only_behind(&cursor, at + most, shown)) {
+            } else if named.is_some_and(|name| shown.len() > 1 && among(&name))
+                && !(no && only_behind(&cursor, at + most, shown))
+            {
                 // "yes for web1, no for db1"
                 (mode, said.otherwise, picks) = (if no { As::Spared } else { As::Meant }, true, true);
             } else if no {

@@ -49,7 +49,8 @@ const BETWEEN: [[&str; 7]; 2] = [
     [", ", " and ", ", then ", ". ", " + ", ", and also ", " but first "],
     [", ", " et ", ", puis ", ". ", " + ", " et puis ", " mais d'abord "],
 ];
-const AHEAD: [[&str; 4]; 2] = [["", "maintenance: ", "ok so ", "get web2 ready: "], ["", "maintenance : ", "bon alors ", "prépare web2 : "]];
+const AHEAD: [[&str; 4]; 2] =
+    [["", "maintenance: ", "ok so ", "get web2 ready: "], ["", "maintenance : ", "bon alors ", "prépare web2 : "]];
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
