@@ -209,7 +209,24 @@ impl Turn<'_> {
         if [text, &besides].iter().any(|text| self.holds_command(text)) {
             return None;
         }
+        // "neither web1 nor db1", and "yes, but is web2 in use" asks.
+        let all = cx.tokens(text);
+        let neither = (0..all.len()).any(|at| {
+            let long = |class| cx.lexicon.longest(&all[at..], class).unwrap_or(0);
+            long(Class::No) > 0 && long(Class::Except) > 0
+        });
+        if neither
+            || self.rider(text).is_some_and(|rider| cx.lexicon.longest(&cx.tokens(&rider), Class::Question).is_some())
+        {
+            return None;
+        }
         let mut said = self.said_of_machines(plan, text)?;
+        // "ok for web1, not ok for web2": who is refused is out of it, or none of it is read.
+        let refuses = (1..all.len())
+            .any(|at| cx.lexicon.longest_of(&all[at..], &[Class::No, Class::Not, Class::Denied]).is_some());
+        if refuses && agreed(text, &cx).is_some() && said.spared.is_empty() && said.meant.len() + said.added.len() > 1 {
+            return None;
+        }
         // "sorry, web1 and web3": as good as "I meant".
         said.marked |= matches!(answer(text, &cx), Answer::Correction(_));
         // "yes, but wait for mail1" is about whom?

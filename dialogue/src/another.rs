@@ -4,7 +4,7 @@
 use grammar::corrected::machines;
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
-use grammar::read;
+use grammar::read::{self, Context};
 use grammar::selector::Selector;
 use grammar::token::Token;
 use grammar::value::Value;
@@ -19,6 +19,19 @@ use crate::session::{Call, Done, Open, RECENT};
 use crate::slots::points;
 use crate::spec::Danger;
 use crate::understand::FOLLOWS;
+
+/// Whether a word that may weigh is only one of those by which another is meant: "the other", "instead", "also".
+fn own_words(all: &[Token<'_>], class: Class, cx: &Context<'_>) -> bool {
+    const OWN: [Class; 6] = [Class::Also, Class::Other, Class::Meant, Class::Ordinal, Class::Both, Class::Same];
+    let weighs = |at: &usize| cx.lexicon.longest(&all[*at..], class).is_some();
+    let own = |at: usize| {
+        (0..=at).any(|from| {
+            let longest = cx.lexicon.longest_of(&all[from..], &OWN).unwrap_or(0);
+            from + longest > at
+        })
+    };
+    (0..all.len()).filter(weighs).all(own)
+}
 
 /// What is wanted for another machine.
 struct Another {
@@ -74,7 +87,23 @@ impl Turn<'_> {
         }
         let slot = self.spec(&call)?.slots.iter().find(|slot| is_about(slot))?;
         let before = self.machines_of(&call);
-        if has(Class::Except) || has(Class::Spare) {
+        // "web2 too, later", "same for web2 if db1 is off": when and whether is nothing that goes with it; nor is "and no web2".
+        const TURNS: [Class; 8] = [
+            Class::Except,
+            Class::Spare,
+            Class::Later,
+            Class::Moment,
+            Class::Offset,
+            Class::Day,
+            Class::If,
+            Class::Conditional,
+        ];
+        let denies = first(Class::And) > 0 && (has(Class::No) || has(Class::Denied));
+        let weighs = [Class::Weighs, Class::Hedge].iter().any(|class| {
+            let last = cx.lexicon.longest_before(&all, *class).map(|count| &all[all.len() - count..]);
+            last.is_some_and(|last| !own_words(last, *class, &cx))
+        });
+        if denies || weighs || TURNS.iter().any(|class| has(*class)) {
             return None;
         }
         let title = self.title_words(&call.skill);

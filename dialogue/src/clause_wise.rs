@@ -39,6 +39,9 @@ const LEADS: [Class; 9] = [
     Class::Greeting,
 ];
 
+/// A slot, and the value that is given for it.
+type Given = (String, Value);
+
 /// How a clause goes on from what is before it.
 #[derive(Clone, Copy)]
 struct Joined {
@@ -154,7 +157,7 @@ impl Turn<'_> {
         missing: &[String],
         args: &BTreeMap<String, Value>,
         text: &str,
-    ) -> Option<(Vec<(String, Value)>, Vec<Phrase>)> {
+    ) -> Option<(Vec<Given>, Vec<Phrase>)> {
         let cx = self.context();
         let all = cx.tokens(text);
         // "no, I don't need it any more, 20 gigs are enough" is no value.
@@ -169,7 +172,7 @@ impl Turn<'_> {
             return None;
         }
         let named = |slot: &Slot| matches!(slot.kind, Kind::NewName(_));
-        let mut values: Vec<(String, Value)> = Vec::new();
+        let mut values: Vec<Given> = Vec::new();
         let mut unread = Vec::new();
         for clause in clauses(text, &JOINS, &cx) {
             let said = self.without_leads(clause);

@@ -66,20 +66,6 @@ fn kept(fact: Fact) -> Value {
     }
 }
 
-/// Puts a condition to its call; true if there is one, so that what comes of it is shown before it is done. "it" is the machine of the condition.
-pub(crate) fn attach(condition: Option<Condition>, call: &mut Call) -> bool {
-    let Some(Condition { machine, fact, negated }) = condition else { return false };
-    if let Some(name) = machine {
-        let names = Value::Machines(Selector::Names(vec![name]));
-        if call.args.get(TARGET).is_none_or(points) {
-            call.args.insert(TARGET.to_owned(), names.clone());
-        }
-        call.args.insert(MACHINE.to_owned(), names);
-    }
-    call.args.insert(if negated { IS_NOT } else { IS }.to_owned(), kept(fact));
-    true
-}
-
 fn in_state(state: State) -> Value {
     Value::Machines(Selector::Where {
         state: Some(state),
@@ -92,6 +78,23 @@ fn in_state(state: State) -> Value {
 }
 
 impl Turn<'_> {
+    /// Puts a condition to its call; true if there is one, so that what comes of it is shown before it is done. "it" is the machine of the
+    /// condition; said to a machine, what names nobody and "yourself" are that one.
+    pub(crate) fn attach(&self, condition: Option<Condition>, call: &mut Call) -> bool {
+        let Some(Condition { machine, fact, negated }) = condition else { return false };
+        if let Some(name) = machine {
+            let names = Value::Machines(Selector::Names(vec![name]));
+            let here = self.around.scope == Scope::Machine;
+            let own = here && matches!(call.args.get(TARGET), None | Some(Value::Machines(Selector::Myself)));
+            if !own && call.args.get(TARGET).is_none_or(points) {
+                call.args.insert(TARGET.to_owned(), names.clone());
+            }
+            call.args.insert(MACHINE.to_owned(), names);
+        }
+        call.args.insert(if negated { IS_NOT } else { IS }.to_owned(), kept(fact));
+        true
+    }
+
     /// A question whether a named machine is in a state is that, whatever the classifier makes of the words around it.
     pub(crate) fn asks_a_state(&self, part: &Part, ranking: Ranking) -> Ranking {
         // "off?" asks, whatever it would mean without its mark.
@@ -120,7 +123,7 @@ impl Turn<'_> {
         let asked = understanding.asked.as_ref().and_then(|asked| asked.machine.clone());
         // "is web1 up? then stop web2"
         let then = understanding.asked.clone().filter(|_| self.goes_on_then(&understanding.text));
-        let depends = self.may_change(call) && of(call).is_none() && attach(then, call);
+        let depends = self.may_change(call) && of(call).is_none() && self.attach(then, call);
         let asked = asked.filter(|_| !understanding.calls.is_empty() && self.around.scope != Scope::Machine);
         if let Some(name) = asked.filter(|_| self.spec(call).is_some_and(Spec::has_target)) {
             call.args.entry(TARGET.to_owned()).or_insert_with(|| Value::Machines(Selector::Names(vec![name])));

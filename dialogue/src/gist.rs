@@ -145,12 +145,9 @@ impl Turn<'_> {
         // What is to be done, or how, or what would be, is no question about anybody.
         let asked = |part: &Part| {
             let orders = cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Verb]);
-            let of_now = !matches!(part.stance, Stance::HowTo | Stance::Hypothetical | Stance::AboutOthers);
-            of_now
-                && !part.polite
-                && !part.wish
-                && !begins_with_verb(&part.text, &cx)
-                && !(orders && part.stance == Stance::Negated)
+            let elsewhere = matches!(part.stance, Stance::HowTo | Stance::Hypothetical | Stance::AboutOthers);
+            let wishes = part.polite || part.wish || begins_with_verb(&part.text, &cx);
+            !elsewhere && !wishes && (part.stance != Stance::Negated || !orders)
         };
         let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.waits();
         (fits && frame(text, &cx).parts.iter().all(asked)).then(|| state_of(&names))

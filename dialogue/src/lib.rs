@@ -26,6 +26,7 @@ pub mod language;
 mod ledger;
 pub mod leftover;
 pub mod machine;
+mod naming;
 mod offer;
 mod one_more;
 mod open;

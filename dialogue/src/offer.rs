@@ -7,7 +7,6 @@ use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
-use crate::conditions::attach;
 use crate::controls::CONTROLS;
 use crate::language::LANGUAGE;
 use crate::machine::{Action, Ranking, Sure, Turn};
@@ -112,7 +111,7 @@ impl Turn<'_> {
         }
         self.address(&mut options, addressee.as_deref());
         for call in options.iter_mut().filter(|call| self.may_change(call)) {
-            attach(condition.clone(), call);
+            self.attach(condition.clone(), call);
         }
         options.retain_mut(|call| !self.may_change(call) || self.spare(call, &spared).is_none());
         self.session.trace.path = Some(Path::Guess);

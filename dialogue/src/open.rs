@@ -18,6 +18,7 @@ use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef, UNDO_WITHIN};
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
 use crate::topics;
+use crate::understand::BYE;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -264,6 +265,19 @@ impl Turn<'_> {
         // A name that is also an answer ("yes") is asked for in quotation marks, and counts only in them.
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let typed = bare(text) == bare(&plan.typed);
+        // "allez, à plus" takes leave, "fine, whatever" does not care.
+        let agrees = matches!(said, Answer::Yes | Answer::All | Answer::Both);
+        if !by_name && agrees && self.yes_and_more(text) {
+            self.ask_again_after("only_plain_yes", open);
+            return Ok(());
+        }
+        // "if cache is off, yes": nobody looks that up for a plan that is there already.
+        if self.agrees_if(text) {
+            let said = vec![self.dropped(&plan), Phrase::not_followed(text)];
+            self.session.open = None;
+            self.say(Reply { head: said, ..Reply::default() });
+            return Ok(());
+        }
         let go = match said {
             // "yes, web1" types it too.
             _ if by_name => {
@@ -347,6 +361,32 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// Whether a yes takes leave as well, or does not care: then nobody knows whether it is one.
+    fn yes_and_more(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let leaves = |at: usize| {
+            let rest = &text[all[at].span.start..];
+            let apart = text[..all[at].span.start].trim_end().ends_with(['.', '!']);
+            !apart && self.commands(rest).iter().any(|(call, _)| call.skill == BYE)
+        };
+        let careless = (0..all.len()).any(|at| {
+            let skips = cx.lexicon.longest(&all[at..], Class::Skip).unwrap_or(0);
+            skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
+        });
+        careless || (1..all.len()).any(leaves)
+    }
+
+    /// Whether somebody agrees on a condition: "yes if web1 is up", "si web2 est éteinte, oui".
+    fn agrees_if(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let whole = |class| (0..all.len()).any(|at| cx.lexicon.longest(&all[at..], class).is_some());
+        let begins = cx.lexicon.longest_of(&all, &[Class::If, Class::Conditional]).is_some();
+        let ends = Class::Yes;
+        begins && cx.lexicon.longest_before(&all, ends).is_some() && !text.contains('?') && whole(Class::If)
     }
 
     /// A yes alone is not enough: what is to be typed.

@@ -120,6 +120,34 @@ impl Turn<'_> {
         }
     }
 
+    /// "stop, and web2 as well", "stop yourself and web2", said to a machine: that one too.
+    pub(crate) fn with_itself(&self, call: &mut Call) {
+        let own = self.around.entity;
+        if self.around.scope != Scope::Machine || !self.may_change(call) {
+            return;
+        }
+        let cx = self.context();
+        let text = self.session.trace.text.as_str();
+        let all = cx.tokens(text);
+        let Some(Value::Machines(Selector::Names(names))) = call.args.get_mut(TARGET) else { return };
+        let Some(first) = all
+            .iter()
+            .position(|token| cx.known.has(Of::Machine, token.text).is_some_and(|name| is_among(&name, names)))
+        else {
+            return;
+        };
+        // A verb or "yourself" before the "and" before the first of them.
+        let and = cx.lexicon.longest_before(&all[..first], Class::And).unwrap_or(0);
+        let also = all.get(first + 1..).and_then(|rest| cx.lexicon.longest(rest, Class::Also)).is_some();
+        let apart = first > 0 && gap(text, &all, first - and.min(first)).contains(',');
+        let before = &all[..first - and.min(first)];
+        let verb = cx.lexicon.longest(before, Class::Verb);
+        let alone = verb == Some(before.len()) || cx.lexicon.holds(before, &[Class::Myself]);
+        if !is_among(own, names) && alone && !before.is_empty() && (and > 0 || also && apart) {
+            names.insert(0, own.to_owned());
+        }
+    }
+
     /// All machines but these: "the others". Of those that were listed, where as many are left as were said; `None` where nobody was
     /// spoken of, or not so many are left.
     pub(crate) fn others_than(&self, spoken: &[String], count: Option<u64>) -> Option<Value> {

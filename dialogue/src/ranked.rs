@@ -2,7 +2,6 @@
 
 use grammar::frame::{Part, Stance};
 
-use crate::conditions;
 use crate::controls::CONTROLS;
 use crate::follow::state_of;
 use crate::gist::Gist;
@@ -178,7 +177,8 @@ impl Turn<'_> {
             understanding.preface.push(Phrase::common("left_over").with("words", words));
         }
         understanding.path = understanding.path.min(Path::Understood);
-        understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
+        let condition = understanding.condition.take();
+        understanding.doubtful |= self.attach(condition, &mut call);
         self.next_after(call, *understanding);
     }
 

@@ -10,6 +10,7 @@ use grammar::token::Token;
 use grammar::value::Value;
 
 use crate::machine::Turn;
+use crate::naming;
 use crate::policy::Path;
 use crate::session::Call;
 use crate::slots;
@@ -60,29 +61,19 @@ impl Turn<'_> {
 
     /// "take a snapshot first": a word that says when or how is no name to be given, unless it is quoted or "called" stands before it.
     fn names_by_a_small_word(&self, call: &Call, text: &str) -> bool {
-        const SMALL: [Class; 9] = [
-            Class::Ahead,
-            Class::Then,
-            Class::Now,
-            Class::Slack,
-            Class::Moment,
-            Class::Offset,
-            Class::Polite,
-            Class::Hedge,
-            Class::Weighs,
-        ];
         let cx = self.context();
         let given = |(slot, value): (&String, &Value)| {
             let new = self.spec(call)?.slot(slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
             let Value::Name(name) = value else { return None };
             let at = text.rfind(name.as_str()).filter(|_| new)?;
-            let small = cx.lexicon.longest_of(&cx.tokens(name), &SMALL).is_some();
+            let machine = cx.known.has(Of::Machine, name).is_some();
+            let small = machine || naming::is_small(name, &cx);
             // "as first"
             let before = cx.tokens(&text[..at]);
             let as_such = before.last().is_some_and(|last| {
                 cx.lexicon.is(&last.folded, Class::Noname) && !cx.lexicon.is(&last.folded, Class::Article)
             });
-            Some(small && !as_such && !slots::is_called(&(at..at + name.len()), text, &cx))
+            Some(small && !as_such && !naming::is_called(&(at..at + name.len()), text, &cx))
         };
         call.args.iter().filter_map(given).any(|small| small)
     }

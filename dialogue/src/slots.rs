@@ -9,15 +9,14 @@ use grammar::known::Known;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
-use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
 use crate::book::Words;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
+use crate::naming::{is_called, is_machine, is_small, may_be_named};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
 use crate::spec::{Danger, Need, Scope, Slot, Spec, TARGET};
-use crate::topics::alike;
 
 impl Session {
     /// "it" is these machines now.
@@ -91,6 +90,11 @@ pub(crate) fn extract_where(
         }
         // "a snapshot of db1 like web1": nobody calls a snapshot as a machine without saying so.
         let may_name = |span: &Range<usize>| {
+            let small =
+                matches!(slot.kind, Kind::NewName(_)) && text.get(span.clone()).is_some_and(|word| is_small(word, cx));
+            if small && !is_called(span, text, cx) {
+                return false;
+            }
             slot.kind != Kind::NewName(Of::Snapshot) || !is_machine(span, text, cx) || is_called(span, text, cx)
         };
         found.retain(|found| may_name(&found.span));
@@ -125,23 +129,6 @@ pub(crate) fn extract_where(
     (values, places)
 }
 
-/// Whether what stands there is the name of a machine, or begins with one.
-fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    let known = |name: &str| cx.known.has(Of::Machine, name).is_some();
-    let tokens = cx.tokens(text);
-    let first = tokens.iter().find(|token| token.span.end > span.start);
-    text.get(span.clone()).is_some_and(|name| known(name.trim())) || first.is_some_and(|first| known(first.text))
-}
-
-/// Whether somebody says that what stands there is a name: it is quoted, or "called" is before it.
-pub(crate) fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    const CALLED: [Class; 2] = [Class::Called, Class::Calling];
-    let all = cx.tokens(text);
-    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let before = CALLED.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
-    before || all[at].quoted || cx.lexicon.longest(&all[at..], Class::Called).is_some()
-}
-
 /// A slot, and where in the text its value stands.
 pub(crate) type Taken = (String, Range<usize>);
 
@@ -173,29 +160,6 @@ fn choose(kind: Kind, found: Vec<Found>, likely: &[Range<usize>], text: &str, cx
         .or_else(|| found.iter().find(named).filter(|_| matches!(kind, Kind::Machines | Kind::Name(_))).cloned())
         .or_else(|| likely.iter().filter(|span| kind != Kind::Machines || may_be_named(span, text, cx)).find_map(read))
         .or_else(|| found.into_iter().next())
-}
-
-/// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"
-/// nobody is called "blows".
-fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    const BEFORE: [Class; 5] = [Class::Person, Class::You, Class::Conditional, Class::If, Class::Weighs];
-    let all = cx.tokens(text);
-    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let looks = all[at].quoted
-        || text.get(span.clone()).is_some_and(|word| word.contains(|c: char| c.is_ascii_digit() || "-_.".contains(c)));
-    let listed = at > 0 && gap(text, &all, at).contains([',', ':']);
-    // "dodoo", where odoo is.
-    let near = cx.known.names(Of::Machine).iter().any(|name| alike(&fold(name), &all[at].folded));
-    // "he blows", "s'appelant", "un élève absent"
-    let goes_on = |before: &Token<'_>| {
-        let denied = BEFORE.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
-        denied || before.folded == "s" || !cx.lexicon.contains(&before.folded)
-    };
-    // Of a clause that begins with somebody it is hardly the name: "éteins-la, on expédie rien".
-    looks
-        || near
-        || listed && !all.get(at.saturating_sub(1)).is_some_and(goes_on)
-        || !at.checked_sub(1).is_some_and(|before| goes_on(&all[before]))
 }
 
 /// A likely place, to where its words begin and end: nobody means a piece of a name.

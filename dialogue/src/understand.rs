@@ -26,7 +26,7 @@ use crate::spec::{Danger, Spec, TARGET};
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
 /// Taking leave: whatever else is said then may be for later.
-const BYE: &str = "talk.bye";
+pub(crate) const BYE: &str = "talk.bye";
 /// Why nothing comes of a message that was heard before.
 pub const REPEATED: &str = "repeated";
 /// Why something was understood that says not all of what it asks.
@@ -408,7 +408,8 @@ impl Turn<'_> {
                 {
                     call.args.insert(TARGET.to_owned(), names);
                 }
-                understanding.doubtful |= conditions::attach(understanding.condition.take(), &mut call);
+                let condition = understanding.condition.take();
+                understanding.doubtful |= self.attach(condition, &mut call);
                 self.next_after(call, understanding);
             }
             several => {
@@ -458,7 +459,8 @@ impl Turn<'_> {
         preface: Vec<Phrase>,
         before: Option<Box<Open>>,
     ) {
-        let calls = self.of_each_host(calls);
+        let mut calls = self.of_each_host(calls);
+        calls.iter_mut().for_each(|call| self.with_itself(call));
         let Some(first) = calls.first().cloned() else {
             self.understood_nothing(&[], preface);
             return;

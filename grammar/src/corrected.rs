@@ -232,6 +232,11 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             if meant == most && shown.is_empty() || said.strange.is_some() {
                 said.meant.clear();
             }
+            // "I said web2, but I meant cache"
+            if meant == most && !shown.is_empty() && !nobody_follows(&cursor, at + most, shown) {
+                let before = std::mem::take(&mut said.meant);
+                said.spared.extend(before.into_iter().filter(|name| among(name)));
+            }
             picks |= only == most;
             (mode, said.otherwise) = (As::Meant, true);
         } else if other == most {

@@ -1,0 +1,67 @@
+//! Whether a word is, or may be, a name: a machine's that exists, one that nobody knows, or one that is to be given.
+
+use std::ops::Range;
+
+use grammar::kind::Of;
+use grammar::lexicon::Class;
+use grammar::read::Context;
+use grammar::token::{Token, fold, gap};
+
+use crate::topics::alike;
+
+/// Whether what stands there is the name of a machine, or begins with one.
+pub(crate) fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let known = |name: &str| cx.known.has(Of::Machine, name).is_some();
+    let tokens = cx.tokens(text);
+    let first = tokens.iter().find(|token| token.span.end > span.start);
+    text.get(span.clone()).is_some_and(|name| known(name.trim())) || first.is_some_and(|first| known(first.text))
+}
+
+/// Whether somebody says that what stands there is a name: it is quoted, or "called" is before it.
+pub(crate) fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    const CALLED: [Class; 2] = [Class::Called, Class::Calling];
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let before = CALLED.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+    before || all[at].quoted || cx.lexicon.longest(&all[at..], Class::Called).is_some()
+}
+
+/// Whether a word says when, how or whether, rather than what something is to be called.
+pub(crate) fn is_small(word: &str, cx: &Context<'_>) -> bool {
+    const SMALL: [Class; 9] = [
+        Class::Ahead,
+        Class::Then,
+        Class::Now,
+        Class::Slack,
+        Class::Moment,
+        Class::Offset,
+        Class::Polite,
+        Class::Hedge,
+        Class::Weighs,
+    ];
+    let all = cx.tokens(word);
+    cx.lexicon.longest_of(&all, &SMALL) == Some(all.len()) && !all.is_empty()
+}
+
+/// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"
+/// nobody is called "blows".
+pub(crate) fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    const BEFORE: [Class; 5] = [Class::Person, Class::You, Class::Conditional, Class::If, Class::Weighs];
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let looks = all[at].quoted
+        || text.get(span.clone()).is_some_and(|word| word.contains(|c: char| c.is_ascii_digit() || "-_.".contains(c)));
+    let listed = at > 0 && gap(text, &all, at).contains([',', ':']);
+    // "dodoo", where odoo is.
+    let near = cx.known.names(Of::Machine).iter().any(|name| alike(&fold(name), &all[at].folded));
+    // "he blows", "s'appelant", "un élève absent"
+    let goes_on = |before: &Token<'_>| {
+        let denied = BEFORE.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+        denied || before.folded == "s" || !cx.lexicon.contains(&before.folded)
+    };
+    // Of a clause that begins with somebody it is hardly the name: "éteins-la, on expédie rien".
+    looks
+        || near
+        || listed && !all.get(at.saturating_sub(1)).is_some_and(goes_on)
+        || !at.checked_sub(1).is_some_and(|before| goes_on(&all[before]))
+}
