@@ -26,6 +26,8 @@ use tests::transcript::mind;
 
 #[path = "properties/answers.rs"]
 mod answers;
+#[path = "properties/clauses.rs"]
+mod clauses;
 #[path = "properties/ledger.rs"]
 mod ledger;
 #[path = "properties/machines.rs"]

@@ -7,7 +7,7 @@ use grammar::answer::{Answer, agreed, answer, refused};
 use grammar::clause::clauses;
 use grammar::condition::whether;
 use grammar::corrected::{Corrected, machines};
-use grammar::frame::{Part, begins_with_verb, frame, is_plain};
+use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
 use grammar::gather::{Wanted, gather};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
@@ -221,6 +221,12 @@ impl Turn<'_> {
             return None;
         }
         let mut said = self.said_of_machines(plan, text)?;
+        // "yes but don't pause db1"
+        let negated = |text: &str| frame(text, &cx).parts.iter().any(|part| part.stance == Stance::Negated);
+        let rider = self.rider(text);
+        if said.spared.is_empty() && rider.as_deref().is_some_and(negated) {
+            return None;
+        }
         // "ok for web1, not ok for web2": who is refused is out of it, or none of it is read.
         let refuses = (1..all.len())
             .any(|at| cx.lexicon.longest_of(&all[at..], &[Class::No, Class::Not, Class::Denied]).is_some());
@@ -458,8 +464,10 @@ impl Turn<'_> {
         let rider = self.rider(text).unwrap_or(rest);
         let dropped = self.dropped(plan);
         self.session.open = None;
+        // "yes, but no cache" means nobody who is not in it.
+        let denies = cx.lexicon.longest_of(&cx.tokens(&rider), &[Class::No, Class::Denied, Class::Not]).is_some();
         // "yes, but without the memory" is no question about memory.
-        if self.commands(&rider).is_empty() && !begins_with_verb(&rider, &cx) && !rider.contains('?') {
+        if denies || self.commands(&rider).is_empty() && !begins_with_verb(&rider, &cx) && !rider.contains('?') {
             let unread = Phrase::not_followed(&rider);
             self.say(Reply { head: vec![dropped, unread], ..Reply::default() });
             return true;

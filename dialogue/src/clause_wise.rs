@@ -47,8 +47,10 @@ type Given = (String, Value);
 struct Joined {
     /// The first thing said beside the plan, behind an "and".
     too: bool,
-    /// Somebody agrees to the plan.
+    /// Somebody agrees to the plan, and refuses nothing.
     agrees: bool,
+    /// It begins with a yes, whatever follows.
+    yes: bool,
 }
 
 impl Turn<'_> {
@@ -60,7 +62,8 @@ impl Turn<'_> {
             return None;
         }
         // A new clear wish goes first, unless it is joined to a yes.
-        let agrees = agreed(text, &cx).is_some() && !cx.lexicon.holds(&cx.tokens(text), &[Class::No, Class::Cancel]);
+        let yes = agreed(text, &cx).is_some();
+        let agrees = yes && !cx.lexicon.holds(&cx.tokens(text), &[Class::No, Class::Cancel]);
         if cx.lexicon.holds(&cx.tokens(text), &[Class::Another]) {
             return None;
         }
@@ -68,7 +71,7 @@ impl Turn<'_> {
         if whole || !agrees && self.holds_command(text) {
             return None;
         }
-        let (mut plan, mut changed, mut unread) = (plan.clone(), false, Vec::new());
+        let (mut plan, mut changed, mut removed, mut unread) = (plan.clone(), false, false, Vec::new());
         let mut first = agrees || cx.lexicon.longest(&cx.tokens(text), Class::And).is_some();
         for span in spans(text, &JOINS, &cx) {
             let clause = &text[span.clone()];
@@ -78,8 +81,16 @@ impl Turn<'_> {
             }
             let behind = cx.lexicon.longest_before(&cx.tokens(&text[..span.start]), Class::And).is_some();
             let too = behind && std::mem::take(&mut first);
-            match self.changed_by(&plan, clause, said, Joined { too, agrees }) {
+            match self.changed_by(&plan, clause, said, Joined { too, agrees, yes }) {
                 Some(calls) => {
+                    // "keep web2 running and cache too": kept as well, or added? Nobody knows.
+                    let names = self.machines_of_all(&calls);
+                    let adds = names.iter().any(|name| !is_among(name, &plan.subjects));
+                    let removes = plan.subjects.iter().any(|name| !is_among(name, &names));
+                    if adds && removed {
+                        return None;
+                    }
+                    removed |= removes;
                     changed |= calls != plan.calls;
                     plan.subjects = self.machines_of_all(&calls);
                     plan.subjects.dedup();
@@ -106,7 +117,7 @@ impl Turn<'_> {
                 .or_else(|| self.only_some(clause, &plan.calls))?;
             // "yes, but wait for mail1" is about no other machine.
             let own = self.machines_of_all(&calls).iter().all(|name| is_among(name, &plan.subjects));
-            (own || !joined.agrees).then_some(calls)
+            (own || !joined.yes).then_some(calls)
         };
         of_machines()
             .or_else(|| self.with_other_values(plan, clause))

@@ -24,7 +24,7 @@ use crate::reply::Phrase;
 use crate::session::Call;
 use crate::several::weighs;
 use crate::slots::{extract_where, points, unknown_names};
-use crate::spec::{Danger, Spec, TARGET};
+use crate::spec::{Danger, Scope, Spec, TARGET};
 
 /// Marks between a wish and what is told behind it.
 const MARKS: [char; 6] = [',', ';', '(', '.', '\u{2013}', '\u{2014}'];
@@ -110,6 +110,11 @@ impl Turn<'_> {
     fn more_of(&self, call: &Call, text: &str) -> Option<Vec<String>> {
         let cx = self.context();
         let mut names = self.machines_of(call);
+        // "stop yourself, and web2", said to a machine.
+        let own = matches!(call.args.get(TARGET), None | Some(Value::Machines(Selector::Myself)));
+        if names.is_empty() && own && self.around.scope == Scope::Machine {
+            names.push(self.around.entity.to_owned());
+        }
         let Some(Value::Machines(Selector::Names(more))) = read::parse(Kind::Machines, text, &cx) else { return None };
         let exist = more.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
         let new: Vec<String> = more.into_iter().filter(|name| !is_among(name, &names)).collect();

@@ -64,16 +64,24 @@ impl Turn<'_> {
         }
         let wishes = |part: &Part| {
             let told = matches!(part.stance, Stance::Negated | Stance::Report | Stance::AboutOthers);
-            (part.wish || !told) && (part.polite || !part.question)
+            part.wish || !told
         };
         let parts = frame(text, &cx).parts;
         let pieces = parts.iter().filter(|part| wishes(part) && !whole(&part.text) && !whole(&part.raw));
-        let pieces = pieces.filter_map(|part| text.get(text.find(part.raw.as_str())?..)?.get(..part.raw.len()));
-        pieces.flat_map(|piece| clauses(piece, &JOINS, &cx)).filter(|clause| !self.is_done(clause, calls)).collect()
+        let mut left = Vec::new();
+        for part in pieces {
+            let piece = text.find(part.raw.as_str()).and_then(|at| text.get(at..at + part.raw.len()));
+            let mut clauses: Vec<&str> = clauses(piece.unwrap_or_default(), &JOINS, &cx).collect();
+            // What is asked is no wish; of what stands before it in one sentence only what is so beyond doubt.
+            let asks = part.question && !part.polite;
+            clauses.truncate(clauses.len() - usize::from(asks && !clauses.is_empty()));
+            left.extend(clauses.into_iter().filter(|clause| !self.is_done(clause, calls, asks)));
+        }
+        left
     }
 
     /// Whether a clause is no wish, or one that these calls do.
-    fn is_done(&self, clause: &str, calls: &[Call]) -> bool {
+    fn is_done(&self, clause: &str, calls: &[Call], asked: bool) -> bool {
         let cx = self.context();
         // "if so start it": what is wished for behind a condition.
         let wish = condition(clause, &cx, |_| false).map(|(_, rest)| rest);
@@ -87,7 +95,7 @@ impl Turn<'_> {
             return true;
         }
         let mut wished: Vec<Call> = self.commands(&part.text).into_iter().map(|(call, _)| call).collect();
-        if wished.is_empty() {
+        if wished.is_empty() && !asked {
             wished.extend(self.made_so(&Part { polite: true, question: false, ..part.clone() }));
         }
         if !wished.is_empty() {
@@ -134,6 +142,7 @@ impl Turn<'_> {
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
         let turned = cx.lexicon.holds(&cx.tokens(text), &TURNS);
+        let built = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned);
         // Where machines are called by pieces of their names ("webs 1 and 2"), the planner says whom it took.
         let all = cx.known.names(Of::Machine);
         let by_pieces = |call: &Call| !self.machines_of(call).iter().all(|name| is_among(name, &all));
@@ -142,14 +151,21 @@ impl Turn<'_> {
             let target = self.spec(call).is_some_and(|spec| spec.has_target() && self.may_change(call));
             target && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET)
         };
-        let turned = turned || calls.iter().any(|call| of_nobody(call) || by_pieces(call));
+        let turned = turned || calls.iter().filter(built).any(|call| of_nobody(call) || by_pieces(call));
         if turned
             || !calls.iter().any(|call| self.may_change(call))
-            || calls.iter().any(|call| set(call) || controls(call))
+            || calls.iter().filter(built).any(|call| set(call) || controls(call))
         {
             return Vec::new();
         }
-        let values = || calls.iter().flat_map(|call| call.args.values());
+        // What can't be done yet accounts only for clauses that wish for it.
+        let planned = |call: &&Call| self.spec(call).is_some_and(|spec| spec.planned);
+        let values = || calls.iter().filter(|call| !planned(call)).flat_map(|call| call.args.values());
+        let of_planned = |clause: &str| {
+            let commands =
+                |call: &Call| cx.tokens(clause).iter().any(|token| self.heard.vocabulary(&call.skill).commands(token));
+            calls.iter().filter(planned).any(commands)
+        };
         let said = |name: &String| {
             values().any(|value| match value {
                 Value::Machines(Selector::Names(names)) => {
@@ -164,7 +180,7 @@ impl Turn<'_> {
             Some(name) => !own(&name) && !said(&name),
             None => false,
         };
-        let left = |clause: &&str| self.named_in(clause).iter().any(strange);
+        let left = |clause: &&str| !of_planned(clause) && self.named_in(clause).iter().any(strange);
         clauses(text, &JOINS, &cx).filter(left).collect()
     }
 }

@@ -8,6 +8,7 @@
 //! ```
 
 mod addressed;
+mod agreement;
 mod amend;
 mod another;
 mod aside;

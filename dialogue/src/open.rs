@@ -3,7 +3,6 @@
 use grammar::answer::{Answer, For, agreed, answer, only_points};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
-use grammar::read::Context;
 use grammar::token::fold;
 use grammar::value::Value;
 
@@ -18,7 +17,6 @@ use crate::session::{About, CONFIRM_WITHIN, Call, Open, PlanRef, UNDO_WITHIN};
 use crate::slots;
 use crate::spec::{Danger, Spec, TARGET};
 use crate::topics;
-use crate::understand::BYE;
 
 impl Turn<'_> {
     /// Takes `text` as the answer to `open`; gives the question back when it is none.
@@ -124,6 +122,8 @@ impl Turn<'_> {
             _ if self.is_of_another(spec, text) => None,
             _ if wants_machines(spec, &missing) && self.spares(text) => None,
             _ if let Some(left) = self.not_denied(spec, &missing, text) => left,
+            // "not 20 gigs", "20 gigs if there is room"
+            _ if !matches!(said, Answer::Correction(_)) && self.denies_or_depends(text) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
         let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
@@ -197,6 +197,12 @@ impl Turn<'_> {
                 .any(|(call, path)| *path == Path::Command && self.spec(call).is_some_and(|spec| !spec.planned))
     }
 
+    /// Whether a text denies something, or makes it depend on something.
+    fn denies_or_depends(&self, text: &str) -> bool {
+        let cx = self.context();
+        cx.lexicon.holds(&cx.tokens(text), &[Class::Denied, Class::Not, Class::If, Class::Conditional])
+    }
+
     /// "not qcow2", "raw, no qcow2": of a choice, what is said and not denied, else the only one that is left. `None` where none is denied.
     fn not_denied(&self, spec: &Spec, missing: &[String], text: &str) -> Option<Option<Vec<(String, Value)>>> {
         const DENIES: [Class; 5] = [Class::Denied, Class::Not, Class::No, Class::Except, Class::Spare];
@@ -266,14 +272,15 @@ impl Turn<'_> {
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let typed = bare(text) == bare(&plan.typed);
         // "allez, à plus" takes leave, "fine, whatever" does not care.
-        let agrees = matches!(said, Answer::Yes | Answer::All | Answer::Both);
+        let agrees =
+            matches!(said, Answer::Yes | Answer::All | Answer::Both) || agreed(text, &self.context()).is_some();
         if !by_name && agrees && self.yes_and_more(text) {
             self.ask_again_after("only_plain_yes", open);
             return Ok(());
         }
         // "if cache is off, yes": nobody looks that up for a plan that is there already.
-        if self.agrees_if(text) {
-            let said = vec![self.dropped(&plan), Phrase::not_followed(text)];
+        if let Some(condition) = self.agrees_if(text) {
+            let said = vec![self.dropped(&plan), Phrase::not_followed(condition)];
             self.session.open = None;
             self.say(Reply { head: said, ..Reply::default() });
             return Ok(());
@@ -361,32 +368,6 @@ impl Turn<'_> {
                 }
             }
         }
-    }
-
-    /// Whether a yes takes leave as well, or does not care: then nobody knows whether it is one.
-    fn yes_and_more(&self, text: &str) -> bool {
-        let cx = self.context();
-        let all = cx.tokens(text);
-        let leaves = |at: usize| {
-            let rest = &text[all[at].span.start..];
-            let apart = text[..all[at].span.start].trim_end().ends_with(['.', '!']);
-            !apart && self.commands(rest).iter().any(|(call, _)| call.skill == BYE)
-        };
-        let careless = (0..all.len()).any(|at| {
-            let skips = cx.lexicon.longest(&all[at..], Class::Skip).unwrap_or(0);
-            skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
-        });
-        careless || (1..all.len()).any(leaves)
-    }
-
-    /// Whether somebody agrees on a condition: "yes if web1 is up", "si web2 est éteinte, oui".
-    fn agrees_if(&self, text: &str) -> bool {
-        let cx = self.context();
-        let all = cx.tokens(text);
-        let whole = |class| (0..all.len()).any(|at| cx.lexicon.longest(&all[at..], class).is_some());
-        let begins = cx.lexicon.longest_of(&all, &[Class::If, Class::Conditional]).is_some();
-        let ends = Class::Yes;
-        begins && cx.lexicon.longest_before(&all, ends).is_some() && !text.contains('?') && whole(Class::If)
     }
 
     /// A yes alone is not enough: what is to be typed.
@@ -535,15 +516,6 @@ impl Turn<'_> {
         let filled: Vec<String> = call.args.keys().filter(|slot| *slot != TARGET).cloned().collect();
         let values = slots::read_answer(spec, &filled, &Default::default(), text, &cx);
         values.is_some_and(|said| said.values.iter().all(|(slot, value)| call.args.get(slot) == Some(value)))
-    }
-
-    /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.
-    fn agrees_in_two_languages(&self, text: &str) -> bool {
-        let yes = |text: &str| {
-            self.book.lexicons().any(|lexicon| answer(text, &Context { lexicon, ..self.context() }) == Answer::Yes)
-        };
-        let cuts = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| text.split_at(at));
-        !text.contains('?') && cuts.into_iter().any(|(one, other)| yes(one) && yes(other))
     }
 
     fn answer_pick(&mut self, open: Open, text: &str, said: &Answer, options: Vec<Call>) -> Result<(), Box<Open>> {

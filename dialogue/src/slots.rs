@@ -9,6 +9,7 @@ use grammar::known::Known;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
+use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -242,7 +243,12 @@ pub fn correction(spec: &Spec, filled: &[&str], text: &str, cx: &Context<'_>) ->
         }
         value => points(value),
     };
-    let parsed = |slot: &Slot| read::parse(slot.kind, text, cx).filter(|value| !strange(value));
+    // "yes, not raw" names nothing.
+    let answers = answer(text, cx) != Answer::Other;
+    let parsed = |slot: &Slot| {
+        let named = matches!(slot.kind, Kind::NewName(_));
+        read::parse(slot.kind, text, cx).filter(|value| !(strange(value) || named && answers))
+    };
     slots.into_iter().find_map(|slot| parsed(slot).map(|value| (slot.name.to_owned(), value)))
 }
 
@@ -283,8 +289,9 @@ fn fill(open: &[&Slot], sentence: &str, cx: &Context<'_>) -> Option<Vec<(String,
     if rest.is_empty() {
         return Some(values);
     }
+    // "20 GB and then stop": a word of the language beside a value is no name.
     let name = by_surety.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
-    let value = read::parse(name.kind, &rest, cx)?;
+    let value = read::parse(name.kind, &rest, cx).filter(|_| !cx.lexicon.contains(&fold(&rest)))?;
     values.push((name.name.to_owned(), value));
     Some(values)
 }

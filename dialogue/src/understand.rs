@@ -27,6 +27,8 @@ use crate::spec::{Danger, Spec, TARGET};
 pub const MOST_CHARACTERS: usize = 1_000;
 /// Taking leave: whatever else is said then may be for later.
 pub(crate) const BYE: &str = "talk.bye";
+/// Saying hello, which in French is taking leave as well.
+pub(crate) const GREET: &str = "talk.greet";
 /// Why nothing comes of a message that was heard before.
 pub const REPEATED: &str = "repeated";
 /// Why something was understood that says not all of what it asks.
@@ -103,7 +105,7 @@ impl Turn<'_> {
             let skill = if framed.thanks {
                 "talk.thanks"
             } else if framed.greeting {
-                "talk.greet"
+                GREET
             } else {
                 ""
             };

@@ -132,7 +132,10 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     // "i meant web1, web2 is fine": a later clause with a word that nobody can place tells something of those it names.
     let mut strange = false;
     while at < all.len() {
-        if gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']) {
+        // "web1: yes" is one clause.
+        let answered = gap(text, &all, at).trim() == ":"
+            && [Class::Yes, Class::No].iter().any(|class| cursor.skip(at, *class) > 0);
+        if !answered && gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']) {
             (clause, ready, strange) = (said.meant.len(), true, false);
         }
         let class = |class| cursor.skip(at, class);
@@ -187,7 +190,9 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         ready = most > 0;
         let (mut verb, state) = (class(Class::Verb), class(Class::State));
         // "wait, not web1", but "stop web2".
-        let behind = at + verb + cursor.skip(at + verb, Class::Article);
+        const BETWEEN: [Class; 4] = [Class::Article, Class::Meant, Class::Only, Class::Hedge];
+        let between = |at: usize| BETWEEN.iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0);
+        let behind = at + verb + between(at + verb);
         if class(Class::Stop) >= verb && (behind >= all.len() || named_at(&cursor, behind, shown).is_none()) {
             verb = 0;
         }
@@ -242,11 +247,12 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         } else if other == most {
             said.other = true;
         } else if also == most {
-            said.also = true;
+            // "keep web2 running and cache too"
+            said.also |= mode != As::Spared || said.spared.is_empty();
         } else if weak == most {
             let no = class(Class::No) == most;
             let named = answers_for(&cursor, at, if no { Class::No } else { Class::Yes }, shown);
-            if !said.also && said.meant.len() > clause && !clause_ends(at) && clause_ends(at + most) {
+            if !said.also && said.meant.len() > clause && (answered || !clause_ends(at)) && clause_ends(at + most) {
                 // "web1 yes, db1 no"
                 let those = said.meant.split_off(clause);
                 if no {

@@ -6,15 +6,15 @@ use proptest::prelude::*;
 use proptest::sample::select;
 
 const MACHINES: [(&str, &str); 5] =
-    [("web1", "running"), ("web2", "running"), ("db1", "running"), ("old", "off"), ("mail", "paused")];
+    [("web1", "running"), ("web2", "running"), ("db1", "running"), ("lab", "off"), ("mail", "paused")];
 
 /// What is said, what is done then (nothing if nobody can), and a word that tells that it was heard.
 type Wish = (&'static str, &'static str, &'static str);
 
 const WISHES: [[Wish; 14]; 2] = [
     [
-        ("start old", "vm.start old", "old"),
-        ("can you boot old", "vm.start old", "old"),
+        ("start lab", "vm.start lab", "lab"),
+        ("can you boot lab", "vm.start lab", "lab"),
         ("shut down web1", "vm.shutdown web1", "web1"),
         ("turn web1 off", "vm.shutdown web1", "web1"),
         ("pause db1", "vm.pause db1", "db1"),
@@ -23,14 +23,14 @@ const WISHES: [[Wish; 14]; 2] = [
         ("take a snapshot of web2", "snapshot.create web2", "web2"),
         ("resume mail", "vm.resume mail", "mail"),
         ("is web2 running?", "", "web2"),
-        ("if old is off start it", "vm.start old", "old"),
+        ("if lab is off start it", "vm.start lab", "lab|start it"),
         ("defragment web2", "", "web2"),
         ("back up db1", "", "db1|backup|back up"),
         ("add 2 GB of memory to web1", "", "web1|memory"),
     ],
     [
-        ("démarre old", "vm.start old", "old"),
-        ("tu peux lancer old", "vm.start old", "old"),
+        ("démarre lab", "vm.start lab", "lab"),
+        ("tu peux lancer lab", "vm.start lab", "lab"),
         ("éteins web1", "vm.shutdown web1", "web1"),
         ("arrête web1", "vm.shutdown web1", "web1"),
         ("mets db1 en pause", "vm.pause db1", "db1"),
@@ -39,7 +39,7 @@ const WISHES: [[Wish; 14]; 2] = [
         ("prends un snapshot de web2", "snapshot.create web2", "web2"),
         ("reprends mail", "vm.resume mail", "mail"),
         ("est-ce que web2 tourne ?", "", "web2"),
-        ("si old est éteinte démarre-la", "vm.start old", "old"),
+        ("si lab est éteinte démarre-la", "vm.start lab", "lab|démarre-la"),
         ("défragmente web2", "", "web2"),
         ("sauvegarde db1", "", "db1|sauvegard"),
         ("ajoute 2 Go de mémoire à web1", "", "web1|mémoire"),

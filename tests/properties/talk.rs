@@ -23,8 +23,18 @@ pub fn talk(machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<Str
     replies(machines, turns).into_iter().map(|came| (came.done, came.asked)).collect()
 }
 
-/// The same, with what was said.
+/// What was done and asked, said to one of them.
+pub fn talk_to(to: &str, machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<String>)> {
+    came(to, machines, turns).into_iter().map(|came| (came.done, came.asked)).collect()
+}
+
+/// What came of each turn with a host, with what was said.
 pub fn replies(machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
+    came("hv1", machines, turns)
+}
+
+/// The same to one of them.
+pub fn came(to: &str, machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
     let machine = |(name, state): &(&str, &str)| json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1});
     let world = json!({
         "now": "2026-11-28T12:00:00Z",
@@ -34,7 +44,7 @@ pub fn replies(machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
     let world: World = serde_json::from_value(world).expect("a world");
     let mut conversation = Conversation::begin(mind(), &world).expect("it begins");
     let said = |text: &&str| {
-        let turn: Turn = serde_json::from_value(json!({"to": "hv1", "text": text})).expect("a turn");
+        let turn: Turn = serde_json::from_value(json!({"to": to, "text": text})).expect("a turn");
         let told = serde_json::to_value(conversation.say(&turn).expect("it is answered")).expect("plain data");
         let done = told["applied"].as_array().into_iter().flatten().flat_map(|done| {
             let skill = done["skill"].as_str().unwrap_or_default().to_owned();

@@ -1,0 +1,53 @@
+//! Whether a yes is one: with a goodbye, a shrug or a condition it is not, and in two languages it is.
+
+use grammar::answer::{Answer, answer};
+use grammar::lexicon::Class;
+use grammar::read::Context;
+
+use crate::machine::Turn;
+use crate::understand::{BYE, GREET};
+
+impl Turn<'_> {
+    /// Whether a yes takes leave as well, or does not care: then nobody knows whether it is one.
+    pub(crate) fn yes_and_more(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let leaves = |at: usize| {
+            let rest = &text[all[at].span.start..];
+            let apart = text[..all[at].span.start].trim_end().ends_with(['.', '!']);
+            !apart && self.commands(rest).iter().any(|(call, _)| [BYE, GREET].contains(&call.skill.as_str()))
+        };
+        let careless = (0..all.len()).any(|at| {
+            let skips = cx.lexicon.longest(&all[at..], Class::Skip).unwrap_or(0);
+            skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
+        });
+        careless || (1..all.len()).any(leaves)
+    }
+
+    /// On what somebody agrees who says so: "yes if web1 is up", "si web2 est éteinte, oui".
+    pub(crate) fn agrees_if<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let long = |at: usize, class| all.get(at..).map_or(0, |rest| cx.lexicon.longest(rest, class).unwrap_or(0));
+        // French "si" is a yes, too, and "s'il te plaît" is no condition.
+        let depends = |at: usize| long(at, Class::If) > 0 && long(at, Class::Polite) == 0;
+        let mut at = 0;
+        while long(at, Class::Yes) > 0 && !depends(at) {
+            at += long(at, Class::Yes);
+        }
+        at += if at > 0 { long(at, Class::But) } else { 0 };
+        let behind = at > 0 && depends(at);
+        let before = at == 0 && depends(0) && cx.lexicon.longest_before(&all, Class::Yes).is_some();
+        let agrees = (behind || before) && !text.contains('?') && !self.holds_command(text);
+        all.get(at).filter(|_| agrees).map(|token| &text[token.span.start..])
+    }
+
+    /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.
+    pub(crate) fn agrees_in_two_languages(&self, text: &str) -> bool {
+        let yes = |text: &str| {
+            self.book.lexicons().any(|lexicon| answer(text, &Context { lexicon, ..self.context() }) == Answer::Yes)
+        };
+        let cuts = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| text.split_at(at));
+        !text.contains('?') && cuts.into_iter().any(|(one, other)| yes(one) && yes(other))
+    }
+}
