@@ -140,6 +140,15 @@ fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
         .collect();
     subjects.dedup();
     let allocates = calls.iter().filter_map(|call| mind.book().spec(&call.skill)).any(|spec| spec.allocates);
+    // Said to a machine, what would change another is asked about first.
+    let own = question.machines.as_ref().and_then(|names| names.first()).filter(|_| question.to == Scope::Machine);
+    let another = |call: &Call| match call.args.get(TARGET) {
+        Some(Value::Machines(Selector::Names(names))) => {
+            own.is_some_and(|own| names.iter().any(|name| !name.eq_ignore_ascii_case(own)))
+        }
+        _ => false,
+    };
+    let elsewhere = calls.iter().any(another);
     let plan = PlanRef {
         calls: calls.to_vec(),
         digest: "null".to_owned(),
@@ -148,7 +157,7 @@ fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
         typed: subjects.first().cloned().unwrap_or_default(),
         subjects,
         allocates,
-        doubtful: crate::skills::doubtful(calls),
+        doubtful: elsewhere || crate::skills::doubtful(calls),
     };
     Planned::Ready { answers: Vec::new(), change: Some(plan) }
 }

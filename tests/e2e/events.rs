@@ -72,7 +72,9 @@ fn a_start_on_the_heels_of_a_stop_is_judged_on_what_the_stop_has_done() {
     let answer = alice.ask(WEB1, "start", "");
     assert!(answer.starts_with("web1 is still shutting down") || answer == "web1 is starting.", "{answer}");
     alice.ask(WEB1, "pull the plug", "Type web1 to go on.");
-    alice.ask(WEB1, "web1", "its power was cut");
+    // It may have gone down by itself in the meantime.
+    let cut = alice.ask(WEB1, "web1", "");
+    assert!(cut.contains("its power was cut") || cut.contains("it is in a state that does not allow this"), "{cut}");
     assert_eq!(alice.ask(WEB1, "start", ""), "web1 is starting.");
     assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
 }
