@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use agent::explain::{Explained, Question, explain};
 use dialogue::book::Words;
@@ -13,6 +13,7 @@ use dialogue::session::Decision;
 use dialogue::spec::{Danger, Scope};
 use grammar::frame::{Stance, frame};
 use grammar::read::Context;
+use intents::Encoder;
 use jiff::Zoned;
 use regex::Regex;
 use tests::spoken::{Spoken, commanded};
@@ -71,6 +72,28 @@ fn every_phrasing_is_won_by_its_own_skill() {
 }
 
 /// Padding teaches nothing: hardly any two phrasings of a skill are alike.
+#[test]
+fn nearly_all_sentences_come_with_their_vectors() {
+    const KEPT: f32 = 0.95;
+    const EVERY: usize = 800;
+    let encoder = intents::encoder::bundled();
+    let book = Arc::clone(mind().book());
+    let (examples, _) = agent::mind::lessons(&book);
+    let kept: Vec<(&str, Vec<f32>)> =
+        examples.iter().filter_map(|example| Some((example.text, encoder.kept(example.text)?))).collect();
+    let share = kept.len() as f32 / examples.len() as f32;
+    assert!(
+        share >= KEPT,
+        "{share}: a first start waits for the others; see \"Vectors that come along\" in intents/README.md"
+    );
+    let some: Vec<&(&str, Vec<f32>)> = kept.iter().step_by(EVERY).collect();
+    let texts: Vec<&str> = some.iter().map(|(text, _)| *text).collect();
+    for ((text, kept), exact) in some.into_iter().zip(encoder.encode(&texts).expect("it encodes")) {
+        let cosine: f32 = kept.iter().zip(exact).map(|(one, other)| one * other).sum();
+        assert!(cosine > 0.9995, "{text}: {cosine}");
+    }
+}
+
 #[test]
 fn hardly_any_two_phrasings_are_alike() {
     for (language, words, _) in languages() {

@@ -148,11 +148,13 @@ impl VectorStore {
     }
 
     fn encode(&mut self, encoder: &dyn Encoder, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
+        let kept: Vec<Option<Vec<f32>>> = texts.iter().map(|text| encoder.kept(text)).collect();
         self.used = texts.iter().map(|text| text_key(text)).collect();
         // A near miss stands there for each label it misses.
         let mut asked = HashSet::new();
         let mut new = |key: &[u8; KEY]| !self.vectors.contains_key(key) && asked.insert(*key);
-        let missing: Vec<usize> = (0..texts.len()).filter(|place| new(&self.used[*place])).collect();
+        let missing: Vec<usize> =
+            (0..texts.len()).filter(|place| kept[*place].is_none() && new(&self.used[*place])).collect();
         if !missing.is_empty() {
             let new: Vec<&str> = missing.iter().map(|place| texts[*place]).collect();
             for (place, vector) in missing.iter().zip(encoder.encode(&new)?) {
@@ -160,7 +162,8 @@ impl VectorStore {
             }
             self.changed = true;
         }
-        Ok(self.used.iter().map(|key| self.vectors[key].clone()).collect())
+        let own = |(kept, key): (Option<Vec<f32>>, _)| kept.unwrap_or_else(|| self.vectors[key].clone());
+        Ok(kept.into_iter().zip(&self.used).map(own).collect())
     }
 
     fn save(mut self) -> Result<(), TrainError> {

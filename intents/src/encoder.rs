@@ -12,6 +12,7 @@ mod bundled;
 #[cfg(feature = "candle")]
 pub mod candle;
 mod file;
+mod kept;
 mod matrix;
 mod pieces;
 mod product;
@@ -21,6 +22,7 @@ pub mod rust_bert;
 mod weights;
 
 pub use bundled::{Bundled, bundled};
+pub use kept::keep;
 
 /// Texts are cut after this many word pieces, special ones included: what the weights were fine-tuned with.
 pub const MAX_TOKENS: usize = 128;
@@ -44,6 +46,20 @@ pub trait Encoder: Send + Sync {
     fn seen(&self, _text: &str) -> bool {
         false
     }
+
+    /// The vector of a text that came with the weights, nearly as [`encode`](Self::encode) gives it; `None` for any other text. Good
+    /// enough to learn from, and there at once.
+    fn kept(&self, _text: &str) -> Option<Vec<f32>> {
+        None
+    }
+}
+
+/// Vectors of texts to learn from: kept ones as far as there are any.
+pub(crate) fn to_learn_from(encoder: &dyn Encoder, texts: &[&str]) -> Result<Vec<Vec<f32>>, EncoderError> {
+    let kept: Vec<Option<Vec<f32>>> = texts.iter().map(|text| encoder.kept(text)).collect();
+    let others: Vec<&str> = texts.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(text, _)| *text).collect();
+    let mut others = encoder.encode(&others)?.into_iter();
+    Ok(kept.into_iter().filter_map(|kept| kept.or_else(|| others.next())).collect())
 }
 
 impl<E: Encoder + ?Sized> Encoder for &E {
@@ -61,6 +77,10 @@ impl<E: Encoder + ?Sized> Encoder for &E {
 
     fn seen(&self, text: &str) -> bool {
         (**self).seen(text)
+    }
+
+    fn kept(&self, text: &str) -> Option<Vec<f32>> {
+        (**self).kept(text)
     }
 }
 

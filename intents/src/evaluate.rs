@@ -13,7 +13,7 @@
 use std::path::Path;
 
 use crate::cache::prepare;
-use crate::encoder::Encoder;
+use crate::encoder::{Encoder, to_learn_from};
 use crate::examples::{Example, Prepared};
 use crate::model::{Model, TrainError};
 use crate::softmax::Target;
@@ -118,7 +118,7 @@ fn ready(
             prepare(folder, examples, near_misses, encoder)
         }
         None => Ok(Prepared::new(examples, near_misses, encoder, &mut |texts| match encoder {
-            Some(encoder) => encoder.encode(texts),
+            Some(encoder) => to_learn_from(encoder, texts),
             None => Ok(vec![Vec::new(); texts.len()]),
         })?),
     }

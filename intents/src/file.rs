@@ -15,7 +15,7 @@ use crate::model::Model;
 
 const MAGIC: &[u8; 8] = b"atollint";
 /// Raised whenever other features, another layout or other training make old files worthless.
-pub(crate) const VERSION: u32 = 3;
+pub(crate) const VERSION: u32 = 4;
 const SUM: usize = 32;
 
 /// Why bytes are no model.

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::core::Core;
-use crate::encoder::{Encoder, EncoderError};
+use crate::encoder::{Encoder, EncoderError, to_learn_from};
 use crate::examples::{Example, Item, Prepared};
 use crate::features::{Grams, grams, hash};
 use crate::judge::{HeldOut, Judge, Truth};
@@ -111,7 +111,7 @@ impl Model {
         encoder: Option<&dyn Encoder>,
     ) -> Result<Self, TrainError> {
         let prepared = Prepared::new(examples, near_misses, encoder, &mut |texts| match encoder {
-            Some(encoder) => encoder.encode(texts),
+            Some(encoder) => to_learn_from(encoder, texts),
             None => Ok(vec![Vec::new(); texts.len()]),
         })?;
         Self::learn(&prepared, |_| true)

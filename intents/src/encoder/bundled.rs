@@ -12,6 +12,7 @@ use pulp::{Arch, Simd, WithSimd};
 use sha2::{Digest, Sha256};
 
 use super::file::File;
+use super::kept::kept;
 use super::matrix::{Layer, Norm, add, gelu};
 use super::pieces::{MAX_PIECES, Pieces, normalise};
 use super::product::COLUMNS;
@@ -214,8 +215,8 @@ fn attend(sentence: &[f32], head: usize, result: &mut [f32]) {
     }
 }
 
-/// By what a text is known in the list of those seen.
-fn key(text: &str) -> u64 {
+/// By what a text is known in the lists of those seen and kept.
+pub(super) fn key(text: &str) -> u64 {
     let hash: [u8; 32] = Sha256::digest(normalise(text)).into();
     u64::from_le_bytes(*hash.first_chunk().expect("32 bytes are more than 8"))
 }
@@ -255,5 +256,9 @@ impl Encoder for Bundled {
 
     fn seen(&self, text: &str) -> bool {
         self.seen.binary_search(&key(text)).is_ok()
+    }
+
+    fn kept(&self, text: &str) -> Option<Vec<f32>> {
+        kept(&self.name)?.find(text)
     }
 }

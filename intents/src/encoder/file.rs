@@ -8,13 +8,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::matrix::Layer;
 
 const MAGIC: &[u8; 8] = b"atollenc";
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Header {
     name: String,
     parts: BTreeMap<String, (usize, usize, usize)>,
@@ -63,4 +63,27 @@ impl File {
         let length = rows.checked_mul(columns)?.checked_mul(size)?;
         self.body.get(at..at.checked_add(length)?)
     }
+}
+
+/// A part of a file to be written.
+pub(super) struct Part {
+    pub(super) name: &'static str,
+    /// Bytes of a number.
+    pub(super) size: usize,
+    pub(super) columns: usize,
+    pub(super) bytes: Vec<u8>,
+}
+
+/// A file of these parts.
+pub(super) fn written(name: &str, parts: &[Part]) -> Vec<u8> {
+    let mut header = Header { name: name.to_owned(), parts: BTreeMap::new() };
+    let mut body = Vec::new();
+    for part in parts {
+        let rows = part.bytes.len() / (part.size * part.columns);
+        header.parts.insert(part.name.to_owned(), (body.len(), rows, part.columns));
+        body.extend_from_slice(&part.bytes);
+    }
+    let header = serde_json::to_vec(&header).expect("names and numbers are JSON");
+    let length = u32::try_from(header.len()).expect("a header of a few parts is short");
+    [MAGIC.as_slice(), &length.to_le_bytes(), &header, &body].concat()
 }

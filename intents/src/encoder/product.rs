@@ -140,6 +140,8 @@ mod wide {
 /// Bytes made whole numbers of twice the size, two of which are multiplied and added at a time (AVX2).
 #[cfg(target_arch = "x86_64")]
 fn by_pairs(simd: pulp::x86::V3, product: Product<'_>, mut put: impl FnMut(usize, usize, &Sums)) {
+    use std::arch::x86_64::__m256i;
+
     use pulp::bytemuck::cast;
     let Product { depth, blocks, panels } = product;
     let pair = |pair: [i8; 2]| cast::<[i16; 2], i32>(pair.map(i16::from));
@@ -147,26 +149,32 @@ fn by_pairs(simd: pulp::x86::V3, product: Product<'_>, mut put: impl FnMut(usize
     simd.vectorize(
         #[inline(always)]
         || {
+            let (avx, avx2) = (simd.avx, simd.avx2);
             let blocks: Vec<[i32; ROWS]> = blocks.iter().flat_map(halves).collect();
-            let mut weights = vec![[[[0_i16; 2]; COLUMNS / 2]; 2]; depth * 2];
+            // As registers: from anything else each of them would be put together in memory, every time it is used.
+            let mut weights: Vec<[__m256i; 2]> = vec![[avx._mm256_setzero_si256(); 2]; depth * 2];
             for (number, panel) in panels.chunks_exact(depth).enumerate() {
                 for (weights, rows) in weights.iter_mut().zip(panel.as_flattened().as_chunks::<2>().0) {
-                    for (column, pair) in weights.as_flattened_mut().iter_mut().enumerate() {
-                        *pair = rows.map(|row| i16::from(row[column]));
-                    }
+                    let [upper, lower] = rows.map(|row| avx2._mm256_cvtepi8_epi16(cast(row)));
+                    // In each half of a register of its own, which is put right when the sums are there.
+                    *weights = [avx2._mm256_unpacklo_epi16(upper, lower), avx2._mm256_unpackhi_epi16(upper, lower)];
                 }
                 for (at, block) in blocks.chunks_exact(depth * 2).enumerate() {
-                    let mut sums = [[simd.avx._mm256_setzero_si256(); 2]; ROWS];
+                    let mut sums = [[avx._mm256_setzero_si256(); 2]; ROWS];
                     for (rows, weights) in block.iter().zip(&weights) {
                         for (sums, row) in sums.iter_mut().zip(rows) {
-                            let row = simd.avx._mm256_set1_epi32(*row);
+                            let row = avx._mm256_set1_epi32(*row);
                             for (sum, weights) in sums.iter_mut().zip(weights) {
-                                let found = simd.avx2._mm256_madd_epi16(row, cast(*weights));
-                                *sum = simd.avx2._mm256_add_epi32(*sum, found);
+                                *sum = avx2._mm256_add_epi32(*sum, avx2._mm256_madd_epi16(row, *weights));
                             }
                         }
                     }
-                    put(at, number, &sums.map(cast));
+                    let in_order = |[low, high]: [__m256i; 2]| {
+                        let first = avx2._mm256_permute2x128_si256::<0x20>(low, high);
+                        let last = avx2._mm256_permute2x128_si256::<0x31>(low, high);
+                        cast::<[__m256i; 2], [i32; COLUMNS]>([first, last])
+                    };
+                    put(at, number, &sums.map(in_order));
                 }
             }
         },

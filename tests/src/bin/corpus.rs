@@ -1,6 +1,8 @@
 //! `corpus check [FILE…]`: reads the folder `corpus` as it lies on disk and says what an author wants to know of the files named
 //! (without `.txt`; all when none is): the first thing wrong, how many phrasings each skill has, near-duplicates, what other
 //! skills' commands claim, and what a language lacks that English has. A language under way borrows from English what it has not yet.
+//!
+//! `corpus keep`: writes `intents/weights/kept.bin`, the vectors of the sentences of the corpus that this was built with.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -16,8 +18,10 @@ const FEW: usize = 60;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some("check") {
-        bail!("usage: corpus check [FILE…], beside the folder `corpus`");
+    match arguments.next().as_deref() {
+        Some("check") => {}
+        Some("keep") => return keep(),
+        _ => bail!("usage: corpus check [FILE…] | keep, beside the folder `corpus`"),
     }
     let wanted: BTreeSet<String> = arguments.collect();
     let mut files = read(Path::new("corpus"))?;
@@ -47,6 +51,16 @@ fn main() -> Result<()> {
         report(&book, language, &sections);
     }
     Ok(())
+}
+
+/// Vectors of all that the classifier learns from, in the file that the encoder takes them from.
+fn keep() -> Result<()> {
+    let book = Book::load(agent::skills::specs(), &agent::mind::corpus())?;
+    let (examples, misses) = agent::mind::lessons(&book);
+    let texts = examples.iter().map(|example| example.text.trim()).chain(misses.iter().map(|(text, _)| text.trim()));
+    let file = Path::new("intents/weights/kept.bin");
+    fs::write(file, intents::encoder::keep(intents::encoder::bundled(), &texts.collect::<Vec<_>>())?)
+        .with_context(|| format!("can't write {}", file.display()))
 }
 
 /// What a language has not yet is borrowed: from the corpus this was built with, and that from English.
