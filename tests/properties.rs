@@ -38,6 +38,8 @@ mod riders;
 mod several;
 #[path = "properties/talk.rs"]
 mod talk;
+#[path = "properties/told.rs"]
+mod told;
 #[path = "properties/whole.rs"]
 mod whole;
 
@@ -428,15 +430,15 @@ proptest! {
 /// What `explain` says is what the bot does: the same skill by the same path, and the same decision unless this host refuses.
 #[test]
 fn explain_tells_what_the_bot_does() {
-    let (fake, _events) = Fake::new("two_vms", now().timestamp()).expect("a fixture");
-    let (bot, tongues) = bot(&fake);
     let mut wrong = Vec::new();
     let all = sentences();
     // `explain` is told of no hosts: a name of one is any name to it.
     for text in all.iter().step_by(all.len() / 300).filter(|text| !text.contains("hv1")) {
         for (to, entity) in [(Scope::Machine, "web1"), (Scope::Host, "hv1")] {
+            // Each is the first thing ever heard of that person, and nothing was done before.
+            let (fake, _events) = Fake::new("two_vms", now().timestamp()).expect("a fixture");
+            let (bot, tongues) = bot(&fake);
             let message = says(&fake, entity, text);
-            // Each is the first thing ever heard of that person.
             tongues.keep("alice@example.org", Tongue { language: "en".to_owned(), fixed: false });
             let trace = bot.turn(&message, Input::Said(message.utterance.clone()), &mut |_| {});
             let explained = explain(

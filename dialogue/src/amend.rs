@@ -34,7 +34,7 @@ impl Turn<'_> {
         if grammar::answer::asks_something(text, &cx) || self.commands(text).iter().any(|(call, _)| self.built(call)) {
             return None;
         }
-        if self.is_of_another(spec, text) {
+        if self.is_of_another(spec, text) || self.tells_of_values(text) {
             return None;
         }
         let mut sorted: Vec<_> = spec.slots.iter().filter(|slot| slots.contains(&slot.name)).collect();
@@ -49,6 +49,15 @@ impl Turn<'_> {
             })
             .collect();
         gather(&wanted, text, &cx)
+    }
+
+    /// Whether values in a text are told of something else, or compared: "the old one was 10 gigs", "30 is too much", "qcow2 or raw".
+    pub(crate) fn tells_of_values(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
+        // "20 gigs or so"
+        (0..all.len()).any(|at| long(at, &[Class::Told]) > long(at, &[Class::Hedge, Class::Polite, Class::Yes]))
     }
 
     /// Whether a text names a slot: "the format should be raw".
@@ -154,7 +163,7 @@ impl Turn<'_> {
     fn named_instead(&self, call: &Call, text: &str) -> Option<(String, Value)> {
         let cx = self.context();
         let spec = self.spec(call)?;
-        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let slot = spec.new_name()?;
         let Value::Name(old) = call.args.get(slot.name)? else { return None };
         let all = cx.tokens(text);
         let denied = (1..all.len()).find(|at| {
@@ -245,7 +254,21 @@ impl Turn<'_> {
         let other = said.other && !(said.meant.is_empty() && said.spared.len() + 1 == plan.subjects.len());
         // "yes but web1 waits": for that one, or for all but that one?
         let depends = cx.lexicon.holds(&cx.tokens(text), &[Class::If, Class::Conditional]);
-        let unclear = !said.whole && (depends || agreed(text, &cx).is_some() && !said.meant.is_empty());
+        // "yes but web2 is slow": why should that leave it out?
+        let agrees = agreed(text, &cx).is_some();
+        const LEAVES: [Class; 9] = [
+            Class::Denied,
+            Class::Not,
+            Class::No,
+            Class::Stays,
+            Class::In,
+            Class::Later,
+            Class::Offset,
+            Class::Moment,
+            Class::Part,
+        ];
+        let only_but = agrees && !cx.lexicon.holds(&all, &LEAVES);
+        let unclear = !said.whole && (depends || agrees && !said.meant.is_empty() || only_but);
         let changes = said.whole || (said.otherwise || !said.added.is_empty()) && !said.verb;
         if !said.marked || !changes || other || unclear {
             return None;
@@ -363,8 +386,19 @@ impl Turn<'_> {
         if self.spec(&call).is_some_and(Spec::has_target) && self.around.scope != Scope::Machine {
             call.args.entry(TARGET.to_owned()).or_insert_with(whom);
         }
+        if !ahead && self.stands_against(text, plan, &call) {
+            return None;
+        }
         let own = std::slice::from_ref(&call);
         Some(if ahead { [own, &plan.calls].concat() } else { [&plan.calls, own].concat() })
+    }
+
+    /// "yes, but pause web2": a wish for somebody of the plan behind a "but" may stand in place of the plan.
+    pub(crate) fn stands_against(&self, text: &str, plan: &PlanRef, call: &Call) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let objects = cx.lexicon.holds(&all, &[Class::But]) && !cx.lexicon.holds(&all, &[Class::Also, Class::Then]);
+        objects && self.machines_of(call).iter().any(|name| is_among(name, &plan.subjects))
     }
 
     /// "yes, and tell me if they are fine": a yes, and a look at what comes of it, which is told anyway.

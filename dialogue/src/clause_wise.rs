@@ -51,6 +51,8 @@ struct Joined {
     agrees: bool,
     /// It begins with a yes, whatever follows.
     yes: bool,
+    /// It stands behind a "but".
+    but: bool,
 }
 
 impl Turn<'_> {
@@ -81,7 +83,8 @@ impl Turn<'_> {
             }
             let behind = cx.lexicon.longest_before(&cx.tokens(&text[..span.start]), Class::And).is_some();
             let too = behind && std::mem::take(&mut first);
-            match self.changed_by(&plan, clause, said, Joined { too, agrees, yes }) {
+            let but = cx.lexicon.longest_before(&cx.tokens(&text[..span.start]), Class::But).is_some();
+            match self.changed_by(&plan, clause, said, Joined { too, agrees, yes, but }) {
                 Some(calls) => {
                     // "keep web2 running and cache too": kept as well, or added? Nobody knows.
                     let names = self.machines_of_all(&calls);
@@ -124,6 +127,12 @@ impl Turn<'_> {
             .or_else(|| self.with_other_values(plan, said))
             .or_else(|| self.with_these_too(plan, said).filter(|_| joined.too))
             .or_else(|| self.with_one_more(plan, said).filter(|_| joined.agrees))
+            .filter(|calls| {
+                !joined.but
+                    || !calls[plan.calls.len().min(calls.len())..]
+                        .iter()
+                        .any(|call| self.stands_against(clause, plan, call))
+            })
     }
 
     /// "and web3": the one call of a plan with those too.
@@ -187,6 +196,9 @@ impl Turn<'_> {
         let mut unread = Vec::new();
         for clause in clauses(text, &JOINS, &cx) {
             let said = self.without_leads(clause);
+            if self.tells_of_values(clause) {
+                continue;
+            }
             let left: Vec<String> =
                 missing.iter().filter(|slot| !values.iter().any(|(known, _)| known == *slot)).cloned().collect();
             // Only one word alone, or what is "called" so, is a name here.

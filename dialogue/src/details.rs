@@ -12,7 +12,7 @@ use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::{Selector, State};
-use grammar::token::{Token, gap};
+use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -24,7 +24,7 @@ use crate::reply::Phrase;
 use crate::session::Call;
 use crate::several::weighs;
 use crate::slots::{extract_where, points, unknown_names};
-use crate::spec::{Danger, Scope, Spec, TARGET};
+use crate::spec::{Danger, Scope, Slot, Spec, TARGET};
 
 /// Marks between a wish and what is told behind it.
 const MARKS: [char; 6] = [',', ';', '(', '.', '\u{2013}', '\u{2014}'];
@@ -142,7 +142,7 @@ impl Turn<'_> {
     /// "call it vendor-visit", "« vendor-visit »": the name alone that it gives.
     pub(crate) fn called(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
         const BEFORE: [Class; 6] = [Class::And, Class::But, Class::No, Class::Polite, Class::Slack, Class::Aside];
-        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let slot = spec.new_name()?;
         let cx = self.context();
         let all = cx.tokens(text);
         // "snapshot web1, "before""
@@ -183,14 +183,37 @@ impl Turn<'_> {
         };
         let marked = (count + 1..end).any(|at| !gap(said, &all, at).trim().is_empty());
         let name = words.iter().map(|token| token.text).collect::<Vec<_>>().join("-");
-        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let slot = spec.new_name()?;
         let value = read::parse(slot.kind, &name, &cx)?;
         (!marked && words.iter().all(plain)).then(|| (slot.name.to_owned(), value))
     }
 
+    /// "call it data2, no, data3": the name that is said last, behind a change of mind.
+    pub(crate) fn renamed(&self, spec: &Spec, text: &str, values: &mut [(String, Value)]) {
+        let cx = self.context();
+        let Some(slot) = spec.new_name() else { return };
+        let Some((_, value)) = values.iter_mut().find(|(name, _)| name == slot.name) else { return };
+        let (mut named, mut turned) = (false, false);
+        for clause in clauses(text, &[Class::And, Class::But], &cx) {
+            let all = cx.tokens(clause);
+            turned |= named && cx.lexicon.holds(&all, &[Class::No, Class::Recants, Class::Stop]);
+            named |= fold(clause).contains(&fold(&value.to_string()));
+            let said = self.without_leads(clause);
+            // "non, plutôt 30" and "no, raw" are of other slots.
+            let other = |slot: &&Slot| matches!(slot.kind, Kind::Size | Kind::Count | Kind::Choice(_));
+            let value_of = |slot: &Slot| read::parse(slot.kind, said, &cx).is_some();
+            let word = cx.tokens(said).len() == 1
+                && !cx.lexicon.contains(&fold(said))
+                && !spec.slots.iter().filter(other).any(value_of);
+            if let Some(new) = read::parse(slot.kind, said, &cx).filter(|_| turned && word) {
+                *value = new;
+            }
+        }
+    }
+
     /// "as lent": words of the command, and a name to be given.
     fn name_behind(&self, spec: &Spec, text: &str) -> Option<(String, Value)> {
-        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let slot = spec.new_name()?;
         let cx = self.context();
         let all = cx.tokens(text);
         let small = |at: &usize| {

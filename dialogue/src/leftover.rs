@@ -183,7 +183,7 @@ pub(crate) fn left_over(
         } else if light > 0 {
             at += light;
             continue;
-        } else if vocabulary.has(token) {
+        } else if vocabulary.has(token) && !behind_a_name(spec, token, taken, text) {
             at += 1;
             continue;
         } else {
@@ -403,7 +403,7 @@ impl Turn<'_> {
         let cx = self.context();
         let [word] = left.words.as_slice() else { return None };
         let spec = self.spec(call).filter(|_| left.unread().is_none())?;
-        let slot = spec.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))?;
+        let slot = spec.new_name()?;
         let all = cx.tokens(word);
         let plain =
             |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !self.heard.vocabulary(spec.id).commands(token);

@@ -1,6 +1,6 @@
 //! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
 
-use grammar::answer::{Answer, For, agreed, answer, only_points};
+use grammar::answer::{Answer, For, agreed, answer, halfhearted, only_points};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::token::fold;
@@ -124,6 +124,7 @@ impl Turn<'_> {
             _ if let Some(left) = self.not_denied(spec, &missing, text) => left,
             // "not 20 gigs", "20 gigs if there is room"
             _ if !matches!(said, Answer::Correction(_)) && self.denies_or_depends(text) => None,
+            _ if self.tells_of_values(text) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
         let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
@@ -134,10 +135,12 @@ impl Turn<'_> {
             preface = unread;
             Some(values)
         };
-        let Some(values) = filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)).or_else(&mut by_clauses)
+        let Some(mut values) =
+            filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)).or_else(&mut by_clauses)
         else {
             return if self.refuse(text) { Ok(()) } else { Err(Box::new(open)) };
         };
+        self.renamed(spec, text, &mut values);
         // Which of those offered is no value that has to be shown once more, where it can be taken back.
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
         let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
@@ -300,6 +303,10 @@ impl Turn<'_> {
                 plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan) || self.agrees_and_asks(text) || deed()
             }
         };
+        if go && !by_name && halfhearted(text, &self.context()) {
+            self.ask_again_after("only_plain_yes", open);
+            return Ok(());
+        }
         if go {
             let stale = if self.now().duration_since(open.at) > CONFIRM_WITHIN {
                 Some("once_more")

@@ -33,7 +33,10 @@ fn points_back(call: &Call) -> bool {
 
 impl Turn<'_> {
     /// Has "it" be the machine that the call before names, else the only one that the message names; where it names several, nobody is meant.
-    pub(crate) fn name_its(&self, text: &str, calls: &mut [Call]) {
+    ///
+    /// True where a wish that names nobody was taken to be about who the wish before it is: that is asked about.
+    pub(crate) fn name_its(&self, text: &str, calls: &mut [Call]) -> bool {
+        let mut taken_over = false;
         let mut last: Option<Value> = None;
         let spoken = self.machines_of_all(calls);
         let mut asked_only = true;
@@ -68,6 +71,11 @@ impl Turn<'_> {
                     None => call.args.remove(TARGET),
                 };
             }
+            // "start lent and take a snapshot"
+            if let Some(value) = last.as_ref().filter(|_| self.is_about_the_last(text, call)) {
+                call.args.insert(TARGET.to_owned(), value.clone());
+                taken_over = true;
+            }
             // "pause web2, snapshot db1, then reboot the first": of those that the message named before.
             if let Some(Value::Machines(Selector::Nth(numbers))) = call.args.get(TARGET) {
                 let one = |number: &usize| match *number {
@@ -96,6 +104,14 @@ impl Turn<'_> {
             }
             asked_only &= !self.may_change(call);
         }
+        taken_over
+    }
+
+    /// Whether a wish that can be taken back names nobody, in a message that names one machine.
+    fn is_about_the_last(&self, text: &str, call: &Call) -> bool {
+        let gentle = |spec: &&Spec| spec.danger == Danger::Reversible;
+        let unnamed = |spec: &Spec| missing(spec, call, self.around.scope).iter().any(|slot| slot == TARGET);
+        self.named_in(text).len() == 1 && self.spec(call).filter(gentle).is_some_and(unnamed)
     }
 
     /// "shut it down like web1": of whom a machine named behind the pronoun says something else is, nobody is meant.
@@ -104,6 +120,20 @@ impl Turn<'_> {
         let all = cx.tokens(text);
         let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
         let verb = |at: usize| cx.lexicon.holds(&all[at..=at], &[Class::Verb]);
+        // "reboot like web2 did", "stop web1 the way you stopped web2"
+        let likened = (1..all.len()).find_map(|at| {
+            let like = cx.lexicon.longest(&all[at..], Class::Like).filter(|_| (0..at).any(verb))?;
+            (at + like < all.len() && named(at + like)).then(|| all[at + like].text)
+        });
+        if let Some(likened) = likened
+            && self.may_change(call)
+            && let Some(Value::Machines(Selector::Names(names))) = call.args.get_mut(TARGET)
+        {
+            names.retain(|name| !name.eq_ignore_ascii_case(likened));
+            if names.is_empty() {
+                call.args.remove(TARGET);
+            }
+        }
         let pointed = (1..all.len())
             .find(|at| verb(at - 1) && cx.lexicon.longest(&all[*at..], Class::It).is_some() && !named(*at));
         let Some(first) = (0..all.len()).find(|at| named(*at)) else { return };
@@ -280,7 +310,8 @@ impl Turn<'_> {
     /// The machine that a bare "start" is about: the only one that was just spoken of, and it is asked about by its name. None when the
     /// message names any, or has a word that nobody could place.
     pub(crate) fn goes_unsaid(&self, spec: &Spec, call: &Call, planning: &Planning) -> Option<String> {
-        let bare = planning.path == Path::Command && planning.calls.len() == 1 && planning.preface.is_empty();
+        let plain = planning.path == Path::Command && planning.preface.is_empty() || spec.danger == Danger::Reversible;
+        let bare = plain && planning.calls.len() == 1;
         let missing = missing(spec, call, self.around.scope);
         let text = self.session.trace.text.as_str();
         if !bare || missing != [TARGET] || spec.danger == Danger::Read || !self.named_in(text).is_empty() {

@@ -10,6 +10,7 @@ use grammar::spared::{Spared, spared};
 use grammar::token::{fold, gap};
 use grammar::value::Value;
 
+use crate::aside::COURTESIES;
 use crate::leftover::is_device;
 use crate::machine::Turn;
 use crate::reply::Phrase;
@@ -32,7 +33,12 @@ impl Turn<'_> {
 
     /// Keeps these out of all calls, and says so if that can't be done; whether what is left has to be asked about.
     pub(crate) fn spare_all(&mut self, calls: &mut [Call], out: &[String], preface: &[Phrase]) -> Option<bool> {
-        if let Some(name) = calls.iter_mut().find_map(|call| self.spare(call, out)) {
+        // "great, another power cut. shut down all but web1": a courtesy is about nobody.
+        let wishes = |call: &&mut Call| !COURTESIES.contains(&call.skill.as_str());
+        let others = calls.iter().any(|call| !COURTESIES.contains(&call.skill.as_str()));
+        if let Some(name) =
+            calls.iter_mut().filter(|call| !others || wishes(call)).find_map(|call| self.spare(call, out))
+        {
             self.refuse_unread("left_over_except", name, preface);
             return None;
         }

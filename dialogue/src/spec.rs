@@ -165,6 +165,11 @@ impl Spec {
         self.slots.iter().find(|slot| slot.name == name)
     }
 
+    /// The slot of the name that it gives to something new.
+    pub fn new_name(&self) -> Option<&'static Slot> {
+        self.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))
+    }
+
     /// Whether it acts on a machine, or can be asked about one.
     pub fn has_target(&self) -> bool {
         self.slots.iter().any(|slot| matches!(slot.need, Need::Target | Need::Subject))

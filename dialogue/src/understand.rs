@@ -176,7 +176,7 @@ impl Turn<'_> {
             self.weigh_asides(&mut understanding);
             let Understanding { text, mut calls, path, doubtful, preface, before, addressee, spared, ahead, .. } =
                 understanding;
-            self.name_its(&text, &mut calls);
+            let doubtful = self.name_its(&text, &mut calls) || doubtful;
             if let [call] = calls.as_mut_slice() {
                 self.named_behind(&text, call);
             }

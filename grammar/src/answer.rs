@@ -109,7 +109,7 @@ fn read(text: &str, cx: &Context, first: Class) -> Answer {
         }
         // "stop all" is not "stop", though "all" fills up many a sentence: it says what.
         if wholly(&all, class, cx) && !(class == Class::Stop && says_all(&all, cx)) {
-            let unsure = asks(text, &all, cx) || only_heard(text, &all, cx);
+            let unsure = asks(text, &all, cx) || only_heard(text, &all, cx) || halfhearted(text, cx);
             return if answer == Answer::Yes && unsure { Answer::Unsure } else { answer };
         }
     }
@@ -151,6 +151,11 @@ fn asks(text: &str, all: &[Token], cx: &Context) -> bool {
 fn only_heard(text: &str, all: &[Token], cx: &Context) -> bool {
     let cursor = Cursor { text, tokens: all, cx };
     rules(cx, Effect::Heard).any(|rule| rule.ends(&cursor, 0).contains(&all.len()))
+}
+
+/// Whether a word of a text takes from its yes that it is one: "yes, I guess", "ugh, ok".
+pub fn halfhearted(text: &str, cx: &Context) -> bool {
+    cx.lexicon.holds(&cx.tokens(text), &[Class::Halfhearted])
 }
 
 /// What is agreed to: the rest of a text that begins with agreement, "yes, go ahead with the disk". A question is none.

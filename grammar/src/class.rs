@@ -1,5 +1,30 @@
 //! The classes a word of a language may be of; `lexicon.txt` names them in lower case.
 
+/// A set of classes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Classes([u128; 2]);
+
+impl Classes {
+    /// Puts one more into it.
+    pub(crate) fn insert(&mut self, class: Class) {
+        let bit = class as usize;
+        self.0[bit / 128] |= 1 << (bit % 128);
+    }
+
+    /// Whether one of these is in it.
+    pub(crate) fn meets(self, others: Self) -> bool {
+        self.0.iter().zip(others.0).any(|(own, other)| own & other != 0)
+    }
+}
+
+impl From<Class> for Classes {
+    fn from(class: Class) -> Self {
+        let mut classes = Self::default();
+        classes.insert(class);
+        classes
+    }
+}
+
 macro_rules! classes {
     ($($(#[doc = $doc:literal])+ $class:ident $name:literal,)+) => {
         /// What a word is in its language. The names in the file are the lower-case ones.
@@ -7,11 +32,6 @@ macro_rules! classes {
         pub enum Class { $($(#[doc = $doc])+ $class,)+ }
 
         impl Class {
-            /// A bit of its own.
-            pub(crate) fn bit(self) -> u128 {
-                1 << self as u32
-            }
-
             /// The class of that name.
             pub fn named(name: &str) -> Option<Class> {
                 match name { $($name => Some(Class::$class),)+ _ => None }
@@ -93,6 +113,12 @@ classes! {
     Monthly "monthly",
     /// What a canonical value is also called; argument the value.
     Choice "choice",
+    /// "was", "too much", "more than": a value beside it is told of something else, or compared.
+    Told "told",
+    /// "like", "same as": who is named behind it is only compared to.
+    Like "like",
+    /// "I guess", "if you must": takes from a yes that it is one.
+    Halfhearted "halfhearted",
     /// "please", "thanks", "for me": carries no meaning at the end.
     Polite "polite",
     /// What people put before an answer: "call it", "make it".

@@ -84,6 +84,15 @@ fn nobody_follows(cursor: &Cursor, from: usize, shown: &[String]) -> bool {
     named.next().is_none()
 }
 
+/// "rather cache than web2": whether a word there denies together with one that stands before it.
+fn denies_apart(cursor: &Cursor, at: usize) -> usize {
+    let together = |first: &usize| {
+        let pair = [cursor.tokens[*first].clone(), cursor.tokens[at].clone()];
+        cursor.cx.lexicon.longest(&pair, Class::Denied) == Some(2)
+    };
+    usize::from((0..at.saturating_sub(1)).any(|first| together(&first)))
+}
+
 /// Whether an "and" stands right before that token.
 fn behind_and(cursor: &Cursor, at: usize) -> bool {
     let before = |at: usize| at.checked_sub(1);
@@ -131,6 +140,8 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     let (mut picks, mut agrees) = (false, false);
     // "i meant web1, web2 is fine": a later clause with a word that nobody can place tells something of those it names.
     let mut strange = false;
+    // Whether somebody was said to be left as they are.
+    let mut stayed = false;
     while at < all.len() {
         // "web1: yes" is one clause.
         let answered = gap(text, &all, at).trim() == ":"
@@ -164,7 +175,7 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         let weak = longest(&[Class::No, Class::Yes]);
         // "non pas web1" is no "no" alone.
         let ends = weak > 1 && cursor.skip(at + weak - 1, Class::Denied) > 0;
-        let denied = if ends { weak } else { class(Class::Denied) };
+        let denied = if ends { weak } else { class(Class::Denied).max(denies_apart(&cursor, at)) };
         let spares = longest(&[Class::Except, Class::Spare]);
         let (stays, meant) = (class(Class::Stays), class(Class::Meant));
         let (also, other) = (class(Class::Also), class(Class::Other));
@@ -217,6 +228,7 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             let those = said.meant.split_off(clause.min(said.meant.len()));
             let any = !those.is_empty() || !said.spared.is_empty();
             (said.otherwise, picks) = (said.otherwise || any, picks || any);
+            stayed |= any;
             said.spared.extend(those);
         } else if denied == most
             && said.meant.len() > clause
@@ -276,6 +288,10 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             agrees |= !no;
         }
         at += most.max(1);
+    }
+    // "web2 stays, and cache too", "so can cache": who else stays, or is added? Nobody knows.
+    if stayed && said.also && !said.meant.is_empty() {
+        return None;
     }
     if said.also && !picks {
         said.added = std::mem::take(&mut said.meant);

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use pest::Parser;
 
 pub use crate::class::Class;
+use crate::class::Classes;
 use crate::{
     stance::Rule,
     token::{Token, tokens},
@@ -70,8 +71,8 @@ impl Entry {
 pub struct Lexicon {
     entries: HashMap<String, Vec<Entry>>,
     words: HashSet<String>,
-    /// Bits of the classes with entries that begin with a word.
-    classes: HashMap<String, u128>,
+    /// The classes with entries that begin with a word.
+    classes: HashMap<String, Classes>,
     rules: Vec<Rule>,
     longest: usize,
     decimal_comma: bool,
@@ -176,7 +177,7 @@ impl Lexicon {
         self.longest = self.longest.max(words.len());
         self.words.extend(words.iter().cloned());
         let rest = words.split_off(1);
-        *self.classes.entry(words[0].clone()).or_default() |= class.bit();
+        self.classes.entry(words[0].clone()).or_default().insert(class);
         let list = self.entries.entry(words.remove(0)).or_default();
         list.push(Entry { rest, class, argument: argument.to_owned(), spelled });
         // The longest first, so that the first that fits is the longest.
@@ -235,9 +236,9 @@ impl Lexicon {
         if prefixed { 2 } else { 1 }
     }
 
-    /// Bits of the classes with entries that begin with that folded word.
-    pub(crate) fn classes(&self, folded: &str) -> u128 {
-        self.classes.get(folded).copied().unwrap_or(0)
+    /// The classes with entries that begin with that folded word.
+    pub(crate) fn classes(&self, folded: &str) -> Classes {
+        self.classes.get(folded).copied().unwrap_or_default()
     }
 
     /// How something is said to people, if the language has words for it.
@@ -252,7 +253,7 @@ impl Lexicon {
 
     /// Whether the folded word is one of them.
     pub(crate) fn tells(&self, folded: &str) -> bool {
-        self.contains(folded) && self.classes(folded) != Class::Thing.bit()
+        self.contains(folded) && self.classes(folded) != Class::Thing.into()
     }
 
     /// The words that hang on to others by a hyphen.

@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 
 use crate::{
+    class::Classes,
     frame::Stance,
     kind::Of,
     lexicon::{Class, Lexicon},
@@ -57,7 +58,7 @@ pub(crate) struct Rule {
 #[derive(Debug, Default)]
 struct First {
     words: HashSet<String>,
-    classes: u128,
+    classes: Classes,
     /// Anything, or nothing.
     any: bool,
 }
@@ -72,7 +73,7 @@ impl First {
                 parts.is_empty()
             }
             Code::Class(class) => {
-                self.classes |= class.bit();
+                self.classes.insert(*class);
                 false
             }
             Code::Special(_) => {
@@ -163,7 +164,7 @@ impl Rule {
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
     pub fn ends(&self, cursor: &Cursor, at: usize) -> Vec<usize> {
         let begins = |token: &Token| {
-            let classes = || cursor.cx.lexicon.classes(&token.folded) & self.first.classes != 0;
+            let classes = || cursor.cx.lexicon.classes(&token.folded).meets(self.first.classes);
             !token.quoted && (self.first.words.contains(&token.folded) || classes())
         };
         if !self.first.any && !cursor.token(at).is_some_and(begins) {

@@ -35,7 +35,10 @@ pub fn replies(machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
 
 /// The same to one of them.
 pub fn came(to: &str, machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
-    let machine = |(name, state): &(&str, &str)| json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1});
+    let machine = |(name, state): &(&str, &str)| {
+        let disk = json!({"target": "vda", "volume": format!("{name}.qcow2"), "size": "1 GiB"});
+        json!({"name": name, "state": state, "memory": "1 GiB", "cpus": 1, "disks": [disk]})
+    };
     let world = json!({
         "now": "2026-11-28T12:00:00Z",
         "hosts": [{"name": "hv1", "machines": machines.iter().map(machine).collect::<Vec<_>>()}],
