@@ -389,8 +389,15 @@ impl Turn<'_> {
         if !ahead && self.stands_against(text, plan, &call) {
             return None;
         }
+        // "start db2 first": who was shown, and nobody whom that wish brings into the set.
+        let mut shown = plan.calls.clone();
+        if let [only] = shown.as_mut_slice()
+            && only.args.contains_key(TARGET)
+        {
+            only.args.insert(TARGET.to_owned(), whom());
+        }
         let own = std::slice::from_ref(&call);
-        Some(if ahead { [own, &plan.calls].concat() } else { [&plan.calls, own].concat() })
+        Some(if ahead { [own, &shown].concat() } else { [&shown, own].concat() })
     }
 
     /// "yes, but pause web2": a wish for somebody of the plan behind a "but" may stand in place of the plan.

@@ -60,6 +60,12 @@ impl Turn<'_> {
     /// clause makes it depend on something.
     pub(crate) fn changed_by_clauses(&self, plan: &PlanRef, text: &str) -> Option<(Vec<Call>, Vec<Phrase>)> {
         let cx = self.context();
+        // "could you make it 80 instead, and qcow2?" asks for it.
+        let asked = frame(text, &cx).parts;
+        let text = match asked.as_slice() {
+            [part] if part.polite && text.contains('?') => part.text.as_str(),
+            _ => text,
+        };
         if text.contains('?') || cx.lexicon.holds(&cx.tokens(text), &[Class::If, Class::Conditional]) {
             return None;
         }
@@ -113,18 +119,27 @@ impl Turn<'_> {
 
     /// The calls of a plan as one clause changes them.
     fn changed_by(&self, plan: &PlanRef, clause: &str, said: &str, joined: Joined) -> Option<Vec<Call>> {
+        // "yes, but wait for mail1" is about no other machine.
+        let fits = |calls: &Vec<Call>| {
+            !joined.yes || self.machines_of_all(calls).iter().all(|name| is_among(name, &plan.subjects))
+        };
         let of_machines = || {
             let calls = self
                 .with_first(clause, &plan.calls)
                 .or_else(|| self.with_other_machines(plan, clause))
-                .or_else(|| self.only_some(clause, &plan.calls))?;
-            // "yes, but wait for mail1" is about no other machine.
-            let own = self.machines_of_all(&calls).iter().all(|name| is_among(name, &plan.subjects));
-            (own || !joined.yes).then_some(calls)
+                .or_else(|| self.only_some(clause, &plan.calls));
+            calls.filter(fits)
         };
         of_machines()
             .or_else(|| self.with_other_values(plan, clause))
             .or_else(|| self.with_other_values(plan, said))
+            .or_else(|| match answer(clause, &self.context()) {
+                // Of the values that there are: "pas 10 Go" names no pool.
+                Answer::Correction(rest) => self.corrected(plan, &rest).filter(|calls| {
+                    fits(calls) && calls.iter().zip(&plan.calls).all(|(new, old)| new.args.len() == old.args.len())
+                }),
+                _ => None,
+            })
             .or_else(|| self.with_these_too(plan, said).filter(|_| joined.too))
             .or_else(|| self.with_one_more(plan, said).filter(|_| joined.agrees))
             .filter(|calls| {

@@ -1,6 +1,6 @@
 //! "if web2 is off, start it": a condition goes with its call, and whoever plans it looks whether it holds.
 
-use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, is_state, otherwise};
+use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, is_state, otherwise, whether};
 use grammar::frame::{Part, Stance, begins_with_verb, frame, wished};
 use grammar::lexicon::Class;
 use grammar::selector::{Selector, State};
@@ -149,6 +149,12 @@ impl Turn<'_> {
     pub(crate) fn waits_for(&self, part: &Part) -> bool {
         let cx = self.context();
         cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Conditional, Class::If])
+    }
+
+    /// Whether a part, behind these wishes, is one that waits for something: "reboot web1, then db1 once web1 is back" asks nothing.
+    pub(crate) fn waits_behind_a_wish(&self, part: &Part, calls: &[Call]) -> bool {
+        let asks = part.question || whether(&part.raw, &self.context()).is_some();
+        !asks && self.waits_for(part) && calls.iter().any(|call| self.may_change(call))
     }
 
     /// Takes a condition off a part; what is left is a wish like any other, done only if the condition holds.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, answer};
-use grammar::clause::clauses;
+use grammar::clause::{clauses, spans};
 use grammar::condition::topics;
 use grammar::follow::named_first;
 use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
@@ -209,6 +209,32 @@ impl Turn<'_> {
                 *value = new;
             }
         }
+    }
+
+    /// "a snapshot called a1, no wait, call it b1": the wish, with the name that is said last.
+    pub(crate) fn renamed_wish(&self, part: &Part) -> Option<Call> {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let spans = spans(text, &[], &cx);
+        let turns = |clause: &str| {
+            cx.lexicon.longest_of(&cx.tokens(clause), &[Class::No, Class::Recants, Class::Stop]).is_some()
+        };
+        let at = (1..spans.len()).find(|at| turns(&text[spans[*at].clone()]))?;
+        let (head, tail) = (&text[..spans[at - 1].end], &text[spans[at].start..]);
+        let mut parts = frame(head, &cx).parts.into_iter();
+        let (wish, None) = (parts.next()?, parts.next()) else { return None };
+        let [(call, Path::Command)] = &self.commands(&wish.text)[..] else { return None };
+        let spec = self.spec(call)?;
+        let slot = spec.new_name().filter(|slot| call.args.contains_key(slot.name))?;
+        let said = self.without_leads(tail);
+        let word = || {
+            let alone = cx.tokens(said).len() == 1 && !cx.lexicon.contains(&fold(said));
+            alone.then(|| read::parse(slot.kind, said, &cx)).flatten()
+        };
+        let name = self.called(spec, said).map(|(_, name)| name).or_else(word)?;
+        let mut call = call.clone();
+        call.args.insert(slot.name.to_owned(), name);
+        (wish.stance == Stance::Request).then_some(call)
     }
 
     /// "as lent": words of the command, and a name to be given.

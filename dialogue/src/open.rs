@@ -202,8 +202,20 @@ impl Turn<'_> {
 
     /// Whether a text denies something, or makes it depend on something.
     fn denies_or_depends(&self, text: &str) -> bool {
+        const TURNS: [Class; 4] = [Class::Denied, Class::Not, Class::If, Class::Conditional];
         let cx = self.context();
-        cx.lexicon.holds(&cx.tokens(text), &[Class::Denied, Class::Not, Class::If, Class::Conditional])
+        let all = cx.tokens(text);
+        let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
+        // "it should be raw" says what it is.
+        let mut at = 0;
+        while at < all.len() {
+            let wrap = long(at, &[Class::Wrap, Class::Calling]);
+            if long(at, &TURNS) > wrap {
+                return true;
+            }
+            at += wrap.max(1);
+        }
+        false
     }
 
     /// "not qcow2", "raw, no qcow2": of a choice, what is said and not denied, else the only one that is left. `None` where none is denied.
@@ -384,7 +396,7 @@ impl Turn<'_> {
     }
 
     /// "no, 30": the calls with that value.
-    fn corrected(&self, plan: &PlanRef, rest: &str) -> Option<Vec<Call>> {
+    pub(crate) fn corrected(&self, plan: &PlanRef, rest: &str) -> Option<Vec<Call>> {
         let mut calls = plan.calls.clone();
         let cx = self.context();
         calls.iter_mut().rev().find_map(|call| {

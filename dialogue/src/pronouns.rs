@@ -59,6 +59,8 @@ impl Turn<'_> {
                     names.retain(|name| topic.as_ref().is_none_or(|topic| is_among(name, topic)) || !later(name));
                     match names.len() {
                         0 => call.args.get(TARGET).cloned(),
+                        // "reboot them, web1 first": one is not them.
+                        1 if self.means_many(text) => call.args.get(TARGET).cloned(),
                         // "web1 and web2 are slow, reboot them"
                         count if count == 1 || self.means_many(text) => {
                             Some(Value::Machines(Selector::Names(names.into_iter().collect())))
@@ -166,9 +168,15 @@ impl Turn<'_> {
         else {
             return;
         };
-        // A verb or "yourself" before the "and" before the first of them.
-        let and = cx.lexicon.longest_before(&all[..first], Class::And).unwrap_or(0);
+        // A verb or "yourself" before the "and" before the first of them, "the" aside.
+        const SMALL: [Class; 2] = [Class::Article, Class::Machine];
+        let small = |at: &usize| SMALL.iter().any(|class| cx.lexicon.longest_before(&all[..*at], *class) == Some(1));
         let also = all.get(first + 1..).and_then(|rest| cx.lexicon.longest(rest, Class::Also)).is_some();
+        let mut first = first;
+        while small(&first) {
+            first -= 1;
+        }
+        let and = cx.lexicon.longest_before(&all[..first], Class::And).unwrap_or(0);
         let apart = first > 0 && gap(text, &all, first - and.min(first)).contains(',');
         let before = &all[..first - and.min(first)];
         let verb = cx.lexicon.longest(before, Class::Verb);

@@ -43,6 +43,7 @@ impl Turn<'_> {
         let mut understanding = understanding;
         let planned = best.as_ref().and_then(|(id, _)| self.book.spec(id)).is_some_and(|spec| spec.planned);
         if (ranking.sure != Sure::Yes || planned)
+            && !self.waits_behind_a_wish(&part, &understanding.calls)
             && let Some(call) =
                 self.gist(&part, understanding.addressee.is_some()).filter(Gist::is_likely).map(|gist| gist.call)
         {

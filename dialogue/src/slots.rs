@@ -211,6 +211,11 @@ pub fn read_answer(
 ) -> Option<Filled> {
     let mut values: Vec<(String, Value)> = Vec::new();
     for sentence in sentences(text) {
+        let open: Vec<&Slot> = missing
+            .iter()
+            .filter(|name| !values.iter().any(|(filled, _)| filled == *name))
+            .filter_map(|name| spec.slot(name))
+            .collect();
         if let Answer::Correction(rest) = answer(sentence, cx) {
             // What is said in place of something may as well be what is still missing: the surest slot takes it.
             let known: Vec<&str> = values
@@ -219,14 +224,13 @@ pub fn read_answer(
                 .chain(missing.iter().map(String::as_str))
                 .chain(filled.keys().map(String::as_str))
                 .collect();
-            values.push(correction(spec, &known, &rest, cx)?);
+            // "archive, 50 GB, raw please"
+            match correction(spec, &known, &rest, cx) {
+                Some(value) => values.push(value),
+                None => values.extend(fill(&open, &rest, cx)?),
+            }
             continue;
         }
-        let open: Vec<&Slot> = missing
-            .iter()
-            .filter(|name| !values.iter().any(|(filled, _)| filled == *name))
-            .filter_map(|name| spec.slot(name))
-            .collect();
         values.extend(fill(&open, sentence, cx)?);
     }
     if values.is_empty() { None } else { Some(Filled { values }) }
@@ -261,6 +265,12 @@ fn fill(open: &[&Slot], sentence: &str, cx: &Context<'_>) -> Option<Vec<(String,
         .find_map(|slot| read::parse(slot.kind, sentence, cx).map(|value| vec![(slot.name.to_owned(), value)]))
     {
         return Some(found);
+    }
+    // "raw please"
+    let bare = cx.lexicon.without_fillers(sentence);
+    let typed = by_surety.iter().filter(|slot| matches!(slot.kind, Kind::Size | Kind::Count | Kind::Choice(_)));
+    if let Some((slot, value)) = typed.into_iter().find_map(|slot| Some((slot, read::parse(slot.kind, &bare, cx)?))) {
+        return Some(vec![(slot.name.to_owned(), value)]);
     }
     let pieces: Vec<&str> = sentence.split(',').map(str::trim).filter(|piece| !piece.is_empty()).collect();
     if pieces.len() > 1 {

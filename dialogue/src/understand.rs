@@ -206,6 +206,11 @@ impl Turn<'_> {
             self.next_after(call, understanding);
             return;
         }
+        if let Some(call) = self.renamed_wish(&part) {
+            understanding.doubtful = true;
+            self.next_after(call, understanding);
+            return;
+        }
         if let Some((calls, otherwise)) = self.detail(&part, &understanding.calls) {
             understanding.calls = calls;
             understanding.doubtful |= otherwise;
@@ -267,8 +272,12 @@ impl Turn<'_> {
             self.next_after_all(calls, understanding);
             return;
         }
+        // "web1 up, then restart db1"
+        let before_a_wish =
+            understanding.rest.front().is_some_and(|next| next.stance == Stance::Request && !next.question);
+        let as_wish = Part { polite: part.polite || before_a_wish && !part.question, ..part.clone() };
         if readings.is_empty()
-            && let Some(call) = self.made_so(&part)
+            && let Some(call) = self.made_so(&as_wish)
         {
             understanding.path = understanding.path.min(Path::Understood);
             understanding.doubtful = true;
@@ -312,13 +321,7 @@ impl Turn<'_> {
         }
         let first = understanding.calls.is_empty();
         let asked = match readings.as_slice() {
-            // "reboot web1, then db1 once web1 is back" asks nothing.
-            [] if understanding.calls.iter().any(|call| self.may_change(call))
-                && !part.question
-                && self.waits_for(&part) =>
-            {
-                None
-            }
+            [] if self.waits_behind_a_wish(&part, &understanding.calls) => None,
             [] => self.asks(&part, understanding.addressee.is_some(), first && understanding.addressee.is_none()),
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,

@@ -282,6 +282,9 @@ pub fn asks_something(text: &str, cx: &Context) -> bool {
         .filter_map(|class| cx.lexicon.longest(rest, *class))
         .max()
         .unwrap_or(0);
+        // "it should be raw" asks nothing, though "should" may.
+        let wrap = cx.lexicon.longest(rest, Class::Wrap).filter(|count| *count > 1).unwrap_or(0);
+        let empty = empty.max(wrap);
         if question > empty || text.contains('?') {
             return true;
         }

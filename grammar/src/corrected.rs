@@ -177,7 +177,11 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         let ends = weak > 1 && cursor.skip(at + weak - 1, Class::Denied) > 0;
         let denied = if ends { weak } else { class(Class::Denied).max(denies_apart(&cursor, at)) };
         let spares = longest(&[Class::Except, Class::Spare]);
-        let (stays, meant) = (class(Class::Stays), class(Class::Meant));
+        // "web2 only tomorrow": not now.
+        let ahead = cursor.word(at, Class::Offset).filter(|(_, days)| days.parse::<i64>().is_ok_and(|days| days > 0));
+        let later = ahead.map_or(0, |(count, _)| count).max(class(Class::Moment));
+        let later = if said.meant.len() > clause && !shown.is_empty() { later } else { 0 };
+        let (stays, meant) = (class(Class::Stays).max(later), class(Class::Meant));
         let (also, other) = (class(Class::Also), class(Class::Other));
         let only = class(Class::Only);
         let light = longest(&EMPTY).max(longest(&LIGHT));
