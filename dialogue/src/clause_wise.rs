@@ -105,7 +105,7 @@ impl Turn<'_> {
                     plan.subjects.dedup();
                     plan.calls = calls;
                 }
-                None if self.is_a_reason(&plan, said) => {}
+                None if self.is_a_reason(&plan, said) || self.tells_of(&plan, clause) => {}
                 // Another wish is heard as a whole.
                 None if begins_with_verb(clause, &cx) || begins_with_verb(said, &cx) || self.holds_command(said) => {
                     return None;
@@ -211,13 +211,15 @@ impl Turn<'_> {
         let mut unread = Vec::new();
         for clause in clauses(text, &JOINS, &cx) {
             let said = self.without_leads(clause);
-            if self.tells_of_values(clause) {
+            if self.tells_of_values(spec, clause) {
                 continue;
             }
             let left: Vec<String> =
                 missing.iter().filter(|slot| !values.iter().any(|(known, _)| known == *slot)).cloned().collect();
             // Only one word alone, or what is "called" so, is a name here.
-            let alone = cx.tokens(said).len() == 1 && !cx.lexicon.contains(&cx.tokens(said)[0].folded);
+            let alone = cx.tokens(said).len() == 1
+                && !cx.lexicon.contains(&cx.tokens(said)[0].folded)
+                && said.contains(char::is_alphabetic);
             let open: Vec<String> =
                 left.iter().filter(|slot| alone || !spec.slot(slot).is_some_and(named)).cloned().collect();
             let read = || {
@@ -269,6 +271,11 @@ impl Turn<'_> {
 
     fn says_nothing_but_yes(&self, clause: &str) -> bool {
         matches!(answer(clause, &self.context()), Answer::Yes)
+    }
+
+    /// "not qcow2", beside "raw": whether values in a clause are denied, told or compared, of what a plan does.
+    fn tells_of(&self, plan: &PlanRef, clause: &str) -> bool {
+        plan.calls.iter().filter_map(|call| self.spec(call)).any(|spec| self.tells_of_values(spec, clause))
     }
 
     /// Whether a clause only says why: it wishes for nothing, changes nothing, and names nobody else.

@@ -19,6 +19,7 @@ use crate::amend::is_among;
 use crate::controls::CONTROLS;
 use crate::leftover::{TURNS, left_over};
 use crate::machine::Turn;
+use crate::naming::is_small;
 use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::Call;
@@ -154,7 +155,12 @@ impl Turn<'_> {
         let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
         let mut at = 0;
         while at < all.len() && long(at, &[Class::Calling]) == 0 && long(at, &BEFORE) > 0 {
+            // "don't call it nightly", but "no, call it nightly".
+            let denies = long(at, &[Class::No]) == long(at, &BEFORE);
             at += long(at, &BEFORE);
+            if denies && at < all.len() && !gap(text, &all, at).contains([',', '.', ';', '!', ':', '…', '-']) {
+                return None;
+            }
         }
         let count = Some(long(at, &[Class::Calling])).filter(|count| *count > 0)?;
         let end = all.len() - cx.lexicon.longest_before(&all[at + count..], Class::Polite).unwrap_or(0);
@@ -188,11 +194,12 @@ impl Turn<'_> {
         (!marked && words.iter().all(plain)).then(|| (slot.name.to_owned(), value))
     }
 
-    /// "call it data2, no, data3": the name that is said last, behind a change of mind.
-    pub(crate) fn renamed(&self, spec: &Spec, text: &str, values: &mut [(String, Value)]) {
+    /// "call it data2, no, data3": the name that is said last, behind a change of mind; it, where there is one.
+    pub(crate) fn renamed(&self, spec: &Spec, text: &str, values: &mut [(String, Value)]) -> Option<String> {
         let cx = self.context();
-        let Some(slot) = spec.new_name() else { return };
-        let Some((_, value)) = values.iter_mut().find(|(name, _)| name == slot.name) else { return };
+        let slot = spec.new_name()?;
+        let (_, value) = values.iter_mut().find(|(name, _)| name == slot.name)?;
+        let mut last = None;
         let (mut named, mut turned) = (false, false);
         for clause in clauses(text, &[Class::And, Class::But], &cx) {
             let all = cx.tokens(clause);
@@ -207,8 +214,20 @@ impl Turn<'_> {
                 && !spec.slots.iter().filter(other).any(value_of);
             if let Some(new) = read::parse(slot.kind, said, &cx).filter(|_| turned && word) {
                 *value = new;
+                last = Some(said.to_owned());
             }
         }
+        last
+    }
+
+    /// "oops", "later": no name to be given, unless it is quoted or "called" so.
+    pub(crate) fn without_small_names(&self, spec: &Spec, text: &str, values: &mut Vec<(String, Value)>) {
+        let cx = self.context();
+        let Some(slot) = spec.new_name() else { return };
+        let called = cx.lexicon.holds(&cx.tokens(text), &[Class::Called, Class::Calling])
+            || text.contains(['"', '“', '«', '`', '„']);
+        let small = |value: &Value| matches!(value, Value::Name(name) if is_small(name, &cx));
+        values.retain(|(name, value)| name != slot.name || called || !small(value));
     }
 
     /// "a snapshot called a1, no wait, call it b1": the wish, with the name that is said last.
@@ -247,7 +266,8 @@ impl Turn<'_> {
                 || cx.lexicon.longest_of(&all[*at..], &[Class::Aside, Class::Filler, Class::Meant]).is_some()
         };
         let at = (0..all.len()).find(|at| !small(at)).filter(|at| at + 1 == all.len())?;
-        let value = read::parse(slot.kind, &text[all[at].span.start..], &cx)?;
+        let name = &text[all[at].span.start..];
+        let value = read::parse(slot.kind, name, &cx).filter(|_| !is_small(name, &cx))?;
         Some((slot.name.to_owned(), value))
     }
 

@@ -1,5 +1,6 @@
 //! A message comes in: what it was sent over, whether it answers what is open, and what it stands in for.
 
+use grammar::answer::agreed;
 use grammar::frame::frame;
 
 use crate::machine::{Action, Stage, Turn, Utterance};
@@ -89,6 +90,10 @@ impl Turn<'_> {
                 }
                 return;
             }
+            // "yes, stop cache" to another plan than that.
+            let plan = matches!(open.about, About::Confirm { .. });
+            let other = agreed(&text, &self.context()).filter(|rest| !self.commands(rest).is_empty());
+            doubtful |= plan && other.is_some();
             self.session.open = self.still_waits(&open).then_some(open);
         } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
             expired.said = true;

@@ -119,7 +119,8 @@ pub(crate) fn left_over(
         let (weighty, light) = (longest(&WEIGHTY), longest(&LIGHT));
         // "start web2, leave it"
         let turns = longest(&TURNS);
-        let behind = taken.iter().any(|(_, span)| span.end <= token.span.start);
+        let behind = taken.iter().any(|(_, span)| span.end <= token.span.start)
+            || taken.is_empty() && all[..at].iter().any(|token| vocabulary.commands(token));
         let turned = turns > 1 && turns >= light || light == 0 && !vocabulary.commands(token);
         let turns = if behind && turned { turns } else { 0 };
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())

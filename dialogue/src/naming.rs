@@ -7,6 +7,7 @@ use grammar::lexicon::Class;
 use grammar::read::Context;
 use grammar::token::{Token, fold, gap};
 
+use crate::leftover::is_device;
 use crate::topics::alike;
 
 /// Whether what stands there is the name of a machine, or begins with one.
@@ -28,7 +29,17 @@ pub(crate) fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bo
 
 /// Whether a word says when, how or whether, rather than what something is to be called.
 pub(crate) fn is_small(word: &str, cx: &Context<'_>) -> bool {
-    const SMALL: [Class; 9] = [
+    const SMALL: [Class; 19] = [
+        Class::No,
+        Class::Yes,
+        Class::Stop,
+        Class::Cancel,
+        Class::Recants,
+        Class::Aside,
+        Class::Repeat,
+        Class::It,
+        Class::Day,
+        Class::Like,
         Class::Ahead,
         Class::Then,
         Class::Now,
@@ -40,7 +51,7 @@ pub(crate) fn is_small(word: &str, cx: &Context<'_>) -> bool {
         Class::Weighs,
     ];
     let all = cx.tokens(word);
-    cx.lexicon.longest_of(&all, &SMALL) == Some(all.len()) && !all.is_empty()
+    is_device(&fold(word)) || cx.lexicon.longest_of(&all, &SMALL) == Some(all.len()) && !all.is_empty()
 }
 
 /// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"

@@ -124,23 +124,32 @@ impl Turn<'_> {
             _ if let Some(left) = self.not_denied(spec, &missing, text) => left,
             // "not 20 gigs", "20 gigs if there is room"
             _ if !matches!(said, Answer::Correction(_)) && self.denies_or_depends(text) => None,
-            _ if self.tells_of_values(text) => None,
+            _ if self.tells_of_values(spec, text) => None,
             _ => slots::read_answer(spec, &missing, &calls[at].args, text, &self.context()).map(|filled| filled.values),
         };
         let all: Vec<&str> = missing.iter().chain(calls[at].args.keys()).map(String::as_str).collect();
         let picked = || self.picked(spec, &missing, &open.asked.choices, text, said);
-        let mut preface = Vec::new();
-        let mut by_clauses = || {
-            let (values, unread) = self.filled_by_clauses(spec, &missing, &calls[at].args, text)?;
-            preface = unread;
-            Some(values)
+        // "20 gigs, qcow2, data", where the size is known: all that is said, rather than what is sure.
+        let most = || {
+            let sure = self.gathered(spec, &all, text);
+            match self.filled_by_clauses(spec, &missing, &calls[at].args, text) {
+                Some((values, unread)) if sure.as_ref().is_none_or(|sure| sure.len() < values.len()) => {
+                    Some((values, unread))
+                }
+                _ => sure.map(|values| (values, Vec::new())),
+            }
         };
-        let Some(mut values) =
-            filled.or_else(picked).or_else(|| self.gathered(spec, &all, text)).or_else(&mut by_clauses)
-        else {
+        let whole = filled.or_else(picked).map(|values| (values, Vec::new()));
+        let Some((mut values, mut preface)) = whole.or_else(most) else {
             return if self.refuse(text) { Ok(()) } else { Err(Box::new(open)) };
         };
-        self.renamed(spec, text, &mut values);
+        if let Some(name) = self.renamed(spec, text, &mut values) {
+            preface.retain(|phrase| *phrase != Phrase::not_followed(&name));
+        }
+        self.without_small_names(spec, text, &mut values);
+        if values.is_empty() {
+            return Err(Box::new(open));
+        }
         // Which of those offered is no value that has to be shown once more, where it can be taken back.
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
         let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
@@ -360,7 +369,9 @@ impl Turn<'_> {
                         .or_else(|| self.only_some(text, &plan.calls))?;
                     Some((calls, self.left_of_a_correction(&plan, text)))
                 };
-                let changed = match undoing {
+                // "don't use raw"
+                let forbids = self.forbids(text) && self.with_other_machines(&plan, text).is_none();
+                let changed = match undoing || forbids {
                     true => None,
                     // "db1 first"
                     false => self

@@ -6,9 +6,10 @@ use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::Context;
 use grammar::selector::Selector;
-use grammar::token::Token;
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
+use crate::leftover::is_device;
 use crate::machine::Turn;
 use crate::naming;
 use crate::policy::Path;
@@ -73,6 +74,10 @@ impl Turn<'_> {
             let as_such = before.last().is_some_and(|last| {
                 cx.lexicon.is(&last.folded, Class::Noname) && !cx.lexicon.is(&last.folded, Class::Article)
             });
+            // "of vda", "name it as you like"
+            if is_device(&fold(name)) || cx.lexicon.is(&fold(name), Class::It) {
+                return Some(true);
+            }
             Some(small && !as_such && !naming::is_called(&(at..at + name.len()), text, &cx))
         };
         call.args.iter().filter_map(given).any(|small| small)

@@ -9,7 +9,7 @@ use grammar::known::Known;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
-use grammar::token::fold;
+use grammar::token::{fold, gap};
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -91,9 +91,10 @@ pub(crate) fn extract_where(
         }
         // "a snapshot of db1 like web1": nobody calls a snapshot as a machine without saying so.
         let may_name = |span: &Range<usize>| {
-            let small =
-                matches!(slot.kind, Kind::NewName(_)) && text.get(span.clone()).is_some_and(|word| is_small(word, cx));
-            if small && !is_called(span, text, cx) {
+            let gives = matches!(slot.kind, Kind::NewName(_));
+            let word = text.get(span.clone()).filter(|_| gives).unwrap_or_default();
+            // "name it as you like"
+            if is_small(word, cx) && (!is_called(span, text, cx) || cx.lexicon.is(&fold(word), Class::It)) {
                 return false;
             }
             slot.kind != Kind::NewName(Of::Snapshot) || !is_machine(span, text, cx) || is_called(span, text, cx)
@@ -105,6 +106,9 @@ pub(crate) fn extract_where(
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
         let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).collect();
         if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
+            if slot.name == TARGET {
+                without_whom_it_tells_of(&mut found, text, cx);
+            }
             for (span, names) in excepted.iter().filter(|(span, _)| !overlap(span, &found.span)) {
                 if let Value::Machines(selector) = &mut found.value
                     && selector.leave_out(names)
@@ -128,6 +132,22 @@ pub(crate) fn extract_where(
         }
     }
     (values, places)
+}
+
+/// "stop web2, cache is fine": of a list whose last name begins a clause of its own, that one is only spoken of.
+fn without_whom_it_tells_of(found: &mut Found, text: &str, cx: &Context<'_>) {
+    let Value::Machines(Selector::Names(names)) = &mut found.value else { return };
+    let all = cx.tokens(text);
+    let Some(behind) = all.iter().position(|token| token.span.start >= found.span.end) else { return };
+    let comma = |at: &usize| gap(text, &all, *at).contains([',', ';', '.', '!', '>', '=']);
+    let Some(clause) = (1..behind).rev().find(comma).filter(|at| all[*at].span.start > found.span.start) else {
+        return;
+    };
+    let joined = gap(text, &all, behind).trim().is_empty();
+    if names.len() > 1 && joined && cx.lexicon.longest(&all[behind..], Class::Tells).is_some() {
+        names.pop();
+        found.span.end = all[clause - 1].span.end;
+    }
 }
 
 /// A slot, and where in the text its value stands.

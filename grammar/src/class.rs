@@ -117,6 +117,10 @@ classes! {
     Told "told",
     /// "like", "same as": who is named behind it is only compared to.
     Like "like",
+    /// "is", "has", "works": who is named right before it in a clause of its own is spoken of.
+    Tells "tells",
+    /// "don't", "never": what follows is not to be.
+    Forbids "forbids",
     /// "I guess", "if you must": takes from a yes that it is one.
     Halfhearted "halfhearted",
     /// "please", "thanks", "for me": carries no meaning at the end.

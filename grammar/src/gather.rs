@@ -91,8 +91,9 @@ pub fn gather(wanted: &[Wanted], text: &str, cx: &Context) -> Option<Vec<(String
             return None;
         }
         unread |= reading.is_number(at);
-        reading.corrected |=
-            [Class::No, Class::Repeat, Class::Stop].iter().any(|class| reading.cursor.skip(at, *class) > 0);
+        reading.corrected |= [Class::No, Class::Repeat, Class::Stop, Class::Meant]
+            .iter()
+            .any(|class| reading.cursor.skip(at, *class) > 0);
         at += EMPTY.iter().map(|class| reading.cursor.skip(at, *class)).max().unwrap_or(0).max(1);
     }
     let found: Vec<(String, Value)> =

@@ -147,7 +147,7 @@ proptest! {
     #[test]
     fn words_behind_a_snapshot_are_no_name_that_nobody_gave(
         language in 0usize..2,
-        words in select(vec!["dry run", "no wait", "or not", "twice", "--force"]),
+        words in select(vec!["dry run", "no wait", "or not", "twice", "--force", "? no", ", wait", ", stop", "? nope"]),
     ) {
         let text = format!("{} {words}", ["snapshot web1", "instantané de web1"][language]);
         let turns = talk(&MACHINES, &[&text]);
