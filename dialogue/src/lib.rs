@@ -52,6 +52,7 @@ mod sparing;
 pub mod spec;
 mod spelling;
 mod take_back;
+mod told;
 pub mod topics;
 pub mod understand;
 mod veto;

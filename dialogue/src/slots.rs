@@ -91,15 +91,16 @@ pub(crate) fn extract_where(
         }
         // "a snapshot of db1 like web1": nobody calls a snapshot as a machine without saying so.
         let may_name = |span: &Range<usize>| {
-            let gives = matches!(slot.kind, Kind::NewName(_));
-            let word = text.get(span.clone()).filter(|_| gives).unwrap_or_default();
-            // "name it as you like"
-            if is_small(word, cx) && (!is_called(span, text, cx) || cx.lexicon.is(&fold(word), Class::It)) {
+            let word = text.get(span.clone()).filter(|_| matches!(slot.kind, Kind::NewName(_))).unwrap_or_default();
+            if is_small(word, cx) && !is_called(span, text, cx) {
                 return false;
             }
             slot.kind != Kind::NewName(Of::Snapshot) || !is_machine(span, text, cx) || is_called(span, text, cx)
         };
-        found.retain(|found| may_name(&found.span));
+        // "name it as you like"
+        let pronoun = |value: &Value| matches!(value, Value::Name(name) if cx.lexicon.is(&fold(name), Class::It));
+        let is_new = matches!(slot.kind, Kind::NewName(_));
+        found.retain(|found| may_name(&found.span) && !(is_new && pronoun(&found.value)));
         let excepts = |span: &Range<usize>| excepted.iter().any(|(out, _)| overlap(out, span)) || gives && given(span);
         let spans = likely
             .iter()

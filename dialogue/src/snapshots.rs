@@ -10,6 +10,7 @@ use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::machine::Turn;
+use crate::naming::is_small;
 use crate::session::Call;
 use crate::spec::{Danger, Scope, Slot, TARGET};
 
@@ -67,7 +68,8 @@ impl Turn<'_> {
         let own = free(Kind::Name(Of::Snapshot));
         let Some(slot) = own.or_else(|| free(Kind::NewName(Of::Snapshot)).filter(|_| new)) else { return };
         let exists = own.and_then(|_| self.snapshot_called(&said));
-        if exists.is_some() || new && self.may_name(&said) {
+        // "a snapshot of vda"
+        if exists.is_some() || new && self.may_name(&said) && !is_small(&said, &self.context()) {
             call.args.remove(TARGET);
             call.args.insert(slot.to_owned(), Value::Name(exists.unwrap_or(said)));
         }
