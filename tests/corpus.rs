@@ -71,7 +71,6 @@ fn every_phrasing_is_won_by_its_own_skill() {
     }
 }
 
-/// Padding teaches nothing: hardly any two phrasings of a skill are alike.
 #[test]
 fn nearly_all_sentences_come_with_their_vectors() {
     const KEPT: f32 = 0.95;
@@ -94,6 +93,7 @@ fn nearly_all_sentences_come_with_their_vectors() {
     }
 }
 
+/// Padding teaches nothing: hardly any two phrasings of a skill are alike.
 #[test]
 fn hardly_any_two_phrasings_are_alike() {
     for (language, words, _) in languages() {

@@ -392,7 +392,7 @@ impl Turn<'_> {
     }
 
     /// "yes, but pause web2": a wish for somebody of the plan behind a "but" may stand in place of the plan.
-    pub(crate) fn stands_against(&self, text: &str, plan: &PlanRef, call: &Call) -> bool {
+    fn stands_against(&self, text: &str, plan: &PlanRef, call: &Call) -> bool {
         let cx = self.context();
         let all = cx.tokens(text);
         let objects = cx.lexicon.holds(&all, &[Class::But]) && !cx.lexicon.holds(&all, &[Class::Also, Class::Then]);

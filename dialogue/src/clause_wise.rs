@@ -51,8 +51,6 @@ struct Joined {
     agrees: bool,
     /// It begins with a yes, whatever follows.
     yes: bool,
-    /// It stands behind a "but".
-    but: bool,
 }
 
 impl Turn<'_> {
@@ -89,8 +87,7 @@ impl Turn<'_> {
             }
             let behind = cx.lexicon.longest_before(&cx.tokens(&text[..span.start]), Class::And).is_some();
             let too = behind && std::mem::take(&mut first);
-            let but = cx.lexicon.longest_before(&cx.tokens(&text[..span.start]), Class::But).is_some();
-            match self.changed_by(&plan, clause, said, Joined { too, agrees, yes, but }) {
+            match self.changed_by(&plan, clause, said, Joined { too, agrees, yes }) {
                 Some(calls) => {
                     // "keep web2 running and cache too": kept as well, or added? Nobody knows.
                     let names = self.machines_of_all(&calls);
@@ -142,12 +139,6 @@ impl Turn<'_> {
             })
             .or_else(|| self.with_these_too(plan, said).filter(|_| joined.too))
             .or_else(|| self.with_one_more(plan, said).filter(|_| joined.agrees))
-            .filter(|calls| {
-                !joined.but
-                    || !calls[plan.calls.len().min(calls.len())..]
-                        .iter()
-                        .any(|call| self.stands_against(clause, plan, call))
-            })
     }
 
     /// "and web3": the one call of a plan with those too.

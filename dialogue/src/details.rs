@@ -207,11 +207,8 @@ impl Turn<'_> {
             named |= fold(clause).contains(&fold(&value.to_string()));
             let said = self.without_leads(clause);
             // "non, plutôt 30" and "no, raw" are of other slots.
-            let other = |slot: &&Slot| matches!(slot.kind, Kind::Size | Kind::Count | Kind::Choice(_));
             let value_of = |slot: &Slot| read::parse(slot.kind, said, &cx).is_some();
-            let word = cx.tokens(said).len() == 1
-                && !cx.lexicon.contains(&fold(said))
-                && !spec.slots.iter().filter(other).any(value_of);
+            let word = cx.tokens(said).len() == 1 && !cx.lexicon.contains(&fold(said)) && !spec.typed().any(value_of);
             if let Some(new) = read::parse(slot.kind, said, &cx).filter(|_| turned && word) {
                 *value = new;
                 last = Some(said.to_owned());

@@ -92,8 +92,8 @@ impl Turn<'_> {
             }
             // "yes, stop cache" to another plan than that.
             let plan = matches!(open.about, About::Confirm { .. });
-            let other = agreed(&text, &self.context()).filter(|rest| !self.commands(rest).is_empty());
-            doubtful |= plan && other.is_some();
+            let other = || agreed(&text, &self.context()).is_some_and(|rest| !self.commands(&rest).is_empty());
+            doubtful |= plan && other();
             self.session.open = self.still_waits(&open).then_some(open);
         } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
             expired.said = true;

@@ -165,6 +165,11 @@ impl Spec {
         self.slots.iter().find(|slot| slot.name == name)
     }
 
+    /// The slots whose values can't be mistaken for a name: sizes, counts and choices.
+    pub fn typed(&self) -> impl Iterator<Item = &'static Slot> {
+        self.slots.iter().filter(|slot| matches!(slot.kind, Kind::Size | Kind::Count | Kind::Choice(_)))
+    }
+
     /// The slot of the name that it gives to something new.
     pub fn new_name(&self) -> Option<&'static Slot> {
         self.slots.iter().find(|slot| matches!(slot.kind, Kind::NewName(_)))

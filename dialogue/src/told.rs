@@ -2,7 +2,6 @@
 
 use grammar::answer::asks_something;
 use grammar::clause::clauses;
-use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::read;
 
@@ -25,11 +24,8 @@ impl Turn<'_> {
         // "20 gigs or so"
         let told = |at: usize| long(at, &[Class::Told]) > long(at, &[Class::Hedge, Class::Polite, Class::Yes]);
         // "not 20 gigs", "anything but raw"
-        let values: Vec<usize> = {
-            let typed =
-                spec.slots.iter().filter(|slot| matches!(slot.kind, Kind::Size | Kind::Count | Kind::Choice(_)));
-            typed.flat_map(|slot| read::find(slot.kind, clause, &cx)).map(|found| found.span.start).collect()
-        };
+        let values: Vec<usize> =
+            spec.typed().flat_map(|slot| read::find(slot.kind, clause, &cx)).map(|found| found.span.start).collect();
         let denied = |at: usize| {
             let count = long(at, &[Class::Denied, Class::Not]);
             let next = all.get(at + count).map(|token| token.span.start);

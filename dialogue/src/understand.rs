@@ -275,9 +275,9 @@ impl Turn<'_> {
         // "web1 up, then restart db1"
         let before_a_wish =
             understanding.rest.front().is_some_and(|next| next.stance == Stance::Request && !next.question);
-        let as_wish = Part { polite: part.polite || before_a_wish && !part.question, ..part.clone() };
+        let as_wish = || Part { polite: part.polite || before_a_wish && !part.question, ..part.clone() };
         if readings.is_empty()
-            && let Some(call) = self.made_so(&as_wish)
+            && let Some(call) = self.made_so(&as_wish())
         {
             understanding.path = understanding.path.min(Path::Understood);
             understanding.doubtful = true;

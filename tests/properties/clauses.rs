@@ -1,7 +1,7 @@
 //! What is said of a plan that is shown: what takes leave, does not care, depends on something or denies somebody is no yes, and nobody is
 //! harmed by it afterwards.
 
-use super::talk::{came, talk, talk_to};
+use super::talk::{are_left_alone, came, talk, talk_to};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -64,10 +64,7 @@ proptest! {
             ],
         ];
         let (said, spared) = FORMS[language][form];
-        let turns = talk(&MACHINES, &[PLANS[language], said, YES[language]]);
-        prop_assert!(turns[1].0.is_empty(), "{said}: {turns:?}");
-        let harmed = |name: &&&str| turns[2].0.iter().any(|done| done.ends_with(&format!(" {name}")));
-        prop_assert!(!spared.iter().any(|name| harmed(&name)), "{said}: {turns:?}");
+        are_left_alone(&MACHINES, [PLANS[language], said, YES[language]], spared)?;
     }
 
     #[test]

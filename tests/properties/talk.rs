@@ -1,6 +1,8 @@
 //! Whole conversations with a host, and what comes of each turn.
 
 use agent::converse::{Conversation, Turn, World};
+use proptest::prop_assert;
+use proptest::test_runner::TestCaseError;
 use serde_json::json;
 use tests::transcript::mind;
 
@@ -26,6 +28,16 @@ pub fn talk(machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<Str
 /// What was done and asked, said to one of them.
 pub fn talk_to(to: &str, machines: &[(&str, &str)], turns: &[&str]) -> Vec<(Deeds, Option<String>)> {
     came(to, machines, turns).into_iter().map(|came| (came.done, came.asked)).collect()
+}
+
+/// Shows a plan, says that, and agrees to whatever is shown then: nothing is done before, and to none of these anything at all.
+pub fn are_left_alone(machines: &[(&str, &str)], turns: [&str; 3], spared: &[&str]) -> Result<(), TestCaseError> {
+    let [_, said, _] = turns;
+    let turns = talk(machines, &turns);
+    prop_assert!(turns[1].0.is_empty(), "{said}: {turns:?}");
+    let harmed = |name: &&&str| turns[2].0.iter().any(|done| done.ends_with(&format!(" {name}")));
+    prop_assert!(!spared.iter().any(|name| harmed(&name)), "{said}: {turns:?}");
+    Ok(())
 }
 
 /// What came of each turn with a host, with what was said.
