@@ -187,10 +187,9 @@ impl Conversation {
         let said = |entity| Ok(Some((entity, text.to_owned())));
         let hosts = self.fake.hypervisors();
         if to == "room" && self.room {
-            let now = self.now.to_zoned(TimeZone::UTC);
-            let wish = |entity: &Entity, text: &str| self.bot.is_wish(entity, text, &now);
+            let ear = self.bot.ear(self.now.to_zoned(TimeZone::UTC));
             let in_room =
-                |host: &str| addressed(text, host, false, &Entity::Hypervisor(host.to_owned()), &*self.fake, &wish);
+                |host: &str| addressed(text, host, false, &Entity::Hypervisor(host.to_owned()), &*self.fake, &ear);
             return Ok(hosts.iter().find_map(|host| in_room(&host.name)));
         }
         if to == "desk" {

@@ -209,8 +209,8 @@ impl Desk {
             Some(person) if known(person.as_str()) => self.zone_of(&heard),
             _ => self.zone.clone(),
         };
-        let wish = |entity: &Entity, text: &str| self.bot.is_wish(entity, text, &self.now());
-        match self.reception.receive(&heard, &self.board, &*self.host, known, &wish, &zone) {
+        let ear = self.bot.ear(self.now());
+        match self.reception.receive(&heard, &self.board, &*self.host, known, &ear, &zone) {
             Received::Nothing => {}
             Received::Say(sentence) => {
                 self.send(Said::answer(&heard, self.common(sentence)));

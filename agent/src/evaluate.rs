@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::ops::Range;
+use std::rc::Rc;
 
 use dialogue::book::{Book, NONE, Words};
 use dialogue::machine::Span;
@@ -72,8 +73,8 @@ impl There {
 }
 
 impl Known for There {
-    fn names(&self, of: Of) -> Vec<String> {
-        self.0.get(&of).cloned().unwrap_or_default()
+    fn names(&self, of: Of) -> Rc<[String]> {
+        self.0.get(&of).map(|names| names.as_slice().into()).unwrap_or_default()
     }
 }
 

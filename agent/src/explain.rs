@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
+use std::rc::Rc;
 
 use dialogue::conditions::is_condition;
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned, Utterance};
@@ -65,8 +66,8 @@ pub struct Explained {
 struct Names<'a>(&'a [String]);
 
 impl Known for Names<'_> {
-    fn names(&self, of: Of) -> Vec<String> {
-        if of == Of::Machine { self.0.to_vec() } else { Vec::new() }
+    fn names(&self, of: Of) -> Rc<[String]> {
+        if of == Of::Machine { self.0.into() } else { Rc::default() }
     }
 }
 

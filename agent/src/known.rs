@@ -1,6 +1,8 @@
 //! Names that exist where somebody speaks: they bias the reading, and are never mended into something else.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use grammar::kind::Of;
@@ -21,6 +23,8 @@ pub struct KnownHere<'a> {
     pub machine: Option<&'a MachineId>,
     /// Who is on whose contact list.
     pub office: &'a dyn Office,
+    /// Names of things, once they were asked for.
+    pub names: RefCell<BTreeMap<Of, Rc<[String]>>>,
     /// Those people, once they were asked for.
     pub people: OnceCell<Vec<String>>,
     /// How machines are called and titled here, once somebody's words were compared with it.
@@ -42,9 +46,11 @@ impl KnownHere<'_> {
     fn of_machines(&self) -> &Sounds {
         self.sounds.get_or_init(|| {
             let machines = self.machines();
-            let titles =
-                machines.iter().flat_map(|machine| machine.also_called().map(str::to_owned).collect::<Vec<_>>());
-            Sounds::of(self.names(Of::Machine).into_iter().chain(titles))
+            let titles: Vec<String> = machines
+                .iter()
+                .flat_map(|machine| machine.also_called().map(str::to_owned).collect::<Vec<_>>())
+                .collect();
+            Sounds::of(self.names(Of::Machine).iter().chain(&titles))
         })
     }
 
@@ -63,8 +69,8 @@ impl KnownHere<'_> {
     }
 }
 
-impl Known for KnownHere<'_> {
-    fn names(&self, of: Of) -> Vec<String> {
+impl KnownHere<'_> {
+    fn all_names(&self, of: Of) -> Vec<String> {
         let mut names: Vec<String> = match of {
             Of::Machine => {
                 let remembered = self.remembered().map(|(_, name)| name);
@@ -106,6 +112,13 @@ impl Known for KnownHere<'_> {
         names.dedup();
         names
     }
+}
+
+impl Known for KnownHere<'_> {
+    fn names(&self, of: Of) -> Rc<[String]> {
+        let mut known = self.names.borrow_mut();
+        Rc::clone(known.entry(of).or_insert_with(|| self.all_names(of).into()))
+    }
 
     fn people(&self) -> &[String] {
         self.people.get_or_init(|| self.office.people())
@@ -114,7 +127,7 @@ impl Known for KnownHere<'_> {
     fn sounds(&self, of: Of, squeezed: &str) -> Option<String> {
         match of {
             Of::Machine => self.of_machines().get(squeezed),
-            of => Sounds::of(self.names(of)).get(squeezed),
+            of => Sounds::of(self.names(of).iter()).get(squeezed),
         }
     }
 

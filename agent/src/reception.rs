@@ -50,7 +50,7 @@ impl Reception {
         board: &Switchboard,
         host: &dyn HostRead,
         role: impl Fn(&str) -> bool,
-        wish: &dyn Fn(&Entity, &str) -> bool,
+        ear: &dyn Ear,
         zone: &TimeZone,
     ) -> Received {
         let now = Timestamp::now();
@@ -75,7 +75,7 @@ impl Reception {
                     .and_then(|reply| reply.to.as_ref())
                     .and_then(|to| to.resource().map(|nick| nick.as_str() == room.our_nick))
                     .unwrap_or(false);
-                match addressed(&heard.body, &room.our_nick, answers_us, &entity, host, wish) {
+                match addressed(&heard.body, &room.our_nick, answers_us, &entity, host, ear) {
                     Some(addressed) => addressed,
                     None => return Received::Nothing,
                 }
@@ -130,56 +130,85 @@ impl Reception {
     }
 }
 
-/// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, an answer to us.
+/// What tells in a room to whom something is said, besides a name with a mark.
+pub trait Ear {
+    /// Whether what follows a name is a wish or a question to whom it names, and no talk about it.
+    fn is_wish(&self, to: &Entity, text: &str) -> bool;
+    /// A text without a greeting before it.
+    fn behind_greeting<'t>(&self, text: &'t str) -> &'t str;
+}
+
+/// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, `hi web1`,
+/// `status please @web1`, an answer to us.
 ///
 /// A host answers for its machines; it is silent on names that are not its own. Where only a blank follows the name, what is said has to be
-/// a `wish`: "web1 restart", but not "web1 is slow today".
+/// a wish: "web1 restart", but not "web1 is slow today".
 pub(crate) fn addressed(
     text: &str,
     our_nick: &str,
     answers_us: bool,
     entity: &Entity,
     host: &dyn HostRead,
-    wish: &dyn Fn(&Entity, &str) -> bool,
+    ear: &dyn Ear,
 ) -> Option<(Entity, String)> {
     let text = text.trim();
-    let (at, bare) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
-    let after = |name: &str, to: &Entity| -> Option<String> {
-        let head = bare.get(..name.len())?;
-        let rest = bare.get(name.len()..)?;
-        if !head.eq_ignore_ascii_case(name) {
-            return None;
-        }
-        match rest.chars().next() {
-            Some(':' | ',') => Some(rest[1..].trim().to_owned()),
-            Some(character) if character.is_whitespace() => {
-                let rest = rest.trim();
-                (at || wish(to, rest)).then(|| rest.to_owned())
-            }
-            None if at => Some(String::new()),
-            _ => None,
-        }
-    };
-    if let Some(rest) = after(our_nick, entity) {
-        return Some((entity.clone(), rest));
-    }
-    let mut machines = host.machines();
-    if let Entity::Hypervisor(own) = entity {
-        machines.retain(|machine| machine.id.hypervisor == *own);
-    }
+    let mut all = vec![(our_nick.to_owned(), entity.clone())];
     if !matches!(entity, Entity::Machine(_)) {
+        let mut machines = host.machines();
+        if let Entity::Hypervisor(own) = entity {
+            machines.retain(|machine| machine.id.hypervisor == *own);
+        }
         // The longest name first: "web1-old: stop" is not for web1.
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
-        let named = machines.iter().find_map(|machine| {
-            let to = Entity::Machine(machine.id.clone());
-            let rest = after(&machine.name, &to)?;
-            Some((to, rest))
-        });
-        if named.is_some() {
-            return named;
-        }
+        all.extend(machines.iter().map(|machine| (machine.name.clone(), Entity::Machine(machine.id.clone()))));
     }
-    if answers_us { Some((entity.clone(), text.to_owned())) } else { None }
+    let greeted = Some(ear.behind_greeting(text)).filter(|greeted| greeted.len() < text.len());
+    let at_its_beginning = || {
+        all.iter().find_map(|(name, to)| {
+            let rest = behind(name, text, false, &|rest| ear.is_wish(to, rest));
+            let rest = rest.or_else(|| {
+                let rest = behind(name, greeted?, true, &|rest| ear.is_wish(to, rest))?;
+                // "hi web1" greets, and no more.
+                Some(if rest.is_empty() { text.to_owned() } else { rest })
+            });
+            Some((to.clone(), rest?))
+        })
+    };
+    let mentioned = || all.iter().find_map(|(name, to)| Some((to.clone(), without_mention(name, text)?)));
+    at_its_beginning().or_else(mentioned).or_else(|| answers_us.then(|| (entity.clone(), text.to_owned())))
+}
+
+/// What follows a name that a text begins with, if it is said to whom it names.
+fn behind(name: &str, text: &str, greeted: bool, wish: &dyn Fn(&str) -> bool) -> Option<String> {
+    let (at, bare) = text.strip_prefix('@').map_or((false, text), |rest| (true, rest));
+    let (head, rest) = (bare.get(..name.len())?, bare.get(name.len()..)?);
+    if !head.eq_ignore_ascii_case(name) {
+        return None;
+    }
+    match rest.chars().next() {
+        Some(':' | ',') => Some(rest[1..].trim().to_owned()),
+        Some(character) if character.is_whitespace() => {
+            let rest = rest.trim();
+            (at || wish(rest)).then(|| rest.to_owned())
+        }
+        None if at || greeted => Some(String::new()),
+        Some('!') if greeted && rest.trim_matches('!').is_empty() => Some(String::new()),
+        _ => None,
+    }
+}
+
+/// A text without the mention `@name` in it, if there is one.
+fn without_mention(name: &str, text: &str) -> Option<String> {
+    let mention = format!("@{}", name.to_lowercase());
+    // Where the case of a letter changes how long it is nobody is mentioned.
+    let folded = Some(text.to_lowercase()).filter(|folded| folded.len() == text.len())?;
+    let found = folded.match_indices(&mention).map(|(at, _)| at).find(|at| {
+        let apart = |c: Option<char>| c.is_none_or(|c| c.is_whitespace() || ",;:!?.()".contains(c));
+        apart(text[..*at].chars().next_back()) && apart(text[at + mention.len()..].chars().next())
+    })?;
+    let (before, after) = (&text[..found], &text[found + mention.len()..]);
+    let rest = format!("{} {}", before.trim().trim_end_matches(','), after.trim());
+    Some(rest.trim().to_owned()).filter(|rest| !rest.is_empty())
 }
 
 #[cfg(test)]
@@ -187,13 +216,25 @@ mod tests {
     use super::*;
     use crate::host::fake::Fake;
 
+    /// Knows one wish and one greeting.
+    struct Restart;
+
+    impl Ear for Restart {
+        fn is_wish(&self, _: &Entity, text: &str) -> bool {
+            text == "restart"
+        }
+
+        fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
+            text.strip_prefix("hi ").unwrap_or(text)
+        }
+    }
+
     #[test]
     fn in_a_room_only_what_is_addressed_is_heard() {
         let (fake, _events) = Fake::new("fleet", Timestamp::UNIX_EPOCH).expect("a fixture");
         let host = Entity::Hypervisor("hv1".to_owned());
         let hear = |text: &str, answers_us: bool| {
-            let wish = |_: &Entity, rest: &str| rest == "restart";
-            addressed(text, "hv1", answers_us, &host, &*fake, &wish).map(|(entity, rest)| {
+            addressed(text, "hv1", answers_us, &host, &*fake, &Restart).map(|(entity, rest)| {
                 let name = match entity {
                     Entity::Machine(id) => fake.machine(&id).map(|machine| machine.name.clone()).unwrap_or_default(),
                     Entity::Hypervisor(name) => name,
@@ -208,10 +249,25 @@ mod tests {
         assert_eq!(hear("vm 42: status", false), heard("vm 42", "status"));
         assert_eq!(hear("yes", true), heard("hv1", "yes"));
         assert_eq!(hear("web1 restart", false), heard("web1", "restart"));
+        assert_eq!(hear("hi web1 restart", false), heard("web1", "restart"));
+        assert_eq!(hear("hi web1!", false), heard("web1", "hi web1!"));
+        assert_eq!(hear("status please, @web1", false), heard("web1", "status please"));
+        assert_eq!(hear("can @HV1 list?", false), heard("hv1", "can list?"));
         // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
-        for text in
-            ["cache1: status", "carol: lunch?", "yes", "restart web1", "web1 is slow today", "hv1 is slow today"]
-        {
+        for text in [
+            "cache1: status",
+            "carol: lunch?",
+            "yes",
+            "restart web1",
+            "web1 is slow today",
+            "hv1 is slow today",
+            "hi web1 is slow today",
+            "hi all",
+            "mail alice@web1.example",
+            "ask @web10",
+            "web1",
+            "hv1",
+        ] {
             assert_eq!(hear(text, false), None, "{text}");
         }
     }

@@ -17,16 +17,52 @@ impl Machine {
             let session = Session::default();
             let turn = Turn::new(self.book(), words, words, session, around);
             let parts = frame(text, &turn.context()).parts;
-            !parts.is_empty() && parts.iter().all(|part| turn.is_plain_wish(part))
+            !parts.is_empty() && parts.iter().all(|part| turn.is_plain_wish(part)) || turn.speaks_to(text)
         })
+    }
+
+    /// A text without a greeting before it, in any language: "hey", "bonjour".
+    pub fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
+        let behind = |language| {
+            let lexicon = &self.book().words(language).lexicon;
+            let all = lexicon.tokens(text);
+            let mut at = 0;
+            while let Some(count) = all.get(at..).and_then(|rest| lexicon.longest(rest, Class::Greeting)) {
+                at += count;
+            }
+            let first = all.get(at).filter(|_| at > 0)?;
+            let start = first.span.start;
+            Some(if text[..start].ends_with('@') { &text[start - 1..] } else { &text[start..] })
+        };
+        self.book().languages().find_map(behind).unwrap_or(text)
     }
 }
 
 impl Turn<'_> {
+    /// "can you …", "which machines …?": begun as one begins to speak to somebody, however it goes on.
+    fn speaks_to(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let asks = cx.lexicon.longest_of(&all, &[Class::Question, Class::Polite]).is_some();
+        let tells = cx.lexicon.longest(&all, Class::Tells).is_some() && !self.says_you(text);
+        let wished = cx.lexicon.longest(&all, Class::Polite).is_some() || text.contains('?');
+        asks && wished && !tells
+    }
+
+    /// Whether "you" is among the first words.
+    fn says_you(&self, text: &str) -> bool {
+        const FIRST: usize = 3;
+        let cx = self.context();
+        let all = cx.tokens(text);
+        cx.lexicon.holds(&all[..all.len().min(FIRST)], &[Class::You])
+    }
+
     fn is_plain_wish(&self, part: &Part) -> bool {
         let cx = self.context();
         // "web1 is down" tells, "web1 is down?" asks.
-        let tells = cx.lexicon.longest(&cx.tokens(&part.raw), Class::Question).is_some() && !part.raw.contains('?');
+        let tells = cx.lexicon.longest(&cx.tokens(&part.raw), Class::Tells).is_some()
+            && !part.raw.contains('?')
+            && !self.says_you(&part.raw);
         let clear = |call: &Call| {
             self.spec(call)
                 .is_some_and(|spec| spec.fits(self.around.scope) && unknown_names(spec, call, self.around.known) == 0)

@@ -243,7 +243,7 @@ impl Turn<'_> {
             _ => return None,
         };
         let own = (of == Of::Machine && self.around.scope == Scope::Machine).then(|| self.around.entity.to_owned());
-        let name = own.or_else(|| self.around.known.names(of).into_iter().next())?;
+        let name = own.or_else(|| self.around.known.names(of).first().cloned())?;
         // What is in the name is no slot.
         Some(format!("{before}{name}{}", self.filled(spec, after)?))
     }

@@ -153,8 +153,12 @@ impl Turn<'_> {
         // Which of those offered is no value that has to be shown once more, where it can be taken back.
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
         let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
+        let whom = wants_machines(spec, &missing);
+        let beside = if whom { Vec::new() } else { self.left_of_an_answer(spec, text, &values) };
+        preface.extend(beside.iter().map(|words| Phrase::not_followed(words)));
+        preface.dedup();
         calls[at].args.extend(values);
-        let doubtful = doubtful | self.account(&calls, &mut preface);
+        let doubtful = doubtful | !beside.is_empty() | self.account(&calls, &mut preface);
         let planning = Planning {
             calls,
             path,

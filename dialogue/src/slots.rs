@@ -437,8 +437,8 @@ impl Turn<'_> {
         const MOST_BUTTONS: usize = 6;
         let names = match self.book.spec(skill).and_then(|spec| spec.slot(slot)).map(|slot| slot.kind) {
             Some(Kind::Choice(values)) => values.iter().map(|value| (*value).to_owned()).collect(),
-            Some(Kind::Machines) => self.pointed_at().unwrap_or_else(|| self.around.known.names(Of::Machine)),
-            Some(Kind::Name(of)) => self.around.known.names(of),
+            Some(Kind::Machines) => self.pointed_at().unwrap_or_else(|| self.around.known.names(Of::Machine).to_vec()),
+            Some(Kind::Name(of)) => self.around.known.names(of).to_vec(),
             _ => Vec::new(),
         };
         if names.len() > MOST_BUTTONS {

@@ -139,7 +139,8 @@ impl Turn<'_> {
         known.has(Of::Snapshot, said).or_else(|| known.sounds(Of::Snapshot, &sound)).or_else(|| {
             let begins = |piece: &str| squeeze(piece).starts_with(&sound);
             let fits = |name: &String| begins(name) || name.split(['-', '_', '.', ' ']).any(begins);
-            let mut fitting = known.names(Of::Snapshot).into_iter().filter(fits);
+            let names = known.names(Of::Snapshot);
+            let mut fitting = names.iter().filter(|name| fits(name)).cloned();
             fitting.next().filter(|_| sound.chars().count() >= LEAST && fitting.next().is_none())
         })
     }

@@ -133,8 +133,9 @@ impl Turn<'_> {
     /// The only machine of whose name this word has two letters swapped.
     fn machine_swapped(&self, folded: &str) -> Option<String> {
         let swapped: HashSet<String> = swaps(folded).collect();
-        let mut found = self.around.known.names(Of::Machine).into_iter().filter(|name| swapped.contains(&fold(name)));
+        let names = self.around.known.names(Of::Machine);
+        let mut found = names.iter().filter(|name| swapped.contains(&fold(name)));
         let first = found.next()?;
-        found.all(|other| other == first).then_some(first)
+        found.all(|other| other == first).then(|| first.clone())
     }
 }

@@ -55,7 +55,12 @@ impl Turn<'_> {
             let wish = all.get(at).map_or("", |first| &one[first.span.start..]);
             !self.commands(wish).is_empty() || begins_with_verb(wish, &cx)
         };
-        let more = clauses.iter().any(|one| *one != clause && wishes_more(one));
+        // "undo, not cache"
+        let denies = |one: &str| {
+            let denied = cx.lexicon.holds(&cx.tokens(one), &[Class::Denied, Class::Not, Class::Except, Class::Spare]);
+            denied && !self.named_in(one).is_empty()
+        };
+        let more = clauses.iter().any(|one| *one != clause && (wishes_more(one) || denies(one)));
         if denied || more || wishes.next().is_some() {
             return false;
         }
@@ -109,6 +114,11 @@ impl Turn<'_> {
         }
         let named = grammar::corrected::named(object, &own, &cx);
         if named.iter().any(|name| !is_among(name, &own)) {
+            return true;
+        }
+        // "undo the first", "défais l'autre"
+        let ordinal = |at: usize| cx.lexicon.all(&all[at..], Class::Ordinal).any(|(_, which)| which != "last");
+        if (0..all.len()).any(ordinal) || cx.lexicon.holds(&all, &[Class::Other, Class::Others]) {
             return true;
         }
         // "défais le dernier disque", after a start.

@@ -4,8 +4,12 @@ use grammar::answer::asks_something;
 use grammar::clause::clauses;
 use grammar::lexicon::Class;
 use grammar::read;
+use grammar::token::fold;
+use grammar::value::Value;
 
+use crate::leftover::left_over;
 use crate::machine::Turn;
+use crate::slots::extract_where;
 use crate::spec::Spec;
 
 impl Turn<'_> {
@@ -48,6 +52,21 @@ impl Turn<'_> {
             || self.forbids(clause)
             || somebody()
             || asks_something(clause, &cx)
+    }
+
+    /// What an answer to a form says besides the values that it gives, where it may change what is wanted: "20 gigs, tomorrow".
+    pub(crate) fn left_of_an_answer(&self, spec: &Spec, text: &str, values: &[(String, Value)]) -> Vec<String> {
+        let cx = self.context();
+        let mut taken = extract_where(spec, text, &[], &cx).1;
+        // Names that nobody knows yet stand where they are said.
+        let folded = fold(text);
+        for (slot, value) in values {
+            let value = fold(&value.to_string());
+            let places = folded.match_indices(&value).filter(|_| folded.len() == text.len() && !value.is_empty());
+            taken.extend(places.map(|(at, _)| (slot.clone(), at..at + value.len())));
+        }
+        let left = left_over(self.book, self.heard, spec, text, &taken, &cx);
+        if left.weighs { left.words } else { Vec::new() }
     }
 
     /// Whether a text says what is not to be done: "don't use raw", "never call it logs".

@@ -25,6 +25,14 @@ impl From<Class> for Classes {
     }
 }
 
+impl FromIterator<Class> for Classes {
+    fn from_iter<T: IntoIterator<Item = Class>>(all: T) -> Self {
+        let mut classes = Self::default();
+        all.into_iter().for_each(|class| classes.insert(class));
+        classes
+    }
+}
+
 macro_rules! classes {
     ($($(#[doc = $doc:literal])+ $class:ident $name:literal,)+) => {
         /// What a word is in its language. The names in the file are the lower-case ones.

@@ -92,13 +92,12 @@ fn stems(word: &str) -> impl Iterator<Item = String> {
 
 /// Machines of which a word of the name is that, whatever number follows it.
 fn named_so(cursor: &Cursor, stem: &str) -> Vec<String> {
-    let mut names = cursor.cx.known.names(Of::Machine);
-    names.retain(|name| {
+    let is_so = |name: &&String| {
         let folded = fold(name);
         let mut words = folded.split(|c: char| !c.is_alphanumeric());
         words.any(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()) == stem)
-    });
-    names
+    };
+    cursor.cx.known.names(Of::Machine).iter().filter(is_so).cloned().collect()
 }
 
 /// The number that a name ends with.

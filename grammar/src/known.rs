@@ -1,6 +1,7 @@
 //! Names that exist where an utterance is said.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 
 use crate::kind::Of;
 use crate::token::fold;
@@ -8,7 +9,7 @@ use crate::token::fold;
 /// Names that exist where the utterance is said. They bias the reading, and are never mended into something else.
 pub trait Known {
     /// All names of that kind, in the order in which they should be shown.
-    fn names(&self, of: Of) -> Vec<String>;
+    fn names(&self, of: Of) -> Rc<[String]>;
 
     /// The canonical spelling of `name`, if it exists: the exact one wins, else the one that differs only in case.
     fn has(&self, of: Of, name: &str) -> Option<String> {
@@ -17,18 +18,18 @@ pub trait Known {
             return Some(name.to_owned());
         }
         let folded = name.to_lowercase();
-        names.into_iter().find(|known| known.to_lowercase() == folded)
+        names.iter().find(|known| known.to_lowercase() == folded).cloned()
     }
 
     /// The one name that sounds like this: "web2" for what was dictated as "web two" or written "Web-2", which both [`squeeze`] to the same. `None`
     /// when there is none, or more than one.
     fn sounds(&self, of: Of, squeezed: &str) -> Option<String> {
-        Sounds::of(self.names(of)).get(squeezed)
+        Sounds::of(self.names(of).iter()).get(squeezed)
     }
 
     /// Whether that is how people say a piece of a name or title for the whole: "node 3" of k8s-node-3, "marie" of "Marie's desk". [`squeeze`]d.
     fn has_piece(&self, of: Of, squeezed: &str) -> bool {
-        Sounds::of(self.names(of)).has_piece(squeezed)
+        Sounds::of(self.names(of).iter()).has_piece(squeezed)
     }
 
     /// Names by which machines of one name are told apart; that name alone where there is one.
@@ -81,13 +82,13 @@ pub struct Sounds(HashMap<String, Option<String>>, HashSet<String>);
 
 impl Sounds {
     /// Of these names; those that sound alike are none of them.
-    pub fn of(names: impl IntoIterator<Item = String>) -> Self {
+    pub fn of<'n>(names: impl IntoIterator<Item = &'n String>) -> Self {
         let mut sounds: HashMap<String, Option<String>> = HashMap::new();
         let mut parts = HashSet::new();
         for name in names {
-            parts.extend(pieces(&name));
-            let known = sounds.entry(squeeze(&name)).or_insert_with(|| Some(name.clone()));
-            if known.as_ref().is_some_and(|known| *known != name) {
+            parts.extend(pieces(name));
+            let known = sounds.entry(squeeze(name)).or_insert_with(|| Some(name.clone()));
+            if known.as_ref().is_some_and(|known| known != name) {
                 *known = None;
             }
         }
@@ -110,14 +111,14 @@ impl Sounds {
 pub struct Nothing;
 
 impl Known for Nothing {
-    fn names(&self, _: Of) -> Vec<String> {
-        Vec::new()
+    fn names(&self, _: Of) -> Rc<[String]> {
+        Rc::default()
     }
 }
 
 /// A plain list of names, for tests and for tools without a host.
 impl Known for Vec<(Of, String)> {
-    fn names(&self, of: Of) -> Vec<String> {
+    fn names(&self, of: Of) -> Rc<[String]> {
         self.iter().filter(|(kind, _)| *kind == of).map(|(_, name)| name.clone()).collect()
     }
 }

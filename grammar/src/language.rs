@@ -4,7 +4,7 @@
 //! caller goes on in the language the person last used. An explicit switch ("speak French") is not guessed here: it is a
 //! command like any other, and what it sets stays until the person's own words clearly say otherwise.
 
-use std::collections::{HashMap, HashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::{
     MAX_TEXT,
@@ -48,16 +48,16 @@ pub fn guess<'n>(text: &str, languages: &[(&'n str, &Lexicon)]) -> Option<&'n st
 pub struct Languages {
     names: Vec<String>,
     /// For each word, how much it speaks for each language.
-    words: HashMap<String, Vec<f32>>,
+    words: FxHashMap<String, Vec<f32>>,
     /// What may hang on to a word by a hyphen, in each language.
-    clitics: Vec<HashSet<String>>,
+    clitics: Vec<FxHashSet<String>>,
 }
 
 impl Languages {
     /// Learns each language, by its name, from its lexicon and from texts in it, such as the phrasings of the corpus.
     pub fn new<'a>(languages: impl IntoIterator<Item = (&'a str, &'a Lexicon, Vec<&'a str>)>) -> Languages {
         let all: Vec<_> = languages.into_iter().collect();
-        let mut said: HashMap<String, Vec<f32>> = HashMap::new();
+        let mut said: FxHashMap<String, Vec<f32>> = FxHashMap::default();
         let mut totals = vec![1.0f32; all.len()];
         for (index, (_, _, texts)) in all.iter().enumerate() {
             for text in texts {

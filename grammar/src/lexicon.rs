@@ -3,9 +3,12 @@
 //! The file is read by a pest grammar (`lexicon.pest`); `corpus/README.md` explains it. A word may be in any
 //! number of classes, and an entry may be several words; the longest entry wins.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pest::Parser;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 pub use crate::class::Class;
 use crate::class::Classes;
@@ -44,7 +47,8 @@ fn cut<'t>(token: &Token<'t>, pieces: usize) -> Vec<Token<'t>> {
             let from = token.span.start + start;
             start += text.len() + 1;
             let clitic = token.clitic && from == token.span.start;
-            Token { text, span: from..from + text.len(), folded: folded.to_owned(), quoted: false, clitic }
+            let span = from..from + text.len();
+            Token { text, span, folded: folded.to_owned(), quoted: false, clitic, heard: None }
         })
         .collect()
 }
@@ -66,13 +70,32 @@ impl Entry {
     }
 }
 
+/// What begins with a word.
+#[derive(Debug, Default)]
+struct Word {
+    /// The longest first.
+    entries: Vec<Entry>,
+    /// Their classes.
+    classes: Classes,
+}
+
+/// Where a token's word is found in the lexicon that cut it out, so that it is looked up once however often it is asked about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Heard {
+    /// Which lexicon.
+    by: NonZeroU32,
+    /// The place among its words, if it is one.
+    at: Option<u32>,
+}
+
 /// Words of one language.
 #[derive(Debug, Default)]
 pub struct Lexicon {
-    entries: HashMap<String, Vec<Entry>>,
-    words: HashSet<String>,
-    /// The classes with entries that begin with a word.
-    classes: HashMap<String, Classes>,
+    /// Tells tokens that this lexicon cut from those of another; none until all words are in.
+    id: Option<NonZeroU32>,
+    places: FxHashMap<String, u32>,
+    list: Vec<Word>,
+    words: FxHashSet<String>,
     rules: Vec<Rule>,
     longest: usize,
     decimal_comma: bool,
@@ -144,6 +167,8 @@ impl Lexicon {
             let rule = Rule::parse(head, argument, body, &lexicon).map_err(|why| LexiconError { line, why })?;
             lexicon.rules.push(rule);
         }
+        static LEXICONS: AtomicU32 = AtomicU32::new(1);
+        lexicon.id = NonZeroU32::new(LEXICONS.fetch_add(1, Ordering::Relaxed));
         Ok(lexicon)
     }
 
@@ -177,11 +202,34 @@ impl Lexicon {
         self.longest = self.longest.max(words.len());
         self.words.extend(words.iter().cloned());
         let rest = words.split_off(1);
-        self.classes.entry(words[0].clone()).or_default().insert(class);
-        let list = self.entries.entry(words.remove(0)).or_default();
-        list.push(Entry { rest, class, argument: argument.to_owned(), spelled });
-        // The longest first, so that the first that fits is the longest.
-        list.sort_by_key(|entry| std::cmp::Reverse(entry.rest.len()));
+        let next = u32::try_from(self.list.len()).expect("fewer words than there are numbers");
+        let at = *self.places.entry(words.remove(0)).or_insert(next);
+        if at == next {
+            self.list.push(Word::default());
+        }
+        let word = &mut self.list[at as usize];
+        word.classes.insert(class);
+        word.entries.push(Entry { rest, class, argument: argument.to_owned(), spelled });
+        // So that the first that fits is the longest.
+        word.entries.sort_by_key(|entry| std::cmp::Reverse(entry.rest.len()));
+    }
+
+    /// What begins with that folded word.
+    fn word(&self, folded: &str) -> Option<&Word> {
+        self.places.get(folded).map(|at| &self.list[*at as usize])
+    }
+
+    /// What begins with that token's word.
+    fn word_of(&self, token: &Token) -> Option<&Word> {
+        match token.heard {
+            Some(heard) if self.id == Some(heard.by) => heard.at.map(|at| &self.list[at as usize]),
+            _ => self.word(&token.folded),
+        }
+    }
+
+    /// The same, if any of it is of that class.
+    fn word_with(&self, token: &Token, class: Class) -> Option<&Word> {
+        self.word_of(token).filter(|word| word.classes.meets(class.into()))
     }
 
     /// Cuts a text into tokens, also at the hyphens at which this language joins words: "éteins-toi", "demi-heure".
@@ -213,6 +261,9 @@ impl Lexicon {
                 at += 1;
             }
         }
+        for token in &mut all {
+            token.heard = self.id.map(|by| Heard { by, at: self.places.get(&token.folded).copied() });
+        }
         all
     }
 
@@ -223,7 +274,7 @@ impl Lexicon {
         while let Some((before, last)) = head.rsplit_once('-').filter(|(_, last)| self.is(last, Class::Clitic)) {
             (head, count) = (before, count + usize::from(!last.is_empty()));
             let verb = |word: &str| {
-                let entries = self.entries.get(word).into_iter().flatten();
+                let entries = self.word(word).into_iter().flat_map(|word| &word.entries);
                 entries.filter(|entry| entry.class == Class::Verb).any(|entry| entry.argument == TIED)
             };
             if self.is(head, Class::Tied) || verb(head) {
@@ -238,7 +289,12 @@ impl Lexicon {
 
     /// The classes with entries that begin with that folded word.
     pub(crate) fn classes(&self, folded: &str) -> Classes {
-        self.classes.get(folded).copied().unwrap_or_default()
+        self.word(folded).map(|word| word.classes).unwrap_or_default()
+    }
+
+    /// The classes with entries that begin with that token's word.
+    pub(crate) fn classes_of(&self, token: &Token) -> Classes {
+        self.word_of(token).map(|word| word.classes).unwrap_or_default()
     }
 
     /// How something is said to people, if the language has words for it.
@@ -258,8 +314,8 @@ impl Lexicon {
 
     /// The words that hang on to others by a hyphen.
     pub(crate) fn clitics(&self) -> impl Iterator<Item = &str> {
-        let clitic = |entries: &Vec<Entry>| entries.iter().any(|entry| entry.class == Class::Clitic);
-        self.entries.iter().filter(move |(_, entries)| clitic(entries)).map(|(word, _)| word.as_str())
+        let clitic = |at: u32| self.list[at as usize].classes.meets(Class::Clitic.into());
+        self.places.iter().filter(move |(_, at)| clitic(**at)).map(|(word, _)| word.as_str())
     }
 
     /// Whether the language writes a decimal comma.
@@ -273,7 +329,8 @@ impl Lexicon {
             return false;
         }
         let said = token.text.to_lowercase();
-        let entries = || self.entries.get(&token.folded).into_iter().flatten().filter(|entry| entry.rest.is_empty());
+        let entries =
+            || self.word_of(token).into_iter().flat_map(|word| &word.entries).filter(|entry| entry.rest.is_empty());
         let spelled = |class| {
             entries().any(|entry| entry.class == class && entry.spelled.as_ref().is_some_and(|as_| *as_ == said))
         };
@@ -290,7 +347,7 @@ impl Lexicon {
         let first = tokens.first().filter(|first| !first.quoted)?;
         // By its accents too: "cé" is no "ce".
         let said = |entry: &&Entry| entry.spelled.as_ref().is_none_or(|spelled| first.text.to_lowercase() == *spelled);
-        self.entries.get(&first.folded)?.iter().filter(said).find_map(|entry| {
+        self.word_with(first, Class::Spelled)?.entries.iter().filter(said).find_map(|entry| {
             let fits = entry.class == Class::Spelled && entry.fits(tokens);
             fits.then_some((entry.rest.len() + 1, entry.argument.as_str()))
         })
@@ -350,9 +407,9 @@ impl Lexicon {
         tokens
             .first()
             .filter(|first| !first.quoted)
-            .and_then(|first| self.entries.get(&first.folded))
+            .and_then(|first| self.word_with(first, class))
             .into_iter()
-            .flatten()
+            .flat_map(|word| &word.entries)
             .filter(move |entry| entry.class == class)
             .filter(move |entry| entry.fits(tokens))
             .map(|entry| (entry.rest.len() + 1, entry.argument.as_str()))
@@ -365,7 +422,11 @@ impl Lexicon {
 
     /// The same of several classes: of the longest of all their entries.
     pub fn longest_of(&self, tokens: &[Token], classes: &[Class]) -> Option<usize> {
-        classes.iter().filter_map(|class| self.longest(tokens, *class)).max()
+        let wanted: Classes = classes.iter().copied().collect();
+        let first = tokens.first().filter(|first| !first.quoted)?;
+        let word = self.word_of(first).filter(|word| word.classes.meets(wanted))?;
+        let fits = |entry: &&Entry| wanted.meets(entry.class.into()) && entry.fits(tokens);
+        word.entries.iter().find(fits).map(|entry| entry.rest.len() + 1)
     }
 
     /// Whether an entry of one of these classes stands anywhere in the tokens.
@@ -376,7 +437,7 @@ impl Lexicon {
     /// The longest entry of that class that begins here, with its argument.
     pub(crate) fn longest_arg<'a>(&'a self, tokens: &[Token], class: Class) -> Option<(usize, &'a str)> {
         let first = tokens.first().filter(|first| !first.quoted)?;
-        self.entries.get(&first.folded)?.iter().find_map(|entry| {
+        self.word_with(first, class)?.entries.iter().find_map(|entry| {
             let fits = entry.class == class && entry.fits(tokens);
             fits.then_some((entry.rest.len() + 1, entry.argument.as_str()))
         })
@@ -391,8 +452,8 @@ impl Lexicon {
 
     /// The argument of the entry of that class which is the folded word.
     pub(crate) fn argument(&self, folded: &str, class: Class) -> Option<&str> {
-        self.entries
-            .get(folded)?
+        self.word(folded)?
+            .entries
             .iter()
             .find(|entry| entry.class == class && entry.rest.is_empty())
             .map(|entry| entry.argument.as_str())

@@ -4,10 +4,8 @@
 //! so an utterance costs a few hash look-ups and the work of the few patterns that are left. A step limit
 //! bounds the worst case.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    rc::Rc,
-};
+use rustc_hash::FxHashMap;
+use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
     MAX_TEXT,
@@ -71,10 +69,10 @@ pub struct Reading<T> {
 #[derive(Debug)]
 pub struct Patterns<T> {
     patterns: Vec<Compiled<T>>,
-    words: HashMap<String, u32>,
+    words: FxHashMap<String, u32>,
     mender: Mender,
     spelled: Vec<String>,
-    by_word: HashMap<u32, Vec<u32>>,
+    by_word: FxHashMap<u32, Vec<u32>>,
     always: Vec<u32>,
 }
 
@@ -102,7 +100,7 @@ enum Code {
 impl<T: Clone + Eq> Patterns<T> {
     /// Compiles patterns. `kinds` says what a slot of a skill holds.
     pub fn new(list: Vec<(Pattern, T)>, kinds: impl Fn(&T, &str) -> Option<Kind>) -> Result<Self, PatternsError> {
-        let mut words: HashMap<String, u32> = HashMap::new();
+        let mut words: FxHashMap<String, u32> = FxHashMap::default();
         let mut patterns = Vec::with_capacity(list.len());
         for (pattern, tag) in list {
             let mut slots = Vec::new();
@@ -116,11 +114,11 @@ impl<T: Clone + Eq> Patterns<T> {
             let (needs, shortest) = (needs(&code), shortest(&code));
             patterns.push(Compiled { tag, code, slots, needs, shortest });
         }
-        let mut uses: HashMap<u32, usize> = HashMap::new();
+        let mut uses: FxHashMap<u32, usize> = FxHashMap::default();
         for word in patterns.iter().flat_map(|pattern| pattern.needs.iter().flatten()) {
             *uses.entry(*word).or_default() += 1;
         }
-        let (mut by_word, mut always): (HashMap<u32, Vec<u32>>, Vec<u32>) = Default::default();
+        let (mut by_word, mut always): (FxHashMap<u32, Vec<u32>>, Vec<u32>) = Default::default();
         for (index, pattern) in (0u32..).zip(&patterns) {
             let rarest = pattern.needs.iter().min_by_key(|set| set.iter().map(|word| uses[word]).sum::<usize>());
             match rarest {
@@ -149,7 +147,7 @@ impl<T: Clone + Eq> Patterns<T> {
         }
         let exact: Vec<Exact> = (0..all.len()).map(|at| self.exact(&all, at)).collect();
         let cursor = Cursor { text, tokens: &all, cx };
-        let mut slots = HashMap::new();
+        let mut slots = FxHashMap::default();
         let mut run = Run { cursor, exact: &exact, mended: None, slots: &mut slots, steps: STEPS };
         let found = self.run(&mut run, |_| None);
         if !found.is_empty() {
@@ -253,7 +251,7 @@ struct Run<'c, 'r> {
     cursor: Cursor<'c>,
     exact: &'r [Exact],
     mended: Option<&'r [Option<u32>]>,
-    slots: &'r mut HashMap<(Kind, usize), SlotReadings>,
+    slots: &'r mut FxHashMap<(Kind, usize), SlotReadings>,
     steps: u32,
 }
 
@@ -397,7 +395,7 @@ fn unordered<'c, 'r, T>(
     }
 }
 
-fn compile(node: &Node, words: &mut HashMap<String, u32>, slots: &[(String, Kind)]) -> Code {
+fn compile(node: &Node, words: &mut FxHashMap<String, u32>, slots: &[(String, Kind)]) -> Code {
     let mut id = |word: String| {
         let next = u32::try_from(words.len()).unwrap_or(u32::MAX);
         Code::Word(*words.entry(word).or_insert(next))

@@ -3,7 +3,7 @@
 //! Keywords are found by their deletions (the SymSpell idea), so that a word costs a few look-ups and not a
 //! comparison with every keyword.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::{
     kind::Of,
@@ -15,7 +15,7 @@ use crate::{
 #[derive(Debug, Default)]
 pub(crate) struct Mender {
     words: Vec<String>,
-    by_deletion: HashMap<String, Vec<u32>>,
+    by_deletion: FxHashMap<String, Vec<u32>>,
 }
 
 /// How many typing errors a word of that many letters may have.
@@ -30,7 +30,7 @@ fn errors(letters: usize) -> usize {
 impl Mender {
     /// Of these folded keywords; indices are those of the list.
     pub fn new(words: Vec<String>) -> Self {
-        let mut by_deletion: HashMap<String, Vec<u32>> = HashMap::new();
+        let mut by_deletion: FxHashMap<String, Vec<u32>> = FxHashMap::default();
         for (index, word) in (0u32..).zip(&words) {
             for part in deletions(word) {
                 let list = by_deletion.entry(part).or_default();
@@ -74,12 +74,8 @@ impl Mender {
             };
         }
         let (least, index, only) = best?;
-        let named = || {
-            Of::ALL
-                .iter()
-                .flat_map(|of| cx.known.names(*of))
-                .any(|name| name.len().abs_diff(said.len()) <= 4 * least && distance(said, &fold(&name)) <= least)
-        };
+        let near = |name: &String| name.len().abs_diff(said.len()) <= 4 * least && distance(said, &fold(name)) <= least;
+        let named = || Of::ALL.iter().any(|of| cx.known.names(*of).iter().any(near));
         (only && !named()).then_some(index)
     }
 }

@@ -1,6 +1,6 @@
 //! Words as they were meant: two letters that changed places, and what one or two slips of the thumb leave of a word.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 use std::sync::OnceLock;
 
 use crate::mend::Mender;
@@ -13,7 +13,7 @@ const SHORT: usize = 3;
 /// The words of a language, to find those that were mistyped.
 #[derive(Debug, Default)]
 pub struct Speller {
-    words: HashSet<String>,
+    words: FxHashSet<String>,
     /// The same in a row, and what mends a slip; made when first needed, for it takes its time.
     mender: OnceLock<(Vec<String>, Mender)>,
 }

@@ -4,7 +4,7 @@
 //! decides. A `lead` is taken off and the rules begin again with the rest, so that "could you please not stop" is
 //! still a negation. What no rule fits is a request.
 
-use std::collections::HashSet;
+use rustc_hash::FxHashSet;
 
 use crate::{
     class::Classes,
@@ -57,7 +57,7 @@ pub(crate) struct Rule {
 /// What a rule can begin with, so that most rules are passed over at a glance.
 #[derive(Debug, Default)]
 struct First {
-    words: HashSet<String>,
+    words: FxHashSet<String>,
     classes: Classes,
     /// Anything, or nothing.
     any: bool,
@@ -164,7 +164,7 @@ impl Rule {
     /// Where the rule can end when it begins at token `at`; empty when it doesn't fit.
     pub fn ends(&self, cursor: &Cursor, at: usize) -> Vec<usize> {
         let begins = |token: &Token| {
-            let classes = || cursor.cx.lexicon.classes(&token.folded).meets(self.first.classes);
+            let classes = || cursor.cx.lexicon.classes_of(token).meets(self.first.classes);
             !token.quoted && (self.first.words.contains(&token.folded) || classes())
         };
         if !self.first.any && !cursor.token(at).is_some_and(begins) {

@@ -5,6 +5,8 @@ use std::{ops::Range, sync::LazyLock};
 use regex::Regex;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use crate::lexicon::Heard;
+
 /// One word, number, address, symbol or quoted part of a text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Token<'t> {
@@ -18,6 +20,8 @@ pub struct Token<'t> {
     pub quoted: bool,
     /// Follows the token before it with only an apostrophe between: the "s" of "what's".
     pub clitic: bool,
+    /// Where the lexicon that cut it has its word.
+    pub(crate) heard: Option<Heard>,
 }
 
 static CHUNK: LazyLock<Regex> = LazyLock::new(|| {
@@ -190,7 +194,7 @@ fn push<'t>(text: &'t str, mut range: Range<usize>, clitic: bool, all: &mut Vec<
 fn token<'t>(span: Range<usize>, text: &'t str, quoted: bool, clitic: bool) -> Token<'t> {
     // A mark that quotes nothing is part of a name, but of no keyword.
     let folded = fold(if quoted { text.trim() } else { text.trim_matches(MARKS) });
-    Token { text, span, folded, quoted, clitic }
+    Token { text, span, folded, quoted, clitic, heard: None }
 }
 
 /// Characters that carry meaning at the edge of a word: letters, digits, `%`, `&`, `*`, and pictures (👍).

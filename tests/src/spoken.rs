@@ -1,6 +1,7 @@
 //! The names that a corpus speaks of, and whose commands take a text.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use dialogue::book::{Book, Words};
 use dialogue::session::Call;
@@ -15,22 +16,23 @@ use jiff::Zoned;
 pub struct Spoken(BTreeSet<String>);
 
 impl Known for Spoken {
-    fn names(&self, of: Of) -> Vec<String> {
-        match of {
+    fn names(&self, of: Of) -> Rc<[String]> {
+        let names: Vec<String> = match of {
             Of::Machine => self.0.iter().cloned().collect(),
             Of::Hypervisor => (1..10).map(|number| format!("hv{number}")).collect(),
             Of::Snapshot => vec!["before-upgrade".to_owned()],
             Of::Disk => vec!["vda".to_owned(), "vdb".to_owned()],
             Of::Pool | Of::Network => vec!["default".to_owned()],
             _ => Vec::new(),
-        }
+        };
+        names.into()
     }
 
     fn has(&self, of: Of, name: &str) -> Option<String> {
         if of == Of::Machine {
             self.0.get(name).cloned()
         } else {
-            self.names(of).into_iter().find(|known| known == name)
+            self.names(of).iter().find(|known| *known == name).cloned()
         }
     }
 

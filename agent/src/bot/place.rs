@@ -1,6 +1,6 @@
 //! Where something is said: what is known there, and whether what is said in a room without a mark ("web1 restart") is for whom it names first.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 
 use dialogue::machine::Around;
 use dialogue::spec::Scope;
@@ -10,6 +10,7 @@ use super::Bot;
 use crate::addresses::Entity;
 use crate::host::MachineId;
 use crate::known::KnownHere;
+use crate::reception::Ear;
 
 /// Where a message went.
 pub(super) struct Place {
@@ -27,6 +28,7 @@ impl Bot {
             hypervisor: place.hypervisor.as_deref(),
             machine: place.own.as_ref(),
             office: &*self.office,
+            names: RefCell::default(),
             people: OnceCell::new(),
             sounds: OnceCell::new(),
         }
@@ -49,19 +51,34 @@ impl Bot {
         }
     }
 
-    /// Whether what follows a name is a command or a clear question to it, and no talk about it.
-    pub(crate) fn is_wish(&self, entity: &Entity, text: &str, now: &Zoned) -> bool {
-        let place = self.place(entity);
-        let known = self.known_at(&place);
+    /// How what is said in a room at that time is heard.
+    pub(crate) fn ear(&self, now: Zoned) -> impl Ear {
+        RoomEar { bot: self, now }
+    }
+}
+
+struct RoomEar<'a> {
+    bot: &'a Bot,
+    now: Zoned,
+}
+
+impl Ear for RoomEar<'_> {
+    fn is_wish(&self, entity: &Entity, text: &str) -> bool {
+        let place = self.bot.place(entity);
+        let known = self.bot.known_at(&place);
         let around = Around {
-            now,
+            now: &self.now,
             known: &known,
             scope: place.scope,
             entity: &place.name,
             room: true,
             asker: "",
-            ask_disruptive: self.caution.ask_disruptive,
+            ask_disruptive: self.bot.caution.ask_disruptive,
         };
-        self.machine.is_wish(text, &around)
+        self.bot.machine.is_wish(text, &around)
+    }
+
+    fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
+        self.bot.machine.behind_greeting(text)
     }
 }
