@@ -19,6 +19,7 @@ pub mod controls;
 pub mod disk_create;
 pub mod disk_list;
 pub mod fleet_find;
+pub mod fleet_status;
 pub mod host_info;
 pub mod host_status;
 pub mod planned;
@@ -68,6 +69,7 @@ pub static ALL: &[&dyn Skill] = &[
     &disk_create::DiskCreate,
     &disk_list::DiskList,
     &fleet_find::FleetFind,
+    &fleet_status::FleetStatus,
     &host_info::HostInfo,
     &host_status::HostStatus,
     &pool_list::PoolList,

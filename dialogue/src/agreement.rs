@@ -1,10 +1,15 @@
 //! Whether a yes is one: with a goodbye, a shrug or a condition it is not, and in two languages it is.
 
 use grammar::answer::{Answer, answer};
+use grammar::frame::{Part, frame};
 use grammar::lexicon::Class;
 use grammar::read::Context;
+use grammar::token::gap;
 
+use crate::controls::CONTROLS;
 use crate::machine::Turn;
+use crate::session::Call;
+use crate::spec::Category;
 use crate::understand::{BYE, GREET};
 
 impl Turn<'_> {
@@ -24,6 +29,12 @@ impl Turn<'_> {
         careless || (1..all.len()).any(leaves)
     }
 
+    /// Whether the last clause of a text is a yes, whatever is before it.
+    pub(crate) fn ends_with_yes(&self, text: &str) -> bool {
+        let last = text.rsplit([',', '.', ';', '!']).find(|clause| !clause.trim().is_empty()).unwrap_or_default();
+        last.len() < text.len() && answer(last.trim(), &self.context()) == Answer::Yes
+    }
+
     /// On what somebody agrees who says so: "yes if web1 is up", "si web2 est éteinte, oui".
     pub(crate) fn agrees_if<'t>(&self, text: &'t str) -> Option<&'t str> {
         let cx = self.context();
@@ -40,6 +51,35 @@ impl Turn<'_> {
         let before = at == 0 && depends(0) && cx.lexicon.longest_before(&all, Class::Yes).is_some();
         let agrees = (behind || before) && !text.contains('?') && !self.holds_command(text);
         all.get(at).filter(|_| agrees).map(|token| &text[token.span.start..])
+    }
+
+    /// What is asked behind a plain yes, of which it is set apart: "yes. and what disks does it have?". Behind "ok, …" it may be asked first.
+    pub(crate) fn asked_behind_yes(&self, text: &str) -> Option<Vec<Call>> {
+        const JOINS: [Class; 5] = [Class::And, Class::Then, Class::Aside, Class::Filler, Class::Also];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let head = |at: usize| &text[..all[at - 1].span.end];
+        let mut at = (1..all.len()).rev().find(|at| answer(head(*at), &cx) == Answer::Yes)?;
+        let mark = gap(text, &all, at).contains(['.', '!', ';', '\n']);
+        let joined = cx.lexicon.longest(&all[at..], Class::And).is_some();
+        while let Some(count) = all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, &JOINS)) {
+            at += count;
+        }
+        let rest = &text[all.get(at).filter(|_| mark || joined)?.span.start..];
+        let objects = cx.lexicon.holds(&all[..at], &[Class::But, Class::No, Class::Cancel, Class::Halfhearted]);
+        let asked = |part: &Part| {
+            let call = match self.commands(&part.text).as_slice() {
+                [(call, _)] => call.clone(),
+                [] => self.gist(part, false).filter(|gist| gist.strange == 0)?.call,
+                _ => return None,
+            };
+            let spec = self.spec(&call).filter(|spec| !spec.planned && spec.fits(self.around.scope))?;
+            let only_asks = !self.may_change(&call) && !CONTROLS.contains(&spec.id) && spec.category != Category::Talk;
+            only_asks.then_some(call)
+        };
+        let parts = frame(rest, &cx).parts;
+        let calls: Option<Vec<Call>> = parts.iter().map(asked).collect();
+        calls.filter(|calls| !calls.is_empty() && !objects)
     }
 
     /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.

@@ -119,7 +119,10 @@ impl Turn<'_> {
             return None;
         }
         let called = |spec: &Spec| self.called(spec, &named).or_else(|| self.called_in_words(spec, text));
-        if let [call] = calls.as_mut_slice()
+        // Of several wishes the one that gives a name.
+        let gives = |call: &&mut Call| self.spec(call).is_some_and(|spec| spec.new_name().is_some());
+        let mut giving = calls.iter_mut().filter(gives);
+        if let (Some(call), None) = (giving.next(), giving.next())
             && let Some((slot, name)) = self.book.spec(&call.skill).and_then(called)
             && call.args.get(&slot) != Some(&name)
         {
@@ -489,11 +492,30 @@ impl Turn<'_> {
         // "yes to one": to which? French "un" is mostly none.
         let is = |token: &Token, class| cx.lexicon.holds(std::slice::from_ref(token), &[class]);
         let counts = |token: &Token| is(token, Class::Only) || is(token, Class::Number) && !is(token, Class::Article);
-        let turns = cx.lexicon.longest_of(&all, &TURNS).is_some() || all.iter().any(counts);
+        let counted = all.iter().any(counts);
+        let turns = cx.lexicon.longest_of(&all, &TURNS).is_some() || counted;
         if text.contains('?') || !turns {
             return false;
         }
-        let rider = self.rider(text).unwrap_or(rest);
+        let rider = self.rider(text).unwrap_or_else(|| rest.clone());
+        // "oui, mais c'est moi qui demandais" changes nothing that anybody could follow: the plan is put again, as it was.
+        const GRAVE: [Class; 10] = [
+            Class::No,
+            Class::Denied,
+            Class::Not,
+            Class::If,
+            Class::Conditional,
+            Class::Except,
+            Class::Weighs,
+            Class::Only,
+            Class::Others,
+            Class::Verb,
+        ];
+        let plain = !cx.lexicon.holds(&cx.tokens(&rider), &GRAVE) && self.named_in(&rider).is_empty();
+        if plain && !counted && self.commands(&rider).is_empty() {
+            self.show_after(Phrase::not_followed(&rider), open.clone());
+            return true;
+        }
         let dropped = self.dropped(plan);
         self.session.open = None;
         // "yes, but no cache" means nobody who is not in it.

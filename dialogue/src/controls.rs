@@ -167,6 +167,7 @@ impl Turn<'_> {
             preface,
             tell: false,
             before: None,
+            then: Vec::new(),
         };
         self.session.stage = Stage::Planning(Box::new(planning));
         self.actions.push(Action::PlanUndo(done));

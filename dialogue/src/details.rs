@@ -280,6 +280,20 @@ impl Turn<'_> {
             let (head, tail) = (&part.raw[..all[at - 1].span.end], &part.raw[all[at].span.start..]);
             let mut parts = frame(head, &cx).parts.into_iter();
             let (wish, None) = (parts.next()?, parts.next()) else { return None };
+            // "take a snapshot please, called x, because last time all of it broke": why is no part of what is wished for.
+            if because(&at) && self.is_only_why(tail) {
+                let whole = match &self.commands(&wish.text)[..] {
+                    [(call, Path::Command)] => Told { part: wish.clone(), call: call.clone(), beside: None },
+                    _ => self.told_behind(&wish)?,
+                };
+                let spec = self.spec(&whole.call).filter(|spec| spec.danger > Danger::Read && !spec.planned)?;
+                let known = unknown_names(spec, &whole.call, self.around.known) == 0;
+                let plain = spec.danger == Danger::Reversible && self.only_tells(tail) && is_plain(tail, &cx);
+                let said = || Phrase::not_followed(tail.trim_end_matches(['.', '!', ' ', ')']));
+                let beside = whole.beside.or_else(|| (!plain).then(said));
+                let wished = whole.part.stance == Stance::Request && !CONTROLS.contains(&spec.id) && known;
+                return wished.then_some(Told { beside, ..whole });
+            }
             let [(call, Path::Command)] = &self.commands(&wish.text)[..] else { return None };
             let spec = self.spec(call).filter(|spec| spec.danger > Danger::Read && !spec.planned)?;
             let strange = unknown_names(spec, call, self.around.known) > 0;
@@ -306,6 +320,21 @@ impl Turn<'_> {
             let beside = matters.then(|| Phrase::common("left_over").with("words", words));
             Some(Told { part: wish, call: call.clone(), beside })
         })
+    }
+
+    /// Whether what begins with "because" says why, up to its end: it wishes for nothing and supposes nothing.
+    fn is_only_why(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let wishes = |part: &Part| part.polite || part.wish || !self.commands(&part.text).is_empty();
+        let goes_on = spans(text, &[Class::And, Class::Then], &cx).into_iter().any(|span| {
+            let clause = self.without_leads(&text[span]);
+            begins_with_verb(clause, &cx) || self.holds_command(clause)
+        });
+        !text.contains('?')
+            && !goes_on
+            && !cx.lexicon.holds(&all, &[Class::If, Class::Except, Class::Cancel, Class::Recants])
+            && !frame(text, &cx).parts.iter().any(wishes)
     }
 
     /// "pour web1 par contre, redémarre-la", "hr, timesheet: shut down": a command behind whom it is about.

@@ -144,13 +144,34 @@ impl Turn<'_> {
         let asks = text.contains('?') || cx.lexicon.longest(&all, Class::Question).is_some();
         // What is to be done, or how, or what would be, is no question about anybody.
         let asked = |part: &Part| {
-            let orders = cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Verb]);
+            // "web1 n'a pas été touchée, hein ?" orders nothing.
+            let all = cx.tokens(&part.raw);
+            let orders = |at: &usize| {
+                cx.lexicon.longest(&all[*at..], Class::Verb).is_some() && !cx.lexicon.past_by_accent(&all[*at])
+            };
+            let orders = (0..all.len()).any(|at| orders(&at));
             let elsewhere = matches!(part.stance, Stance::HowTo | Stance::Hypothetical | Stance::AboutOthers);
             let wishes = part.polite || part.wish || begins_with_verb(&part.text, &cx);
             !elsewhere && !wishes && (part.stance != Stance::Negated || !orders)
         };
         let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.waits();
-        (fits && frame(text, &cx).parts.iter().all(asked)).then(|| state_of(&names))
+        if !fits || !frame(text, &cx).parts.iter().all(asked) {
+            return None;
+        }
+        // "and what was web1's snapshot called again?"
+        let told: Vec<&'static str> =
+            (0..all.len()).filter_map(|at| self.heard.gists.at(&all[at..])).flat_map(|(_, skills)| skills).collect();
+        let of_them = self.told_by(&told, true, false).filter(|skill| ![WHO, LIST, HEALTH].contains(skill));
+        let mut call = state_of(&names);
+        if let Some(spec) = of_them.and_then(|skill| self.book.spec(skill))
+            && spec.has_target()
+            && spec.danger == Danger::Read
+            && spec.fits(self.around.scope)
+            && !spec.planned
+        {
+            call.skill = spec.id.to_owned();
+        }
+        Some(call)
     }
 
     /// Whether a text wishes for anything, in whatever words.

@@ -7,7 +7,9 @@ use grammar::frame::{Part, Stance, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
+use grammar::selector::Selector;
 use grammar::token::gap;
+use grammar::value::Value;
 
 use crate::controls::CONTROLS;
 use crate::details::Told;
@@ -90,6 +92,13 @@ impl Turn<'_> {
         while let Some(count) = small(light).filter(|_| light < all.len()) {
             light += count;
         }
+        // "ok alors je me lance : démarre web1"
+        while let Some(count) = all.get(light..).and_then(|rest| cx.lexicon.longest_of(rest, &[Class::Aside])) {
+            light += count;
+            while let Some(count) = small(light).filter(|_| light < all.len()) {
+                light += count;
+            }
+        }
         for at in (0..all.len()).filter(|at| begins(*at)) {
             let marked = gap(&part.raw, &all, at).contains([',', ':', ';', '!', '.', '\u{2013}', '\u{2014}', ')']);
             // Only after a mark or a small word does something new begin: "tell bob to stop" is one thing.
@@ -118,14 +127,27 @@ impl Turn<'_> {
             let told = |from: usize| trouble.iter().any(|found| found.span.contains(&all[from].span.start));
             let denied = (0..at).any(|from| !told(from) && cx.lexicon.longest_of(&all[from..], &DENY).is_some());
             let of_it = !trouble.is_empty() && call.args.get(TARGET).is_some_and(points);
+            // The one machine that is named before it is what "it" is.
+            let spoken = self.named_in(head);
+            let pointed = call.args.get(TARGET).is_some_and(points);
+            let only_named = match spoken.iter().collect::<Vec<_>>().as_slice() {
+                [only] if pointed && !of_it => Some((*only).clone()),
+                _ => None,
+            };
+            let of_it = of_it || only_named.is_some();
             let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some()) && !of_it;
             // "we need gitea up again, boot it": what is meant stands before it.
             let elsewhere = beside && !plain && !of_it && call.args.get(TARGET).is_some_and(points);
             if changes && (denied || named || elsewhere) {
                 return None;
             }
-            // "note: shut down web1"
-            let labelled = at > 0 && gap(&part.raw, &all, at).contains(':');
+            // "note: shut down web1", but "ok here goes: shut down web1"
+            let labelled = at > light && gap(&part.raw, &all, at).contains(':');
+            // "mail matters to all of us, start it"
+            let mut call = call;
+            if let Some(name) = only_named.filter(|_| changes) {
+                call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(vec![name])));
+            }
             return Some(Inside { part: wish, call, beside: beside || labelled });
         }
         None

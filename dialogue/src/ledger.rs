@@ -192,7 +192,9 @@ fn says(phrases: &[Phrase], clause: &str) -> bool {
     let repeats = |var: &Var| match var {
         Var::Text(said) => {
             let said = fold(said);
-            said.contains(&clause) || said.chars().count() >= SHORTEST && clause.contains(&said)
+            // A scrap of it does not say what it wishes.
+            let most = 2 * said.split_whitespace().count() >= clause.split_whitespace().count();
+            said.contains(&clause) || said.chars().count() >= SHORTEST && most && clause.contains(&said)
         }
         _ => false,
     };

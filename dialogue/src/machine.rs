@@ -215,6 +215,8 @@ pub struct Planning {
     pub(crate) tell: bool,
     /// What was open before this turn, for an edited message.
     pub(crate) before: Option<Box<Open>>,
+    /// Questions that are answered once it is done.
+    pub(crate) then: Vec<Call>,
 }
 
 /// What a plan is for.

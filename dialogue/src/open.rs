@@ -23,6 +23,14 @@ impl Turn<'_> {
     pub(crate) fn answer_open(&mut self, open: Open, text: &str) -> Result<(), Box<Open>> {
         let said = answer(text, &self.context());
         match said {
+            // "tant pis, vas-y"
+            Answer::Cancel if self.ends_with_yes(text) => {
+                match &open.about {
+                    About::Confirm { by_name: false, .. } => self.ask_again_after("only_plain_yes", open),
+                    _ => self.show_again(open),
+                }
+                return Ok(());
+            }
             Answer::Cancel | Answer::Stop => {
                 self.session.open = None;
                 self.say_common("cancelled");
@@ -169,6 +177,7 @@ impl Turn<'_> {
             preface,
             tell: false,
             before: Some(Box::new(open)),
+            then: Vec::new(),
         };
         self.resume_trace(&planning);
         self.complete(planning);
@@ -328,6 +337,9 @@ impl Turn<'_> {
                 plan.subjects.len() > 1 && typed || self.agrees_to(text, &plan) || self.agrees_and_asks(text) || deed()
             }
         };
+        // "yes. and what disks does it have?"
+        let then = if go || by_name || undoing { None } else { self.asked_behind_yes(text) };
+        let go = go || then.is_some();
         if go && !by_name && halfhearted(text, &self.context()) {
             self.ask_again_after("only_plain_yes", open);
             return Ok(());
@@ -338,7 +350,7 @@ impl Turn<'_> {
             } else {
                 open.passed.then_some("once_more_passed")
             };
-            self.confirmed(plan, by_name, path, undoing, stale);
+            self.confirmed(plan, by_name, path, undoing, stale, then.unwrap_or_default());
             return Ok(());
         }
         match said {
@@ -464,6 +476,7 @@ impl Turn<'_> {
             preface,
             tell: false,
             before: Some(Box::new(open)),
+            then: Vec::new(),
         };
         self.resume_trace(&planning);
         self.complete(planning);
@@ -471,7 +484,15 @@ impl Turn<'_> {
     }
 
     /// Agreed: the plan is made again; only if it is still the same is it applied. Too late: shown and asked once more.
-    fn confirmed(&mut self, plan: PlanRef, by_name: bool, path: Path, undoing: bool, stale: Option<&str>) {
+    fn confirmed(
+        &mut self,
+        plan: PlanRef,
+        by_name: bool,
+        path: Path,
+        undoing: bool,
+        stale: Option<&str>,
+        then: Vec<Call>,
+    ) {
         let preface: Vec<Phrase> = stale.into_iter().map(Phrase::common).collect();
         let stale = stale.is_some();
         if undoing {
@@ -505,6 +526,7 @@ impl Turn<'_> {
             preface,
             tell: false,
             before: None,
+            then,
         };
         self.resume_trace(&planning);
         self.complete(planning);

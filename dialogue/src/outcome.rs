@@ -6,7 +6,7 @@ use grammar::lexicon::Class;
 use grammar::value::Value;
 
 use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
-use crate::policy::{Circumstances, Gate, gate};
+use crate::policy::{Circumstances, Gate, Path, gate};
 use crate::reply::{Choice, Phrase, Reply, Var};
 use crate::session::{About, Call, Decision, Last, Open, PlanRef};
 use crate::spec::{Category, Spec, TARGET};
@@ -211,8 +211,11 @@ impl Turn<'_> {
     }
 
     fn ask_plan(&mut self, mut plan: PlanRef, mut planning: Planning, by_name: bool, undoing: bool) {
-        // A machine may be called "yes".
-        let steers = !matches!(answer(&plan.typed, &self.context()), Answer::Other | Answer::Nth(_));
+        // A machine may be called "yes". How many there are is a count, which no question has for an answer here.
+        let steers = !matches!(
+            answer(&plan.typed, &self.context()),
+            Answer::Other | Answer::Nth(_) | Answer::All | Answer::Both
+        );
         if by_name && steers {
             plan.typed = format!("\"{}\"", plan.typed);
         }
@@ -274,6 +277,21 @@ impl Turn<'_> {
         }
         reply.head.splice(0..0, planning.preface.iter().cloned());
         self.say(reply);
-        self.come_back(planning);
+        if failed || planning.then.is_empty() {
+            self.come_back(planning);
+            return;
+        }
+        self.complete(Planning {
+            calls: planning.then,
+            path: Path::Understood,
+            took_turns: false,
+            doubtful: false,
+            purpose: Purpose::New,
+            back_to: None,
+            preface: Vec::new(),
+            tell: false,
+            before: None,
+            then: Vec::new(),
+        });
     }
 }

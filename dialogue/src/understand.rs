@@ -542,6 +542,7 @@ impl Turn<'_> {
             preface,
             tell: false,
             before,
+            then: Vec::new(),
         };
         self.complete(planning);
     }

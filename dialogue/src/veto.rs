@@ -26,10 +26,20 @@ impl Turn<'_> {
     /// In negations and advice to others nothing is for this entity to do, whatever they are about.
     pub(crate) fn vetoed_outright(&self, part: &Part) -> bool {
         match part.stance {
-            Stance::Negated | Stance::AboutOthers => true,
+            // "which of them don't have any snapshot?"
+            Stance::Negated => !self.asks_what_is_not(part),
+            Stance::AboutOthers => true,
             // "who stopped you?" and "db1 is off, is it?" are about what happened, and may be answered.
             Stance::Report | Stance::Request | Stance::HowTo | Stance::Hypothetical => false,
         }
+    }
+
+    /// Whether a negation is asked about: it begins with a word that asks, and forbids nothing.
+    fn asks_what_is_not(&self, part: &Part) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let begins = |class| cx.lexicon.longest(&all, class).is_some();
+        begins(Class::Question) && !begins(Class::Forbids) && !begins(Class::No) && part.raw.trim_end().ends_with('?')
     }
 
     /// "no, don't stop it", behind the wish to stop it.
@@ -113,7 +123,11 @@ impl Turn<'_> {
     pub(crate) fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
         // "web1 hasn't gone down, has it?", "don't lie to me, which ones are off?": what is asked is answered.
         let text = self.session.trace.text.clone();
-        if text.contains('?') && self.session.open.is_none() && self.answer_anyway(&text) {
+        let cx = self.context();
+        let all = cx.tokens(&text);
+        let asks = cx.lexicon.longest(&all, Class::Question).is_some()
+            && cx.lexicon.longest_of(&all, &[Class::Forbids, Class::No]).is_none();
+        if (text.contains('?') || asks) && self.session.open.is_none() && self.answer_anyway(&text) {
             return;
         }
         let (why, id) = match part.stance {

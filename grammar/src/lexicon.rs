@@ -324,7 +324,7 @@ impl Lexicon {
     }
 
     /// Whether the word is, by its accents, a verb in the past though without them it could be a command: "redémarré".
-    pub(crate) fn past_by_accent(&self, token: &Token) -> bool {
+    pub fn past_by_accent(&self, token: &Token) -> bool {
         if token.quoted || token.text.is_ascii() {
             return false;
         }

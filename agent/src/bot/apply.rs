@@ -48,7 +48,7 @@ impl Bot {
                 if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
                     self.let_go(held, message);
                     let steps = finished.len() + usize::from(done > 0);
-                    return (self.stumbled(message, &finished, step, done, stumble), steps);
+                    return (self.stumbled(message, made, &finished, done, stumble), steps);
                 }
             }
             self.tell_change(message, step);
@@ -158,8 +158,9 @@ impl Bot {
         result
     }
 
-    /// Op `done` of `step` failed: what is done, what is not, and what can be taken back.
-    fn stumbled(&self, message: &Message, finished: &[&Step], step: &Step, done: usize, stumble: Stumble) -> Applied {
+    /// Op `done` of the step behind those that are finished failed: what is done, what is not, and what can be taken back.
+    fn stumbled(&self, message: &Message, made: &Made, finished: &[&Step], done: usize, stumble: Stumble) -> Applied {
+        let step = &made.steps[finished.len()];
         let mut undo = self.undoable(message, finished);
         if done > 0 && step.change.undoable {
             undo.push(self.done(message, step));
@@ -181,7 +182,9 @@ impl Bot {
             let mut is_done: Vec<Phrase> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
             is_done.extend(words(step, &step.change.ops[..done]));
             vars.push(("done", is_done.into()));
-            vars.push(("left", words(step, &step.change.ops[done..]).into()));
+            let mut left = words(step, &step.change.ops[done..]);
+            left.extend(made.steps[finished.len() + 1..].iter().flat_map(|step| words(step, &step.change.ops)));
+            vars.push(("left", left.into()));
         }
         tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
         Applied::Failed { reply: self.failure(if partly { "failed_partly" } else { id }, vars), undo }

@@ -11,7 +11,7 @@ use dialogue::spec::{Danger, TARGET};
 use grammar::selector::Selector;
 use grammar::value::Value;
 
-use super::{Planner, Step};
+use super::{Planner, Step, after};
 use crate::host::{Machine, State};
 use crate::refusal::{self, at_host};
 use crate::skill::{Args, Plan, Refusal, Skill, Stop};
@@ -44,7 +44,10 @@ impl Planner<'_> {
             // us has been read again before that op was over.
             let stale = machine.as_ref().filter(|machine| changes && machine.state == State::Off);
             let machine = match stale {
-                Some(stale) => self.host.look_again(&stale.id),
+                Some(stale) => {
+                    let now = self.host.look_again(&stale.id);
+                    now.map(|machine| after(steps, machine, skill.spec().id))
+                }
                 None => machine,
             };
             let away = machine.as_ref().filter(|_| changes).and_then(|m| self.unreachable(&m.id.hypervisor, &m.name));

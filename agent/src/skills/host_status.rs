@@ -32,18 +32,25 @@ impl Skill for HostStatus {
     }
 }
 
-/// One hypervisor in a sentence and its pools in rows; several in a row each.
+/// How the hypervisor named is doing, else the one spoken to, else all.
 ///
 /// # Errors
 /// An unknown name; the only host asked about does not answer.
 pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, Stop> {
-    let hosts = hosts(scene, named)?;
-    if let [host] = hosts.as_slice() {
+    report_of(&hosts(scene, named)?, scene)
+}
+
+/// One hypervisor in a sentence and its pools in rows; several in a row each.
+///
+/// # Errors
+/// The only host asked about does not answer.
+pub(super) fn report_of(hosts: &[Hypervisor], scene: &Scene<'_>) -> Result<Reply, Stop> {
+    if let [host] = hosts {
         if !host.read {
-            return Ok(Reply { head: missing(&hosts, scene), ..Reply::default() });
+            return Ok(Reply { head: missing(hosts, scene), ..Reply::default() });
         }
-        let mut reply = Reply { head: ailing(&hosts, scene), ..Reply::default() }.and(line(host, scene)?);
-        reply.head.extend(rest(&hosts, scene));
+        let mut reply = Reply { head: ailing(hosts, scene), ..Reply::default() }.and(line(host, scene)?);
+        reply.head.extend(rest(hosts, scene));
         if host.unreachable.is_none() {
             reply.rows = pools(&host.name, scene);
         }
@@ -53,7 +60,7 @@ pub(super) fn report(scene: &Scene<'_>, named: Option<&str>) -> Result<Reply, St
         .iter()
         .map(|host| line(host, scene).unwrap_or_else(|_| Phrase::new("host.status/silent").with("host", &host.name)))
         .collect();
-    let mut head = ailing(&hosts, scene);
+    let mut head = ailing(hosts, scene);
     head.push(Phrase::new("host.status/head").with("count", hosts.len()));
     Ok(Reply { head, rows, ..Reply::default() })
 }

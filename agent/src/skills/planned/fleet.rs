@@ -88,7 +88,6 @@ pub(super) static PLANNED: &[Spec] = &[
         ],
     ),
     planned("fleet.recover", Fleet, FLEET, Destructive, &[TO_HOST, ABOUT]),
-    planned("fleet.status", Fleet, FLEET, Read, &[]),
     planned(
         "fleet.usage",
         Fleet,
