@@ -420,9 +420,13 @@ impl Planner<'_> {
 /// A machine as it is after these steps: "wake it up, then shut it down". What is only asked of a guest changes nothing yet.
 fn after(steps: &[Step], machine: Arc<Machine>, skill: &str) -> Arc<Machine> {
     let own = |step: &&Step| step.machine.as_ref().is_some_and(|other| other.id == machine.id);
+    // A guest that is asked to end is not off yet, but nothing else can be asked of it.
+    let ends = |done: &str| done == "vm.shutdown" && matches!(skill, "vm.pause" | "vm.reset" | "vm.shutdown");
     let become_of = |skill: &str| match skill {
         "vm.start" | "vm.resume" => Some(State::Running),
+        "vm.pause" => Some(State::Paused),
         "vm.force_off" => Some(State::Off),
+        done if ends(done) => Some(State::Off),
         _ => None,
     };
     let state = steps.iter().filter(own).filter_map(|step| become_of(&step.call.skill)).next_back();

@@ -29,6 +29,23 @@ impl Turn<'_> {
         careless || (1..all.len()).any(leaves)
     }
 
+    /// Whether a text begins with a word that says yes and nothing else: "yes", "go ahead", but not "right", "perfect" or "all".
+    pub(crate) fn assents(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let mut at = 0;
+        while let Some(rest) = all.get(at..).filter(|rest| !rest.is_empty()) {
+            if cx.lexicon.longest(rest, Class::Assents).is_some() {
+                return true;
+            }
+            match cx.lexicon.longest_of(rest, &[Class::Aside, Class::Opens, Class::Polite]) {
+                Some(count) => at += count,
+                None => return false,
+            }
+        }
+        false
+    }
+
     /// Whether the last clause of a text is a yes, whatever is before it.
     pub(crate) fn ends_with_yes(&self, text: &str) -> bool {
         let last = text.rsplit([',', '.', ';', '!']).find(|clause| !clause.trim().is_empty()).unwrap_or_default();
@@ -66,11 +83,15 @@ impl Turn<'_> {
             at += count;
         }
         let rest = &text[all.get(at).filter(|_| mark || joined)?.span.start..];
-        let objects = cx.lexicon.holds(&all[..at], &[Class::But, Class::No, Class::Cancel, Class::Halfhearted]);
+        let objects = !self.assents(text)
+            || cx.lexicon.holds(&all[..at], &[Class::But, Class::No, Class::Cancel, Class::Halfhearted]);
         let asked = |part: &Part| {
             let call = match self.commands(&part.text).as_slice() {
                 [(call, _)] => call.clone(),
-                [] => self.gist(part, false).filter(|gist| gist.strange == 0)?.call,
+                [] => match self.gist(part, false).filter(|gist| gist.strange == 0) {
+                    Some(gist) => gist.call,
+                    None => self.asked_about(&part.raw)?,
+                },
                 _ => return None,
             };
             let spec = self.spec(&call).filter(|spec| !spec.planned && spec.fits(self.around.scope))?;

@@ -37,6 +37,14 @@ impl Turn<'_> {
         if self.is_of_another(spec, text) || self.tells_of_values(spec, text) {
             return None;
         }
+        // "tomorrow raw", "next time 30"
+        let all = cx.tokens(text);
+        if cx.lexicon.holds(&all, &[Class::Later, Class::Day, Class::Offset, Class::Moment]) {
+            let timed = |slot: &&Slot| matches!(slot.kind, Kind::When | Kind::Duration | Kind::Recurrence);
+            if !spec.slots.iter().any(|slot| timed(&slot)) {
+                return None;
+            }
+        }
         let mut sorted: Vec<_> = spec.slots.iter().filter(|slot| slots.contains(&slot.name)).collect();
         sorted.sort_by_key(|slot| slots::reading_order(slot));
         let wanted: Vec<Wanted> = sorted
@@ -48,7 +56,10 @@ impl Turn<'_> {
                 word: fold(&self.heard_word(spec.id, slot.name)),
             })
             .collect();
-        gather(&wanted, text, &cx)
+        let mut values = gather(&wanted, text, &cx)?;
+        // "yes but smaller" gives no name.
+        self.without_small_names(spec, text, &mut values);
+        (!values.is_empty()).then_some(values)
     }
 
     /// Whether a text names a slot: "the format should be raw".
@@ -378,7 +389,10 @@ impl Turn<'_> {
         let mut call = call.clone();
         let whom = || Value::Machines(Selector::Names(plan.subjects.clone()));
         if self.spec(&call).is_some_and(Spec::has_target) && self.around.scope != Scope::Machine {
-            call.args.entry(TARGET.to_owned()).or_insert_with(whom);
+            // "a snapshot of each" is of each of them.
+            if matches!(call.args.get(TARGET), None | Some(Value::Machines(Selector::All | Selector::It))) {
+                call.args.insert(TARGET.to_owned(), whom());
+            }
         }
         if !ahead && self.stands_against(text, plan, &call) {
             return None;

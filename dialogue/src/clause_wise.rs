@@ -127,9 +127,12 @@ impl Turn<'_> {
                 .or_else(|| self.only_some(clause, &plan.calls));
             calls.filter(fits)
         };
+        // "surtout pas raw" gives no value.
+        let tells = self.tells_of(plan, clause);
+        let values = |said: &str| self.with_other_values(plan, said).filter(|_| !tells);
         of_machines()
-            .or_else(|| self.with_other_values(plan, clause))
-            .or_else(|| self.with_other_values(plan, said))
+            .or_else(|| values(clause))
+            .or_else(|| values(said))
             .or_else(|| match answer(clause, &self.context()) {
                 // Of the values that there are: "pas 10 Go" names no pool.
                 Answer::Correction(rest) => self.corrected(plan, &rest).filter(|calls| {

@@ -3,10 +3,12 @@
 use grammar::answer::{Answer, control};
 use grammar::follow::asks_of_those;
 use grammar::frame::Part;
+use grammar::lexicon::Class;
 use jiff::SignedDuration;
 
 use crate::follow::is_about;
 use crate::language::LANGUAGE;
+use crate::leftover::left_over;
 use crate::machine::{Action, Planning, Purpose, Stage, Turn};
 use crate::policy::Path;
 use crate::reply::{Phrase, Reply};
@@ -85,6 +87,7 @@ impl Turn<'_> {
             skill: Some(id.to_owned()),
             confidence: 1.0,
             decision: Decision::Smalltalk,
+            text: std::mem::take(&mut self.session.trace.text),
             ..Trace::default()
         };
     }
@@ -121,6 +124,10 @@ impl Turn<'_> {
                 }
                 None => self.say_common("nothing_said"),
             },
+            "talk.undo" if self.undoes_otherwise() => {
+                let what = self.label(&self.in_one(self.session.done_last()));
+                self.say(Reply::say(Phrase::common("undo_other").with("what", what)));
+            }
             "talk.undo" => self.undo_these(self.session.done_last().to_vec(), preface, path, doubtful),
             "talk.more" => self.more(),
             "talk.again" => self.again(rest.unwrap_or_default()),
@@ -226,15 +233,27 @@ impl Turn<'_> {
         let cx = self.context();
         let mut calls = last.calls;
         let mut changed = rest.trim().is_empty();
+        let mut preface = Vec::new();
         for call in &mut calls {
             let Some(spec) = self.book.spec(&call.skill) else { continue };
-            for (slot, value) in slots::extract(spec, rest, &[], &cx) {
-                call.args.insert(slot, value);
-                changed = true;
-            }
+            let (args, taken) = slots::extract_where(spec, rest, &[], &cx);
+            // "same for cache tomorrow", "same for cache, but paused"
+            let left = left_over(self.book, self.heard, spec, rest, &taken, &cx);
+            preface.extend(left.words.iter().map(|words| Phrase::not_followed(words)));
+            changed |= !args.is_empty();
+            call.args.extend(args);
         }
-        if changed {
-            self.begin(calls, Path::Understood, true, Vec::new(), None);
+        preface.dedup();
+        // "do not do the same to cache", "did you do the same to cache?"
+        let text = self.session.trace.text.clone();
+        let said = cx.tokens(&text);
+        const DENIES: [Class; 6] =
+            [Class::No, Class::Not, Class::Denied, Class::Forbids, Class::If, Class::Conditional];
+        let denied = text.contains('?') || cx.lexicon.holds(&said, &DENIES);
+        if denied && calls.iter().any(|call| self.may_change(call)) {
+            self.understood_nothing(&[], Vec::new());
+        } else if changed {
+            self.begin(calls, Path::Understood, true, preface, None);
         } else {
             self.understood_nothing(&[], Vec::new());
         }

@@ -403,7 +403,7 @@ impl Turn<'_> {
     }
 
     /// Whether a text tells something, and neither asks, wishes, leaves out, supposes nor names a machine.
-    fn only_tells(&self, text: &str) -> bool {
+    pub(crate) fn only_tells(&self, text: &str) -> bool {
         let cx = self.context();
         let all = cx.tokens(text);
         let names = read::find(Kind::Name(Of::Machine), text, &cx).into_iter();

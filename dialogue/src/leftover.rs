@@ -76,6 +76,8 @@ pub struct LeftOver {
     pub depends: bool,
     /// It may change what is wanted: a name, a number, a condition, a manner, or something beside the machine's name.
     pub weighs: bool,
+    /// Not all of it stands apart and says why: "start db1: done".
+    pub unexplained: bool,
 }
 
 impl LeftOver {
@@ -91,7 +93,7 @@ impl LeftOver {
 
     /// Whether it has to be asked about before something that dangerous is done.
     pub fn matters(&self, danger: Danger) -> bool {
-        !self.words.is_empty() && (self.weighs || danger > Danger::Reversible)
+        !self.words.is_empty() && (self.weighs || self.unexplained || danger > Danger::Reversible)
     }
 }
 
@@ -108,6 +110,17 @@ pub(crate) fn left_over(
     let vocabulary = words.vocabulary(spec.id);
     let mut left = LeftOver::default();
     let mut pieces: Vec<Range<usize>> = Vec::new();
+    // "mum, start db1", "start db1: done": apart from the command its words say nothing of it.
+    let apart = |at: usize| {
+        let marked = |at: &usize| gap(text, &all, *at).contains([',', ':', ';', '.', '!', '>', '[', '(']);
+        let from = (1..=at).rev().find(marked).unwrap_or(0);
+        let until = (at + 1..all.len()).find(marked).unwrap_or(all.len());
+        let own = |token: &Token<'_>| {
+            let read = taken.iter().any(|(_, span)| span.start < token.span.end && token.span.start < span.end);
+            read || vocabulary.commands(token) && !cx.lexicon.is(&token.folded, Class::And)
+        };
+        spec.category == Category::Power && !all[from..until].iter().any(own)
+    };
     let mut at = 0;
     while at < all.len() {
         let token = &all[at];
@@ -184,7 +197,7 @@ pub(crate) fn left_over(
         } else if light > 0 {
             at += light;
             continue;
-        } else if vocabulary.has(token) && !behind_a_name(spec, token, taken, text) {
+        } else if vocabulary.has(token) && !behind_a_name(spec, token, taken, text) && !apart(at) {
             at += 1;
             continue;
         } else {
@@ -294,7 +307,9 @@ fn is_thing(
 
 /// Whether a word stands right behind what was read there.
 fn follows(token: &Token<'_>, span: &Range<usize>, text: &str) -> bool {
-    text.get(span.end..token.span.start).is_some_and(|between| between.trim().is_empty())
+    // "web1's backup" too.
+    let between = text.get(span.end..token.span.start).map(str::trim);
+    between.is_some_and(|between| ["", "'s", "’s"].contains(&between))
 }
 
 /// "an encrypted disk": what stands right before a word of the command says which one.
@@ -395,15 +410,33 @@ impl Turn<'_> {
         let mut left = changes.then(|| left_over(self.book, self.heard, spec, text, &taken, &cx));
         if let Some(left) = &mut left {
             self.weigh_target(left, text, args.get(TARGET), &taken);
+            // "start db1: done", "siri start db1": only what says why is left over unasked.
+            left.unexplained = !left.words.iter().all(|words| self.is_told_behind(words, text));
         }
         (Call { skill: skill.to_owned(), args }, left.filter(|left| left.matters(spec.danger)))
+    }
+
+    /// Whether words of a text stand behind a mark, or behind "because", and only tell something.
+    fn is_told_behind(&self, words: &str, text: &str) -> bool {
+        const MARKS: [char; 7] = [',', ';', '(', '.', '!', '\u{2013}', '\u{2014}'];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let Some(start) = text.find(words) else { return false };
+        let Some(at) = all.iter().position(|token| token.span.end > start) else { return false };
+        let begins = |at: &usize| {
+            let because = cx.lexicon.longest(&all[*at..], Class::Because).is_some();
+            *at > 0 && (because || gap(text, &all, *at).contains(MARKS))
+        };
+        (1..=at).rev().find(begins).is_some_and(|from| self.only_tells(&text[all[from].span.start..]))
     }
 
     /// "a disk of 20 GB, qcow2, trends": the one word that is left over, as the name that is to be given.
     pub(crate) fn left_name(&self, call: &Call, left: &LeftOver) -> Option<(String, Value)> {
         let cx = self.context();
         let [word] = left.words.as_slice() else { return None };
-        let spec = self.spec(call).filter(|_| left.unread().is_none())?;
+        let spec = self
+            .spec(call)
+            .filter(|spec| left.unread().is_none() && (left.weighs || spec.danger > Danger::Reversible))?;
         let slot = spec.new_name()?;
         let all = cx.tokens(word);
         let plain =

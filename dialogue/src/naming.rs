@@ -54,6 +54,19 @@ pub(crate) fn is_small(word: &str, cx: &Context<'_>) -> bool {
     is_device(&fold(word)) || cx.lexicon.longest_of(&all, &SMALL) == Some(all.len()) && !all.is_empty()
 }
 
+/// Whether a name to be given was hardly said to be one: a bare word that stands neither right behind what it names (`nouns`), nor
+/// behind "called", nor in quotation marks, and doesn't look like a name. "A snapshot of web1 for bob" is not called so.
+pub(crate) fn is_hardly_given(name: &str, text: &str, nouns: impl Fn(&Token<'_>) -> bool, cx: &Context<'_>) -> bool {
+    let Some(at) = text.rfind(name) else { return false };
+    let looks = name.contains(['-', '_', '.']) || name.len() > 2 && name.contains(|c: char| c.is_ascii_digit());
+    if looks || is_called(&(at..at + name.len()), text, cx) {
+        return false;
+    }
+    let all = cx.tokens(text);
+    let before = all.iter().rposition(|token| token.span.end <= at);
+    !before.is_some_and(|before| nouns(&all[before]))
+}
+
 /// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"
 /// nobody is called "blows".
 pub(crate) fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {

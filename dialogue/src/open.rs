@@ -315,6 +315,12 @@ impl Turn<'_> {
             self.ask_again_after("only_plain_yes", open);
             return Ok(());
         }
+        // Right behind a list, "all" and "these two" may be of that list.
+        if !by_name && open.reminded && !self.assents(text) && matches!(said, Answer::Yes | Answer::All | Answer::Both)
+        {
+            self.ask_again_after("only_plain_yes", Open { reminded: false, ..open });
+            return Ok(());
+        }
         // "if cache is off, yes": nobody looks that up for a plan that is there already.
         if let Some(condition) = self.agrees_if(text) {
             let said = vec![self.dropped(&plan), Phrase::not_followed(condition)];
@@ -428,6 +434,10 @@ impl Turn<'_> {
         let cx = self.context();
         calls.iter_mut().rev().find_map(|call| {
             let spec = self.book.spec(&call.skill)?;
+            // "non, pas 30", "anything but raw"
+            if self.only_denies(spec, rest) || self.only_denies(spec, &self.session.trace.text) {
+                return None;
+            }
             let filled: Vec<&str> = spec.slots.iter().map(|slot| slot.name).collect();
             let (slot, value) = slots::correction(spec, &filled, rest, &cx)?;
             let value = self.in_its_unit(call.args.get(&slot), value, rest);

@@ -245,7 +245,9 @@ impl Turn<'_> {
     /// "stop web1 and start it again" is a reboot: a start after a shutdown that was only asked for would come too soon. Whether there is one.
     pub(crate) fn off_and_on(&self, calls: &mut Vec<Call>) -> bool {
         let is = |call: &Call, skill: &str| call.skill == skill && call.args.keys().all(|slot| slot == TARGET);
-        let anew = |pair: &[Call]| is(&pair[0], OFF) && is(&pair[1], ON) && pair[0].args == pair[1].args;
+        // "shut down and restart" is one, too.
+        let on = |call: &Call| is(call, ON) || is(call, ANEW);
+        let anew = |pair: &[Call]| is(&pair[0], OFF) && on(&pair[1]) && pair[0].args == pair[1].args;
         let at = calls.windows(2).position(anew);
         if let Some(at) = at {
             calls.remove(at + 1);

@@ -145,15 +145,8 @@ impl Turn<'_> {
             own || heavy > light || turning > 0 && turning >= light
         };
         // "note: shut down web1"
-        const OPENING: [Class; 7] = [
-            Class::Yes,
-            Class::Greeting,
-            Class::Polite,
-            Class::Thanks,
-            Class::Then,
-            Class::Aside,
-            Class::Opens,
-        ];
+        const OPENING: [Class; 7] =
+            [Class::Yes, Class::Greeting, Class::Polite, Class::Thanks, Class::Then, Class::Aside, Class::Opens];
         let mut end = 0;
         while let Some(count) = all.get(end..).and_then(|rest| cx.lexicon.longest_of(rest, &OPENING)) {
             end += count;

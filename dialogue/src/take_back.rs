@@ -65,7 +65,7 @@ impl Turn<'_> {
             return false;
         }
         let all = self.in_one(&done);
-        if self.is_other_than(&all, &object) {
+        if self.is_other_than(&all, &object) || self.undoes_otherwise() {
             let phrase = Phrase::common("undo_other").with("what", self.label(&all));
             self.say(Reply::say(phrase));
             return true;
@@ -92,6 +92,56 @@ impl Turn<'_> {
         }
         self.control_undo(done, &preface);
         true
+    }
+
+    /// Whether a message that takes back what was done last says more than that: of whom or what else, when, whether, or that somebody
+    /// else said so.
+    pub(crate) fn undoes_otherwise(&self) -> bool {
+        const DENIES: [Class; 4] = [Class::Denied, Class::Not, Class::Except, Class::Spare];
+        const TURNS: [Class; 8] = [
+            Class::Except,
+            Class::Spare,
+            Class::If,
+            Class::Conditional,
+            Class::Moment,
+            Class::Offset,
+            Class::Day,
+            Class::Later,
+        ];
+        let done = self.session.done_last();
+        if done.is_empty() {
+            return false;
+        }
+        let cx = self.context();
+        let call = self.in_one(done);
+        let own = self.machines_of(&call);
+        let vocabulary = self.heard.vocabulary("talk.undo");
+        let text = self.session.trace.text.as_str();
+        text.split([',', '.', ';', '!', '\n', '…', ':']).any(|clause| {
+            let all = cx.tokens(clause);
+            let undoes = |at: &usize| {
+                let word = cx.lexicon.longest_of(&all[*at..], &[Class::TakeBack, Class::Undo]).is_some();
+                word || vocabulary.commands(&all[*at]) && cx.lexicon.longest(&all[*at..], Class::Verb).is_some()
+            };
+            let Some(at) = (0..all.len()).find(undoes) else {
+                return cx.lexicon.longest_of(&all, &DENIES).is_some() && !self.named_in(clause).is_empty();
+            };
+            let behind = &all[at + 1..];
+            let article = cx.lexicon.longest(behind, Class::Article).filter(|_| {
+                cx.lexicon.longest(behind, Class::It).is_none() && cx.lexicon.longest(behind, Class::Last).is_none()
+            });
+            let thing = article.and_then(|count| behind.get(count));
+            let small = |token: &Token<'_>| {
+                let known = cx.known.has(Of::Machine, token.text).is_some();
+                let words = [Class::Last, Class::Deed, Class::Noname, Class::Thing, Class::Machine, Class::Filler];
+                known || self.is_kin(&call, token) || cx.lexicon.holds(std::slice::from_ref(token), &words)
+            };
+            let others = self.named_in(clause).iter().any(|name| !is_among(name, &own));
+            let said = frame(clause, &cx).parts.iter().any(|part| part.stance == Stance::AboutOthers);
+            // "défais rien"
+            let nothing = cx.lexicon.longest(behind, Class::No).is_some();
+            others || said || nothing || thing.is_some_and(|token| !small(token)) || cx.lexicon.holds(&all, &TURNS)
+        })
     }
 
     /// What was done in one go as one call, for all its machines.
@@ -134,17 +184,21 @@ impl Turn<'_> {
             return true;
         }
         let title = self.title_words(&call.skill);
-        let mut words = title.clone();
-        words.extend(self.heard.topics().words_of(&call.skill).map(fold));
-        let kin = |word: &str| {
-            let most = |known: &str| KIN.max(known.len().min(word.len()).saturating_sub(2));
-            words.iter().any(|known| known == word || common(known, word) >= most(known))
-        };
-        let deeds: Vec<&str> = (0..all.len())
+        let deeds: Vec<&Token<'_>> = (0..all.len())
             .filter(|at| cx.lexicon.longest_of(&all[*at..], &[Class::Deed, Class::Verb, Class::Doing]).is_some())
-            .map(|at| all[at].folded.as_str())
+            .map(|at| &all[at])
             .collect();
-        !deeds.is_empty() && !deeds.into_iter().any(kin) && !all.iter().any(|token| title.contains(&token.folded))
+        let own = deeds.iter().any(|deed| self.is_kin(call, deed));
+        !deeds.is_empty() && !own && !all.iter().any(|token| title.contains(&token.folded))
+    }
+
+    /// Whether a word is of the family of those for what a call does: "démarrage" of "démarrer".
+    fn is_kin(&self, call: &Call, token: &Token<'_>) -> bool {
+        let word = token.folded.as_str();
+        let most = |known: &str| KIN.max(known.len().min(word.len()).saturating_sub(2));
+        let mut words = self.title_words(&call.skill);
+        words.extend(self.heard.topics().words_of(&call.skill).map(fold));
+        words.iter().any(|known| known == word || common(known, word) >= most(known))
     }
 }
 

@@ -1,14 +1,18 @@
 //! What is only told, denied, compared or asked about gives no value: "the old one was 10 gigs", "don't use raw", "bob likes raw".
 
-use grammar::answer::asks_something;
-use grammar::clause::clauses;
+use grammar::answer::{Answer, answer, asks_something};
+use grammar::clause::{clauses, spans};
+use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::read;
-use grammar::token::fold;
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::leftover::left_over;
 use crate::machine::Turn;
+use crate::naming::is_hardly_given;
+use crate::reply::Phrase;
+use crate::session::Call;
 use crate::slots::extract_where;
 use crate::spec::Spec;
 
@@ -28,10 +32,16 @@ impl Turn<'_> {
         // "20 gigs or so"
         let told = |at: usize| long(at, &[Class::Told]) > long(at, &[Class::Hedge, Class::Polite, Class::Yes]);
         // "not 20 gigs", "anything but raw"
-        let values: Vec<usize> =
+        let mut values: Vec<usize> =
             spec.typed().flat_map(|slot| read::find(slot.kind, clause, &cx)).map(|found| found.span.start).collect();
+        let number = |token: &&Token<'_>| token.folded.bytes().all(|byte| byte.is_ascii_digit());
+        values.extend(all.iter().filter(number).map(|token| token.span.start));
         let denied = |at: usize| {
-            let count = long(at, &[Class::Denied, Class::Not]);
+            // "no raw", with no mark between, denies it too.
+            let no = if at == 0 { long(at, &[Class::No]) } else { 0 };
+            // "non 30" is "non, 30".
+            let no = if all.get(no).is_some_and(|next| number(&next)) { 0 } else { no };
+            let count = long(at, &[Class::Denied, Class::Not, Class::Forbids]).max(no);
             let next = all.get(at + count).map(|token| token.span.start);
             // "not raw qcow2" says what it is.
             let denies = |next: usize| values.contains(&next) && !values.iter().any(|other| *other > next);
@@ -46,9 +56,20 @@ impl Turn<'_> {
         let somebody = || {
             let first = values.iter().min();
             let before = first.map_or(0, |start| all.iter().filter(|token| token.span.end <= *start).count());
-            before >= 2 && strange(0) && verb(1)
+            let who =
+                strange(0)
+                    || self.around.known.people().iter().any(|person| {
+                        person.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(all[0].text))
+                    });
+            before >= 2 && who && verb(1)
+        };
+        // "raw non"
+        let refused = || {
+            let last = cx.lexicon.longest_before(&all, Class::No).map_or(all.len(), |count| all.len() - count);
+            last < all.len() && values.iter().any(|value| last > 0 && *value == all[last - 1].span.start)
         };
         (0..all.len()).any(|at| told(at) || denied(at))
+            || refused()
             || self.forbids(clause)
             || somebody()
             || asks_something(clause, &cx)
@@ -57,6 +78,11 @@ impl Turn<'_> {
     /// What an answer to a form says besides the values that it gives, where it may change what is wanted: "20 gigs, tomorrow".
     pub(crate) fn left_of_an_answer(&self, spec: &Spec, text: &str, values: &[(String, Value)]) -> Vec<String> {
         let cx = self.context();
+        let corrected = match answer(text, &cx) {
+            Answer::Correction(rest) => rest,
+            _ => text.to_owned(),
+        };
+        let text = corrected.as_str();
         let mut taken = extract_where(spec, text, &[], &cx).1;
         // Names that nobody knows yet stand where they are said.
         let folded = fold(text);
@@ -67,6 +93,67 @@ impl Turn<'_> {
         }
         let left = left_over(self.book, self.heard, spec, text, &taken, &cx);
         if left.weighs { left.words } else { Vec::new() }
+    }
+
+    /// Whether a text denies, tells or compares values, and gives none beside: "non, pas 30", but not "qcow2, not raw".
+    pub(crate) fn only_denies(&self, spec: &Spec, text: &str) -> bool {
+        let values: usize =
+            spec.typed().map(|slot| read::find(slot.kind, text, &self.context()).len()).max().unwrap_or(0);
+        values < 2 && self.tells_of_values(spec, text)
+    }
+
+    /// Whether the name that a call gives is a word of the message that may be none.
+    pub(crate) fn hardly_gives(&self, call: &Call) -> bool {
+        let Some(slot) = self.spec(call).and_then(Spec::new_name) else { return false };
+        let Some(Value::Name(name)) = call.args.get(slot.name) else { return false };
+        let cx = self.context();
+        // "snap proxy as edge"
+        let strange = !cx.lexicon.contains(&fold(name));
+        let as_such = |token: &Token<'_>| strange && cx.lexicon.is(&token.folded, Class::As);
+        let nouns = |token: &Token<'_>| {
+            self.title_words(&call.skill).contains(&token.folded) || self.is_noun(call, token) || as_such(token)
+        };
+        is_hardly_given(name, &self.session.trace.text, nouns, &cx)
+    }
+
+    /// A word for what a call makes: "snapshot", "drive".
+    fn is_noun(&self, call: &Call, token: &Token<'_>) -> bool {
+        let cx = self.context();
+        let small = [Class::And, Class::Machine, Class::Machines, Class::Where, Class::Wrap, Class::To];
+        self.heard.vocabulary(&call.skill).commands(token)
+            && !cx.lexicon.holds(std::slice::from_ref(token), &small)
+            && cx.known.has(Of::Machine, token.text).is_none()
+    }
+
+    /// "called a, and another called b": names the clauses that give another name than these calls have; whether there are any.
+    pub(crate) fn names_another(&self, calls: &[Call], preface: &mut Vec<Phrase>) -> bool {
+        const TURNS: [Class; 4] = [Class::No, Class::Recants, Class::Meant, Class::Stop];
+        let cx = self.context();
+        let text = self.session.trace.text.as_str();
+        let all = cx.tokens(text);
+        let names: Vec<String> = calls
+            .iter()
+            .filter_map(|call| match call.args.get(self.spec(call)?.new_name()?.name)? {
+                Value::Name(name) => Some(fold(name)),
+                _ => None,
+            })
+            .collect();
+        if names.is_empty() || cx.lexicon.holds(&all, &TURNS) {
+            return false;
+        }
+        let given = |at: usize| {
+            let count =
+                cx.lexicon.longest_of(&all[at..], &[Class::Called, Class::Calling]).filter(|count| *count > 0)?;
+            all.get(at + count).map(|name| (at, name))
+        };
+        let own = |name: &Token<'_>| names.iter().any(|own| own.starts_with(&name.folded));
+        let other = (0..all.len()).filter_map(given).find(|(_, name)| !own(name) && !cx.lexicon.contains(&name.folded));
+        let Some((at, _)) = other else { return false };
+        let clause = spans(text, &[Class::And, Class::But, Class::Then], &cx)
+            .into_iter()
+            .find(|span| span.contains(&all[at].span.start));
+        preface.push(Phrase::not_followed(clause.map_or(text, |span| &text[span])));
+        true
     }
 
     /// Whether a text says what is not to be done: "don't use raw", "never call it logs".

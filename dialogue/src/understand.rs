@@ -489,6 +489,7 @@ impl Turn<'_> {
         let mut specs: Vec<&'static Spec> = Vec::new();
         let (mut preface, mut doubtful) = (preface, doubtful);
         doubtful |= self.account(&calls, &mut preface);
+        doubtful |= calls.iter().any(|call| self.hardly_gives(call)) | self.names_another(&calls, &mut preface);
         let planned = |call: &Call| self.spec(call).is_some_and(|spec| spec.planned);
         let all_planned = calls.iter().all(planned);
         for call in &calls {

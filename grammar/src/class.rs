@@ -49,6 +49,8 @@ macro_rules! classes {
 }
 
 classes! {
+    /// "yes", "go ahead": says yes, and nothing else.
+    Assents "assents",
     /// Unit of size; argument B, KiB, … EiB.
     Unit "unit",
     /// "percent".
@@ -123,6 +125,8 @@ classes! {
     Choice "choice",
     /// "was", "too much", "more than": a value beside it is told of something else, or compared.
     Told "told",
+    /// "as", before a name to be given.
+    As "as",
     /// "like", "same as": who is named behind it is only compared to.
     Like "like",
     /// "is", "has", "works": who is named right before it in a clause of its own is spoken of.

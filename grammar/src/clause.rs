@@ -33,9 +33,11 @@ pub fn spans(text: &str, joins: &[Class], cx: &Context) -> Vec<Range<usize>> {
             continue;
         }
         let from = at;
-        at += 1;
+        // The "but" of "anything but" joins nothing.
+        let whole = |at: usize| cx.lexicon.longest(&all[at..], Class::Except).unwrap_or(1);
+        at += whole(at);
         while at < all.len() && !gap(text, &all, at).contains(MARKS) && joined(at) == 0 {
-            at += 1;
+            at += whole(at);
         }
         spans.push(all[from].span.start..all[at - 1].span.end);
     }

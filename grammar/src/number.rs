@@ -24,6 +24,9 @@ pub(crate) struct Ratio {
     pub below: u64,
 }
 
+/// A fraction has no more parts.
+const MOST_PARTS: u64 = 12;
+
 impl Ratio {
     pub fn whole(above: u64) -> Ratio {
         Ratio { above, below: 1 }
@@ -78,7 +81,8 @@ pub(crate) fn glued<'t>(lexicon: &Lexicon, folded: &'t str) -> Option<Glued<'t>>
             Rule::fraction => {
                 let mut parts = part.into_inner();
                 let (above, below) = (parts.next()?.as_str().parse().ok()?, parts.next()?.as_str().parse().ok()?);
-                if below == 0 {
+                // "1/2", but "20/30" is a choice of two.
+                if !(1..=MOST_PARTS).contains(&below) {
                     return None;
                 }
                 read.value = Ratio { above, below };
