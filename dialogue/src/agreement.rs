@@ -1,7 +1,7 @@
 //! Whether a yes is one: with a goodbye, a shrug or a condition it is not, and in two languages it is.
 
-use grammar::answer::{Answer, answer};
-use grammar::frame::{Part, frame};
+use grammar::answer::{Answer, agreed, answer};
+use grammar::frame::{Part, begins_with_verb, frame};
 use grammar::lexicon::Class;
 use grammar::read::Context;
 use grammar::token::gap;
@@ -27,6 +27,33 @@ impl Turn<'_> {
             skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
         });
         careless || (1..all.len()).any(leaves)
+    }
+
+    /// What stands behind a yes and neither wishes, asks, names, counts nor denies anything: "yes, it is me who asked".
+    pub(crate) fn only_talk_behind_yes(&self, text: &str) -> Option<String> {
+        const GRAVE: [Class; 12] = [
+            Class::No,
+            Class::Denied,
+            Class::Not,
+            Class::If,
+            Class::Conditional,
+            Class::Except,
+            Class::Only,
+            Class::Others,
+            Class::Cancel,
+            Class::Moment,
+            Class::Offset,
+            Class::Later,
+        ];
+        let cx = self.context();
+        let rest = agreed(text, &cx).filter(|_| self.assents(text))?;
+        let all = cx.tokens(&rest);
+        let plain = !cx.lexicon.holds(&all, &GRAVE)
+            && !rest.contains(|c: char| c.is_ascii_digit() || c == '?')
+            && self.named_in(&rest).is_empty()
+            && !self.holds_command(&rest)
+            && !frame(&rest, &cx).parts.iter().any(|part| part.wish || begins_with_verb(&part.text, &cx));
+        plain.then_some(rest)
     }
 
     /// Whether a text begins with a word that says yes and nothing else: "yes", "go ahead", but not "right", "perfect" or "all".

@@ -102,7 +102,14 @@ impl Turn<'_> {
                 self.say_common("cancelled");
             }
             "talk.cancel" if self.session.aside.take().is_some() => self.say_common("cancelled"),
-            "talk.cancel" => self.say_common("nothing_to_cancel"),
+            // "annule", right behind something that was done, never takes it back, but says how to.
+            "talk.cancel" => match self.done_lately().map(|done| done.call.clone()) {
+                Some(done) => {
+                    let reply = self.came_too_late(&[done]);
+                    self.say(reply);
+                }
+                None => self.say_common("nothing_to_cancel"),
+            },
             "talk.no" if self.around.room => self.say_common("veto_in_room"),
             "talk.no" => self.say_common("no_to_what"),
             // A yes that came late, or in words that are no plain yes.

@@ -151,7 +151,8 @@ impl Turn<'_> {
             };
             let orders = (0..all.len()).any(|at| orders(&at));
             let elsewhere = matches!(part.stance, Stance::HowTo | Stance::Hypothetical | Stance::AboutOthers);
-            let wishes = part.polite || part.wish || begins_with_verb(&part.text, &cx);
+            let asks = cx.lexicon.longest(&cx.tokens(&part.text), Class::Asks).is_some();
+            let wishes = part.polite && !asks || part.wish || !asks && begins_with_verb(&part.text, &cx);
             !elsewhere && !wishes && (part.stance != Stance::Negated || !orders)
         };
         let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.waits();

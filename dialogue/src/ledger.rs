@@ -9,7 +9,7 @@ use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
-use grammar::token::fold;
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -89,8 +89,22 @@ impl Turn<'_> {
         let clause = wish.as_deref().unwrap_or(clause);
         let mut parts = frame(clause, &cx).parts.into_iter();
         let (Some(part), None) = (parts.next(), parts.next()) else { return true };
-        let all = cx.tokens(&part.text);
+        // "avant ça prends-en un": what is wished for behind words that say when in the order.
+        const LEADS: [Class; 7] =
+            [Class::Ahead, Class::Then, Class::And, Class::But, Class::Opens, Class::Now, Class::Aside];
+        let mut all = cx.tokens(&part.text);
+        let mut from = 0;
+        while let Some(count) = all.get(from..).and_then(|rest| cx.lexicon.longest_of(rest, &LEADS)) {
+            from += count;
+        }
+        all.drain(..if from < all.len() { from } else { 0 });
         let turns = cx.lexicon.holds(&cx.tokens(&part.raw), &TURNS);
+        // "db1 can be started too", beside a question.
+        if part.wish && !turns && part.stance != Stance::Negated {
+            let deed = |token: &Token<'_>| cx.lexicon.holds(std::slice::from_ref(token), &[Class::Past, Class::Verb]);
+            let own = |token: &Token<'_>| calls.iter().any(|call| self.may_change(call) && self.heard.vocabulary(&call.skill).has(token));
+            return !all.iter().any(deed) || all.iter().any(own);
+        }
         if part.stance != Stance::Request || turns || cx.lexicon.longest_of(&all, &GOES_ON).is_some() {
             return true;
         }
@@ -103,6 +117,10 @@ impl Turn<'_> {
                 !self.may_change(wish) || CONTROLS.contains(&wish.skill.as_str()) || self.does(calls, wish)
             };
             return wished.iter().any(does);
+        }
+        // "give me an overview": asks.
+        if asked || cx.lexicon.longest(&all, Class::Asks).is_some() {
+            return true;
         }
         let Some(count) = cx.lexicon.longest(&all, Class::Verb) else { return true };
         let commands = |skill: &str, token| self.heard.vocabulary(skill).commands(token);

@@ -416,6 +416,10 @@ impl Turn<'_> {
                         Ok(())
                     }
                     None if self.refuse_plan(&plan, text) => Ok(()),
+                    None if let Some(words) = self.only_talk_behind_yes(text) => {
+                        self.show_after(Phrase::not_followed(&words), open);
+                        Ok(())
+                    }
                     None => Err(Box::new(open)),
                 }
             }

@@ -84,6 +84,10 @@ pub(crate) fn extract_where(
             !excepted.iter().any(|(span, _)| span.start <= found.span.start && found.span.end <= span.end)
         });
         // "un snapshot « avant-patch »": a name to be given is no machine's.
+        // "a disk like the one on web2": who is compared to is not meant.
+        if slot.name == TARGET && slot.need == Need::Target {
+            found.retain(|found| points(&found.value) || !is_compared(&found.span, text, cx));
+        }
         let gives = slot.kind == Kind::Machines && spec.slots.iter().any(|slot| matches!(slot.kind, Kind::NewName(_)));
         let given = |span: &Range<usize>| !is_machine(span, text, cx) && is_called(span, text, cx);
         if gives {
@@ -133,6 +137,16 @@ pub(crate) fn extract_where(
         }
     }
     (values, places)
+}
+
+/// Whether what stands there is only compared to: "like" is before it in its clause, behind something else, and words for a place.
+fn is_compared(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let placed = at > 0 && cx.lexicon.longest_before(&all[..at], Class::Where).is_some();
+    let marked = |from: usize| (from + 1..=at).any(|at| gap(text, &all, at).contains([',', ';', '.', '!', '?', ':']));
+    let like = |from: &usize| cx.lexicon.longest(&all[*from..], Class::Like).is_some() && !marked(*from);
+    placed && (1..at).any(|from| like(&from))
 }
 
 /// "stop web2, cache is fine": of a list whose last name begins a clause of its own, that one is only spoken of.

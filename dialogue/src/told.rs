@@ -90,6 +90,11 @@ impl Turn<'_> {
             let value = fold(&value.to_string());
             let places = folded.match_indices(&value).filter(|_| folded.len() == text.len() && !value.is_empty());
             taken.extend(places.map(|(at, _)| (slot.clone(), at..at + value.len())));
+            // "30", of 30 GiB.
+            let bare = |token: &&Token<'_>| token.folded.starts_with(|c: char| c.is_ascii_digit());
+            let said = cx.tokens(text);
+            let said = said.iter().filter(bare).filter(|token| value.starts_with(&token.folded));
+            taken.extend(said.map(|token| (slot.clone(), token.span.clone())));
         }
         let left = left_over(self.book, self.heard, spec, text, &taken, &cx);
         if left.weighs { left.words } else { Vec::new() }

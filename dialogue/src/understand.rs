@@ -417,6 +417,12 @@ impl Turn<'_> {
                 understanding.doubtful |= self.attach(condition, &mut call);
                 self.next_after(call, understanding);
             }
+            // "since this morning": one question in two readings, of which either will do, is not asked about; nor what can't be done yet.
+            [(call, path), ..] if self.is_one_question(&readings) => {
+                let (call, path) = (self.rather(&readings).unwrap_or_else(|| call.clone()), *path);
+                understanding.path = understanding.path.min(path);
+                self.next_after(call, understanding);
+            }
             several => {
                 let options = several.iter().map(|(call, _)| call.clone()).collect::<Vec<_>>();
                 self.session.trace.path = Some(Path::Guess);
@@ -426,6 +432,26 @@ impl Turn<'_> {
                 self.offer(options, &part.text, Reply::say(Phrase::common("which_of")));
             }
         }
+    }
+
+    /// Whether readings are all of one skill that only reads, or of one that can't be used yet.
+    fn is_one_question(&self, readings: &[(Call, Path)]) -> bool {
+        let skill = readings.first().map(|(call, _)| call.skill.as_str());
+        let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| spec.planned || spec.danger == Danger::Read);
+        let machines = |call: &Call| self.machines_of(call);
+        let first = readings.first().map(|(call, _)| machines(call));
+        spec.is_some()
+            && readings.iter().all(|(call, _)| Some(call.skill.as_str()) == skill && Some(machines(call)) == first)
+    }
+
+    /// Of readings of one question, the one that asks for the most of something: "the most CPUs" rather than "more CPUs" than nobody said.
+    fn rather(&self, readings: &[(Call, Path)]) -> Option<Call> {
+        const BARE: [&str; 2] = ["more", "less"];
+        let bare = |call: &Call| {
+            let values = || call.args.values().map(Value::to_string);
+            values().any(|value| BARE.contains(&value.as_str())) && !values().any(|value| value.contains(|c: char| c.is_ascii_digit()))
+        };
+        readings.iter().map(|(call, _)| call).find(|call| !bare(call)).cloned()
     }
 
     /// Has calls that name no machine be about whom they were said to; whether one that changes something is about somebody else.

@@ -199,7 +199,7 @@ impl Turn<'_> {
     }
 
     /// "no, don't", after it was done: what was done stands, and how it is taken back, if it can be.
-    fn came_too_late(&self, calls: &[Call]) -> Reply {
+    pub(crate) fn came_too_late(&self, calls: &[Call]) -> Reply {
         let titles = || calls.iter().map(|call| self.words.title(&call.skill)).collect::<Vec<_>>();
         let what = match calls {
             [call] => self.label(call),

@@ -32,9 +32,11 @@ pub(crate) fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
     // "les vdi": what stands after such an article is several as it is.
     let counted = both > 0 || number.is_some_and(|(_, number)| number > 1);
     // "both scratch boxes", where machines are called so: a word of the language as well.
-    let machines = counted && cursor.skip(place + 1, Class::Machines) > 0;
+    // And "the web ones", "lab machines".
+    let strange = !cursor.cx.lexicon.contains(&token.folded);
+    let machines = (counted || article > 0 || strange) && cursor.skip(place + 1, Class::Machines) > 0;
     let own = cursor.cx.lexicon.contains(&token.folded) && !several && !machines && (every == 0 || says(cursor, place));
-    let plural = several || counted || every > 0 || article > 0 && cursor.skip(at, Class::Those) > 0;
+    let plural = several || counted || machines || every > 0 || article > 0 && cursor.skip(at, Class::Those) > 0;
     for stem in stems(&token.folded).skip(usize::from(!plural)) {
         family = named_so(cursor, &stem);
         if !family.is_empty() {

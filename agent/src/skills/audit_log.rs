@@ -81,10 +81,12 @@ impl Skill for AuditLog {
 /// From when to when is asked about.
 pub(super) fn span(args: &Args, now: &Zoned) -> (Option<Timestamp>, Option<Timestamp>) {
     if let Some(Value::When(when)) = args.0.get("since") {
-        // "friday", in a question about the past, is the one before now.
+        // "friday", in a question about the past, is the one before now, and "tonight" is the evening before.
         let mut at = when.at.clone();
+        let within_a_day = now.checked_add(1.day()).is_ok_and(|tomorrow| at <= tomorrow) && !when.day_only;
+        let back = if within_a_day { 1.day() } else { 1.week() };
         while at > *now {
-            match at.checked_sub(1.week()) {
+            match at.checked_sub(back) {
                 Ok(earlier) => at = earlier,
                 Err(_) => break,
             }
