@@ -134,8 +134,8 @@ impl Reception {
 pub trait Ear {
     /// Whether what follows a name is a wish or a question to whom it names, and no talk about it.
     fn is_wish(&self, to: &Entity, text: &str) -> bool;
-    /// A text without a greeting before it.
-    fn behind_greeting<'t>(&self, text: &'t str) -> &'t str;
+    /// A text without what opens it, "hey", "ok", and whether that greets.
+    fn behind_opening<'t>(&self, text: &'t str) -> (&'t str, bool);
 }
 
 /// Whether a text in a room is for us, for whom exactly, and what is left of it: `web1: restart`, `@hv1 list`, `hi web1`,
@@ -162,12 +162,13 @@ pub(crate) fn addressed(
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
         all.extend(machines.iter().map(|machine| (machine.name.clone(), Entity::Machine(machine.id.clone()))));
     }
-    let greeted = Some(ear.behind_greeting(text)).filter(|greeted| greeted.len() < text.len());
+    let (opened, greets) = ear.behind_opening(text);
+    let opened = Some(opened).filter(|opened| opened.len() < text.len());
     let at_its_beginning = || {
         all.iter().find_map(|(name, to)| {
             let rest = behind(name, text, false, &|rest| ear.is_wish(to, rest));
             let rest = rest.or_else(|| {
-                let rest = behind(name, greeted?, true, &|rest| ear.is_wish(to, rest))?;
+                let rest = behind(name, opened?, greets, &|rest| ear.is_wish(to, rest))?;
                 // "hi web1" greets, and no more.
                 Some(if rest.is_empty() { text.to_owned() } else { rest })
             });
@@ -175,7 +176,14 @@ pub(crate) fn addressed(
         })
     };
     let mentioned = || all.iter().find_map(|(name, to)| Some((to.clone(), without_mention(name, text)?)));
-    at_its_beginning().or_else(mentioned).or_else(|| answers_us.then(|| (entity.clone(), text.to_owned())))
+    // "ok gus. hv1: resume mail"
+    let later = || {
+        let sentences = text.match_indices(['.', '!', '?', '\n']).map(|(at, _)| text[at + 1..].trim_start());
+        sentences.into_iter().find_map(|sentence| {
+            all.iter().find_map(|(name, to)| Some((to.clone(), behind(name, sentence, false, &|_| false)?)))
+        })
+    };
+    at_its_beginning().or_else(mentioned).or_else(later).or_else(|| answers_us.then(|| (entity.clone(), text.to_owned())))
 }
 
 /// What follows a name that a text begins with, if it is said to whom it names.
@@ -224,8 +232,11 @@ mod tests {
             text == "restart"
         }
 
-        fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
-            text.strip_prefix("hi ").unwrap_or(text)
+        fn behind_opening<'t>(&self, text: &'t str) -> (&'t str, bool) {
+            match text.strip_prefix("hi ") {
+                Some(rest) => (rest, true),
+                None => (text.strip_prefix("ok ").unwrap_or(text), false),
+            }
         }
     }
 
@@ -251,6 +262,8 @@ mod tests {
         assert_eq!(hear("web1 restart", false), heard("web1", "restart"));
         assert_eq!(hear("hi web1 restart", false), heard("web1", "restart"));
         assert_eq!(hear("hi web1!", false), heard("web1", "hi web1!"));
+        assert_eq!(hear("ok web1: restart", false), heard("web1", "restart"));
+        assert_eq!(hear("thanks. web1: restart", false), heard("web1", "restart"));
         assert_eq!(hear("status please, @web1", false), heard("web1", "status please"));
         assert_eq!(hear("can @HV1 list?", false), heard("hv1", "can list?"));
         // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
@@ -263,6 +276,8 @@ mod tests {
             "hv1 is slow today",
             "hi web1 is slow today",
             "hi all",
+            "ok web1",
+            "it is slow. web1 that is",
             "mail alice@web1.example",
             "ask @web10",
             "web1",

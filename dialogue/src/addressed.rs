@@ -1,5 +1,6 @@
 //! What follows a name at the beginning of something said in a room: a wish, or talk about whom it names.
 
+use grammar::clause::clauses;
 use grammar::frame::{Part, Stance, frame};
 use grammar::lexicon::Class;
 
@@ -21,20 +22,25 @@ impl Machine {
         })
     }
 
-    /// A text without a greeting before it, in any language: "hey", "bonjour".
-    pub fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
+    /// A text without what opens it, in any language, "hey", "bonjour", "ok", and whether that greets.
+    pub fn behind_opening<'t>(&self, text: &'t str) -> (&'t str, bool) {
+        const OPENS: [Class; 5] = [Class::Greeting, Class::Yes, Class::Thanks, Class::Aside, Class::Opens];
         let behind = |language| {
             let lexicon = &self.book().words(language).lexicon;
             let all = lexicon.tokens(text);
-            let mut at = 0;
-            while let Some(count) = all.get(at..).and_then(|rest| lexicon.longest(rest, Class::Greeting)) {
+            let (mut at, mut greets) = (0, false);
+            while let Some(rest) = all.get(at..)
+                && let Some(count) = lexicon.longest_of(rest, &OPENS)
+            {
+                greets |= lexicon.longest(rest, Class::Greeting).is_some();
                 at += count;
             }
             let first = all.get(at).filter(|_| at > 0)?;
             let start = first.span.start;
-            Some(if text[..start].ends_with('@') { &text[start - 1..] } else { &text[start..] })
+            let start = if text[..start].ends_with('@') { start - 1 } else { start };
+            Some((&text[start..], greets))
         };
-        self.book().languages().find_map(behind).unwrap_or(text)
+        self.book().languages().find_map(behind).unwrap_or((text, false))
     }
 }
 
@@ -46,7 +52,15 @@ impl Turn<'_> {
         let asks = cx.lexicon.longest_of(&all, &[Class::Question, Class::Polite]).is_some();
         let tells = cx.lexicon.longest(&all, Class::Tells).is_some() && !self.says_you(text);
         let wished = cx.lexicon.longest(&all, Class::Polite).is_some() || text.contains('?');
-        asks && wished && !tells
+        // "reboot both, but one after the other": it begins with a command. "and those that are off?" goes on.
+        const JOINS: [Class; 3] = [Class::And, Class::But, Class::Then];
+        let first = clauses(text, &JOINS, &cx).find(|clause| !self.without_leads(clause).is_empty());
+        let commands = first.is_some_and(|clause| {
+            let parts = frame(self.without_leads(clause), &cx).parts;
+            !parts.is_empty() && parts.iter().all(|part| self.is_plain_wish(part))
+        });
+        let goes_on = text.contains('?') && cx.lexicon.longest_of(&all, &[Class::Follow, Class::And]).is_some();
+        asks && wished && !tells || commands || goes_on
     }
 
     /// Whether "you" is among the first words.

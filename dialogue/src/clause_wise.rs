@@ -216,6 +216,13 @@ impl Turn<'_> {
                 && said.contains(char::is_alphabetic);
             let open: Vec<String> =
                 left.iter().filter(|slot| alone || !spec.slot(slot).is_some_and(named)).cloned().collect();
+            // "the usual, and make it 80"
+            if answer(said, &cx) == Answer::Skip
+                && let Some(usual) = self.skip(spec, &left)
+            {
+                values.extend(usual);
+                continue;
+            }
             let read = || {
                 let filled = slots::read_answer(spec, &open, args, said, &cx)?;
                 Some(filled.values).filter(|values| values.iter().all(|(slot, _)| open.contains(slot)))

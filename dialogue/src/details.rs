@@ -24,7 +24,7 @@ use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::Call;
 use crate::several::weighs;
-use crate::slots::{extract_where, points, unknown_names};
+use crate::slots::{extract_where, missing, points, unknown_names};
 use crate::spec::{Danger, Scope, Slot, Spec, TARGET};
 
 /// Marks between a wish and what is told behind it.
@@ -96,7 +96,14 @@ impl Turn<'_> {
         let values = self.values_of(spec, &text).or_else(|| {
             let name = self.name_behind(spec, &text).filter(|_| corrects)?;
             Some([name].into())
-        })?;
+        });
+        // "a 200 GB disk, qcow2, name it photos": several that it lacks.
+        let several = || {
+            let missing = missing(spec, last, self.around.scope);
+            let (values, unread) = self.filled_by_clauses(spec, &missing, &last.args, &text)?;
+            unread.is_empty().then(|| values.into_iter().collect::<BTreeMap<_, _>>())
+        };
+        let values = values.or_else(several)?;
         if !corrects && values.keys().any(|slot| last.args.contains_key(slot)) {
             return None;
         }

@@ -38,14 +38,13 @@ const OPENS: [Class; 7] =
 const SAYS_WHEN: [Class; 8] =
     [Class::Hedge, Class::Moment, Class::Offset, Class::Day, Class::Part, Class::Now, Class::Ago, Class::Weighs];
 /// Words before it that make it no command.
-const DENY: [Class; 8] = [
+const DENY: [Class; 7] = [
     Class::Not,
     Class::Denied,
     Class::No,
     Class::Conditional,
     Class::Except,
     Class::Person,
-    Class::Question,
     Class::Cancel,
 ];
 /// What ails a machine, as the corpus has it.
@@ -125,7 +124,13 @@ impl Turn<'_> {
             let head = &part.raw[..all[at].span.start];
             let trouble = read::find(Kind::Choice(&[TROUBLE]), head, &cx);
             let told = |from: usize| trouble.iter().any(|found| found.span.contains(&all[from].span.start));
-            let denied = (0..at).any(|from| !told(from) && cx.lexicon.longest_of(&all[from..], &DENY).is_some());
+            // "joe is right, shut down web1": what asks stands at the beginning.
+            let asks = |from: usize| {
+                let opens = from == 0 || gap(&part.raw, &all, from).contains([',', '.', '!', '?', ';', ':']);
+                (opens || head.contains('?')) && cx.lexicon.longest(&all[from..], Class::Question).is_some()
+            };
+            let denies = |from: usize| cx.lexicon.longest_of(&all[from..], &DENY).is_some() || asks(from);
+            let denied = (0..at).any(|from| !told(from) && denies(from));
             let of_it = !trouble.is_empty() && call.args.get(TARGET).is_some_and(points);
             // The one machine that is named before it is what "it" is.
             let spoken = self.named_in(head);

@@ -280,7 +280,7 @@ impl Turn<'_> {
     }
 
     /// "default", "skip": the first choice there is for a choice slot; nothing for others.
-    fn skip(&self, spec: &Spec, missing: &[String]) -> Option<Vec<(String, Value)>> {
+    pub(crate) fn skip(&self, spec: &Spec, missing: &[String]) -> Option<Vec<(String, Value)>> {
         let values: Vec<_> = missing
             .iter()
             .filter_map(|name| match spec.slot(name)?.kind {

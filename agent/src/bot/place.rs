@@ -78,7 +78,7 @@ impl Ear for RoomEar<'_> {
         self.bot.machine.is_wish(text, &around)
     }
 
-    fn behind_greeting<'t>(&self, text: &'t str) -> &'t str {
-        self.bot.machine.behind_greeting(text)
+    fn behind_opening<'t>(&self, text: &'t str) -> (&'t str, bool) {
+        self.bot.machine.behind_opening(text)
     }
 }
