@@ -2,12 +2,18 @@
 
 use grammar::clause::clauses;
 use grammar::frame::{Part, Stance, frame};
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
+use grammar::read;
+use grammar::selector::Selector;
+use grammar::value::Value;
 
+use crate::controls::CONTROLS;
 use crate::machine::{Around, Machine, Turn};
 use crate::policy::Path;
 use crate::session::{Call, Session};
-use crate::slots::unknown_names;
+use crate::slots::{points, unknown_names};
+use crate::spec::TARGET;
 
 impl Machine {
     /// Whether all of a text is commands and questions to the letter, in any language, about nothing that isn't there: "restart", "status?",
@@ -45,6 +51,40 @@ impl Machine {
 }
 
 impl Turn<'_> {
+    /// A text without a small word of another language that opens it: "alors reboot web1".
+    pub(crate) fn without_foreign_lead<'t>(&self, text: &'t str) -> &'t str {
+        const OPENS: [Class; 5] = [Class::Greeting, Class::Aside, Class::Opens, Class::Then, Class::Thanks];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let [first, second, ..] = all.as_slice() else { return text };
+        let own = cx.lexicon.contains(&first.folded) || first.quoted;
+        let known = Of::ALL.iter().any(|of| cx.known.has(*of, first.text).is_some());
+        let opens = self.book.lexicons().any(|lexicon| lexicon.longest_of(&all[..1], &OPENS) == Some(1));
+        if !own && !known && opens { &text[second.span.start..] } else { text }
+    }
+
+    /// "web1, web2: reboot": a command said to several machines at once, for all of them.
+    pub(crate) fn said_to_several(&self, text: &str) -> Option<Call> {
+        let cx = self.context();
+        let (head, rest) = text.split_once(':')?;
+        let Some(Value::Machines(Selector::Names(names))) = read::parse(Kind::Machines, head, &cx) else { return None };
+        let known = names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
+        if names.len() < 2 || !known || !rest.starts_with(char::is_whitespace) {
+            return None;
+        }
+        let mut parts = frame(rest, &cx).parts.into_iter();
+        let (part, None) = (parts.next()?, parts.next()) else { return None };
+        let mut call = match &self.commands(&part.text)[..] {
+            [(call, Path::Command)] => call.clone(),
+            [] => self.told_behind(&part)?.call,
+            _ => return None,
+        };
+        let spec = self.spec(&call).filter(|spec| spec.has_target() && !spec.planned)?;
+        let free = call.args.get(TARGET).is_none_or(points) && part.stance == Stance::Request;
+        call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+        (free && !CONTROLS.contains(&spec.id)).then_some(call)
+    }
+
     /// "can you …", "which machines …?": begun as one begins to speak to somebody, however it goes on.
     fn speaks_to(&self, text: &str) -> bool {
         let cx = self.context();

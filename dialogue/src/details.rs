@@ -117,6 +117,10 @@ impl Turn<'_> {
     /// "shut down web1, then web2": with those that a text names, if it says nothing else.
     fn more_of(&self, call: &Call, text: &str) -> Option<Vec<String>> {
         let cx = self.context();
+        // "bring web1 up and mail too"
+        let all = cx.tokens(text);
+        let also = cx.lexicon.longest_before(&all, Class::Also).filter(|count| *count < all.len()).unwrap_or(0);
+        let text = all.get(all.len().saturating_sub(also + 1)).map_or(text, |last| &text[..last.span.end]);
         let mut names = self.machines_of(call);
         // "stop yourself, and web2", said to a machine.
         let own = matches!(call.args.get(TARGET), None | Some(Value::Machines(Selector::Myself)));
@@ -314,8 +318,26 @@ impl Turn<'_> {
             ) {
                 return Some(Told { part: wish, call: calls.into_iter().next()?, beside: None });
             }
+            let reports = || {
+                const GOES_ON: [Class; 8] = [
+                    Class::And,
+                    Class::But,
+                    Class::No,
+                    Class::Not,
+                    Class::Denied,
+                    Class::Spare,
+                    Class::Untouched,
+                    Class::Only,
+                ];
+                let told = frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Report);
+                let own = self.named_in(tail).iter().all(|name| is_among(name, &self.machines_of(call)));
+                let first = cx.lexicon.longest_of(&cx.tokens(tail), &GOES_ON).is_none();
+                marked(&at) && told && own && first && self.is_only_why(tail)
+            };
             if !self.only_tells(tail) {
-                return None;
+                let words = tail.trim_end_matches(['.', '!', ' ', ')']);
+                let told = || Told { part: wish, call: call.clone(), beside: Some(Phrase::not_followed(words)) };
+                return reports().then(told);
             }
             // "start web1, on the backup host" may say more than why.
             let told = because(&at) || frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Report);

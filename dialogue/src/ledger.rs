@@ -157,9 +157,13 @@ impl Turn<'_> {
     /// The clauses that name a machine of which these calls, where they change something, say nothing.
     fn names_left<'t>(&self, text: &'t str, calls: &[Call]) -> Vec<&'t str> {
         let cx = self.context();
+        // "and web2 later" leaves nobody out.
+        let all = cx.tokens(text);
+        let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
+        let turns = |at: usize| long(at, &TURNS) > long(at, &[Class::Later, Class::Offset, Class::Moment]);
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
-        let turned = cx.lexicon.holds(&cx.tokens(text), &TURNS);
+        let turned = (0..all.len()).any(turns);
         let built = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned);
         // Where machines are called by pieces of their names ("webs 1 and 2"), the planner says whom it took.
         let all = cx.known.names(Of::Machine);

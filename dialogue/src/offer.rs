@@ -167,22 +167,28 @@ impl Turn<'_> {
     fn ask_about(&mut self, call: &Call, part: &Part, ranking: &Ranking, preface: &[Phrase]) -> bool {
         let Some(spec) = self.spec(call).filter(|spec| !spec.planned) else { return false };
         let pointed = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Nth(_))));
-        let names = self.around.scope == Scope::Machine || pointed || self.names_a_machine(call);
-        let lacks =
-            !missing(spec, call, self.around.scope).is_empty() || unknown_names(spec, call, self.around.known) > 0;
-        // Said to a machine, it is asked about by its name.
-        let pointed = self.around.scope != Scope::Machine && self.is_only_pointed_at(spec, call);
-        if lacks || !names || pointed {
+        // "it" is asked about by its name, where that is known.
+        let mut resolved = call.clone();
+        self.resolve(spec, &mut resolved);
+        let names = self.around.scope == Scope::Machine || pointed || self.names_a_machine(&resolved);
+        let lacks = !missing(spec, &resolved, self.around.scope).is_empty()
+            || unknown_names(spec, call, self.around.known) > 0;
+        if lacks || !names {
             return false;
         }
-        let preface = preface.to_vec();
+        let mut preface = preface.to_vec();
         if let Some(left) = self.call_and_rest(&call.skill, &part.text, ranking).1 {
             let words = left.words.join(" … ");
             if let Some(id) = left.unread() {
                 self.refuse_unread(id, words, &preface);
                 return true;
             }
-            return false;
+            // "start the ubuntu": whom it points at, with words beside it that may be a name, nobody knows.
+            let points = self.around.scope != Scope::Machine && self.is_only_pointed_at(spec, call);
+            if points && left.unexplained {
+                return false;
+            }
+            preface.push(Phrase::common("left_over").with("words", words));
         }
         self.begin(vec![call.clone()], Path::Understood, true, preface, None);
         true

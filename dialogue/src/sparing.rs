@@ -13,6 +13,7 @@ use grammar::value::Value;
 use crate::aside::COURTESIES;
 use crate::leftover::is_device;
 use crate::machine::Turn;
+use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::{Call, Open};
 use crate::spec::{Danger, Scope, TARGET};
@@ -20,6 +21,11 @@ use crate::spec::{Danger, Scope, TARGET};
 impl Turn<'_> {
     /// Understands a text; where it says so, the one is kept out of what the other does.
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
+        let text = self.without_foreign_lead(text);
+        if let Some(call) = self.said_to_several(text) {
+            self.begin(vec![call], Path::Understood, true, preface, before);
+            return;
+        }
         if self.takes_back(text, &preface) || self.wants_for_another(text, doubtful, &preface, &before) {
             return;
         }
