@@ -135,8 +135,9 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(&part.raw);
         let known = all.iter().all(|t| cx.lexicon.contains(&t.folded));
-        let enough = if known { TELLS - 1 } else { TELLS };
-        let long = topics::words(&part.raw).len() >= enough && !part.raw.contains(QUOTES);
+        // A sentence of several words is nobody's name, whatever strange one is in it.
+        let enough = if known || all.len() > TELLS { 1 } else { TELLS };
+        let long = topics::words(&part.raw).len() >= enough && all.len() >= TELLS - 1 && !part.raw.contains(QUOTES);
         // "after a snapshot", "an hour ago"
         let timed = cx.lexicon.longest_of(&all, &[Class::Weighs, Class::Where]).is_some();
         // "call it castle" gives a name that somebody will look for.
