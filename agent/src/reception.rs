@@ -183,7 +183,10 @@ pub(crate) fn addressed(
             all.iter().find_map(|(name, to)| Some((to.clone(), behind(name, sentence, false, &|_| false)?)))
         })
     };
-    at_its_beginning().or_else(mentioned).or_else(later).or_else(|| answers_us.then(|| (entity.clone(), text.to_owned())))
+    at_its_beginning()
+        .or_else(mentioned)
+        .or_else(later)
+        .or_else(|| answers_us.then(|| (entity.clone(), text.to_owned())))
 }
 
 /// What follows a name that a text begins with, if it is said to whom it names.

@@ -57,7 +57,10 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let [first, second, ..] = all.as_slice() else { return text };
-        let own = cx.lexicon.contains(&first.folded) || first.quoted;
+        // "note: shut down web1" says what it is.
+        let marked =
+            !text[first.span.end..second.span.start].trim_matches(|c: char| c.is_whitespace() || c == ',').is_empty();
+        let own = marked || cx.lexicon.contains(&first.folded) || first.quoted;
         let known = Of::ALL.iter().any(|of| cx.known.has(*of, first.text).is_some());
         let opens = self.book.lexicons().any(|lexicon| lexicon.longest_of(&all[..1], &OPENS) == Some(1));
         if !own && !known && opens { &text[second.span.start..] } else { text }

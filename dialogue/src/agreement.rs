@@ -31,7 +31,8 @@ impl Turn<'_> {
 
     /// What stands behind a yes and neither wishes, asks, names, counts nor denies anything: "yes, it is me who asked".
     pub(crate) fn only_talk_behind_yes(&self, text: &str) -> Option<String> {
-        const GRAVE: [Class; 12] = [
+        const GRAVE: [Class; 13] = [
+            Class::Thanks,
             Class::No,
             Class::Denied,
             Class::Not,

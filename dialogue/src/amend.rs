@@ -513,7 +513,8 @@ impl Turn<'_> {
         }
         let rider = self.rider(text).unwrap_or_else(|| rest.clone());
         // "oui, mais c'est moi qui demandais" changes nothing that anybody could follow: the plan is put again, as it was.
-        const GRAVE: [Class; 10] = [
+        const GRAVE: [Class; 11] = [
+            Class::Ahead,
             Class::No,
             Class::Denied,
             Class::Not,

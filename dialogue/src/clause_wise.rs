@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use grammar::answer::{Answer, agreed, answer};
+use grammar::answer::{Answer, agreed, answer, asks_something};
 use grammar::clause::{clauses, spans};
 use grammar::frame::{Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
@@ -193,7 +193,10 @@ impl Turn<'_> {
         let refuses = cx.lexicon.longest_of(&all, &[Class::No, Class::Stop]).is_some();
         let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
         let commands = self.commands(text).iter().any(built);
-        if refuses || commands || cx.lexicon.holds(&all, &[Class::If, Class::Conditional, Class::Cancel]) {
+        // "what is the difference between raw and qcow2?" gives none.
+        let parts = frame(text, &cx).parts;
+        let asks = text.contains('?') && asks_something(text, &cx) && !parts.iter().any(|part| part.polite);
+        if asks || refuses || commands || cx.lexicon.holds(&all, &[Class::If, Class::Conditional, Class::Cancel]) {
             return None;
         }
         // Which machine is meant is answered as a whole.

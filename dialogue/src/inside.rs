@@ -38,15 +38,8 @@ const OPENS: [Class; 7] =
 const SAYS_WHEN: [Class; 8] =
     [Class::Hedge, Class::Moment, Class::Offset, Class::Day, Class::Part, Class::Now, Class::Ago, Class::Weighs];
 /// Words before it that make it no command.
-const DENY: [Class; 7] = [
-    Class::Not,
-    Class::Denied,
-    Class::No,
-    Class::Conditional,
-    Class::Except,
-    Class::Person,
-    Class::Cancel,
-];
+const DENY: [Class; 7] =
+    [Class::Not, Class::Denied, Class::No, Class::Conditional, Class::Except, Class::Person, Class::Cancel];
 /// What ails a machine, as the corpus has it.
 const TROUBLE: &str = "trouble";
 /// So many words tell something; fewer may be somebody's name.
@@ -147,7 +140,7 @@ impl Turn<'_> {
                 return None;
             }
             // "note: shut down web1", but "ok here goes: shut down web1"
-            let labelled = at > light && gap(&part.raw, &all, at).contains(':');
+            let labelled = (at > light || at == 1) && gap(&part.raw, &all, at).contains(':');
             // "mail matters to all of us, start it"
             let mut call = call;
             if let Some(name) = only_named.filter(|_| changes) {

@@ -3,6 +3,7 @@
 //! A sentence is read in many ways, and each of them may pass over a wish beside the one it reads. Whichever way it was read, what came
 //! of it is held against the whole message once more, clause by clause, before anything is planned.
 
+use grammar::answer::agreed;
 use grammar::clause::clauses;
 use grammar::condition::{condition, depends};
 use grammar::frame::{Part, Stance, frame};
@@ -45,7 +46,12 @@ impl Turn<'_> {
         let text = self.session.trace.text.as_str();
         let mut left = self.wishes_left(text, calls);
         left.extend(self.names_left(text, calls));
-        left.retain(|clause| !says(preface, clause));
+        let cx = self.context();
+        left.retain(|clause| {
+            let all = cx.tokens(clause);
+            let verb = (0..all.len()).find(|at| cx.lexicon.longest(&all[*at..], Class::Verb).is_some());
+            !says(preface, clause, verb.map(|at| all[at].folded.as_str()))
+        });
         left.dedup();
         preface.extend(left.iter().map(|clause| Phrase::not_followed(clause)));
         !left.is_empty()
@@ -102,7 +108,9 @@ impl Turn<'_> {
         // "db1 can be started too", beside a question.
         if part.wish && !turns && part.stance != Stance::Negated {
             let deed = |token: &Token<'_>| cx.lexicon.holds(std::slice::from_ref(token), &[Class::Past, Class::Verb]);
-            let own = |token: &Token<'_>| calls.iter().any(|call| self.may_change(call) && self.heard.vocabulary(&call.skill).has(token));
+            let own = |token: &Token<'_>| {
+                calls.iter().any(|call| self.may_change(call) && self.heard.vocabulary(&call.skill).has(token))
+            };
             return !all.iter().any(deed) || all.iter().any(own);
         }
         if part.stance != Stance::Request || turns || cx.lexicon.longest_of(&all, &GOES_ON).is_some() {
@@ -160,7 +168,9 @@ impl Turn<'_> {
         // "and web2 later" leaves nobody out.
         let all = cx.tokens(text);
         let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
-        let turns = |at: usize| long(at, &TURNS) > long(at, &[Class::Later, Class::Offset, Class::Moment]);
+        let corrects = agreed(text, &cx).is_some();
+        let later = |at: usize| if corrects { 0 } else { long(at, &[Class::Later, Class::Offset, Class::Moment]) };
+        let turns = |at: usize| long(at, &TURNS) > later(at);
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
         let turned = (0..all.len()).any(turns);
@@ -208,14 +218,15 @@ impl Turn<'_> {
 }
 
 /// Whether one of these phrases repeats a clause, or a part of it that says what it is about.
-fn says(phrases: &[Phrase], clause: &str) -> bool {
+fn says(phrases: &[Phrase], clause: &str, verb: Option<&str>) -> bool {
     const SHORTEST: usize = 3;
     let clause = fold(clause);
     let repeats = |var: &Var| match var {
         Var::Text(said) => {
             let said = fold(said);
-            // A scrap of it does not say what it wishes.
-            let most = 2 * said.split_whitespace().count() >= clause.split_whitespace().count();
+            // A scrap of it does not say what it wishes, unless it has the verb.
+            let most = 2 * said.split_whitespace().count() >= clause.split_whitespace().count()
+                || verb.is_some_and(|verb| said.split_whitespace().any(|word| word == verb));
             said.contains(&clause) || said.chars().count() >= SHORTEST && most && clause.contains(&said)
         }
         _ => false,

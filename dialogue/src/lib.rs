@@ -14,6 +14,7 @@ mod another;
 mod aside;
 mod beside;
 pub mod book;
+mod choices;
 mod clause_wise;
 pub mod conditions;
 mod controls;

@@ -165,14 +165,15 @@ impl Turn<'_> {
 
     /// Asks about the only thing that may be meant as it is, rather than whether that is meant. False where a value is missing of it.
     fn ask_about(&mut self, call: &Call, part: &Part, ranking: &Ranking, preface: &[Phrase]) -> bool {
-        let Some(spec) = self.spec(call).filter(|spec| !spec.planned) else { return false };
+        let grave = |spec: &Spec| spec.danger >= Danger::Destructive;
+        let Some(spec) = self.spec(call).filter(|spec| !spec.planned && !grave(spec)) else { return false };
         let pointed = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::Nth(_))));
         // "it" is asked about by its name, where that is known.
         let mut resolved = call.clone();
         self.resolve(spec, &mut resolved);
         let names = self.around.scope == Scope::Machine || pointed || self.names_a_machine(&resolved);
-        let lacks = !missing(spec, &resolved, self.around.scope).is_empty()
-            || unknown_names(spec, call, self.around.known) > 0;
+        let lacks =
+            !missing(spec, &resolved, self.around.scope).is_empty() || unknown_names(spec, call, self.around.known) > 0;
         if lacks || !names {
             return false;
         }
@@ -185,7 +186,7 @@ impl Turn<'_> {
             }
             // "start the ubuntu": whom it points at, with words beside it that may be a name, nobody knows.
             let points = self.around.scope != Scope::Machine && self.is_only_pointed_at(spec, call);
-            if points && left.unexplained {
+            if left.weighs || points && left.unexplained {
                 return false;
             }
             preface.push(Phrase::common("left_over").with("words", words));

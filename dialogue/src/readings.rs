@@ -145,10 +145,16 @@ impl Turn<'_> {
             own || heavy > light || turning > 0 && turning >= light
         };
         // "note: shut down web1"
-        const OPENING: [Class; 7] =
-            [Class::Yes, Class::Greeting, Class::Polite, Class::Thanks, Class::Then, Class::Aside, Class::Opens];
+        const OPENING: [Class; 5] = [Class::Yes, Class::Greeting, Class::Polite, Class::Thanks, Class::Then];
+        // "ok here goes: stop web1", but "note: stop web1"
+        const ASIDE: [Class; 2] = [Class::Aside, Class::Opens];
         let mut end = 0;
-        while let Some(count) = all.get(end..).and_then(|rest| cx.lexicon.longest_of(rest, &OPENING)) {
+        let opens = |rest: &[Token<'_>]| {
+            cx.lexicon
+                .longest_of(rest, &OPENING)
+                .or_else(|| cx.lexicon.longest_of(rest, &ASIDE).filter(|_| all.len() > 1))
+        };
+        while let Some(count) = all.get(end..).and_then(opens) {
             end += count;
         }
         let opening = end >= all.len();

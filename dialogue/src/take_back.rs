@@ -124,8 +124,13 @@ impl Turn<'_> {
                 word || vocabulary.commands(&all[*at]) && cx.lexicon.longest(&all[*at..], Class::Verb).is_some()
             };
             let Some(at) = (0..all.len()).find(undoes) else {
-                return cx.lexicon.longest_of(&all, &DENIES).is_some() && !self.named_in(clause).is_empty();
+                let depends = cx.lexicon.longest_of(&all, &[Class::If, Class::Conditional]).is_some();
+                let denies = cx.lexicon.longest_of(&all, &DENIES).is_some() && !self.named_in(clause).is_empty();
+                return denies || depends;
             };
+            // "ah, that was for another machine undo the start": what is said before it says why.
+            let (all, clause) = (&all[at..], &clause[all[at].span.start..]);
+            let at = 0;
             let behind = &all[at + 1..];
             let article = cx.lexicon.longest(behind, Class::Article).filter(|_| {
                 cx.lexicon.longest(behind, Class::It).is_none() && cx.lexicon.longest(behind, Class::Last).is_none()
@@ -137,10 +142,9 @@ impl Turn<'_> {
                 known || self.is_kin(&call, token) || cx.lexicon.holds(std::slice::from_ref(token), &words)
             };
             let others = self.named_in(clause).iter().any(|name| !is_among(name, &own));
-            let said = frame(clause, &cx).parts.iter().any(|part| part.stance == Stance::AboutOthers);
             // "défais rien"
             let nothing = cx.lexicon.longest(behind, Class::No).is_some();
-            others || said || nothing || thing.is_some_and(|token| !small(token)) || cx.lexicon.holds(&all, &TURNS)
+            others || nothing || thing.is_some_and(|token| !small(token)) || cx.lexicon.holds(all, &TURNS)
         })
     }
 

@@ -8,7 +8,7 @@ use grammar::read;
 use grammar::token::{Token, fold};
 use grammar::value::Value;
 
-use crate::leftover::left_over;
+use crate::leftover::{MARKS, left_over};
 use crate::machine::Turn;
 use crate::naming::is_hardly_given;
 use crate::reply::Phrase;
@@ -96,8 +96,27 @@ impl Turn<'_> {
             let said = said.iter().filter(bare).filter(|token| value.starts_with(&token.folded));
             taken.extend(said.map(|token| (slot.clone(), token.span.clone())));
         }
-        let left = left_over(self.book, self.heard, spec, text, &taken, &cx);
-        if left.weighs { left.words } else { Vec::new() }
+        // What takes back or denies is read elsewhere.
+        const TURNS: [Class; 11] = [
+            Class::No,
+            Class::Not,
+            Class::Denied,
+            Class::Forbids,
+            Class::Recants,
+            Class::Meant,
+            Class::Skip,
+            Class::Stop,
+            Class::Cancel,
+            Class::Calling,
+            Class::Hedge,
+        ];
+        let weighs = [Class::Weighs, Class::Later, Class::Moment, Class::Offset, Class::Day, Class::If];
+        let mut words = left_over(self.book, self.heard, spec, text, &taken, &cx).words;
+        words.retain(|words| {
+            let all = cx.tokens(words);
+            cx.lexicon.holds(&all, &weighs) && !cx.lexicon.holds(&all, &TURNS)
+        });
+        words
     }
 
     /// Whether a text denies, tells or compares values, and gives none beside: "non, pas 30", but not "qcow2, not raw".
@@ -113,8 +132,10 @@ impl Turn<'_> {
         let Some(Value::Name(name)) = call.args.get(slot.name) else { return false };
         let cx = self.context();
         // "snap proxy as edge"
-        let strange = !cx.lexicon.contains(&fold(name));
-        let as_such = |token: &Token<'_>| strange && cx.lexicon.is(&token.folded, Class::As);
+        // "as usual", but "as first".
+        let word = cx.tokens(name);
+        let small = cx.lexicon.holds(&word, &[Class::Hedge, Class::Polite, Class::Like, Class::It, Class::Later]);
+        let as_such = |token: &Token<'_>| !small && cx.lexicon.is(&token.folded, Class::As);
         let nouns = |token: &Token<'_>| {
             self.title_words(&call.skill).contains(&token.folded) || self.is_noun(call, token) || as_such(token)
         };
@@ -151,7 +172,9 @@ impl Turn<'_> {
                 cx.lexicon.longest_of(&all[at..], &[Class::Called, Class::Calling]).filter(|count| *count > 0)?;
             all.get(at + count).map(|name| (at, name))
         };
-        let own = |name: &Token<'_>| names.iter().any(|own| own.starts_with(&name.folded));
+        let own = |name: &Token<'_>| {
+            name.quoted || name.text.contains(MARKS) || names.iter().any(|own| own.starts_with(&name.folded))
+        };
         let other = (0..all.len()).filter_map(given).find(|(_, name)| !own(name) && !cx.lexicon.contains(&name.folded));
         let Some((at, _)) = other else { return false };
         let clause = spans(text, &[Class::And, Class::But, Class::Then], &cx)

@@ -437,7 +437,8 @@ impl Turn<'_> {
     /// Whether readings are all of one skill that only reads, or of one that can't be used yet.
     fn is_one_question(&self, readings: &[(Call, Path)]) -> bool {
         let skill = readings.first().map(|(call, _)| call.skill.as_str());
-        let spec = skill.and_then(|skill| self.book.spec(skill)).filter(|spec| spec.planned || spec.danger == Danger::Read);
+        let spec =
+            skill.and_then(|skill| self.book.spec(skill)).filter(|spec| spec.planned || spec.danger == Danger::Read);
         let machines = |call: &Call| self.machines_of(call);
         let first = readings.first().map(|(call, _)| machines(call));
         spec.is_some()
@@ -449,7 +450,8 @@ impl Turn<'_> {
         const BARE: [&str; 2] = ["more", "less"];
         let bare = |call: &Call| {
             let values = || call.args.values().map(Value::to_string);
-            values().any(|value| BARE.contains(&value.as_str())) && !values().any(|value| value.contains(|c: char| c.is_ascii_digit()))
+            values().any(|value| BARE.contains(&value.as_str()))
+                && !values().any(|value| value.contains(|c: char| c.is_ascii_digit()))
         };
         readings.iter().map(|(call, _)| call).find(|call| !bare(call)).cloned()
     }

@@ -136,6 +136,7 @@ fn unstretched<'t>(text: &'t str, cx: &Context) -> Vec<Token<'t>> {
         short.retain(|letter| last.replace(letter) != Some(letter));
         if short != token.folded && ANSWERS.iter().any(|class| cx.lexicon.is(&short, *class)) {
             token.folded = short;
+            token.heard = None;
         }
     }
     all
