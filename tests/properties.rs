@@ -24,6 +24,8 @@ use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
 use tests::transcript::mind;
 
+#[path = "properties/almost.rs"]
+mod almost;
 #[path = "properties/answers.rs"]
 mod answers;
 #[path = "properties/clauses.rs"]

@@ -162,6 +162,21 @@ pub(crate) fn addressed(
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
         all.extend(machines.iter().map(|machine| (machine.name.clone(), Entity::Machine(machine.id.clone()))));
     }
+    // "web1, web2: reboot", "@web1 @web2 reboot", "web1: reboot, you too @web2": said to several, it is for who answers for all of them.
+    let several = text.split_once(':').is_some_and(|(head, _)| {
+        let names: Vec<&str> = head.split([',', '&', '+', ' ', '@']).filter(|word| !word.is_empty()).collect();
+        let known = |word: &str| all.iter().skip(1).any(|(name, _)| name.eq_ignore_ascii_case(word));
+        names.iter().filter(|word| known(word)).count() > 1 && (known(names[0]) || text.starts_with('@'))
+    });
+    let mentions = all.iter().skip(1).filter(|(name, _)| without_mention(name, text).is_some()).count();
+    let begins = |name: &str| behind(name, text, false, &|_| false).is_some();
+    let first = all.iter().skip(1).find(|(name, _)| begins(name));
+    let others = |(own, _): &(String, Entity)| {
+        all.iter().skip(1).any(|(name, _)| name != own && without_mention(name, text).is_some())
+    };
+    if several || mentions > 1 || first.is_some_and(others) {
+        return Some((entity.clone(), text.replace('@', "")));
+    }
     let (opened, greets) = ear.behind_opening(text);
     let opened = Some(opened).filter(|opened| opened.len() < text.len());
     let at_its_beginning = || {
@@ -268,6 +283,9 @@ mod tests {
         assert_eq!(hear("ok web1: restart", false), heard("web1", "restart"));
         assert_eq!(hear("thanks. web1: restart", false), heard("web1", "restart"));
         assert_eq!(hear("status please, @web1", false), heard("web1", "status please"));
+        assert_eq!(hear("web1, web2: restart", false), heard("hv1", "web1, web2: restart"));
+        assert_eq!(hear("@web1 @web2 restart", false), heard("hv1", "web1 web2 restart"));
+        assert_eq!(hear("web1: restart, you too @web2", false), heard("hv1", "web1: restart, you too web2"));
         assert_eq!(hear("can @HV1 list?", false), heard("hv1", "can list?"));
         // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
         for text in [

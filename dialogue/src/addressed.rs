@@ -1,7 +1,7 @@
 //! What follows a name at the beginning of something said in a room: a wish, or talk about whom it names.
 
 use grammar::clause::clauses;
-use grammar::frame::{Part, Stance, frame};
+use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read;
@@ -66,8 +66,8 @@ impl Turn<'_> {
         if !own && !known && opens { &text[second.span.start..] } else { text }
     }
 
-    /// "web1, web2: reboot": a command said to several machines at once, for all of them.
-    pub(crate) fn said_to_several(&self, text: &str) -> Option<Call> {
+    /// "web1, web2: reboot": a command said to several machines at once, for all of them; `Some(None)` for a wish that is none.
+    pub(crate) fn said_to_several(&self, text: &str) -> Option<Option<Call>> {
         let cx = self.context();
         let (head, rest) = text.split_once(':')?;
         let Some(Value::Machines(Selector::Names(names))) = read::parse(Kind::Machines, head, &cx) else { return None };
@@ -75,17 +75,24 @@ impl Turn<'_> {
         if names.len() < 2 || !known || !rest.starts_with(char::is_whitespace) {
             return None;
         }
-        let mut parts = frame(rest, &cx).parts.into_iter();
-        let (part, None) = (parts.next()?, parts.next()) else { return None };
-        let mut call = match &self.commands(&part.text)[..] {
-            [(call, Path::Command)] => call.clone(),
-            [] => self.told_behind(&part)?.call,
-            _ => return None,
+        let wishes = begins_with_verb(rest, &cx);
+        let call = || {
+            let mut parts = frame(rest, &cx).parts.into_iter();
+            let (part, None) = (parts.next()?, parts.next()) else { return None };
+            let mut call = match &self.commands(&part.text)[..] {
+                [(call, Path::Command)] => call.clone(),
+                [] => self.told_behind(&part)?.call,
+                _ => return None,
+            };
+            let spec = self.spec(&call).filter(|spec| spec.has_target() && !spec.planned)?;
+            let free = call.args.get(TARGET).is_none_or(points) && part.stance == Stance::Request;
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names.clone())));
+            (free && !CONTROLS.contains(&spec.id)).then_some(call)
         };
-        let spec = self.spec(&call).filter(|spec| spec.has_target() && !spec.planned)?;
-        let free = call.args.get(TARGET).is_none_or(points) && part.stance == Stance::Request;
-        call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
-        (free && !CONTROLS.contains(&spec.id)).then_some(call)
+        match call() {
+            Some(call) => Some(Some(call)),
+            None => wishes.then_some(None),
+        }
     }
 
     /// "can you …", "which machines …?": begun as one begins to speak to somebody, however it goes on.

@@ -1,6 +1,6 @@
 //! Whether a yes is one: with a goodbye, a shrug or a condition it is not, and in two languages it is.
 
-use grammar::answer::{Answer, agreed, answer};
+use grammar::answer::{Answer, agreed, answer, refused};
 use grammar::frame::{Part, begins_with_verb, frame};
 use grammar::lexicon::Class;
 use grammar::read::Context;
@@ -27,6 +27,21 @@ impl Turn<'_> {
             skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
         });
         careless || (1..all.len()).any(leaves)
+    }
+
+    /// Whether all words of a text are of its language.
+    pub(crate) fn says_known_words(&self, text: &str) -> bool {
+        let cx = self.context();
+        cx.tokens(text).iter().all(|token| cx.lexicon.contains(&token.folded))
+    }
+
+    /// "oui, une seule": what nobody can place beside a yes, if it is no other wish, and about nobody.
+    pub(crate) fn beside_a_yes(&self, text: &str) -> Option<String> {
+        let cx = self.context();
+        const MOST: usize = 3;
+        let rest = agreed(text, &cx).filter(|rest| cx.tokens(rest).len() <= MOST && !rest.contains(['.', ',', ';']))?;
+        let other = text.contains('?') || begins_with_verb(&rest, &cx) || !self.named_in(&rest).is_empty();
+        (!other && self.commands(&rest).is_empty() && refused(text, &cx).is_none()).then_some(rest)
     }
 
     /// What stands behind a yes and neither wishes, asks, names, counts nor denies anything: "yes, it is me who asked".
@@ -104,18 +119,22 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let head = |at: usize| &text[..all[at - 1].span.end];
-        let mut at = (1..all.len()).rev().find(|at| answer(head(*at), &cx) == Answer::Yes)?;
-        let mark = gap(text, &all, at).contains(['.', '!', ';', '\n']);
-        let joined = cx.lexicon.longest(&all[at..], Class::And).is_some();
+        let apart = |at: &usize| {
+            gap(text, &all, *at).contains(['.', '!', ';', '\n'])
+                || cx.lexicon.longest(&all[*at..], Class::And).is_some()
+                || cx.lexicon.longest_before(&all[..*at], Class::And).is_some()
+        };
+        let yes = |at: &usize| answer(head(*at), &cx) == Answer::Yes;
+        let mut at = (1..all.len()).rev().filter(apart).find(yes)?;
         while let Some(count) = all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, &JOINS)) {
             at += count;
         }
-        let rest = &text[all.get(at).filter(|_| mark || joined)?.span.start..];
+        let rest = &text[all.get(at)?.span.start..];
         let objects = !self.assents(text)
             || cx.lexicon.holds(&all[..at], &[Class::But, Class::No, Class::Cancel, Class::Halfhearted]);
         let asked = |part: &Part| {
             let call = match self.commands(&part.text).as_slice() {
-                [(call, _)] => call.clone(),
+                [(call, _), others @ ..] if others.iter().all(|(other, _)| other.skill == call.skill) => call.clone(),
                 [] => match self.gist(part, false).filter(|gist| gist.strange == 0) {
                     Some(gist) => gist.call,
                     None => self.asked_about(&part.raw)?,

@@ -234,6 +234,10 @@ impl Turn<'_> {
         {
             return None;
         }
+        // "oui mais celui de mail appelle-le autrement" names something, and takes nobody out.
+        if cx.lexicon.holds(&all, &[Class::Calling, Class::Called]) {
+            return None;
+        }
         let mut said = self.said_of_machines(plan, text)?;
         // "yes but don't pause db1"
         let negated = |text: &str| frame(text, &cx).parts.iter().any(|part| part.stance == Stance::Negated);
@@ -426,15 +430,6 @@ impl Turn<'_> {
         whether(&rider, &cx).is_some() && !frame(&rider, &cx).parts.iter().any(wishes)
     }
 
-    /// "oui, une seule": what nobody can place beside a yes, if it is no other wish, and about nobody.
-    pub(crate) fn beside_a_yes(&self, text: &str) -> Option<String> {
-        let cx = self.context();
-        const MOST: usize = 3;
-        let rest = agreed(text, &cx).filter(|rest| cx.tokens(rest).len() <= MOST && !rest.contains(['.', ',', ';']))?;
-        let other = text.contains('?') || begins_with_verb(&rest, &cx) || !self.named_in(&rest).is_empty();
-        (!other && self.commands(&rest).is_empty() && refused(text, &cx).is_none()).then_some(rest)
-    }
-
     /// "yes, delete it": a yes, and nothing but the verb of the plan.
     pub(crate) fn agrees_untyped(&self, plan: &PlanRef, text: &str) -> bool {
         let cx = self.context();
@@ -526,7 +521,9 @@ impl Turn<'_> {
             Class::Others,
             Class::Verb,
         ];
-        let plain = !cx.lexicon.holds(&cx.tokens(&rider), &GRAVE) && self.named_in(&rider).is_empty();
+        let plain = !cx.lexicon.holds(&cx.tokens(&rider), &GRAVE)
+            && self.named_in(&rider).is_empty()
+            && self.says_known_words(&rider);
         if plain && !counted && self.commands(&rider).is_empty() {
             self.show_after(Phrase::not_followed(&rider), open.clone());
             return true;

@@ -98,7 +98,10 @@ impl Turn<'_> {
             Class::If,
             Class::Conditional,
         ];
-        let denies = first(Class::And) > 0 && (has(Class::No) || has(Class::Denied));
+        // "not the same for web2", "not yet, web2"
+        let refuses = [Class::Denied, Class::Not, Class::Forbids].iter().any(|class| first(*class) > 0);
+        let denies =
+            first(Class::And) > 0 && (has(Class::No) || has(Class::Denied)) || refuses && self.named_in(text).len() < 2;
         let weighs = [Class::Weighs, Class::Hedge].iter().any(|class| {
             let last = cx.lexicon.longest_before(&all, *class).map(|count| &all[all.len() - count..]);
             last.is_some_and(|last| !own_words(last, *class, &cx))

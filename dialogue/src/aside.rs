@@ -95,7 +95,15 @@ impl Turn<'_> {
     /// The word about a plan that is no longer asked about.
     pub(crate) fn dropped(&self, plan: &PlanRef) -> Phrase {
         // Of several wishes each; what they would mean is of no interest any more.
-        let each = plan.summary.iter().take(plan.calls.len().max(1)).map(|summary| {
+        let steps: usize = plan
+            .calls
+            .iter()
+            .map(|call| match self.machines_of(call).len() {
+                0 if call.args.contains_key(TARGET) => plan.subjects.len(),
+                count => count.max(1),
+            })
+            .sum();
+        let each = plan.summary.iter().take(steps.max(1)).map(|summary| {
             let what = self.words.phrases.phrase(summary, self.around.now);
             let first = what.split(". ").next().unwrap_or_default();
             let several = plan.subjects.len() > 1 && plan.summary.len() == 1;

@@ -254,9 +254,24 @@ impl Turn<'_> {
         // "do not do the same to cache", "did you do the same to cache?"
         let text = self.session.trace.text.clone();
         let said = cx.tokens(&text);
-        const DENIES: [Class; 6] =
-            [Class::No, Class::Not, Class::Denied, Class::Forbids, Class::If, Class::Conditional];
-        let denied = text.contains('?') || cx.lexicon.holds(&said, &DENIES);
+        const DENIES: [Class; 11] = [
+            Class::Day,
+            Class::Moment,
+            Class::Offset,
+            Class::Later,
+            Class::No,
+            Class::Not,
+            Class::Denied,
+            Class::Forbids,
+            Class::If,
+            Class::Conditional,
+            Class::Tells,
+        ];
+        // "same except web2", but "same but 6 GB"
+        let excepts = cx.lexicon.holds(&said, &[Class::Except, Class::Spare]) && !self.named_in(&text).is_empty();
+        // "same to you", "it's all the same"
+        let talk = cx.lexicon.holds(&said, &[Class::You]) || cx.lexicon.longest(&said, Class::It).is_some();
+        let denied = talk || excepts || text.contains('?') || cx.lexicon.holds(&said, &DENIES);
         if denied && calls.iter().any(|call| self.may_change(call)) {
             self.understood_nothing(&[], Vec::new());
         } else if changed {

@@ -93,7 +93,11 @@ impl Turn<'_> {
             calls.last_mut()?.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
             return Some((calls, true));
         }
-        let values = self.values_of(spec, &text).or_else(|| {
+        // "no, make it 30"
+        let said = self.without_leads(&text);
+        let typed = || spec.typed().find_map(|slot| Some((slot.name.to_owned(), read::parse(slot.kind, said, &cx)?)));
+        let typed = if corrects { typed() } else { None };
+        let values = typed.map(|value| [value].into()).or_else(|| self.values_of(spec, &text)).or_else(|| {
             let name = self.name_behind(spec, &text).filter(|_| corrects)?;
             Some([name].into())
         });
@@ -254,6 +258,13 @@ impl Turn<'_> {
         let spec = self.spec(call)?;
         let slot = spec.new_name().filter(|slot| call.args.contains_key(slot.name))?;
         let said = self.without_leads(tail);
+        // "name logs. no, make it 30": of another slot.
+        let values = || spec.typed().find_map(|slot| Some((slot, read::parse(slot.kind, said, &cx)?)));
+        if let Some((slot, value)) = values().filter(|_| wish.stance == Stance::Request) {
+            let mut call = call.clone();
+            call.args.insert(slot.name.to_owned(), value);
+            return Some(call);
+        }
         let word = || {
             let alone = cx.tokens(said).len() == 1 && !cx.lexicon.contains(&fold(said));
             alone.then(|| read::parse(slot.kind, said, &cx)).flatten()

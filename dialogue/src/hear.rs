@@ -11,6 +11,8 @@ use crate::session::{About, Call, Decision, Open, Trace};
 use crate::slots::unknown_names;
 use crate::understand::{MOST_CHARACTERS, REPEATED};
 
+/// Marks of what is struck out or commented out.
+const STRUCK: [&str; 5] = ["~~", "<!--", "-->", "/*", "*/"];
 /// Signs that take back what they stand beside.
 const DENYING: [char; 5] = ['❌', '👎', '🛑', '🚫', '✋'];
 
@@ -20,6 +22,7 @@ impl Turn<'_> {
         let text = utterance.text.trim().to_owned();
         self.session.trace = Trace { text: text.clone(), ..Trace::default() };
         self.session.stage = Stage::Idle;
+        self.session.spoken_before.clone_from(&self.session.focus);
         self.session.refused = false;
         self.session.refused_plan = None;
         self.session.respelled = false;
@@ -42,6 +45,14 @@ impl Turn<'_> {
             self.understood_nothing(&[], Vec::new());
             return;
         }
+        // "~reboot~", "<!-- reboot -->", "!reboot": struck out, commented out, denied.
+        let struck = STRUCK.iter().any(|mark| text.contains(mark))
+            || text.starts_with(['!', '¬', '#']) && text[1..].contains(char::is_alphabetic)
+            || text.starts_with('~') && text.ends_with('~');
+        if struck {
+            self.understood_nothing(&[], Vec::new());
+            return;
+        }
         // "stop web1 ❌"
         if text.contains(DENYING) && text.chars().any(char::is_alphanumeric) {
             self.understood_nothing(&[], Vec::new());
@@ -60,7 +71,14 @@ impl Turn<'_> {
             doubtful |= self.rewind();
         }
         let text = self.without_own_name(&text);
-        let clear = self.find_language(&text);
+        // A name that is typed is of no language.
+        let typed = match &self.session.open {
+            Some(Open { about: About::Confirm { plan, by_name: true, .. }, .. }) => {
+                plan.typed.trim_matches('"').eq_ignore_ascii_case(text.trim_matches(['"', '.', ' ']))
+            }
+            _ => false,
+        };
+        let clear = !typed && self.find_language(&text);
         self.note_others(&text);
         if self.session.open.is_none() && self.goes_on_aside(&text) {
             self.session.open = self.session.aside.take();

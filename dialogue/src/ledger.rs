@@ -54,6 +54,7 @@ impl Turn<'_> {
         });
         left.dedup();
         preface.extend(left.iter().map(|clause| Phrase::not_followed(clause)));
+        without_pieces(preface);
         !left.is_empty()
     }
 
@@ -96,8 +97,17 @@ impl Turn<'_> {
         let mut parts = frame(clause, &cx).parts.into_iter();
         let (Some(part), None) = (parts.next(), parts.next()) else { return true };
         // "avant ça prends-en un": what is wished for behind words that say when in the order.
-        const LEADS: [Class; 7] =
-            [Class::Ahead, Class::Then, Class::And, Class::But, Class::Opens, Class::Now, Class::Aside];
+        const LEADS: [Class; 8] = [
+            Class::Ahead,
+            Class::Then,
+            Class::And,
+            Class::But,
+            Class::Opens,
+            Class::Now,
+            Class::Aside,
+            // "then the revert"
+            Class::Article,
+        ];
         let mut all = cx.tokens(&part.text);
         let mut from = 0;
         while let Some(count) = all.get(from..).and_then(|rest| cx.lexicon.longest_of(rest, &LEADS)) {
@@ -130,7 +140,15 @@ impl Turn<'_> {
         if asked || cx.lexicon.longest(&all, Class::Asks).is_some() {
             return true;
         }
-        let Some(count) = cx.lexicon.longest(&all, Class::Verb) else { return true };
+        // "stop web1, then all"
+        let sets = [Class::All, Class::Everything, Class::Others];
+        if from > 0 && cx.lexicon.longest_of(&all, &sets).is_some() && !cx.lexicon.holds(&all, &[Class::Verb]) {
+            let set = |call: &Call| !matches!(call.args.get(TARGET), None | Some(Value::Machines(Selector::Names(_))));
+            return calls.iter().any(set);
+        }
+        // "instantané bon et redémarre"
+        let wished = cx.lexicon.longest(&all, Class::Verb).or_else(|| cx.lexicon.longest(&all, Class::Deed));
+        let Some(count) = wished else { return true };
         let commands = |skill: &str, token| self.heard.vocabulary(skill).commands(token);
         let own = all[..count].iter().any(|token| calls.iter().any(|call| commands(&call.skill, token)));
         let deed = || {
@@ -215,6 +233,18 @@ impl Turn<'_> {
         let left = |clause: &&str| !of_planned(clause) && self.named_in(clause).iter().any(strange);
         clauses(text, &JOINS, &cx).filter(left).collect()
     }
+}
+
+/// Of what could not be placed, a piece of something longer is not said once more.
+fn without_pieces(preface: &mut Vec<Phrase>) {
+    let words = |phrase: &Phrase| match phrase.vars.as_slice() {
+        [(name, Var::Text(words))] if name == "words" => Some(words.clone()),
+        _ => None,
+    };
+    let all: Vec<String> = preface.iter().filter_map(words).collect();
+    preface.retain(|phrase| {
+        words(phrase).is_none_or(|own| !all.iter().any(|other| other.len() > own.len() && other.contains(&own)))
+    });
 }
 
 /// Whether one of these phrases repeats a clause, or a part of it that says what it is about.

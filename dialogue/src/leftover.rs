@@ -6,6 +6,7 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use grammar::clause::spans;
 use grammar::kind::{Kind, Of};
 use grammar::known::squeeze;
 use grammar::lexicon::Class;
@@ -111,7 +112,7 @@ pub(crate) fn left_over(
     let mut left = LeftOver::default();
     let mut pieces: Vec<Range<usize>> = Vec::new();
     // "mum, start db1", "start db1: done": apart from the command its words say nothing of it.
-    let apart = |at: usize| {
+    let alone = |at: usize| {
         let marked = |at: &usize| gap(text, &all, *at).contains([',', ':', ';', '.', '!', '>', '[', '(']);
         let from = (1..=at).rev().find(marked).unwrap_or(0);
         let until = (at + 1..all.len()).find(marked).unwrap_or(all.len());
@@ -119,7 +120,15 @@ pub(crate) fn left_over(
             let read = taken.iter().any(|(_, span)| span.start < token.span.end && token.span.start < span.end);
             read || vocabulary.commands(token) && !cx.lexicon.is(&token.folded, Class::And)
         };
-        spec.category == Category::Power && !all[from..until].iter().any(own)
+        !all[from..until].iter().any(own)
+    };
+    let apart = |at: usize| spec.category == Category::Power && alone(at);
+    // "snapshot web1 [ok]", "… -> failed": what came of it, as a log has it.
+    let logged = |at: usize| {
+        const COURTEOUS: [Class; 3] = [Class::Polite, Class::Thanks, Class::Greeting];
+        let mark = (1..=at).rev().find(|at| gap(text, &all, *at).contains([':', '[', '>', '=']));
+        let behind = mark.is_some_and(|mark| taken.iter().any(|(_, span)| span.end <= all[mark].span.start));
+        behind && alone(at) && cx.lexicon.longest_of(&all[at..], &COURTEOUS).is_none()
     };
     let mut at = 0;
     while at < all.len() {
@@ -194,6 +203,9 @@ pub(crate) fn left_over(
             // "stop web1, hmm no don't"
             left.excepts |= only_denies(text, &all, at, cx);
             turns
+        } else if logged(at) {
+            left.weighs = true;
+            1
         } else if light > 0 {
             at += light;
             continue;
@@ -442,7 +454,16 @@ impl Turn<'_> {
         let plain =
             |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !self.heard.vocabulary(spec.id).commands(token);
         let known = Of::ALL.iter().any(|of| cx.known.has(*of, word).is_some());
-        let alone = all.len() == 1 && all.iter().all(plain) && !is_device(&all[0].folded);
+        // "because vda is full" names nothing.
+        let text = self.session.trace.text.as_str();
+        let clause = spans(text, &[Class::And, Class::But], &cx)
+            .into_iter()
+            .find(|span| text[span.clone()].contains(word.as_str()));
+        let tells = clause.is_some_and(|span| {
+            let tokens = cx.tokens(&text[span]);
+            cx.lexicon.holds(&tokens, &[Class::Because, Class::Tells])
+        });
+        let alone = !tells && all.len() == 1 && all.iter().all(plain) && !is_device(&all[0].folded);
         let value = read::parse(slot.kind, word, &cx)?;
         (alone && !known && !call.args.contains_key(slot.name)).then(|| (slot.name.to_owned(), value))
     }

@@ -28,6 +28,7 @@ pub mod language;
 mod ledger;
 pub mod leftover;
 pub mod machine;
+mod meant;
 mod naming;
 mod offer;
 mod one_more;

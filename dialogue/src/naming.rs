@@ -59,11 +59,16 @@ pub(crate) fn is_small(word: &str, cx: &Context<'_>) -> bool {
 pub(crate) fn is_hardly_given(name: &str, text: &str, nouns: impl Fn(&Token<'_>) -> bool, cx: &Context<'_>) -> bool {
     let Some(at) = text.rfind(name) else { return false };
     let looks = name.contains(['-', '_', '.']) || name.len() > 2 && name.contains(|c: char| c.is_ascii_digit());
-    if looks || is_called(&(at..at + name.len()), text, cx) {
+    if is_called(&(at..at + name.len()), text, cx) {
         return false;
     }
     let all = cx.tokens(text);
     let before = all.iter().rposition(|token| token.span.end <= at);
+    // "chez hv2"
+    let placed = before.is_some_and(|before| cx.lexicon.longest_before(&all[..=before], Class::Where).is_some());
+    if looks && !placed {
+        return false;
+    }
     !before.is_some_and(|before| nouns(&all[before]))
 }
 

@@ -32,6 +32,16 @@ fn points_back(call: &Call) -> bool {
 }
 
 impl Turn<'_> {
+    /// Where the sentence ends that has a verb of a skill; `None` where none has.
+    fn end_of_wish(&self, text: &str, skill: &str) -> Option<usize> {
+        let cx = self.context();
+        let vocabulary = self.heard.vocabulary(skill);
+        let all = cx.tokens(text);
+        let verb = all.iter().find(|token| vocabulary.commands(token) && cx.lexicon.is(&token.folded, Class::Verb))?;
+        let end = text[verb.span.end..].find(['.', '!', '?', ';', '\n']).map_or(text.len(), |at| verb.span.end + at);
+        Some(end)
+    }
+
     /// Has "it" be the machine that the call before names, else the only one that the message names; where it names several, nobody is meant.
     ///
     /// True where a wish that names nobody was taken to be about who the wish before it is: that is asked about.
@@ -56,7 +66,17 @@ impl Turn<'_> {
                 let named = said.or_else(|| {
                     let mut names = self.named_in(text);
                     let topic = self.last_about().filter(|topic| topic.len() == 1);
+                    let all = names.len();
                     names.retain(|name| topic.as_ref().is_none_or(|topic| is_among(name, topic)) || !later(name));
+                    // "start it again. and db1, is that off?": who is named only behind the wish is not it.
+                    if let Some(end) = self.end_of_wish(text, &call.skill) {
+                        let before = self.named_in(&text[..end]);
+                        names.retain(|name| before.contains(name));
+                    }
+                    if names.is_empty() && all > 0 && !self.means_many(text) {
+                        let one = self.session.spoken_before.first().filter(|names| names.len() == 1);
+                        return one.map(|names| Value::Machines(Selector::Names(names.clone())));
+                    }
                     match names.len() {
                         0 => call.args.get(TARGET).cloned(),
                         // "reboot them, web1 first": one is not them.

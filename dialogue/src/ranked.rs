@@ -180,6 +180,7 @@ impl Turn<'_> {
         understanding.path = understanding.path.min(Path::Understood);
         let condition = understanding.condition.take();
         understanding.doubtful |= self.attach(condition, &mut call);
+        understanding.note_ahead(self.leads_ahead(&part.raw));
         self.next_after(call, *understanding);
     }
 

@@ -15,7 +15,7 @@ use crate::naming;
 use crate::policy::Path;
 use crate::session::Call;
 use crate::slots;
-use crate::spec::TARGET;
+use crate::spec::{Danger, TARGET};
 use crate::understand::Understanding;
 
 /// Whether a token is the name of a machine or host.
@@ -163,5 +163,27 @@ impl Turn<'_> {
             && understanding.addressee.is_none()
             && !all.iter().any(|token| named_as(token, &cx) || token.text.eq_ignore_ascii_case(self.around.entity));
         (labelled || (0..all.len()).any(weighs)).then(|| before.trim_end_matches([',', ':', ' ']).to_owned())
+    }
+
+    /// Whether readings are all of one skill that only reads, or of one that can't be used yet.
+    pub(crate) fn is_one_question(&self, readings: &[(Call, Path)]) -> bool {
+        let skill = readings.first().map(|(call, _)| call.skill.as_str());
+        let spec =
+            skill.and_then(|skill| self.book.spec(skill)).filter(|spec| spec.planned || spec.danger == Danger::Read);
+        let machines = |call: &Call| self.machines_of(call);
+        let first = readings.first().map(|(call, _)| machines(call));
+        spec.is_some()
+            && readings.iter().all(|(call, _)| Some(call.skill.as_str()) == skill && Some(machines(call)) == first)
+    }
+
+    /// Of readings of one question, the one that asks for the most of something: "the most CPUs" rather than "more CPUs" than nobody said.
+    pub(crate) fn rather(&self, readings: &[(Call, Path)]) -> Option<Call> {
+        const BARE: [&str; 2] = ["more", "less"];
+        let bare = |call: &Call| {
+            let values = || call.args.values().map(Value::to_string);
+            values().any(|value| BARE.contains(&value.as_str()))
+                && !values().any(|value| value.contains(|c: char| c.is_ascii_digit()))
+        };
+        readings.iter().map(|(call, _)| call).find(|call| !bare(call)).cloned()
     }
 }

@@ -272,6 +272,9 @@ pub struct Session {
     /// The messages heard last, as [`SAME_WITHIN`] wants them: when, and which.
     #[serde(default)]
     pub heard_last: Vec<(Timestamp, u64)>,
+    /// What was spoken of before the last message, newest first.
+    #[serde(default)]
+    pub spoken_before: Vec<Vec<String>>,
     /// Whether the question that was open has just been refused beside what is heard; only within a turn.
     #[serde(skip)]
     pub refused: bool,
@@ -318,6 +321,7 @@ impl Default for Session {
             listed: Vec::new(),
             spoken: None,
             heard_last: Vec::new(),
+            spoken_before: Vec::new(),
             refused: false,
             refused_plan: None,
             respelled: false,

@@ -9,11 +9,12 @@ use grammar::known::Known;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context, Found};
 use grammar::selector::{AT, LAST, Selector, exceptions};
-use grammar::token::{fold, gap};
+use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::book::Words;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
+use crate::meant::{is_compared, is_kept, is_no_name, without_whom_it_tells_of};
 use crate::naming::{is_called, is_machine, is_small, may_be_named};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
@@ -84,6 +85,10 @@ pub(crate) fn extract_where(
             !excepted.iter().any(|(span, _)| span.start <= found.span.start && found.span.end <= span.end)
         });
         // "un snapshot « avant-patch »": a name to be given is no machine's.
+        // "delete nightly, keep lent"
+        if matches!(slot.kind, Kind::Name(Of::Snapshot | Of::Disk | Of::Volume)) {
+            found.retain(|found| !is_kept(&found.span, text, cx));
+        }
         // "a disk like the one on web2": who is compared to is not meant.
         if slot.name == TARGET && slot.need == Need::Target {
             found.retain(|found| points(&found.value) || !is_compared(&found.span, text, cx));
@@ -97,6 +102,9 @@ pub(crate) fn extract_where(
         let may_name = |span: &Range<usize>| {
             let word = text.get(span.clone()).filter(|_| matches!(slot.kind, Kind::NewName(_))).unwrap_or_default();
             if is_small(word, cx) && !is_called(span, text, cx) {
+                return false;
+            }
+            if !word.is_empty() && is_no_name(span, text, cx) {
                 return false;
             }
             slot.kind != Kind::NewName(Of::Snapshot) || !is_machine(span, text, cx) || is_called(span, text, cx)
@@ -137,32 +145,6 @@ pub(crate) fn extract_where(
         }
     }
     (values, places)
-}
-
-/// Whether what stands there is only compared to: "like" is before it in its clause, behind something else, and words for a place.
-fn is_compared(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
-    let all = cx.tokens(text);
-    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let placed = at > 0 && cx.lexicon.longest_before(&all[..at], Class::Where).is_some();
-    let marked = |from: usize| (from + 1..=at).any(|at| gap(text, &all, at).contains([',', ';', '.', '!', '?', ':']));
-    let like = |from: &usize| cx.lexicon.longest(&all[*from..], Class::Like).is_some() && !marked(*from);
-    placed && (1..at).any(|from| like(&from))
-}
-
-/// "stop web2, cache is fine": of a list whose last name begins a clause of its own, that one is only spoken of.
-fn without_whom_it_tells_of(found: &mut Found, text: &str, cx: &Context<'_>) {
-    let Value::Machines(Selector::Names(names)) = &mut found.value else { return };
-    let all = cx.tokens(text);
-    let Some(behind) = all.iter().position(|token| token.span.start >= found.span.end) else { return };
-    let comma = |at: &usize| gap(text, &all, *at).contains([',', ';', '.', '!', '>', '=']);
-    let Some(clause) = (1..behind).rev().find(comma).filter(|at| all[*at].span.start > found.span.start) else {
-        return;
-    };
-    let joined = gap(text, &all, behind).trim().is_empty();
-    if names.len() > 1 && joined && cx.lexicon.longest(&all[behind..], Class::Tells).is_some() {
-        names.pop();
-        found.span.end = all[clause - 1].span.end;
-    }
 }
 
 /// A slot, and where in the text its value stands.

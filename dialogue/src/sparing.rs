@@ -22,9 +22,17 @@ impl Turn<'_> {
     /// Understands a text; where it says so, the one is kept out of what the other does.
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let text = self.without_foreign_lead(text);
-        if let Some(call) = self.said_to_several(text) {
-            self.begin(vec![call], Path::Understood, true, preface, before);
-            return;
+        match self.said_to_several(text) {
+            Some(Some(call)) => {
+                self.begin(vec![call], Path::Understood, true, preface, before);
+                return;
+            }
+            // Nobody is taken out of those who are named before a wish that nobody followed.
+            Some(None) => {
+                self.understood_nothing(&[], preface);
+                return;
+            }
+            None => {}
         }
         if self.takes_back(text, &preface) || self.wants_for_another(text, doubtful, &preface, &before) {
             return;

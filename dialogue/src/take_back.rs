@@ -98,7 +98,10 @@ impl Turn<'_> {
     /// else said so.
     pub(crate) fn undoes_otherwise(&self) -> bool {
         const DENIES: [Class; 4] = [Class::Denied, Class::Not, Class::Except, Class::Spare];
-        const TURNS: [Class; 8] = [
+        const TURNS: [Class; 11] = [
+            Class::Ahead,
+            Class::Person,
+            Class::Ago,
             Class::Except,
             Class::Spare,
             Class::If,
@@ -117,34 +120,66 @@ impl Turn<'_> {
         let own = self.machines_of(&call);
         let vocabulary = self.heard.vocabulary("talk.undo");
         let text = self.session.trace.text.as_str();
+        let undoes = |all: &[Token<'_>], at: usize| {
+            let word = cx.lexicon.longest_of(&all[at..], &[Class::TakeBack, Class::Undo]).is_some();
+            word || vocabulary.commands(&all[at]) && cx.lexicon.longest(&all[at..], Class::Verb).is_some()
+        };
+        // Where no word for it was said, all of it may be what is to be taken back.
+        let all = cx.tokens(text);
+        let whole = !(0..all.len()).any(|at| undoes(&all, at));
+        let people = self.around.known.people();
+        let somebody = |token: &Token<'_>| {
+            let person = |jid: &String| jid.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(token.text));
+            people.iter().any(person) && !token.text.eq_ignore_ascii_case(self.around.asker)
+        };
+        // "bob said undo", "undo what bob did", "there is nothing to undo"
+        if all.iter().any(somebody) || cx.lexicon.holds(&all, &[Class::Nothing]) {
+            return true;
+        }
         text.split([',', '.', ';', '!', '\n', '…', ':']).any(|clause| {
             let all = cx.tokens(clause);
-            let undoes = |at: &usize| {
-                let word = cx.lexicon.longest_of(&all[*at..], &[Class::TakeBack, Class::Undo]).is_some();
-                word || vocabulary.commands(&all[*at]) && cx.lexicon.longest(&all[*at..], Class::Verb).is_some()
-            };
-            let Some(at) = (0..all.len()).find(undoes) else {
+            let undoes = |at: &usize| undoes(&all, *at);
+            let found = (0..all.len()).find(undoes).or((whole && !self.named_in(clause).is_empty()).then_some(0));
+            let Some(at) = found.filter(|_| !all.is_empty()) else {
                 let depends = cx.lexicon.longest_of(&all, &[Class::If, Class::Conditional]).is_some();
                 let denies = cx.lexicon.longest_of(&all, &DENIES).is_some() && !self.named_in(clause).is_empty();
                 return denies || depends;
             };
             // "ah, that was for another machine undo the start": what is said before it says why.
             let (all, clause) = (&all[at..], &clause[all[at].span.start..]);
-            let at = 0;
-            let behind = &all[at + 1..];
-            let article = cx.lexicon.longest(behind, Class::Article).filter(|_| {
-                cx.lexicon.longest(behind, Class::It).is_none() && cx.lexicon.longest(behind, Class::Last).is_none()
-            });
+            let count = cx.lexicon.longest_of(all, &[Class::TakeBack, Class::Undo]).unwrap_or(1);
+            let behind = &all[count..];
+            let article = cx
+                .lexicon
+                .longest(behind, Class::Article)
+                .filter(|_| cx.lexicon.longest(behind, Class::Last).is_none());
             let thing = article.and_then(|count| behind.get(count));
             let small = |token: &Token<'_>| {
                 let known = cx.known.has(Of::Machine, token.text).is_some();
-                let words = [Class::Last, Class::Deed, Class::Noname, Class::Thing, Class::Machine, Class::Filler];
+                let words = [
+                    Class::Last,
+                    Class::Deed,
+                    Class::Noname,
+                    Class::Machine,
+                    Class::Filler,
+                    Class::Polite,
+                    Class::Thanks,
+                    Class::Aside,
+                ];
                 known || self.is_kin(&call, token) || cx.lexicon.holds(std::slice::from_ref(token), &words)
             };
             let others = self.named_in(clause).iter().any(|name| !is_among(name, &own));
             // "défais rien"
-            let nothing = cx.lexicon.longest(behind, Class::No).is_some();
-            others || nothing || thing.is_some_and(|token| !small(token)) || cx.lexicon.holds(all, &TURNS)
+            let nothing = cx.lexicon.longest_of(behind, &[Class::No, Class::Nothing]).is_some();
+            // "undo twice", "undo the last two"
+            let counts = (0..behind.len()).any(|at| {
+                let number = |(_, digits): (usize, &str)| digits.parse::<u64>().is_ok_and(|number| number > 1);
+                let both = cx.lexicon.longest(&behind[at..], Class::Both).is_some();
+                !both
+                    && (cx.lexicon.all(&behind[at..], Class::Number).any(number)
+                        || behind[at].folded.starts_with(|c: char| c.is_ascii_digit()))
+            });
+            others || nothing || counts || thing.is_some_and(|token| !small(token)) || cx.lexicon.holds(all, &TURNS)
         })
     }
 

@@ -6,6 +6,7 @@ use grammar::answer::{Answer, answer, control};
 use grammar::condition::Condition;
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
+use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
@@ -63,6 +64,16 @@ pub struct Understanding {
     pub(crate) spared: Vec<String>,
     /// Which calls are to come before those that were said before them.
     pub(crate) ahead: Vec<usize>,
+}
+
+impl Understanding {
+    /// The wish that comes next is to be done before those that were said before it, if it was `led` in so.
+    pub(crate) fn note_ahead(&mut self, led: bool) {
+        let at = self.calls.len();
+        if led && at > 0 && !self.ahead.contains(&at) {
+            self.ahead.push(at);
+        }
+    }
 }
 
 impl Turn<'_> {
@@ -247,6 +258,7 @@ impl Turn<'_> {
             self.next_part(understanding);
             return;
         }
+        let led = self.leads_ahead(&part.raw);
         let mut part = self.with_condition(part, &mut understanding);
         if self.leads_ahead(&part.raw) && !self.commands(&part.text).is_empty() && !understanding.calls.is_empty() {
             // "stop web1, but first snapshot it"
@@ -389,6 +401,16 @@ impl Turn<'_> {
                 let asked = understanding.rest.is_empty() && understanding.text.trim_end().ends_with('?');
                 understanding.doubtful |= asked && !part.polite && self.may_change(call);
                 if let Some(words) = self.set_aside_before(&part, &understanding).filter(|_| self.may_change(call)) {
+                    // "all but web1: reboot", "instead of cache, reboot"
+                    const LEAVES: [Class; 5] =
+                        [Class::Except, Class::Denied, Class::Not, Class::Spare, Class::Untouched];
+                    let all = self.context().tokens(&words).into_iter().collect::<Vec<_>>();
+                    let leaves = self.heard.lexicon.holds(&all, &LEAVES[..1])
+                        || self.heard.lexicon.longest_of(&all, &LEAVES).is_some();
+                    if leaves && !self.named_in(&words).is_empty() {
+                        self.refuse_unread("left_over_except", words, &understanding.preface);
+                        return;
+                    }
                     understanding.doubtful = true;
                     understanding.preface.push(Phrase::common("left_over").with("words", words));
                 }
@@ -415,6 +437,7 @@ impl Turn<'_> {
                 }
                 let condition = understanding.condition.take();
                 understanding.doubtful |= self.attach(condition, &mut call);
+                understanding.note_ahead(led);
                 self.next_after(call, understanding);
             }
             // "since this morning": one question in two readings, of which either will do, is not asked about; nor what can't be done yet.
@@ -432,28 +455,6 @@ impl Turn<'_> {
                 self.offer(options, &part.text, Reply::say(Phrase::common("which_of")));
             }
         }
-    }
-
-    /// Whether readings are all of one skill that only reads, or of one that can't be used yet.
-    fn is_one_question(&self, readings: &[(Call, Path)]) -> bool {
-        let skill = readings.first().map(|(call, _)| call.skill.as_str());
-        let spec =
-            skill.and_then(|skill| self.book.spec(skill)).filter(|spec| spec.planned || spec.danger == Danger::Read);
-        let machines = |call: &Call| self.machines_of(call);
-        let first = readings.first().map(|(call, _)| machines(call));
-        spec.is_some()
-            && readings.iter().all(|(call, _)| Some(call.skill.as_str()) == skill && Some(machines(call)) == first)
-    }
-
-    /// Of readings of one question, the one that asks for the most of something: "the most CPUs" rather than "more CPUs" than nobody said.
-    fn rather(&self, readings: &[(Call, Path)]) -> Option<Call> {
-        const BARE: [&str; 2] = ["more", "less"];
-        let bare = |call: &Call| {
-            let values = || call.args.values().map(Value::to_string);
-            values().any(|value| BARE.contains(&value.as_str()))
-                && !values().any(|value| value.contains(|c: char| c.is_ascii_digit()))
-        };
-        readings.iter().map(|(call, _)| call).find(|call| !bare(call)).cloned()
     }
 
     /// Has calls that name no machine be about whom they were said to; whether one that changes something is about somebody else.
@@ -517,6 +518,10 @@ impl Turn<'_> {
         let mut specs: Vec<&'static Spec> = Vec::new();
         let (mut preface, mut doubtful) = (preface, doubtful);
         doubtful |= self.account(&calls, &mut preface);
+        // "no, the snapshot first, then the rest": of what was refused with more behind it, this may be only a part.
+        let cx = self.context();
+        doubtful |= self.session.refused
+            && cx.lexicon.holds(&cx.tokens(&self.session.trace.text), &[Class::Ahead, Class::Then]);
         doubtful |= calls.iter().any(|call| self.hardly_gives(call)) | self.names_another(&calls, &mut preface);
         let planned = |call: &Call| self.spec(call).is_some_and(|spec| spec.planned);
         let all_planned = calls.iter().all(planned);

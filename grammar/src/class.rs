@@ -125,6 +125,8 @@ classes! {
     Choice "choice",
     /// "was", "too much", "more than": a value beside it is told of something else, or compared.
     Told "told",
+    /// "nothing".
+    Nothing "nothing",
     /// "as", before a name to be given.
     As "as",
     /// "like", "same as": who is named behind it is only compared to.

@@ -1,0 +1,69 @@
+//! Whether what stands in a text is meant by it: who is only compared to, told of or kept is not, and what is forbidden or why is no name.
+
+use std::ops::Range;
+
+use grammar::lexicon::Class;
+use grammar::read::{Context, Found};
+use grammar::selector::Selector;
+use grammar::token::gap;
+use grammar::value::Value;
+
+use crate::naming::is_called;
+
+/// Whether what stands there is to be left as it is: "keep", "not" or "don't touch" is right before it.
+pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    const KEEPS: [Class; 5] = [Class::Untouched, Class::Spare, Class::Denied, Class::Not, Class::Except];
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let article = cx.lexicon.longest_before(&all[..at], Class::Article).unwrap_or(0);
+    let keeps = |end: usize| KEEPS.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some());
+    keeps(at) || article > 0 && keeps(at - article)
+}
+
+/// Whether what stands there is only compared to: "like" is before it in its clause, behind something else, and words for a place.
+pub(crate) fn is_compared(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let placed = at > 0 && cx.lexicon.longest_before(&all[..at], Class::Where).is_some();
+    let marked = |from: usize| (from + 1..=at).any(|at| gap(text, &all, at).contains([',', ';', '.', '!', '?', ':']));
+    let like = |from: &usize| cx.lexicon.longest(&all[*from..], Class::Like).is_some() && !marked(*from);
+    placed && (1..at).any(|from| like(&from))
+}
+
+/// "stop web2, cache is fine": of a list whose last name begins a clause of its own, that one is only spoken of.
+pub(crate) fn without_whom_it_tells_of(found: &mut Found, text: &str, cx: &Context<'_>) {
+    let Value::Machines(Selector::Names(names)) = &mut found.value else { return };
+    let all = cx.tokens(text);
+    let Some(behind) = all.iter().position(|token| token.span.start >= found.span.end) else { return };
+    let comma = |at: &usize| gap(text, &all, *at).contains([',', ';', '.', '!', '>', '=']);
+    let Some(clause) = (1..behind).rev().find(comma).filter(|at| all[*at].span.start > found.span.start) else {
+        return;
+    };
+    let joined = gap(text, &all, behind).trim().is_empty();
+    if names.len() > 1 && joined && cx.lexicon.longest(&all[behind..], Class::Tells).is_some() {
+        names.pop();
+        found.span.end = all[clause - 1].span.end;
+    }
+}
+
+/// Whether a word that may be a name to be given is none: "don't call it good", "because vda is full".
+pub(crate) fn is_no_name(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    // "don't call it good"
+    let all = cx.tokens(text.get(..span.start).unwrap_or_default());
+    let calling =
+        [Class::Calling, Class::Called].iter().filter_map(|class| cx.lexicon.longest_before(&all, *class)).max();
+    let head = &all[..all.len() - calling.unwrap_or(0)];
+    let forbids = [Class::Forbids, Class::Denied, Class::Not, Class::No];
+    let unmarked = head.last().is_some_and(|last| {
+        let rest = text.get(last.span.end..).unwrap_or_default();
+        !rest.trim_start_matches(' ').starts_with([',', '.', ';', '!', ':'])
+    });
+    if calling.is_some() && unmarked && forbids.iter().any(|class| cx.lexicon.longest_before(head, *class).is_some()) {
+        return true;
+    }
+    // "because vda is full" names nothing.
+    let before = cx.tokens(text.get(..span.start).unwrap_or_default());
+    let because = (0..before.len()).rev().take_while(|at| !gap(text, &before, at + 1).contains(['.', ';', '!', '?']));
+    let told = because.into_iter().any(|at| cx.lexicon.longest(&before[at..], Class::Because).is_some());
+    told && !is_called(span, text, cx)
+}

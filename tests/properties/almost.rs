@@ -1,0 +1,139 @@
+//! What is only almost a command, a yes or an undo does nothing unasked, and nothing that was not said.
+
+use super::talk::{talk, talk_to};
+use proptest::prelude::*;
+use proptest::sample::select;
+
+const MACHINES: [(&str, &str); 4] = [("web1", "running"), ("web2", "running"), ("cache", "running"), ("lent", "off")];
+const WISHES: [[&str; 3]; 2] = [
+    ["start lent", "snapshot web1", "pause web2"],
+    ["démarre lent", "prends un instantané de web1", "mets web2 en pause"],
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_log_line_a_note_or_somebody_elses_name_beside_a_command_has_it_asked_about(
+        language in 0usize..2,
+        wish in 0usize..3,
+        behind in select(vec![" : done", " [ok]", " -> ok", " : failed", " : fait", " : échec"]),
+        before in select(vec!["", "todo ", "siri ", "skip: ", "note: ", "memo: ", "alexa, "]),
+    ) {
+        let wish = WISHES[language][wish];
+        for text in [format!("{wish}{behind}"), format!("{before}{wish}")] {
+            let turns = talk(&MACHINES, &[&text]);
+            prop_assert!(text == wish || turns[0].0.is_empty(), "{text}: {turns:?}");
+        }
+    }
+
+    #[test]
+    fn an_undo_of_something_else_takes_back_nothing(
+        language in 0usize..2,
+        said in 0usize..8,
+    ) {
+        const SAID: [[&str; 8]; 2] = [
+            [
+                "undo what you did to web1", "undo the first", "undo, not cache", "undo all except cache", "undo tomorrow",
+                "undo the disk", "if it hurts, undo", "undo nothing",
+            ],
+            [
+                "défais ce que tu as fait à web1", "défais le premier", "défais, pas cache", "défais tout sauf cache", "défais demain",
+                "annule le disque", "si ça coince, défais", "défais rien",
+            ],
+        ];
+        let text = SAID[language][said];
+        let yes = ["yes", "oui"][language];
+        let turns = talk(&MACHINES, &["pause web1", "pause cache", text, yes]);
+        prop_assert!(turns[2].0.is_empty() && turns[3].0.is_empty(), "{text}: {turns:?}");
+    }
+
+    #[test]
+    fn the_same_again_is_nothing_where_it_is_denied_or_asked(
+        said in select(vec![
+            "never do the same to cache", "don't do the same to cache", "did you do the same to cache?", "same for cache? no",
+            "fais pas pareil avec cache", "ne fais surtout pas pareil avec cache", "pareil pour cache sauf si bob dit non",
+        ]),
+        yes in select(vec!["yes", "oui"]),
+    ) {
+        let turns = talk(&MACHINES, &["pause web1", said, yes]);
+        prop_assert!(turns[1].0.is_empty() && turns[2].0.is_empty(), "{said}: {turns:?}");
+    }
+
+    #[test]
+    fn what_is_asked_behind_a_plain_yes_is_answered_once_that_is_done(
+        language in 0usize..2,
+        yes in 0usize..4,
+        asked in 0usize..3,
+    ) {
+        const YES: [[&str; 4]; 2] = [["yes.", "go ahead!", "yes please, and", "do it."], ["oui.", "vas-y !", "oui, et", "allez-y."]];
+        const ASKED: [[&str; 3]; 2] = [
+            ["what disks does web1 have?", "is cache running?", "how much memory has web2?"],
+            ["quels sont les disques de web1 ?", "cache est en marche ?", "combien de mémoire a web2 ?"],
+        ];
+        let text = format!("{} {}", YES[language][yes], ASKED[language][asked]);
+        let plan = ["pause web1 and web2", "mets web1 et web2 en pause"][language];
+        let turns = talk(&MACHINES, &[plan, &text]);
+        prop_assert!(turns[1].0 == ["vm.pause web1", "vm.pause web2"] && turns[1].1.is_none(), "{text}: {turns:?}");
+    }
+
+    #[test]
+    fn a_word_that_only_acknowledges_is_no_yes_before_a_question_nor_behind_a_list(
+        language in 0usize..2,
+        word in 0usize..4,
+        asked in 0usize..3,
+    ) {
+        const WORDS: [[&str; 4]; 2] = [["great.", "perfect.", "ok,", "right."], ["super.", "parfait.", "ok,", "bien."]];
+        const ASKED: [[&str; 3]; 2] = [
+            ["what disks does web1 have?", "is cache running?", "which machines are there?"],
+            ["quels sont les disques de web1 ?", "cache est en marche ?", "quelles machines y a-t-il ?"],
+        ];
+        let plan = ["pause web1 and web2", "mets web1 et web2 en pause"][language];
+        let text = format!("{} {}", WORDS[language][word], ASKED[language][asked]);
+        let turns = talk(&MACHINES, &[plan, &text]);
+        prop_assert!(turns[1].0.is_empty(), "{text}: {turns:?}");
+        let all = ["all", "toutes"][language];
+        let turns = talk(&MACHINES, &[plan, ASKED[language][2], all]);
+        prop_assert!(turns.iter().all(|(done, _)| done.is_empty()), "{all}: {turns:?}");
+    }
+
+    #[test]
+    fn a_bare_word_behind_a_machine_is_no_name_unasked(
+        language in 0usize..2,
+        word in 0usize..6,
+    ) {
+        const WORDS: [[&str; 6]; 2] = [
+            ["for bob", "as usual", "as needed", "EOD", "thanks bob", "x2"],
+            ["pour bob", "avec précaution", "chez hv2", "hier soir", "au besoin", "x2"],
+        ];
+        let text = format!("{} {}", ["snapshot web2", "fais un snapshot de web2"][language], WORDS[language][word]);
+        let turns = talk(&MACHINES, &[&text]);
+        prop_assert!(turns[0].0.is_empty(), "{text}: {turns:?}");
+    }
+
+    #[test]
+    fn who_is_denied_a_value_does_not_get_it(
+        said in select(vec![
+            "non, pas 30", "never 30", "raw non", "no raw", "anything but raw", "surtout pas raw", "raw would be wrong", "make it half",
+            "make it bigger", "20/30G",
+        ]),
+        yes in select(vec!["yes", "oui"]),
+    ) {
+        let turns = talk_to("web1", &MACHINES, &["create a 20 GB qcow2 disk called data", said, yes]);
+        let made = turns.iter().flat_map(|(done, _)| done).count();
+        prop_assert!(turns[1].0.is_empty() && (made == 0 || turns[1].1.is_some()), "{said}: {turns:?}");
+    }
+
+    #[test]
+    fn a_command_for_several_who_are_named_before_it_is_for_all_of_them(
+        language in 0usize..2,
+        joint in select(vec![", ", " and ", " & "]),
+        tail in 0usize..2,
+    ) {
+        const WISH: [[&str; 2]; 2] = [["reboot", "reboot, they hang"], ["redémarre", "redémarre, elles rament"]];
+        let text = format!("web1{joint}cache: {}", WISH[language][tail]);
+        let turns = talk(&MACHINES, &[&text, ["yes", "oui"][language]]);
+        prop_assert!(turns[0].0.is_empty(), "{text}: {turns:?}");
+        prop_assert!(turns[1].0.is_empty() || turns[1].0 == ["vm.reboot web1", "vm.reboot cache"], "{text}: {turns:?}");
+    }
+}
