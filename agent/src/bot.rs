@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use dialogue::machine::{self, Action, Applied, Around, Input, Planned};
 use dialogue::phrases::{Phrases, Rendered};
 use dialogue::reply::{Phrase, Reply};
-use dialogue::session::{Call, Done, Session, Trace};
+use dialogue::session::{About, Call, Done, Session, Trace};
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
@@ -89,6 +89,8 @@ pub struct Bot {
     references: Mutex<Option<u64>>,
     /// Whose conversation with an entity in a room went on last, by its key, and when.
     last_in_room: Mutex<HashMap<(String, String), (String, Timestamp)>>,
+    /// Who of our entities was last told not to, where nothing was open there, by room or person: in which conversation, and when.
+    refused: Mutex<HashMap<String, (String, String, Timestamp)>>,
     misses: Option<Misses>,
 }
 
@@ -96,6 +98,8 @@ pub struct Bot {
 const TOPICAL: SignedDuration = SignedDuration::from_mins(15);
 /// Conversations remembered for that before old ones are forgotten.
 const MOST_TOPICS: usize = 4_096;
+/// What an entity is told that is not to do what it was, perhaps, about to.
+const REFUSALS: [&str; 3] = ["talk.no", "talk.cancel", "talk.stop"];
 
 /// What "it" may be because it was just told.
 #[derive(Default)]
@@ -155,6 +159,7 @@ impl Bot {
             settling: Mutex::default(),
             references: Mutex::default(),
             last_in_room: Mutex::default(),
+            refused: Mutex::default(),
             misses: None,
         }
     }
@@ -293,7 +298,9 @@ impl Bot {
             session = self.machine.on(session, Input::Event { machines }, &around).0;
         }
         let said = matches!(input, Input::Said(_));
+        let open_before = session.open.is_some();
         if said {
+            self.note_refused(key, message, &mut session);
             self.note_speaker(key, &place.name, message, &mut session);
         }
         let mut first = None;
@@ -362,6 +369,12 @@ impl Bot {
         if let Some(person) = &message.asker.jid {
             self.tongues.keep(person, Tongue { language: session.language.clone(), fixed: session.fixed });
         }
+        let refuses = session.trace.why == "negated"
+            || session.trace.skill.as_deref().is_some_and(|skill| REFUSALS.contains(&skill));
+        if said && refuses && !open_before {
+            let told = (key.to_owned(), place.name.clone(), message.now.timestamp());
+            lock(&self.refused).insert(around_whom(message), told);
+        }
         self.keep(key, &session, false);
         drop(begun);
         let again = session.trace.why == dialogue::understand::REPEATED;
@@ -388,6 +401,17 @@ impl Bot {
             && other != key
             && let Some(open) = session.open.as_mut().filter(|open| at >= open.at)
         {
+            open.passed = true;
+        }
+    }
+
+    /// "web2: no", said to a machine that has asked nothing: a plan that another entity has shown for it is asked once more.
+    fn note_refused(&self, key: &str, message: &Message, session: &mut Session) {
+        let Some(open) = session.open.as_mut() else { return };
+        let About::Confirm { plan, .. } = &open.about else { return };
+        let refused = lock(&self.refused).get(&around_whom(message)).cloned();
+        let concerns = |name: &str| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
+        if refused.is_some_and(|(other, name, at)| other != key && at >= open.at && concerns(&name)) {
             open.passed = true;
         }
     }
@@ -510,6 +534,11 @@ impl Bot {
             .filter(|(at, _)| *at > heard && now.duration_since(*at) < TOPICAL)
             .map(|(_, machine)| vec![machine.clone()])
     }
+}
+
+/// The room that a message was said in, or who said it.
+fn around_whom(message: &Message) -> String {
+    message.room.clone().unwrap_or_else(|| message.asker.jid.clone().unwrap_or_else(|| message.asker.name.clone()))
 }
 
 /// A panic in one turn must not poison the others.

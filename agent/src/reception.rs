@@ -174,7 +174,7 @@ pub(crate) fn addressed(
     let others = |(own, _): &(String, Entity)| {
         all.iter().skip(1).any(|(name, _)| name != own && without_mention(name, text).is_some())
     };
-    if several || mentions > 1 || first.is_some_and(others) {
+    if several || mentions > 1 || first.is_some_and(others) || to_each(text, &all[1..], ear) {
         return Some((entity.clone(), text.replace('@', "")));
     }
     let (opened, greets) = ear.behind_opening(text);
@@ -202,6 +202,20 @@ pub(crate) fn addressed(
         .or_else(mentioned)
         .or_else(later)
         .or_else(|| answers_us.then(|| (entity.clone(), text.to_owned())))
+}
+
+/// "web1: stop, web2: reboot": whether a wish to one of these machines is followed by something to another.
+fn to_each(text: &str, machines: &[(String, Entity)], ear: &dyn Ear) -> bool {
+    let named = |before: &str| {
+        let word = before.rsplit(char::is_whitespace).next()?;
+        machines.iter().find(|(name, _)| name.eq_ignore_ascii_case(word))
+    };
+    let mut said = text.split(": ");
+    let (Some(first), Some(wish), Some(_)) = (said.next(), said.next(), said.next()) else { return false };
+    let (Some((_, to)), Some((next, _))) = (named(first), named(wish)) else { return false };
+    let wish = wish[..wish.len() - next.len()].trim_end_matches([' ', ',', ';', '.']);
+    // "stop and", "stop, then"
+    ear.is_wish(to, wish) || wish.rsplit_once(' ').is_some_and(|(wish, _)| ear.is_wish(to, wish.trim_end_matches(',')))
 }
 
 /// What follows a name that a text begins with, if it is said to whom it names.
@@ -286,6 +300,9 @@ mod tests {
         assert_eq!(hear("web1, web2: restart", false), heard("hv1", "web1, web2: restart"));
         assert_eq!(hear("@web1 @web2 restart", false), heard("hv1", "web1 web2 restart"));
         assert_eq!(hear("web1: restart, you too @web2", false), heard("hv1", "web1: restart, you too web2"));
+        assert_eq!(hear("web1: restart, web2: stop", false), heard("hv1", "web1: restart, web2: stop"));
+        assert_eq!(hear("web1: restart, then web2: stop", false), heard("hv1", "web1: restart, then web2: stop"));
+        assert_eq!(hear("web1: yes, web2: no", false), heard("web1", "yes, web2: no"));
         assert_eq!(hear("can @HV1 list?", false), heard("hv1", "can list?"));
         // Not ours: another host's machine, an unknown name, plain talk, a name inside a sentence.
         for text in [

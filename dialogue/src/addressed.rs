@@ -66,33 +66,75 @@ impl Turn<'_> {
         if !own && !known && opens { &text[second.span.start..] } else { text }
     }
 
-    /// "web1, web2: reboot": a command said to several machines at once, for all of them; `Some(None)` for a wish that is none.
-    pub(crate) fn said_to_several(&self, text: &str) -> Option<Option<Call>> {
+    /// "web1, web2: reboot", "web1: stop, web2: reboot": commands said to several machines at once, each for those before its colon;
+    /// `Some(None)` for wishes that are none.
+    pub(crate) fn said_to_several(&self, text: &str) -> Option<Option<Vec<Call>>> {
         let cx = self.context();
-        let (head, rest) = text.split_once(':')?;
-        let Some(Value::Machines(Selector::Names(names))) = read::parse(Kind::Machines, head, &cx) else { return None };
-        let known = names.iter().all(|name| cx.known.has(Of::Machine, name).is_some());
-        if names.len() < 2 || !known || !rest.starts_with(char::is_whitespace) {
+        let said = self.by_addressee(text)?;
+        if said.iter().map(|(names, _)| names.len()).sum::<usize>() < 2 {
             return None;
         }
-        let wishes = begins_with_verb(rest, &cx);
-        let call = || {
-            let mut parts = frame(rest, &cx).parts.into_iter();
-            let (part, None) = (parts.next()?, parts.next()) else { return None };
-            let mut call = match &self.commands(&part.text)[..] {
-                [(call, Path::Command)] => call.clone(),
-                [] => self.told_behind(&part)?.call,
-                _ => return None,
-            };
-            let spec = self.spec(&call).filter(|spec| spec.has_target() && !spec.planned)?;
-            let free = call.args.get(TARGET).is_none_or(points) && part.stance == Stance::Request;
-            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names.clone())));
-            (free && !CONTROLS.contains(&spec.id)).then_some(call)
-        };
-        match call() {
-            Some(call) => Some(Some(call)),
-            None => wishes.then_some(None),
+        let calls: Option<Vec<Call>> = said.iter().map(|(names, wish)| self.said_to(names, wish)).collect();
+        match calls {
+            Some(calls) => Some(Some(calls)),
+            None => said.iter().any(|(_, wish)| begins_with_verb(wish, &cx)).then_some(None),
         }
+    }
+
+    /// Who is named before a colon, with what stands behind it, again and again from the beginning of a text.
+    pub(crate) fn by_addressee<'t>(&self, text: &'t str) -> Option<Vec<(Vec<String>, &'t str)>> {
+        const JOINS: [Class; 2] = [Class::And, Class::Then];
+        let cx = self.context();
+        let (head, rest) = text.split_once(':').filter(|(_, rest)| rest.starts_with(char::is_whitespace))?;
+        let Some(Value::Machines(Selector::Names(names))) = read::parse(Kind::Machines, head, &cx) else { return None };
+        if !names.iter().all(|name| cx.known.has(Of::Machine, name).is_some()) {
+            return None;
+        }
+        let all = cx.tokens(rest);
+        let mut said = Vec::new();
+        let (mut names, mut start) = (names, 0);
+        for (at, token) in all.iter().enumerate() {
+            let marked = rest[token.span.end..].strip_prefix(':').filter(|more| more.starts_with(char::is_whitespace));
+            let (Some(more), Some(name)) = (marked, cx.known.has(Of::Machine, token.text)) else { continue };
+            let before = &all[..at];
+            let joint = JOINS.iter().find_map(|class| cx.lexicon.longest_before(before, *class)).unwrap_or(0);
+            let end = before.len().checked_sub(joint + 1).map_or(start, |last| before[last].span.end);
+            said.push((std::mem::replace(&mut names, vec![name]), rest.get(start..end).unwrap_or_default().trim()));
+            start = rest.len() - more.len();
+        }
+        said.push((names, rest[start..].trim()));
+        Some(said)
+    }
+
+    /// What a text wishes of those whom it is said to.
+    fn said_to(&self, names: &[String], wish: &str) -> Option<Call> {
+        let mut parts = frame(wish, &self.context()).parts.into_iter();
+        let (part, None) = (parts.next()?, parts.next()) else { return None };
+        let mut call = match &self.commands(&part.text)[..] {
+            // "stop" alone is the question's, "stop web1" is not.
+            [(call, _)] if CONTROLS.contains(&call.skill.as_str()) => {
+                let named = self.commands(&format!("{} {}", part.text.trim_end_matches('.'), names.first()?));
+                let [(call, Path::Command)] = named.as_slice() else { return None };
+                let mut call = call.clone();
+                call.args.remove(TARGET);
+                call
+            }
+            [(call, Path::Command)] => call.clone(),
+            [] => self.told_behind(&part)?.call,
+            _ => return None,
+        };
+        let spec = self.spec(&call).filter(|spec| spec.has_target() && !spec.planned)?;
+        let free = call.args.get(TARGET).is_none_or(points) && part.stance == Stance::Request;
+        let meant = match call.args.get(TARGET) {
+            // "web1, web2: stop the second"
+            Some(Value::Machines(Selector::Nth(numbers))) => {
+                numbers.iter().map(|number| names.get(number.checked_sub(1)?).cloned()).collect::<Option<Vec<_>>>()?
+            }
+            Some(Value::Machines(Selector::Others(_))) => return None,
+            _ => names.to_vec(),
+        };
+        call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(meant)));
+        (free && !CONTROLS.contains(&spec.id)).then_some(call)
     }
 
     /// "can you …", "which machines …?": begun as one begins to speak to somebody, however it goes on.

@@ -7,6 +7,7 @@ use grammar::read::Context;
 use grammar::token::gap;
 
 use crate::controls::CONTROLS;
+use crate::follow::STATE;
 use crate::machine::Turn;
 use crate::session::Call;
 use crate::spec::Category;
@@ -27,6 +28,14 @@ impl Turn<'_> {
             skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
         });
         careless || (1..all.len()).any(leaves)
+    }
+
+    /// "then start db1", "reboot cache too": said as more of what was said before, with or without a yes.
+    pub(crate) fn joins_on(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let joined = cx.lexicon.longest_of(&all, &[Class::And, Class::But, Class::Then]).is_some();
+        (joined || cx.lexicon.holds(&all, &[Class::Also])) && !text.contains('?')
     }
 
     /// Whether all words of a text are of its language.
@@ -132,18 +141,24 @@ impl Turn<'_> {
         let rest = &text[all.get(at)?.span.start..];
         let objects = !self.assents(text)
             || cx.lexicon.holds(&all[..at], &[Class::But, Class::No, Class::Cancel, Class::Halfhearted]);
+        let holds_question = |text: &str| cx.lexicon.holds(&cx.tokens(text), &[Class::Question]);
         let asked = |part: &Part| {
             let call = match self.commands(&part.text).as_slice() {
                 [(call, _), others @ ..] if others.iter().all(|(other, _)| other.skill == call.skill) => call.clone(),
-                [] => match self.gist(part, false).filter(|gist| gist.strange == 0) {
-                    Some(gist) => gist.call,
-                    None => self.asked_about(&part.raw)?,
-                },
+                // "and you pause cache too" tells what is to be done.
+                [] if part.question || part.raw.contains('?') || holds_question(&part.raw) => {
+                    match self.gist(part, false).filter(|gist| gist.strange == 0) {
+                        Some(gist) => gist.call,
+                        None => self.asked_about(&part.raw)?,
+                    }
+                }
                 _ => return None,
             };
             let spec = self.spec(&call).filter(|spec| !spec.planned && spec.fits(self.around.scope))?;
             let only_asks = !self.may_change(&call) && !CONTROLS.contains(&spec.id) && spec.category != Category::Talk;
-            only_asks.then_some(call)
+            // "yes. is web2 idle?", "yes, and why?": how it stands and what was before may change the yes.
+            let first = spec.id == STATE || spec.id.starts_with("audit.");
+            (only_asks && !first).then_some(call)
         };
         let parts = frame(rest, &cx).parts;
         let calls: Option<Vec<Call>> = parts.iter().map(asked).collect();

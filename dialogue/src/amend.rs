@@ -471,14 +471,15 @@ impl Turn<'_> {
     fn rider(&self, text: &str) -> Option<String> {
         const JOINS: [Class; 4] = [Class::And, Class::But, Class::Then, Class::Slack];
         let cx = self.context();
-        let rest = agreed(text, &cx)?;
+        let joins_on = self.joins_on(text);
+        let rest = agreed(text, &cx).or_else(|| joins_on.then(|| text.to_owned()))?;
         let all = cx.tokens(&rest);
         let mut at = 0;
         while let Some(count) = cx.lexicon.longest_of(all.get(at..)?, &JOINS) {
             at += count;
         }
         let ahead = cx.lexicon.longest(&all, Class::Ahead).is_some();
-        let first = all.get(at).filter(|_| at > 0 || ahead)?;
+        let first = all.get(at).filter(|_| at > 0 || ahead || joins_on)?;
         Some(rest[first.span.start..].to_owned())
     }
 

@@ -80,7 +80,8 @@ impl Turn<'_> {
         let once_more = has(Class::Also) && !has(Class::Other);
         let call = match last {
             Some(call) if !once_more || changes(&call) => call,
-            _ => self.done_lately()?.call.clone(),
+            // Where nothing was done, what was asked.
+            asked => self.done_lately().map(|done| done.call.clone()).or(asked)?,
         };
         if conditions::of(&call).is_some() {
             return None;

@@ -173,12 +173,29 @@ impl Turn<'_> {
             // "don't call it nightly", but "no, call it nightly".
             let denies = long(at, &[Class::No]) == long(at, &BEFORE);
             at += long(at, &BEFORE);
-            if denies && at < all.len() && !gap(text, &all, at).contains([',', '.', ';', '!', ':', '…', '-']) {
+            let once_more = at < all.len() && long(at, &[Class::No]) > 0;
+            if denies
+                && !once_more
+                && at < all.len()
+                && !gap(text, &all, at).contains([',', '.', ';', '!', ':', '…', '-'])
+            {
                 return None;
             }
         }
         let count = Some(long(at, &[Class::Calling])).filter(|count| *count > 0)?;
         let end = all.len() - cx.lexicon.longest_before(&all[at + count..], Class::Polite).unwrap_or(0);
+        // "call it lent for both"
+        const ALL: [Class; 6] =
+            [Class::Both, Class::AllOfThem, Class::All, Class::Article, Class::Machines, Class::Number];
+        let for_all = |at: &usize| {
+            let mut whom = at + long(*at, &[Class::Filler, Class::At]);
+            let led = whom > *at && whom < end;
+            while whom < end && long(whom, &ALL) > 0 {
+                whom += long(whom, &ALL);
+            }
+            led && whom == end
+        };
+        let end = (at + count + 1..end).find(for_all).unwrap_or(end);
         let (first, last) = (all.get(at + count)?, all.get(end.checked_sub(1)?)?);
         let value = read::parse(slot.kind, text.get(first.span.start..last.span.end)?, &cx)?;
         Some((slot.name.to_owned(), value))

@@ -183,10 +183,16 @@ impl Turn<'_> {
         })
     }
 
-    /// A question that says not which machine it is about is about the one spoken of last, if it goes on from there.
-    pub(crate) fn about_the_last(&self, call: &mut Call, part: &Part) {
-        let reads = self.spec(call).filter(|spec| spec.danger == Danger::Read && self.around.scope != Scope::Machine);
-        let Some((spec, names)) = reads.zip(self.last_about()) else { return };
+    /// A question that says not which machine it is about is about the one spoken of last, if it goes on from there: in the same message
+    /// ("is web1 up? since when?"), else before.
+    pub(crate) fn about_the_last(&self, call: &mut Call, part: &Part, before: &[Call]) {
+        // "is web2 up? and how are you?", said to a machine
+        let other = self.around.scope == Scope::Machine && says_you(&part.text, &self.context());
+        let said =
+            before.last().filter(|_| !other).map(|call| self.machines_of(call)).filter(|names| !names.is_empty());
+        let spoken = || self.last_about().filter(|_| self.around.scope != Scope::Machine);
+        let reads = self.spec(call).filter(|spec| spec.danger == Danger::Read);
+        let Some((spec, names)) = reads.zip(said.or_else(spoken)) else { return };
         // Whoever is named, if only by a piece of the name, is not who was spoken of last.
         let known = |name: &String| names.contains(name);
         if !named(&part.raw, &[], &self.context()).iter().all(known) {

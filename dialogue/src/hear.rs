@@ -79,6 +79,9 @@ impl Turn<'_> {
             _ => false,
         };
         let clear = !typed && self.find_language(&text);
+        let confirms = matches!(&self.session.open, Some(Open { about: About::Confirm { .. }, .. }));
+        let text = Some(&text).filter(|_| confirms).and_then(|text| self.with_own_yes(text)).unwrap_or(text);
+        let text = Some(&text).filter(|_| !typed).and_then(|text| self.ranges_written_out(text)).unwrap_or(text);
         self.note_others(&text);
         if self.session.open.is_none() && self.goes_on_aside(&text) {
             self.session.open = self.session.aside.take();
@@ -111,7 +114,7 @@ impl Turn<'_> {
             // "yes, stop cache" to another plan than that.
             let plan = matches!(open.about, About::Confirm { .. });
             let other = || agreed(&text, &self.context()).is_some_and(|rest| !self.commands(&rest).is_empty());
-            doubtful |= plan && other();
+            doubtful |= plan && (other() || self.joins_on(&text));
             self.session.open = self.still_waits(&open).then_some(open);
         } else if let Some(expired) = self.session.expired.as_mut().filter(|expired| !expired.said) {
             expired.said = true;
@@ -131,7 +134,7 @@ impl Turn<'_> {
     }
 
     /// Whether a text is a command to the letter, about nothing that isn't there.
-    fn is_plain_command(&self, text: &str) -> bool {
+    pub(crate) fn is_plain_command(&self, text: &str) -> bool {
         let plain = |(call, path): &(Call, Path)| {
             let unknown = self.spec(call).map_or(0, |spec| unknown_names(spec, call, self.around.known));
             *path == Path::Command && unknown == 0
@@ -169,6 +172,8 @@ impl Turn<'_> {
             .filter(|head| head.eq_ignore_ascii_case(self.around.entity))
             .map(|head| &text[head.len()..]);
         let rest = rest.and_then(|rest| rest.strip_prefix([':', ','])).map(str::trim);
-        rest.filter(|rest| !rest.is_empty()).unwrap_or(text).to_owned()
+        // "web1: stop, web2: reboot" goes to each.
+        let each = || self.by_addressee(text).is_some_and(|said| said.len() > 1);
+        rest.filter(|rest| !rest.is_empty() && !each()).unwrap_or(text).to_owned()
     }
 }

@@ -1,6 +1,8 @@
 //! Two things that are often one: the language a text is written in, which is found anew for each, and the one that is
 //! answered in, which is that of the last clear text, or the one the person asked for, until they ask for another.
 
+use grammar::answer::{Answer, answer};
+use grammar::read::Context;
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -73,6 +75,19 @@ impl<'a> Turn<'a> {
         }
         self.read_as(&first);
         None
+    }
+
+    /// "y. et après redémarre web1": a text that opens with the yes of another language, with the yes of its own.
+    pub(crate) fn with_own_yes(&self, text: &str) -> Option<String> {
+        let at = text.find(['.', ',', ';', '!']).filter(|at| text[at + 1..].contains(char::is_alphanumeric))?;
+        let (first, rest) = text.split_at(at);
+        let agrees = |language: &str| {
+            let cx = Context { lexicon: &self.book.words(language).lexicon, ..self.context() };
+            cx.tokens(first).len() == 1 && answer(first, &cx) == Answer::Yes
+        };
+        let own = answer(first, &self.context()) != Answer::Other;
+        let yes = || self.heard.phrases.phrase(&Phrase::common("yes"), self.around.now);
+        (!own && self.book.languages().any(agrees)).then(|| format!("{}{rest}", yes()))
     }
 
     /// "speak French": the language of the answers, from this one on.

@@ -97,6 +97,10 @@ impl Turn<'_> {
             self.show_again(open);
             return Ok(());
         }
+        // "db1, don't", "web1 but not yet", "db1 tomorrow" is no pick.
+        if wants_machines(spec, &missing) && self.denies_behind_a_pick(text) {
+            return Err(Box::new(open));
+        }
         // "celle de Lyon" is one of those offered, rather than somebody called Lyon.
         let picked = if wants_machines(spec, &missing) {
             self.picked(spec, &missing, &open.asked.choices, text, said)
@@ -231,6 +235,7 @@ impl Turn<'_> {
         path: Path,
         undoing: bool,
     ) -> Result<(), Box<Open>> {
+        let plan = self.without_those_asked_about(plan);
         let bare = |text: &str| {
             text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.')).to_lowercase()
         };
@@ -248,6 +253,11 @@ impl Turn<'_> {
         if !by_name && open.reminded && !self.assents(text) && matches!(said, Answer::Yes | Answer::All | Answer::Both)
         {
             self.ask_again_after("only_plain_yes", Open { reminded: false, ..open });
+            return Ok(());
+        }
+        if !undoing && self.leaves_all(&plan, text) {
+            self.session.open = None;
+            self.say_common("nothing_changed");
             return Ok(());
         }
         // "if cache is off, yes": nobody looks that up for a plan that is there already.
@@ -317,7 +327,8 @@ impl Turn<'_> {
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
                         .or_else(|| self.with_several_values(&plan, text))
-                        .or_else(|| self.only_some(text, &plan.calls))?;
+                        .or_else(|| self.only_some(text, &plan.calls))
+                        .or_else(|| self.left_by_it(text, &plan.calls))?;
                     Some((calls, self.left_of_a_correction(&plan, text)))
                 };
                 // "don't use raw"
@@ -353,6 +364,16 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// A plan whose subjects are only those that something is done to: a machine that is only asked about beside it is no second one.
+    fn without_those_asked_about(&self, plan: PlanRef) -> PlanRef {
+        let (changing, asking): (Vec<Call>, Vec<Call>) =
+            plan.calls.iter().cloned().partition(|call| self.may_change(call));
+        let (changed, asked) = (self.machines_of_all(&changing), self.machines_of_all(&asking));
+        let mut plan = plan;
+        plan.subjects.retain(|name| is_among(name, &changed) || !is_among(name, &asked));
+        plan
     }
 
     /// A yes alone is not enough: what is to be typed.

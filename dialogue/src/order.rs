@@ -1,6 +1,7 @@
 //! Which of several wishes, and in what order: "stop web1, snapshot it first", "stop web1 and reboot db1, actually only the first".
 
 use grammar::answer::{Answer, answer};
+use grammar::clause::spans;
 use grammar::frame::Part;
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -225,6 +226,25 @@ impl Turn<'_> {
             }
             calls => Some(of(calls.len())?.into_iter().map(|at| calls[at].clone()).collect()),
         }
+    }
+
+    /// "no wait, cache is still in use, leave it": a plan without the one machine of it that is named before it is left.
+    pub(crate) fn left_by_it(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
+        let cx = self.context();
+        let spans = spans(text, &[Class::And, Class::But], &cx);
+        let (last, before) = spans.split_last().filter(|(_, before)| !before.is_empty())?;
+        let all = cx.tokens(&text[last.clone()]);
+        let leaves = cx.lexicon.longest_of(&all, &[Class::Untouched, Class::Spare])?;
+        let it = cx.lexicon.longest(all.get(leaves..)?, Class::It)?;
+        let alone = &all[leaves + it..];
+        let whole =
+            alone.is_empty() || cx.lexicon.longest_of(alone, &[Class::Alone, Class::Polite]) == Some(alone.len());
+        let named = self.named_in(&text[..before.last()?.end]);
+        let own = self.machines_of_all(calls);
+        let one = named.first().filter(|name| named.len() == 1 && is_among(name, &own))?;
+        let kept: Vec<String> = own.iter().filter(|name| *name != one).cloned().collect();
+        let left: Vec<Call> = calls.iter().filter_map(|call| self.for_these(call, &kept)).collect();
+        (whole && !left.is_empty() && !self.holds_command(&text[..last.start])).then_some(left)
     }
 
     /// "mets-les en pause toutes les deux", "turn them off, both of them": the command for two, which a word at its end says once more.

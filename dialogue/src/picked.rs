@@ -61,6 +61,29 @@ impl Turn<'_> {
         })
     }
 
+    /// Whether what stands behind the last machine of a text takes it back, or puts it off: "db1, no", "web1 but not yet".
+    pub(crate) fn denies_behind_a_pick(&self, text: &str) -> bool {
+        const TURNS: [Class; 12] = [
+            Class::No,
+            Class::Not,
+            Class::Denied,
+            Class::Forbids,
+            Class::Recants,
+            Class::Stop,
+            Class::Cancel,
+            Class::Later,
+            Class::Moment,
+            Class::Offset,
+            Class::Day,
+            Class::If,
+        ];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
+        let behind = (0..all.len()).rev().find(|at| named(*at)).map_or(0, |at| at + 1);
+        behind > 0 && cx.lexicon.holds(&all[behind..], &TURNS)
+    }
+
     /// Whether a text says who is not meant.
     pub(crate) fn spares(&self, text: &str) -> bool {
         machines(text, &[], &self.context(), |_| false).is_some_and(|said| !said.spared.is_empty())

@@ -188,13 +188,16 @@ impl Turn<'_> {
         else {
             return;
         };
-        // A verb or "yourself" before the "and" before the first of them, "the" aside.
-        const SMALL: [Class; 2] = [Class::Article, Class::Machine];
-        let small = |at: &usize| SMALL.iter().any(|class| cx.lexicon.longest_before(&all[..*at], *class) == Some(1));
-        let also = all.get(first + 1..).and_then(|rest| cx.lexicon.longest(rest, Class::Also)).is_some();
+        // A verb or "yourself" before the "and" before the first of them, "the" and "you too" aside.
+        const SMALL: [Class; 4] = [Class::Article, Class::Machine, Class::You, Class::Also];
+        let mut also = all.get(first + 1..).and_then(|rest| cx.lexicon.longest(rest, Class::Also)).is_some();
         let mut first = first;
-        while small(&first) {
-            first -= 1;
+        let small = |before: &[Token]| {
+            SMALL.iter().find_map(|class| cx.lexicon.longest_before(before, *class).map(|count| (*class, count)))
+        };
+        while let Some((class, count)) = small(&all[..first]) {
+            first -= count;
+            also |= class == Class::Also;
         }
         let and = cx.lexicon.longest_before(&all[..first], Class::And).unwrap_or(0);
         let apart = first > 0 && gap(text, &all, first - and.min(first)).contains(',');

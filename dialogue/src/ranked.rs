@@ -94,7 +94,7 @@ impl Turn<'_> {
         let (mut call, left) = self.call_and_rest(&skill, &part.text, &ranking);
         self.like_the_last(&mut call, &part);
         self.name_a_snapshot(&mut call, false);
-        self.about_the_last(&mut call, &part);
+        self.about_the_last(&mut call, &part, &understanding.calls);
         self.note_how_to(&part, &call);
         self.session.unheard |= !self.may_change(&call) && self.has_unheard(&skill, &part.text);
         if self.vetoes(&part, &call) && !wish {

@@ -1,4 +1,4 @@
-//! "student04 and 06", "runner-a and b", "web1 2 et 3": lists of names of which only the first is whole.
+//! "student04 and 06", "runner-a and b", "web1 2 et 3": lists of names of which only the first is whole; "lab01 to lab03": ranges.
 
 use grammar::kind::Of;
 use grammar::lexicon::Class;
@@ -8,6 +8,8 @@ use crate::machine::Turn;
 
 /// Most characters of the piece that stands for a name.
 const MOST: usize = 3;
+/// Marks between the first and the last of a range.
+const DASHES: [&str; 7] = ["-", "–", "—", "->", "→", "..", "…"];
 
 impl Turn<'_> {
     /// A text with the shortened names of a list written out; `None` where there are none.
@@ -46,6 +48,65 @@ impl Turn<'_> {
         }
         out.push_str(&text[from..]);
         (from > 0).then_some(out)
+    }
+
+    /// A text with the machines of its ranges written out, "lab01, lab02, lab03"; `None` where there are none.
+    pub(crate) fn ranges_written_out(&self, text: &str) -> Option<String> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let known = |name: &str| cx.known.has(Of::Machine, name);
+        // "clone lab01 to lab03" is a command of its own.
+        let plain = || self.is_plain_command(text);
+        let mut out = String::new();
+        let (mut from, mut at) = (0, 0);
+        while at < all.len() {
+            let token = &all[at];
+            let within = |dash: &&str| {
+                let (first, last) = token.text.split_once(*dash)?;
+                Some((known(first)?, last, at))
+            };
+            let apart = || {
+                let first = known(token.text)?;
+                let through = cx.lexicon.longest(&all[at + 1..], Class::Through).filter(|_| !plain());
+                let dashed = || (at + 1 < all.len() && DASHES.contains(&gap(text, &all, at + 1).trim())).then_some(0);
+                let last = at + 1 + through.or_else(dashed)?;
+                Some((first, all.get(last)?.text, last))
+            };
+            let found = match known(token.text) {
+                None => DASHES.iter().find_map(within),
+                Some(_) => apart(),
+            };
+            let names = found.and_then(|(first, last, end)| {
+                let last = known(last).or_else(|| self.completed(&first, last))?;
+                Some((self.range(&first, &last)?, end))
+            });
+            if let Some((names, end)) = names {
+                out.push_str(&text[from..token.span.start]);
+                out.push_str(&names.join(", "));
+                from = all[end].span.end;
+                at = end;
+            }
+            at += 1;
+        }
+        out.push_str(&text[from..]);
+        (from > 0).then_some(out)
+    }
+
+    /// The machines that are called alike, from one number to a higher one, in order.
+    fn range(&self, first: &str, last: &str) -> Option<Vec<String>> {
+        let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = |name: &str| name.strip_prefix(stem)?.parse::<u32>().ok();
+        let (low, high) = (number(first)?, number(last)?);
+        let mut found: Vec<(u32, String)> = self
+            .around
+            .known
+            .names(Of::Machine)
+            .iter()
+            .filter_map(|name| Some((number(name)?, name.clone())))
+            .filter(|(number, _)| (low..=high).contains(number))
+            .collect();
+        found.sort();
+        (low < high && !stem.is_empty()).then(|| found.into_iter().map(|(_, name)| name).collect())
     }
 
     /// Whether a token is short, and followed by nothing that it may count or measure.

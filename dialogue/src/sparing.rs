@@ -5,17 +5,19 @@ use grammar::frame::{Frame, Part, Stance, frame};
 use grammar::kind::{Kind, Of};
 use grammar::known::is_piece;
 use grammar::lexicon::Class;
+use grammar::read;
 use grammar::selector::Selector;
 use grammar::spared::{Spared, spared};
-use grammar::token::{fold, gap};
+use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
+use crate::amend::is_among;
 use crate::aside::COURTESIES;
 use crate::leftover::is_device;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::Phrase;
-use crate::session::{Call, Open};
+use crate::session::{Call, Open, PlanRef};
 use crate::spec::{Danger, Scope, TARGET};
 
 impl Turn<'_> {
@@ -23,8 +25,8 @@ impl Turn<'_> {
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let text = self.without_foreign_lead(text);
         match self.said_to_several(text) {
-            Some(Some(call)) => {
-                self.begin(vec![call], Path::Understood, true, preface, before);
+            Some(Some(calls)) => {
+                self.begin(calls, Path::Understood, true, preface, before);
                 return;
             }
             // Nobody is taken out of those who are named before a wish that nobody followed.
@@ -43,6 +45,24 @@ impl Turn<'_> {
             }
             None => self.understand_sparing(text, doubtful, preface, before, Vec::new()),
         }
+    }
+
+    /// "leave web1 and web2", "web1 and web2 stay up": nothing is left of a plan for those two.
+    pub(crate) fn leaves_all(&self, plan: &PlanRef, text: &str) -> bool {
+        const LEAVES: [Class; 5] = [Class::Untouched, Class::Spare, Class::Denied, Class::Not, Class::Except];
+        const BEHIND: [Class; 3] = [Class::Stays, Class::Alone, Class::Polite];
+        let cx = self.context();
+        let found = read::find(Kind::Machines, text, &cx);
+        let [found] = found.as_slice() else { return false };
+        let Value::Machines(Selector::Names(names)) = &found.value else { return false };
+        let all = cx.tokens(text);
+        let before: Vec<Token<'_>> = all.iter().filter(|token| token.span.end <= found.span.start).cloned().collect();
+        let after: Vec<Token<'_>> = all.iter().filter(|token| token.span.start >= found.span.end).cloned().collect();
+        let led = LEAVES.iter().any(|class| cx.lexicon.longest_before(&before, *class).is_some());
+        let stays = cx.lexicon.longest(&after, Class::Stays).is_some();
+        let whole = after.is_empty() || cx.lexicon.longest_of(&after, &BEHIND) == Some(after.len());
+        let every = plan.subjects.len() > 1 && plan.subjects.iter().all(|name| is_among(name, names));
+        every && whole && (led || stays) && !self.holds_command(&text[..found.span.start])
     }
 
     /// Keeps these out of all calls, and says so if that can't be done; whether what is left has to be asked about.

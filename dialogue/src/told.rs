@@ -110,7 +110,7 @@ impl Turn<'_> {
             Class::Calling,
             Class::Hedge,
         ];
-        let weighs = [Class::Weighs, Class::Later, Class::Moment, Class::Offset, Class::Day, Class::If];
+        let weighs = [Class::Unit, Class::Weighs, Class::Later, Class::Moment, Class::Offset, Class::Day, Class::If];
         let mut words = left_over(self.book, self.heard, spec, text, &taken, &cx).words;
         words.retain(|words| {
             let all = cx.tokens(words);

@@ -349,7 +349,7 @@ impl Turn<'_> {
         if let [(call, _)] = readings.as_mut_slice()
             && understanding.addressee.is_none()
         {
-            self.about_the_last(call, &part);
+            self.about_the_last(call, &part, &understanding.calls);
         }
         match readings.as_slice() {
             [] => {

@@ -177,6 +177,8 @@ classes! {
     Weighs "weighs",
     /// "second"; argument the number, or last.
     Ordinal "ordinal",
+    /// "to", "through", between the first and the last of a range: "lab01 to lab03".
+    Through "through",
     /// "on", "in": before the host that a machine is on.
     Where "where",
     /// "the one", "celle": stands for a machine that what follows tells from its twin.

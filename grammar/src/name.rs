@@ -116,7 +116,7 @@ pub(crate) fn names(cursor: &Cursor, at: usize, of: Of, open: bool) -> Vec<(usiz
         found.extend(named.into_iter().map(|(count, name)| (article + count, name)));
     } else if of == Of::Machine && !token.quoted {
         let most = found.iter().map(|(count, _)| *count).max().unwrap_or(0);
-        found.extend(piece(cursor, at, false).filter(|(count, _)| *count > most));
+        found.extend(piece(cursor, at, false).filter(|(count, _)| *count > most && !numbers_meet(cursor, at, most)));
     }
     for index in 0..found.len() {
         // "web1's disk"
@@ -235,10 +235,21 @@ fn named(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> {
         .filter_map(|count| cursor.cx.known.has(of, &cursor.said(at, count)).map(|name| (count, name)))
         .collect();
     match dictated(cursor, at, of, most) {
-        // "web 2" is web2, also where there is a web.
-        Some(longer) if exact.first().is_none_or(|(count, _)| *count < longer.0) => [vec![longer], exact].concat(),
+        // "web 2" is web2, also where there is a web, but "web1 0" is not web10 where there is a web1.
+        Some(longer)
+            if exact.first().is_none_or(|(count, _)| *count < longer.0 && !numbers_meet(cursor, at, *count)) =>
+        {
+            [vec![longer], exact].concat()
+        }
         _ => exact,
     }
+}
+
+/// Whether the name of so many tokens ends in a number and another number follows it: two numbers are not run together.
+fn numbers_meet(cursor: &Cursor, at: usize, count: usize) -> bool {
+    count > 0
+        && cursor.tokens[at + count - 1].text.ends_with(|c: char| c.is_ascii_digit())
+        && cursor.token(at + count).is_some_and(|next| next.text.starts_with(|c: char| c.is_ascii_digit()))
 }
 
 /// A known machine, hypervisor or snapshot as people say it: "web two", "Web-2", "win7 test" for win7-test.

@@ -68,13 +68,70 @@ proptest! {
     ) {
         const YES: [[&str; 4]; 2] = [["yes.", "go ahead!", "yes please, and", "do it."], ["oui.", "vas-y !", "oui, et", "allez-y."]];
         const ASKED: [[&str; 3]; 2] = [
-            ["what disks does web1 have?", "is cache running?", "how much memory has web2?"],
-            ["quels sont les disques de web1 ?", "cache est en marche ?", "combien de mémoire a web2 ?"],
+            ["what disks does web1 have?", "what snapshots does cache have?", "how much memory has web2?"],
+            ["quels sont les disques de web1 ?", "quels sont les instantanés de cache ?", "combien de mémoire a web2 ?"],
         ];
         let text = format!("{} {}", YES[language][yes], ASKED[language][asked]);
         let plan = ["pause web1 and web2", "mets web1 et web2 en pause"][language];
         let turns = talk(&MACHINES, &[plan, &text]);
         prop_assert!(turns[1].0 == ["vm.pause web1", "vm.pause web2"] && turns[1].1.is_none(), "{text}: {turns:?}");
+    }
+
+    #[test]
+    fn how_it_stands_or_why_asked_behind_a_yes_is_no_yes(
+        said in select(vec![
+            "yes. is web2 running?", "yes and why?", "yes and cache?", "yes, and is web1 up?", "go ahead. is cache running?",
+            "oui et pourquoi ?", "oui. web2 est en marche ?", "oui ? et web2 ?",
+        ]),
+    ) {
+        let plan = if said.starts_with("oui") { "mets web1 et web2 en pause" } else { "pause web1 and web2" };
+        let turns = talk(&MACHINES, &[plan, said]);
+        prop_assert!(turns[1].0.is_empty(), "{said}: {turns:?}");
+    }
+
+    #[test]
+    fn a_pick_that_is_taken_back_or_put_off_is_none(
+        language in 0usize..2,
+        rider in 0usize..6,
+    ) {
+        const RIDERS: [[&str; 6]; 2] = [
+            ["cache, no", "cache, don't", "cache. no wait", "cache but not yet", "cache tomorrow", "cache, never"],
+            ["cache, non", "cache, surtout pas", "cache, attends", "cache mais pas encore", "cache demain", "cache. non"],
+        ];
+        let turns = talk(&MACHINES, &[["pause", "mets en pause"][language], RIDERS[language][rider]]);
+        prop_assert!(turns[1].0.is_empty() && turns[1].1.as_deref() != Some("confirm"), "{turns:?}");
+    }
+
+    #[test]
+    fn who_leaves_all_of_a_plan_leaves_nothing_of_it(
+        language in 0usize..2,
+        said in 0usize..6,
+        yes in select(vec!["yes", "oui"]),
+    ) {
+        const SAID: [[&str; 6]; 2] = [
+            [
+                "leave web1 and web2", "yes but not web1 and web2", "keep web1 and web2", "web1 and web2 stay up",
+                "don't touch web1 and web2", "except web1 and web2",
+            ],
+            [
+                "laisse web1 et web2", "oui mais pas web1 et web2", "garde web1 et web2", "sauf web1 et web2",
+                "épargne web1 et web2", "ne touche pas à web1 et web2",
+            ],
+        ];
+        let plan = ["pause web1 and web2", "mets web1 et web2 en pause"][language];
+        let turns = talk(&MACHINES, &[plan, SAID[language][said], yes]);
+        prop_assert!(turns[1].0.is_empty() && turns[2].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn more_that_is_said_beside_a_plan_is_never_done_at_once(
+        said in select(vec![
+            "then start lent", "and start lent", "reboot cache too", "also reboot cache", "puis redémarre cache",
+            "éteins aussi cache", "et redémarre cache", "oui éteins aussi cache",
+        ]),
+    ) {
+        let turns = talk(&MACHINES, &["pause web1 and web2", said]);
+        prop_assert!(turns[1].0.is_empty(), "{said}: {turns:?}");
     }
 
     #[test]
