@@ -418,7 +418,7 @@ impl Bot {
 
     /// The key of a conversation: person, entity, direct or room.
     pub(crate) fn key(&self, message: &Message) -> String {
-        let person = message.asker.jid.clone().unwrap_or_else(|| format!("?{}", message.asker.name));
+        let person = asker(message);
         let entity = match &message.entity {
             Entity::Desk => String::new(),
             Entity::Hypervisor(name) => name.clone(),
@@ -536,9 +536,14 @@ impl Bot {
     }
 }
 
+/// Who said it: by address, else by a name that is none.
+fn asker(message: &Message) -> String {
+    message.asker.jid.clone().unwrap_or_else(|| format!("?{}", message.asker.name))
+}
+
 /// The room that a message was said in, or who said it.
 fn around_whom(message: &Message) -> String {
-    message.room.clone().unwrap_or_else(|| message.asker.jid.clone().unwrap_or_else(|| message.asker.name.clone()))
+    message.room.clone().unwrap_or_else(|| asker(message))
 }
 
 /// A panic in one turn must not poison the others.

@@ -162,19 +162,20 @@ pub(crate) fn addressed(
         machines.sort_by_key(|machine| std::cmp::Reverse(machine.name.len()));
         all.extend(machines.iter().map(|machine| (machine.name.clone(), Entity::Machine(machine.id.clone()))));
     }
+    let machines = &all[1..];
     // "web1, web2: reboot", "@web1 @web2 reboot", "web1: reboot, you too @web2": said to several, it is for who answers for all of them.
     let several = text.split_once(':').is_some_and(|(head, _)| {
         let names: Vec<&str> = head.split([',', '&', '+', ' ', '@']).filter(|word| !word.is_empty()).collect();
-        let known = |word: &str| all.iter().skip(1).any(|(name, _)| name.eq_ignore_ascii_case(word));
+        let known = |word: &str| machines.iter().any(|(name, _)| name.eq_ignore_ascii_case(word));
         names.iter().filter(|word| known(word)).count() > 1 && (known(names[0]) || text.starts_with('@'))
     });
-    let mentions = all.iter().skip(1).filter(|(name, _)| without_mention(name, text).is_some()).count();
+    let mentions = machines.iter().filter(|(name, _)| without_mention(name, text).is_some()).count();
     let begins = |name: &str| behind(name, text, false, &|_| false).is_some();
-    let first = all.iter().skip(1).find(|(name, _)| begins(name));
+    let first = machines.iter().find(|(name, _)| begins(name));
     let others = |(own, _): &(String, Entity)| {
-        all.iter().skip(1).any(|(name, _)| name != own && without_mention(name, text).is_some())
+        machines.iter().any(|(name, _)| name != own && without_mention(name, text).is_some())
     };
-    if several || mentions > 1 || first.is_some_and(others) || to_each(text, &all[1..], ear) {
+    if several || mentions > 1 || first.is_some_and(others) || to_each(text, machines, ear) {
         return Some((entity.clone(), text.replace('@', "")));
     }
     let (opened, greets) = ear.behind_opening(text);

@@ -23,8 +23,7 @@ impl Machine {
             let words = self.book().words(language);
             let session = Session::default();
             let turn = Turn::new(self.book(), words, words, session, around);
-            let parts = frame(text, &turn.context()).parts;
-            !parts.is_empty() && parts.iter().all(|part| turn.is_plain_wish(part)) || turn.speaks_to(text)
+            turn.wishes_plainly(text) || turn.speaks_to(text)
         })
     }
 
@@ -147,10 +146,7 @@ impl Turn<'_> {
         // "reboot both, but one after the other": it begins with a command. "and those that are off?" goes on.
         const JOINS: [Class; 3] = [Class::And, Class::But, Class::Then];
         let first = clauses(text, &JOINS, &cx).find(|clause| !self.without_leads(clause).is_empty());
-        let commands = first.is_some_and(|clause| {
-            let parts = frame(self.without_leads(clause), &cx).parts;
-            !parts.is_empty() && parts.iter().all(|part| self.is_plain_wish(part))
-        });
+        let commands = first.is_some_and(|clause| self.wishes_plainly(self.without_leads(clause)));
         let goes_on = text.contains('?') && cx.lexicon.longest_of(&all, &[Class::Follow, Class::And]).is_some();
         asks && wished && !tells || commands || goes_on
     }
@@ -161,6 +157,11 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         cx.lexicon.holds(&all[..all.len().min(FIRST)], &[Class::You])
+    }
+
+    fn wishes_plainly(&self, text: &str) -> bool {
+        let parts = frame(text, &self.context()).parts;
+        !parts.is_empty() && parts.iter().all(|part| self.is_plain_wish(part))
     }
 
     fn is_plain_wish(&self, part: &Part) -> bool {

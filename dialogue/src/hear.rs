@@ -49,12 +49,9 @@ impl Turn<'_> {
         let struck = STRUCK.iter().any(|mark| text.contains(mark))
             || text.starts_with(['!', '¬', '#']) && text[1..].contains(char::is_alphabetic)
             || text.starts_with('~') && text.ends_with('~');
-        if struck {
-            self.understood_nothing(&[], Vec::new());
-            return;
-        }
         // "stop web1 ❌"
-        if text.contains(DENYING) && text.chars().any(char::is_alphanumeric) {
+        let denied = text.contains(DENYING) && text.chars().any(char::is_alphanumeric);
+        if struck || denied {
             self.understood_nothing(&[], Vec::new());
             return;
         }

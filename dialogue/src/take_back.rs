@@ -18,6 +18,9 @@ use crate::spec::{Scope, TARGET};
 /// So many letters at the beginning have a noun and its verb in common: "démarrage" and "démarrer".
 const KIN: usize = 4;
 
+/// Words before whom or what is not meant.
+const DENIES: [Class; 4] = [Class::Denied, Class::Not, Class::Except, Class::Spare];
+
 impl Turn<'_> {
     /// Asks whether to take back what was done last, if a text wishes that; false when it does not.
     pub(crate) fn takes_back(&mut self, text: &str, preface: &[Phrase]) -> bool {
@@ -57,7 +60,7 @@ impl Turn<'_> {
         };
         // "undo, not cache"
         let denies = |one: &str| {
-            let denied = cx.lexicon.holds(&cx.tokens(one), &[Class::Denied, Class::Not, Class::Except, Class::Spare]);
+            let denied = cx.lexicon.holds(&cx.tokens(one), &DENIES);
             denied && !self.named_in(one).is_empty()
         };
         let more = clauses.iter().any(|one| *one != clause && (wishes_more(one) || denies(one)));
@@ -97,7 +100,6 @@ impl Turn<'_> {
     /// Whether a message that takes back what was done last says more than that: of whom or what else, when, whether, or that somebody
     /// else said so.
     pub(crate) fn undoes_otherwise(&self) -> bool {
-        const DENIES: [Class; 4] = [Class::Denied, Class::Not, Class::Except, Class::Spare];
         const TURNS: [Class; 11] = [
             Class::Ahead,
             Class::Person,
@@ -127,11 +129,8 @@ impl Turn<'_> {
         // Where no word for it was said, all of it may be what is to be taken back.
         let all = cx.tokens(text);
         let whole = !(0..all.len()).any(|at| undoes(&all, at));
-        let people = self.around.known.people();
-        let somebody = |token: &Token<'_>| {
-            let person = |jid: &String| jid.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(token.text));
-            people.iter().any(person) && !token.text.eq_ignore_ascii_case(self.around.asker)
-        };
+        let somebody =
+            |token: &Token<'_>| self.is_person(token.text) && !token.text.eq_ignore_ascii_case(self.around.asker);
         // "bob said undo", "undo what bob did", "there is nothing to undo"
         if all.iter().any(somebody) || cx.lexicon.holds(&all, &[Class::Nothing]) {
             return true;

@@ -56,12 +56,7 @@ impl Turn<'_> {
         let somebody = || {
             let first = values.iter().min();
             let before = first.map_or(0, |start| all.iter().filter(|token| token.span.end <= *start).count());
-            let who =
-                strange(0)
-                    || self.around.known.people().iter().any(|person| {
-                        person.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(all[0].text))
-                    });
-            before >= 2 && who && verb(1)
+            before >= 2 && (strange(0) || self.is_person(all[0].text)) && verb(1)
         };
         // "raw non"
         let refused = || {
@@ -182,6 +177,12 @@ impl Turn<'_> {
             .find(|span| span.contains(&all[at].span.start));
         preface.push(Phrase::not_followed(clause.map_or(text, |span| &text[span])));
         true
+    }
+
+    /// Whether a word is the name of somebody on a contact list here.
+    pub(crate) fn is_person(&self, word: &str) -> bool {
+        let named = |jid: &String| jid.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(word));
+        self.around.known.people().iter().any(named)
     }
 
     /// Whether a text says what is not to be done: "don't use raw", "never call it logs".

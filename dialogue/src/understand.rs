@@ -67,7 +67,8 @@ pub struct Understanding {
 }
 
 impl Understanding {
-    /// The wish that comes next is to be done before those that were said before it, if it was `led` in so.
+    /// The wish that comes next is to be done before those that were said before it, if it was `led` in so. What is said first is first
+    /// anyway.
     pub(crate) fn note_ahead(&mut self, led: bool) {
         let at = self.calls.len();
         if led && at > 0 && !self.ahead.contains(&at) {
@@ -262,14 +263,11 @@ impl Turn<'_> {
         let mut part = self.with_condition(part, &mut understanding);
         if self.leads_ahead(&part.raw) && !self.commands(&part.text).is_empty() && !understanding.calls.is_empty() {
             // "stop web1, but first snapshot it"
-            understanding.ahead.push(understanding.calls.len());
+            understanding.note_ahead(true);
         } else if self.commands(&part.text).is_empty()
             && let Some(wish) = self.ahead(&part)
         {
-            // What is said first is first anyway.
-            if !understanding.calls.is_empty() {
-                understanding.ahead.push(understanding.calls.len());
-            }
+            understanding.note_ahead(true);
             part = wish;
         }
         let mut readings = self.commands(&part.text);
@@ -404,9 +402,10 @@ impl Turn<'_> {
                     // "all but web1: reboot", "instead of cache, reboot"
                     const LEAVES: [Class; 5] =
                         [Class::Except, Class::Denied, Class::Not, Class::Spare, Class::Untouched];
-                    let all = self.context().tokens(&words).into_iter().collect::<Vec<_>>();
-                    let leaves = self.heard.lexicon.holds(&all, &LEAVES[..1])
-                        || self.heard.lexicon.longest_of(&all, &LEAVES).is_some();
+                    let cx = self.context();
+                    let all = cx.tokens(&words);
+                    let leaves =
+                        cx.lexicon.holds(&all, &[Class::Except]) || cx.lexicon.longest_of(&all, &LEAVES).is_some();
                     if leaves && !self.named_in(&words).is_empty() {
                         self.refuse_unread("left_over_except", words, &understanding.preface);
                         return;
