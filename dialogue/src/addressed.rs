@@ -8,12 +8,13 @@ use grammar::read;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
+use crate::amend::is_among;
 use crate::controls::CONTROLS;
 use crate::machine::{Around, Machine, Turn};
 use crate::policy::Path;
 use crate::session::{Call, Session};
 use crate::slots::{points, unknown_names};
-use crate::spec::TARGET;
+use crate::spec::{Spec, TARGET};
 
 impl Machine {
     /// Whether all of a text is commands and questions to the letter, in any language, about nothing that isn't there: "restart", "status?",
@@ -50,6 +51,21 @@ impl Machine {
 }
 
 impl Turn<'_> {
+    /// Has calls that name no machine be about whom they were said to; whether one that changes something is about somebody else.
+    pub(crate) fn address(&self, calls: &mut [Call], addressee: Option<&str>) -> bool {
+        let Some(name) = addressee else { return false };
+        let other = |call: &Call| {
+            let names = self.machines_of(call);
+            self.may_change(call) && !names.is_empty() && !is_among(name, &names)
+        };
+        let elsewhere = calls.iter().any(other);
+        for call in calls.iter_mut().filter(|call| self.spec(call).is_some_and(Spec::has_target)) {
+            let named = || Value::Machines(Selector::Names(vec![name.to_owned()]));
+            call.args.entry(TARGET.to_owned()).or_insert_with(named);
+        }
+        elsewhere
+    }
+
     /// A text without a small word of another language that opens it: "alors reboot web1".
     pub(crate) fn without_foreign_lead<'t>(&self, text: &'t str) -> &'t str {
         const OPENS: [Class; 5] = [Class::Greeting, Class::Aside, Class::Opens, Class::Then, Class::Thanks];
@@ -109,17 +125,19 @@ impl Turn<'_> {
     fn said_to(&self, names: &[String], wish: &str) -> Option<Call> {
         let mut parts = frame(wish, &self.context()).parts.into_iter();
         let (part, None) = (parts.next()?, parts.next()) else { return None };
-        let mut call = match &self.commands(&part.text)[..] {
-            // "stop" alone is the question's, "stop web1" is not.
-            [(call, _)] if CONTROLS.contains(&call.skill.as_str()) => {
-                let named = self.commands(&format!("{} {}", part.text.trim_end_matches('.'), names.first()?));
-                let [(call, Path::Command)] = named.as_slice() else { return None };
+        // "stop" alone is the question's, "stop web1" is not.
+        let named = || match &self.commands(&format!("{} {}", part.text.trim_end_matches('.'), names.first()?))[..] {
+            [(call, Path::Command)] if self.may_change(call) => {
                 let mut call = call.clone();
                 call.args.remove(TARGET);
-                call
+                Some(call)
             }
+            _ => None,
+        };
+        let mut call = match &self.commands(&part.text)[..] {
+            [(call, _)] if CONTROLS.contains(&call.skill.as_str()) => named()?,
             [(call, Path::Command)] => call.clone(),
-            [] => self.told_behind(&part)?.call,
+            [] => named().or_else(|| Some(self.told_behind(&part)?.call))?,
             _ => return None,
         };
         let spec = self.spec(&call).filter(|spec| spec.has_target() && !spec.planned)?;

@@ -1,19 +1,67 @@
 //! Whether a yes is one: with a goodbye, a shrug or a condition it is not, and in two languages it is.
 
-use grammar::answer::{Answer, agreed, answer, refused};
+use grammar::answer::{Answer, For, agreed, answer, only_points, refused};
+use grammar::condition::whether;
 use grammar::frame::{Part, begins_with_verb, frame};
 use grammar::lexicon::Class;
 use grammar::read::Context;
-use grammar::token::gap;
+use grammar::token::{Token, gap};
 
+use crate::amend::{is_among, is_of};
+use crate::aside::COURTESIES;
 use crate::controls::CONTROLS;
 use crate::follow::STATE;
+use crate::leftover;
 use crate::machine::Turn;
-use crate::session::Call;
-use crate::spec::Category;
+use crate::policy::Path;
+use crate::session::{Call, PlanRef};
+use crate::slots;
+use crate::spec::{Category, TARGET};
 use crate::understand::{BYE, GREET};
 
 impl Turn<'_> {
+    /// "yes, reboot web1", "go ahead with the disk", "yes, both": agreement, and what is agreed to. Who agrees to a part of it, or to
+    /// something beside it, does not.
+    pub(crate) fn agrees_to(&self, text: &str, plan: &PlanRef) -> bool {
+        let cx = self.context();
+        if self.agrees_in_two_languages(text) {
+            return true;
+        }
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let [call] = plan.calls.as_slice() else {
+            return only_points(&rest, &plan.subjects, &cx, |_| false).is_some_and(|said| is_for_all(&said, plan));
+        };
+        let same = |said: &Call| {
+            said.skill == call.skill
+                && said.args.iter().all(|(slot, value)| {
+                    slots::points(value) || call.args.get(slot).is_some_and(|planned| planned == value)
+                })
+        };
+        let readings = self.commands(&rest);
+        match readings.as_slice() {
+            [] => {
+                let title = self.title_words(&call.skill);
+                let said = only_points(&rest, &plan.subjects, &cx, |word| is_of(&title, word));
+                said.is_some_and(|said| is_for_all(&said, plan)) || self.says_as_planned(call, &rest)
+            }
+            // "Yes! And have a lovely weekend", but "allez ciao" is no yes.
+            readings if readings.iter().all(|(said, _)| COURTESIES.contains(&said.skill.as_str())) => {
+                let first = text.split_inclusive(['.', '!']).next().unwrap_or_default();
+                first.len() < text.len() && answer(first, &cx) == Answer::Yes
+            }
+            readings => readings.iter().all(|(said, path)| *path == Path::Command && same(said)),
+        }
+    }
+
+    /// "yes, lent", "yes, 60 GB please": values that are those of the plan, unless they are denied: "yes, but not raw".
+    fn says_as_planned(&self, call: &Call, text: &str) -> bool {
+        let cx = self.context();
+        let Some(spec) = self.spec(call).filter(|_| !leftover::turns(text, &cx)) else { return false };
+        let filled: Vec<String> = call.args.keys().filter(|slot| *slot != TARGET).cloned().collect();
+        let values = slots::read_answer(spec, &filled, &Default::default(), text, &cx);
+        values.is_some_and(|said| said.values.iter().all(|(slot, value)| call.args.get(slot) == Some(value)))
+    }
+
     /// Whether a yes takes leave as well, or does not care: then nobody knows whether it is one.
     pub(crate) fn yes_and_more(&self, text: &str) -> bool {
         let cx = self.context();
@@ -123,7 +171,7 @@ impl Turn<'_> {
     }
 
     /// What is asked behind a plain yes, of which it is set apart: "yes. and what disks does it have?". Behind "ok, …" it may be asked first.
-    pub(crate) fn asked_behind_yes(&self, text: &str) -> Option<Vec<Call>> {
+    pub(crate) fn asked_behind_yes(&self, text: &str, plan: &PlanRef) -> Option<Vec<Call>> {
         const JOINS: [Class; 5] = [Class::And, Class::Then, Class::Aside, Class::Filler, Class::Also];
         let cx = self.context();
         let all = cx.tokens(text);
@@ -156,13 +204,42 @@ impl Turn<'_> {
             };
             let spec = self.spec(&call).filter(|spec| !spec.planned && spec.fits(self.around.scope))?;
             let only_asks = !self.may_change(&call) && !CONTROLS.contains(&spec.id) && spec.category != Category::Talk;
-            // "yes. is web2 idle?", "yes, and why?": how it stands and what was before may change the yes.
+            // "yes. is web2 idle?", "yes, and why?": how it stands and what was before may change the yes, unless it is of somebody else.
             let first = spec.id == STATE || spec.id.starts_with("audit.");
-            (only_asks && !first).then_some(call)
+            let names = self.machines_of(&call);
+            let bare = cx.tokens(&part.text).len() <= names.len();
+            let others = !bare && !names.is_empty() && !names.iter().any(|name| is_among(name, &plan.subjects));
+            (only_asks && (!first || others)).then_some(call)
         };
         let parts = frame(rest, &cx).parts;
         let calls: Option<Vec<Call>> = parts.iter().map(asked).collect();
         calls.filter(|calls| !calls.is_empty() && !objects)
+    }
+
+    /// "yes, and tell me if they are fine": a yes, and a look at what comes of it, which is told anyway.
+    pub(crate) fn agrees_and_asks(&self, text: &str) -> bool {
+        let cx = self.context();
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let joined = cx.lexicon.longest_of(&cx.tokens(&rest), &[Class::And, Class::Then]).is_some();
+        let Some(rider) = self.rider(text).filter(|_| joined) else { return false };
+        let wishes = |part: &Part| self.commands(&part.text).iter().any(|(call, _)| self.may_change(call));
+        whether(&rider, &cx).is_some() && !frame(&rider, &cx).parts.iter().any(wishes)
+    }
+
+    /// "yes, delete it": a yes, and nothing but the verb of the plan.
+    pub(crate) fn agrees_untyped(&self, plan: &PlanRef, text: &str) -> bool {
+        let cx = self.context();
+        let Some(rest) = agreed(text, &cx) else { return false };
+        let verb = |token: &Token| {
+            let commands = plan.calls.iter().any(|call| self.heard.vocabulary(&call.skill).commands(token));
+            commands && cx.lexicon.is(&token.folded, Class::Verb)
+        };
+        let all = cx.tokens(&rest);
+        let small =
+            |token: &Token| cx.lexicon.is(&token.folded, Class::It) || cx.lexicon.is(&token.folded, Class::Polite);
+        // "yes, start", of a stop and a start: only that one?
+        let one = plan.calls.windows(2).all(|pair| pair[0].skill == pair[1].skill);
+        one && all.iter().any(verb) && all.iter().all(|token| verb(token) || small(token))
     }
 
     /// "c'est beau, go ahead": a yes in one language, and the rest of it in another.
@@ -173,4 +250,14 @@ impl Turn<'_> {
         let cuts = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| text.split_at(at));
         !text.contains('?') && cuts.into_iter().any(|(one, other)| yes(one) && yes(other))
     }
+}
+
+/// Whether what is agreed to is all of a plan: each machine that is named is one of its own, and none is left out; as many as there are.
+fn is_for_all(said: &For, plan: &PlanRef) -> bool {
+    let named = |name: &String| is_among(name, &said.names);
+    let own = |name: &String| is_among(name, &plan.subjects);
+    let whole = said.names.is_empty() || plan.subjects.iter().all(named) && said.names.iter().all(own);
+    // "yes to one", of one wish for two: which?
+    let many = [plan.subjects.len(), if plan.calls.len() > 1 { plan.calls.len() } else { plan.subjects.len() }];
+    whole && said.counts.iter().all(|count| many.iter().any(|many| u64::try_from(*many) == Ok(*count)))
 }

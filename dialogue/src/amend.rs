@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 
 use grammar::answer::{Answer, agreed, answer, refused};
 use grammar::clause::clauses;
-use grammar::condition::whether;
 use grammar::corrected::{Corrected, machines};
 use grammar::frame::{Part, Stance, begins_with_verb, frame, is_plain};
 use grammar::gather::{Wanted, gather};
@@ -385,6 +384,12 @@ impl Turn<'_> {
         {
             commands = self.commands(&part.text);
         }
+        // "yes, but a snapshot first"
+        if !commands.iter().any(|(call, _)| self.may_change(call))
+            && let Some(call) = self.deed_of(wish)
+        {
+            commands = vec![(call, Path::Command)];
+        }
         let [(call, Path::Command)] = &commands[..] else { return None };
         if CONTROLS.contains(&call.skill.as_str()) || !self.built(call) || !self.may_change(call) {
             return None;
@@ -420,32 +425,6 @@ impl Turn<'_> {
         objects && self.machines_of(call).iter().any(|name| is_among(name, &plan.subjects))
     }
 
-    /// "yes, and tell me if they are fine": a yes, and a look at what comes of it, which is told anyway.
-    pub(crate) fn agrees_and_asks(&self, text: &str) -> bool {
-        let cx = self.context();
-        let Some(rest) = agreed(text, &cx) else { return false };
-        let joined = cx.lexicon.longest_of(&cx.tokens(&rest), &[Class::And, Class::Then]).is_some();
-        let Some(rider) = self.rider(text).filter(|_| joined) else { return false };
-        let wishes = |part: &Part| self.commands(&part.text).iter().any(|(call, _)| self.may_change(call));
-        whether(&rider, &cx).is_some() && !frame(&rider, &cx).parts.iter().any(wishes)
-    }
-
-    /// "yes, delete it": a yes, and nothing but the verb of the plan.
-    pub(crate) fn agrees_untyped(&self, plan: &PlanRef, text: &str) -> bool {
-        let cx = self.context();
-        let Some(rest) = agreed(text, &cx) else { return false };
-        let verb = |token: &Token| {
-            let commands = plan.calls.iter().any(|call| self.heard.vocabulary(&call.skill).commands(token));
-            commands && cx.lexicon.is(&token.folded, Class::Verb)
-        };
-        let all = cx.tokens(&rest);
-        let small =
-            |token: &Token| cx.lexicon.is(&token.folded, Class::It) || cx.lexicon.is(&token.folded, Class::Polite);
-        // "yes, start", of a stop and a start: only that one?
-        let one = plan.calls.windows(2).all(|pair| pair[0].skill == pair[1].skill);
-        one && all.iter().any(verb) && all.iter().all(|token| verb(token) || small(token))
-    }
-
     /// Whom a text says to be meant by a plan otherwise, in words that may be the plan's own.
     fn said_of_machines(&self, plan: &PlanRef, text: &str) -> Option<Corrected> {
         let titles: Vec<String> = plan.calls.iter().flat_map(|call| self.title_words(&call.skill)).collect();
@@ -468,7 +447,7 @@ impl Turn<'_> {
     }
 
     /// What is joined to an agreement: "yes, but …", "go ahead and …".
-    fn rider(&self, text: &str) -> Option<String> {
+    pub(crate) fn rider(&self, text: &str) -> Option<String> {
         const JOINS: [Class; 4] = [Class::And, Class::But, Class::Then, Class::Slack];
         let cx = self.context();
         let joins_on = self.joins_on(text);

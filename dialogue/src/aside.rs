@@ -2,7 +2,7 @@
 //! with a word, what is half put together is kept aside, an offer is passed over in silence.
 
 use grammar::answer::{Answer, agreed, answer, asks_something, control};
-use grammar::frame::{Stance, begins_with_verb, frame};
+use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Found};
@@ -121,6 +121,14 @@ impl Turn<'_> {
         let text = self.session.trace.text.as_str();
         // "actually not db1", "the other one": nobody knows what is wrong with the plan, so it is not that one that a yes is for.
         let all = cx.tokens(text);
+        // "which one is the newest?" asks, and is about nothing else; the plan is shown again before anybody says yes.
+        let asks = |part: &Part| part.question && !part.polite && !begins_with_verb(&part.text, &cx);
+        let denies = cx.lexicon.holds(&all, &[Class::No, Class::Denied, Class::Not, Class::Except, Class::Meant]);
+        let said_so = self.without_leads(text.trim_end());
+        let asked = text.trim_end().ends_with('?') && !denies && !open.reminded;
+        if asked && frame(&format!("{said_so}?"), &cx).parts.iter().all(asks) {
+            return false;
+        }
         let said = answer(text, &cx);
         // "yes for web1, no for web2", "yes if web3 is up"
         let partly = cx.lexicon.holds(&all, &[Class::No, Class::If]) && !self.named_in(text).is_empty();

@@ -2,7 +2,7 @@
 
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
-use grammar::token::fold;
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::amend::is_of;
@@ -60,6 +60,25 @@ impl Turn<'_> {
             [only] => Some(vec![(slot.name.to_owned(), Value::Choice(only.clone()))]),
             _ => None,
         })
+    }
+
+    /// "nightly, no", "any but nightly", "the one before nightly": a name of what exists, and words that take it back.
+    pub(crate) fn denies_a_name(&self, spec: &Spec, missing: &[String], text: &str) -> bool {
+        const DENIES: [Class; 7] =
+            [Class::Denied, Class::Not, Class::No, Class::Except, Class::Spare, Class::Ahead, Class::Recants];
+        let slot = missing.first().and_then(|slot| spec.slot(slot));
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let Some(Kind::Name(of)) = slot.map(|slot| slot.kind) else { return false };
+        let name = |token: &Token<'_>| token.quoted || cx.known.has(of, token.text).is_some();
+        let named = all.iter().position(name);
+        let denies = |at: usize| cx.lexicon.longest_of(&all[at..], &DENIES).is_some();
+        // "no, nightly" names it.
+        let no = |at: usize| {
+            cx.lexicon.longest(&all[at..], Class::No).is_some()
+                || cx.lexicon.longest(&all[at..], Class::Recants).is_some()
+        };
+        named.is_some_and(|named| (0..all.len()).any(|at| !name(&all[at]) && denies(at) && (at > named || !no(at))))
     }
 
     /// "what formats are there?": what may be chosen for a slot that the question names.

@@ -85,6 +85,10 @@ impl Turn<'_> {
             if said.is_empty() || self.says_nothing_but_yes(clause) {
                 continue;
             }
+            // "web1 stays and web2 too": kept as well.
+            if removed && cx.lexicon.holds(&cx.tokens(clause), &[Class::Also]) {
+                return None;
+            }
             let behind = cx.lexicon.longest_before(&cx.tokens(&text[..span.start]), Class::And).is_some();
             let too = behind && std::mem::take(&mut first);
             match self.changed_by(&plan, clause, said, Joined { too, agrees, yes }) {

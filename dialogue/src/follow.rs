@@ -5,8 +5,10 @@ use grammar::corrected::{named, piece_first};
 use grammar::follow::{led, named_first, says_you};
 use grammar::frame::{Part, Stance};
 use grammar::kind::{Kind, Of};
+use grammar::lexicon::Class;
 use grammar::read::{self, Found};
 use grammar::selector::Selector;
+use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::machine::Turn;
@@ -43,6 +45,11 @@ impl Turn<'_> {
         let (led, rest) = led(part.raw.trim(), &cx);
         if let Some((names, after)) = named_first(rest, &cx).or_else(|| piece_first(rest, &cx)) {
             let left = self.heard.lexicon.without_nouns(after);
+            // "db1 same" asks the same.
+            let again = cx.tokens(&left);
+            if cx.lexicon.longest_of(&again, &[Class::Also, Class::Same]).is_some_and(|count| count == again.len()) {
+                return Some(self.same_of(&names));
+            }
             if !left.is_empty() {
                 // "web1 down, web2 up" is about both.
                 let others = named(after, &[], &cx).iter().any(|name| !names.contains(name));
@@ -202,6 +209,25 @@ impl Turn<'_> {
         let cx = self.context();
         let few = topics::words(&part.text).len() <= FEW;
         if slot.need == Need::Target || (few || led(part.raw.trim(), &cx).0) && !says_you(&part.text, &cx) {
+            self.put(call, &names);
+        }
+    }
+
+    /// "the snapshots of web1 and its disks": a question that names nobody is about whom the same message spoke of, rather than the last.
+    pub(crate) fn of_the_same_message(&self, call: &mut Call, part: &Part, before: &[Call]) {
+        let cx = self.context();
+        let names = before.last().map(|call| self.machines_of(call)).unwrap_or_default();
+        let about = self.spec(call).and_then(|spec| spec.slots.iter().find(|slot| is_about(slot)));
+        let said = fold(&part.raw);
+        let own = self.machines_of(call).iter().any(|name| said.contains(&fold(name)));
+        let points = self.around.scope != Scope::Machine && !own && named(&part.raw, &[], &cx).is_empty();
+        let one = |value: &Value| matches!(value, Value::Machines(Selector::Names(_)) | Value::Name(_));
+        if let Some(slot) = about
+            && points
+            && !names.is_empty()
+            && call.args.get(slot.name).is_some_and(one)
+        {
+            call.args.remove(slot.name);
             self.put(call, &names);
         }
     }

@@ -118,6 +118,34 @@ impl Turn<'_> {
         alone.map(|call| (call, GIST)).or_else(goes_on).or_else(|| gist.map(|call| (call, GIST)))
     }
 
+    /// "how much memory has web1 and since when is it up": the two questions that a part asks, if either can be answered.
+    pub(crate) fn two_questions(&self, part: &Part) -> Option<Vec<Part>> {
+        let cx = self.context();
+        let text = part.raw.trim();
+        let all = cx.tokens(text);
+        if !matches!(part.stance, Stance::Request | Stance::Report) || part.wish {
+            return None;
+        }
+        let asked = |part: &Part| match self.commands(&part.text).as_slice() {
+            [] => Some(self.gist(part, false).filter(|gist| gist.strange == 0)?.call),
+            [(call, _)] => Some(call.clone()).filter(|call| !self.may_change(call)),
+            _ => None,
+        };
+        (2..all.len()).find_map(|at| {
+            let and = cx.lexicon.longest(&all[at..], Class::And).filter(|and| at + and < all.len())?;
+            // "and its disks"
+            let opens = [Class::Question, Class::Asks, Class::Since, Class::It, Class::Article];
+            cx.lexicon.longest_of(&all[at + and..], &opens)?;
+            let pieces = [&text[..all[at - 1].span.end], &text[all[at + and].span.start..]];
+            let parts =
+                pieces.iter().flat_map(|piece| frame(&format!("{}?", piece.trim_end_matches(['?', ' '])), &cx).parts);
+            let parts: Vec<Part> = parts.collect();
+            let calls: Option<Vec<Call>> = parts.iter().map(asked).collect();
+            calls.filter(|calls| parts.len() == 2 && calls[0] != calls[1])?;
+            Some(parts)
+        })
+    }
+
     /// A question in one of the pieces of a text that was not understood as a whole: "well, that helps. and web1, is it up?"; and the
     /// first of the others that wishes for something.
     pub(crate) fn asked_in_a_piece(&self, text: &str) -> Option<(Call, Option<String>)> {
@@ -155,7 +183,8 @@ impl Turn<'_> {
             let wishes = part.polite && !asks || part.wish || !asks && begins_with_verb(&part.text, &cx);
             !elsewhere && !wishes && (part.stance != Stance::Negated || !orders)
         };
-        let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.waits();
+        // A form waits for a value; a plan is shown again.
+        let fits = asks && (1..=MOST).contains(&names.len()) && !self.session.asks_for_a_value();
         if !fits || !frame(text, &cx).parts.iter().all(asked) {
             return None;
         }
@@ -173,6 +202,19 @@ impl Turn<'_> {
             call.skill = spec.id.to_owned();
         }
         Some(call)
+    }
+
+    /// Whether what was taken off the beginning of a part wishes: "I want", and not only "well".
+    fn is_led_by_a_wish(&self, part: &Part) -> bool {
+        const LIGHT: [Class; 6] = [Class::Aside, Class::Opens, Class::Greeting, Class::And, Class::Yes, Class::Slack];
+        let cx = self.context();
+        let lead = part.raw.find(part.text.as_str()).map_or("", |at| &part.raw[..at]);
+        let all = cx.tokens(lead);
+        let mut at = 0;
+        while let Some(count) = all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, &LIGHT)) {
+            at += count;
+        }
+        at < all.len() && !cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Asks, Class::Question, Class::Asking])
     }
 
     /// Whether a text wishes for anything, in whatever words.
@@ -199,6 +241,8 @@ impl Turn<'_> {
             // "web1 can go off again"
             Stance::AboutOthers if part.wish => return None,
             Stance::Request if begins(Class::Verb) && !begins(Class::Asks) => return None,
+            // "I'd like web1 to be off tonight" wishes.
+            Stance::Request if !marked && self.is_led_by_a_wish(part) => return None,
             Stance::Negated | Stance::AboutOthers if !text.ends_with('?') => return None,
             _ => {}
         }

@@ -73,6 +73,43 @@ pub(crate) struct Inside {
 }
 
 impl Turn<'_> {
+    /// What is told before several wishes, or above one: "patch evening: shut down web1 and web2". What it says, and the wishes.
+    pub(crate) fn behind_a_heading(&self, part: &Part) -> Option<(String, Vec<Part>)> {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let all = cx.tokens(text);
+        let plain = |at: &usize| {
+            let head = &all[..*at];
+            let gap = gap(text, &all, *at);
+            let least = if gap.contains(':') { 2 } else { TELLS };
+            let someone = cx.lexicon.holds(head, &[Class::Person]) && !cx.lexicon.holds(head, &[Class::Tells]);
+            let denies = cx.lexicon.holds(head, &[DENY.as_slice(), &[Class::Spare, Class::Untouched]].concat());
+            let denies = denies && !cx.lexicon.holds(head, &[Class::Person]) || someone;
+            gap.contains([':', ',', ';', '\u{2013}', '\u{2014}'])
+                && *at >= least
+                && !denies
+                && cx.lexicon.longest(head, Class::Question).is_none()
+        };
+        (1..all.len()).filter(plain).find_map(|at| {
+            let (head, rest) = (&text[..all[at - 1].span.end], &text[all[at].span.start..]);
+            let parts = frame(rest, &cx).parts;
+            let wishes = |part: &Part| {
+                let command = self.commands(&part.text).iter().any(|(call, _)| self.may_change(call));
+                part.stance == Stance::Request && !part.question && (command || self.several(part).is_some())
+            };
+            // Of one wish behind a comma the whole was tried; "we need gitea up, boot it" is about somebody.
+            let many = parts.len() > 1 || parts.iter().any(|part| self.commands(&part.text).is_empty());
+            let it = |part: &Part| {
+                self.commands(&part.text).iter().any(|(call, _)| call.args.get(TARGET).is_some_and(points))
+            };
+            if parts.iter().any(it) || !many && !gap(text, &all, at).contains(':') {
+                return None;
+            }
+            let told = self.named_in(head).is_empty() && !self.holds_command(head) && !self.wishes_for_more(head);
+            (told && !parts.is_empty() && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
+        })
+    }
+
     /// The command at the end of a part that is none as a whole; the longest there is.
     pub(crate) fn inside(&self, part: &Part) -> Option<Inside> {
         let cx = self.context();

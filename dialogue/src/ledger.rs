@@ -188,7 +188,13 @@ impl Turn<'_> {
         let long = |at: usize, classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
         let corrects = agreed(text, &cx).is_some();
         let later = |at: usize| if corrects { 0 } else { long(at, &[Class::Later, Class::Offset, Class::Moment]) };
-        let turns = |at: usize| long(at, &TURNS) > later(at);
+        // "but first …", "but pause db1" goes on with another wish.
+        let goes_on = |at: usize| {
+            let but = long(at, &[Class::But]);
+            let next = at + but;
+            if but > 0 && next < all.len() && long(next, &[Class::Ahead, Class::Verb]) > 0 { but } else { 0 }
+        };
+        let turns = |at: usize| long(at, &TURNS) > later(at).max(goes_on(at));
         let set = |call: &Call| matches!(call.args.get(TARGET), Some(Value::Machines(target)) if !matches!(target, Selector::Names(_)));
         let controls = |call: &Call| CONTROLS.contains(&call.skill.as_str());
         let turned = (0..all.len()).any(turns);
@@ -212,8 +218,12 @@ impl Turn<'_> {
         let planned = |call: &&Call| self.spec(call).is_some_and(|spec| spec.planned);
         let values = || calls.iter().filter(|call| !planned(call)).flat_map(|call| call.args.values());
         let of_planned = |clause: &str| {
-            let commands =
-                |call: &Call| cx.tokens(clause).iter().any(|token| self.heard.vocabulary(&call.skill).commands(token));
+            let small =
+                |token: &Token<'_>| cx.lexicon.holds(std::slice::from_ref(token), &[Class::Ahead, Class::Noname]);
+            let commands = |call: &Call| {
+                let vocabulary = self.heard.vocabulary(&call.skill);
+                cx.tokens(clause).iter().any(|token| vocabulary.commands(token) && !small(token))
+            };
             calls.iter().filter(planned).any(commands)
         };
         let said = |name: &String| {

@@ -53,6 +53,7 @@ mod snapshots;
 mod sparing;
 pub mod spec;
 mod spelling;
+mod steps;
 mod take_back;
 mod told;
 pub mod topics;

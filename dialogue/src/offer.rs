@@ -186,7 +186,16 @@ impl Turn<'_> {
             }
             // "start the ubuntu": whom it points at, with words beside it that may be a name, nobody knows.
             let points = self.around.scope != Scope::Machine && self.is_only_pointed_at(spec, call);
-            if left.weighs || points && left.unexplained {
+            let thing = |words: &String| {
+                let all = self.context().tokens(words);
+                let thing = |token| self.heard.lexicon.holds(std::slice::from_ref(token), &[Class::Os]);
+                all.iter().any(|token| thing(token) || !self.heard.lexicon.contains(&token.folded))
+            };
+            // "démarre l'ubuntu"
+            let strange = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It)))
+                && self.around.scope != Scope::Machine
+                && left.words.iter().any(thing);
+            if left.weighs || strange || points && left.unexplained {
                 return false;
             }
             preface.push(Phrase::common("left_over").with("words", words));

@@ -6,9 +6,9 @@ use grammar::value::Value;
 
 use crate::leftover::left_over;
 use crate::machine::Turn;
-use crate::session::Call;
+use crate::session::{About, Call};
 use crate::slots::{Taken, extract_where, points};
-use crate::spec::{Scope, Spec, TARGET};
+use crate::spec::{Danger, Scope, Spec, TARGET};
 
 /// Words before it that say nothing.
 const SMALL: [Class; 6] = [Class::Opens, Class::Filler, Class::Slack, Class::Yes, Class::And, Class::Then];
@@ -28,6 +28,10 @@ impl Turn<'_> {
     /// What a text asks for once more, after what the same message wishes for `before` it or what was last; all of it has to be read.
     pub(crate) fn one_more(&self, text: &str, before: &[Call]) -> Option<Call> {
         let last = before.last().or_else(|| self.session.last.as_ref()?.calls.last())?;
+        // "another one", said to a question what to go back to, or to delete, is no wish to make one.
+        if before.is_empty() && self.asked_of_something_else() {
+            return None;
+        }
         self.one_more_than(text, last)
     }
 
@@ -64,6 +68,19 @@ impl Turn<'_> {
             args.insert(TARGET.to_owned(), machines.clone());
         }
         Some(Call { skill: spec.id.to_owned(), args })
+    }
+
+    /// Whether what is open is to change or to delete something that exists.
+    fn asked_of_something_else(&self) -> bool {
+        let before = self.session.last.as_ref().and_then(|last| last.before.as_deref());
+        let Some(open) = self.session.open.as_ref().or(before) else { return false };
+        let calls = match &open.about {
+            About::Confirm { plan, .. } => &plan.calls,
+            About::Slots { calls, .. } => calls,
+            About::Skills { .. } => return false,
+        };
+        let grave = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger >= Danger::Destructive);
+        calls.iter().any(grave)
     }
 
     /// Whether something is said of it that no slot took: "name it d" is no other name than d.

@@ -1,13 +1,11 @@
 //! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
 
-use grammar::answer::{Answer, For, agreed, answer, halfhearted, only_points};
+use grammar::answer::{Answer, agreed, answer, halfhearted};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::value::Value;
 
-use crate::amend::{is_among, is_of};
-use crate::aside::COURTESIES;
-use crate::leftover;
+use crate::amend::is_among;
 use crate::machine::{Planning, Purpose, Turn};
 use crate::picked::wants_machines;
 use crate::policy::Path;
@@ -87,6 +85,14 @@ impl Turn<'_> {
             self.say_common("cancelled");
             return Ok(());
         }
+        // "create a disk, then reboot": "no reboot"
+        if let Some(left) = self.with_fewer_steps(text, &calls) {
+            let Some(at) = left.iter().position(|call| *call == calls[at]) else {
+                return self.plan_anew(open, path, left, Vec::new());
+            };
+            self.show_again(Open { about: About::Slots { calls: left, at, missing, path, doubtful: true }, ..open });
+            return Ok(());
+        }
         let Some(spec) = calls.get(at).and_then(|call| self.spec(call)) else { return Err(Box::new(open)) };
         if let Some(choices) = self.choices_asked(spec, text) {
             self.show_after(choices, open);
@@ -97,8 +103,9 @@ impl Turn<'_> {
             self.show_again(open);
             return Ok(());
         }
-        // "db1, don't", "web1 but not yet", "db1 tomorrow" is no pick.
-        if wants_machines(spec, &missing) && self.denies_behind_a_pick(text) {
+        // "db1, don't", "web1 but not yet", "db1 tomorrow" is no pick, nor is "any but nightly".
+        if wants_machines(spec, &missing) && self.denies_behind_a_pick(text) || self.denies_a_name(spec, &missing, text)
+        {
             return Err(Box::new(open));
         }
         // "celle de Lyon" is one of those offered, rather than somebody called Lyon.
@@ -162,7 +169,7 @@ impl Turn<'_> {
         }
         // Which of those offered is no value that has to be shown once more, where it can be taken back.
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
-        let picked = wants_machines(spec, &missing) && calls.iter().all(reversible);
+        let picked = wants_machines(spec, &missing) && calls.iter().all(reversible) && self.only_picks(&open, text);
         let whom = wants_machines(spec, &missing);
         let beside = if whom { Vec::new() } else { self.left_of_an_answer(spec, text, &values) };
         preface.extend(beside.iter().map(|words| Phrase::not_followed(words)));
@@ -283,7 +290,7 @@ impl Turn<'_> {
             }
         };
         // "yes. and what disks does it have?"
-        let then = if go || by_name || undoing { None } else { self.asked_behind_yes(text) };
+        let then = if go || by_name || undoing { None } else { self.asked_behind_yes(text, &plan) };
         let go = go || then.is_some();
         if go && !by_name && halfhearted(text, &self.context()) {
             self.ask_again_after("only_plain_yes", open);
@@ -297,6 +304,11 @@ impl Turn<'_> {
             };
             self.confirmed(plan, by_name, path, undoing, stale, then.unwrap_or_default());
             return Ok(());
+        }
+        // "all but the reboot", "the snapshot first"
+        let steps = || self.with_fewer_steps(text, &plan.calls).or_else(|| self.with_step_first(text, &plan.calls));
+        if let Some(calls) = Some(()).filter(|()| !undoing).and_then(|()| steps()) {
+            return self.plan_anew(open, path, calls, Vec::new());
         }
         match said {
             Answer::No => {
@@ -329,7 +341,17 @@ impl Turn<'_> {
                         .or_else(|| self.with_several_values(&plan, text))
                         .or_else(|| self.only_some(text, &plan.calls))
                         .or_else(|| self.left_by_it(text, &plan.calls))?;
-                    Some((calls, self.left_of_a_correction(&plan, text)))
+                    let mut left: Vec<Phrase> = self.left_of_a_correction(&plan, text).into_iter().collect();
+                    let values = self.values_left(text, &calls);
+                    // Of several clauses more may be read one by one.
+                    if !values.is_empty()
+                        && let Some((calls, left)) = self.changed_by_clauses(&plan, text)
+                        && self.values_left(text, &calls).is_empty()
+                    {
+                        return Some((calls, left));
+                    }
+                    left.extend(values.into_iter().map(Phrase::not_followed));
+                    Some((calls, left))
                 };
                 // "don't use raw"
                 let forbids = self.forbids(text) && self.with_other_machines(&plan, text).is_none();
@@ -338,10 +360,9 @@ impl Turn<'_> {
                     // "db1 first"
                     false => self
                         .with_first(text, &plan.calls)
-                        .map(|calls| (calls, None))
+                        .map(|calls| (calls, Vec::new()))
                         .or_else(otherwise)
-                        .or_else(|| Some((self.with_a_rider(&plan, text)?, None)))
-                        .map(|(calls, left)| (calls, left.into_iter().collect()))
+                        .or_else(|| Some((self.with_a_rider(&plan, text)?, Vec::new())))
                         .or_else(|| self.changed_by_clauses(&plan, text)),
                 };
                 match changed {
@@ -427,9 +448,13 @@ impl Turn<'_> {
         rest.map_or_else(String::new, |span| text[span].to_owned())
     }
 
-    /// The confirmation is void, and the corrected plan is shown and asked.
+    /// The confirmation is void, and the corrected plan is shown and asked, with what of the text is not in it.
     fn correct(&mut self, open: Open, path: Path, calls: Vec<Call>, mut preface: Vec<Phrase>) -> Result<(), Box<Open>> {
         self.account(&calls, &mut preface);
+        self.plan_anew(open, path, calls, preface)
+    }
+
+    fn plan_anew(&mut self, open: Open, path: Path, calls: Vec<Call>, preface: Vec<Phrase>) -> Result<(), Box<Open>> {
         let planning = Planning {
             calls,
             path,
@@ -496,48 +521,6 @@ impl Turn<'_> {
         self.complete(planning);
     }
 
-    /// "yes, reboot web1", "go ahead with the disk", "yes, both": agreement, and what is agreed to. Who agrees to a part of it, or to
-    /// something beside it, does not.
-    fn agrees_to(&self, text: &str, plan: &PlanRef) -> bool {
-        let cx = self.context();
-        if self.agrees_in_two_languages(text) {
-            return true;
-        }
-        let Some(rest) = agreed(text, &cx) else { return false };
-        let [call] = plan.calls.as_slice() else {
-            return only_points(&rest, &plan.subjects, &cx, |_| false).is_some_and(|said| is_for_all(&said, plan));
-        };
-        let same = |said: &Call| {
-            said.skill == call.skill
-                && said.args.iter().all(|(slot, value)| {
-                    slots::points(value) || call.args.get(slot).is_some_and(|planned| planned == value)
-                })
-        };
-        let readings = self.commands(&rest);
-        match readings.as_slice() {
-            [] => {
-                let title = self.title_words(&call.skill);
-                let said = only_points(&rest, &plan.subjects, &cx, |word| is_of(&title, word));
-                said.is_some_and(|said| is_for_all(&said, plan)) || self.says_as_planned(call, &rest)
-            }
-            // "Yes! And have a lovely weekend", but "allez ciao" is no yes.
-            readings if readings.iter().all(|(said, _)| COURTESIES.contains(&said.skill.as_str())) => {
-                let first = text.split_inclusive(['.', '!']).next().unwrap_or_default();
-                first.len() < text.len() && answer(first, &cx) == Answer::Yes
-            }
-            readings => readings.iter().all(|(said, path)| *path == Path::Command && same(said)),
-        }
-    }
-
-    /// "yes, lent", "yes, 60 GB please": values that are those of the plan, unless they are denied: "yes, but not raw".
-    fn says_as_planned(&self, call: &Call, text: &str) -> bool {
-        let cx = self.context();
-        let Some(spec) = self.spec(call).filter(|_| !leftover::turns(text, &cx)) else { return false };
-        let filled: Vec<String> = call.args.keys().filter(|slot| *slot != TARGET).cloned().collect();
-        let values = slots::read_answer(spec, &filled, &Default::default(), text, &cx);
-        values.is_some_and(|said| said.values.iter().all(|(slot, value)| call.args.get(slot) == Some(value)))
-    }
-
     fn answer_pick(&mut self, open: Open, text: &str, said: &Answer, options: Vec<Call>) -> Result<(), Box<Open>> {
         let picked = match said {
             Answer::Nth(numbers) => numbers.first().and_then(|number| options.get(number.checked_sub(1)?)),
@@ -564,14 +547,4 @@ impl Turn<'_> {
         self.session.trace.skill = planning.calls.first().map(|call| call.skill.clone());
         self.session.trace.confidence = 1.0;
     }
-}
-
-/// Whether what is agreed to is all of a plan: each machine that is named is one of its own, and none is left out; as many as there are.
-fn is_for_all(said: &For, plan: &PlanRef) -> bool {
-    let named = |name: &String| is_among(name, &said.names);
-    let own = |name: &String| is_among(name, &plan.subjects);
-    let whole = said.names.is_empty() || plan.subjects.iter().all(named) && said.names.iter().all(own);
-    // "yes to one", of one wish for two: which?
-    let many = [plan.subjects.len(), if plan.calls.len() > 1 { plan.calls.len() } else { plan.subjects.len() }];
-    whole && said.counts.iter().all(|count| many.iter().any(|many| u64::try_from(*many) == Ok(*count)))
 }

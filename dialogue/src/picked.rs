@@ -1,6 +1,6 @@
 //! Which of what was offered is meant: "the lyon one", "hv1", "both", "the first two", "11, sorry", "db-test pardon".
 
-use grammar::answer::Answer;
+use grammar::answer::{Answer, answer};
 use grammar::corrected::machines;
 use grammar::gather::says_nothing;
 use grammar::kind::{Kind, Of};
@@ -12,6 +12,7 @@ use grammar::value::Value;
 
 use crate::machine::Turn;
 use crate::reply::Choice;
+use crate::session::Open;
 use crate::spec::Spec;
 
 /// Shorter words are never taken for mistyped ones.
@@ -82,6 +83,49 @@ impl Turn<'_> {
         let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
         let behind = (0..all.len()).rev().find(|at| named(*at)).map_or(0, |at| at + 1);
         behind > 0 && cx.lexicon.holds(&all[behind..], &TURNS)
+    }
+
+    /// Whether a text is one of the choices, or holds nothing but machines and words that say nothing: "I did db1" tells something.
+    pub(crate) fn only_picks(&self, open: &Open, text: &str) -> bool {
+        const LIGHT: [Class; 20] = [
+            Class::Article,
+            Class::Machine,
+            Class::Machines,
+            Class::Item,
+            Class::Polite,
+            Class::Thanks,
+            Class::Greeting,
+            Class::Hedge,
+            Class::Aside,
+            Class::Filler,
+            Class::Yes,
+            Class::Theone,
+            Class::And,
+            Class::Meant,
+            Class::Only,
+            Class::Recants,
+            Class::No,
+            Class::Opens,
+            Class::Where,
+            Class::Agrees,
+        ];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let offered = |choice: &Choice| bare(&choice.says).eq_ignore_ascii_case(text.trim());
+        if open.asked.choices.iter().any(offered) || !matches!(answer(text, &cx), Answer::Other) {
+            return true;
+        }
+        let known =
+            |at: usize| [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, all[at].text).is_some());
+        let mut at = 0;
+        while at < all.len() {
+            match cx.lexicon.longest_of(&all[at..], &LIGHT) {
+                Some(count) => at += count,
+                None if known(at) || !cx.lexicon.contains(&all[at].folded) => at += 1,
+                None => return false,
+            }
+        }
+        true
     }
 
     /// Whether a text says who is not meant.

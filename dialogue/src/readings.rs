@@ -99,7 +99,22 @@ impl Turn<'_> {
     }
 
     /// Of readings of one skill, those that name what exists win over those that take words for names.
-    fn prefer_known(&self, list: Vec<(Call, Path)>) -> Vec<(Call, Path)> {
+    fn prefer_known(&self, mut list: Vec<(Call, Path)>) -> Vec<(Call, Path)> {
+        // "delete the nightly snapshot", where one is called so, is no schedule.
+        let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
+        let names = |(call, _): &(Call, Path)| {
+            let exists = |(slot, value): (&String, &Value)| {
+                let kind = self.spec(call).and_then(|spec| spec.slot(slot)).map(|slot| slot.kind);
+                match (kind, value) {
+                    (Some(Kind::Name(of)), Value::Name(name)) => self.around.known.has(of, name).is_some(),
+                    _ => false,
+                }
+            };
+            call.args.iter().any(exists)
+        };
+        if list.iter().any(|reading| built(reading) && names(reading)) {
+            list.retain(built);
+        }
         if list.len() < 2 {
             return list;
         }

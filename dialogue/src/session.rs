@@ -339,6 +339,11 @@ impl Session {
         self.open.as_ref().is_some_and(|open| !matches!(open.about, About::Skills { .. }))
     }
 
+    /// Whether the open question wants a value.
+    pub(crate) fn asks_for_a_value(&self) -> bool {
+        self.open.as_ref().is_some_and(|open| matches!(open.about, About::Slots { .. }))
+    }
+
     /// What an earlier version kept, as this one keeps it; `None` for a later version, or none at all.
     ///
     /// Version 1 knew no devices: its open question was seen nowhere, so that whoever answers gets to see it first.

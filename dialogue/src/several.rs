@@ -52,6 +52,10 @@ impl Turn<'_> {
         if !(LEAST_WORDS..=MOST_WORDS).contains(&all.len()) {
             return None;
         }
+        // "since web1 is off, start db1" is one wish, which depends on that.
+        if cx.lexicon.longest(&all, Class::Premise).is_some() && condition(text, &cx, |_| false).is_some() {
+            return None;
+        }
         self.another_mind(text, &all).or_else(|| {
             let parts = self.cut(text, &all, &cx)?;
             Some(Several { parts, instead: false })
@@ -64,17 +68,19 @@ impl Turn<'_> {
         let text = part.raw.as_str();
         let all = cx.tokens(text);
         let depends = |text: &str| condition(text, &cx, |_| false).is_some_and(|(_, rest)| self.holds_command(&rest));
+        // "check if web1 is off and if so start it"
+        let so = |text: &str| grammar::condition::depends(text, &cx).is_some_and(|(_, rest)| self.holds_command(rest));
         let (at, joined) = (2..all.len()).find_map(|at| {
             let joined = cx.lexicon.longest_before(&all[..at], Class::And).unwrap_or(0);
             let apart = joined > 0 || gap(text, &all, at).contains([',', ';']);
             let begins = cx.lexicon.longest(&all[at..], Class::If).is_some() && at > joined;
-            (apart && begins && depends(&text[all[at].span.start..])).then_some((at, joined))
+            let tail = &text[all[at].span.start..];
+            (apart && begins && (depends(tail) || so(tail))).then_some((at, joined))
         })?;
-        let head = &text[..all[at - joined - 1].span.end];
-        (depends(head) || self.holds_command(head)).then(|| {
-            let pieces = [head, &text[all[at].span.start..]];
-            pieces.iter().flat_map(|piece| frame(piece, &cx).parts).collect()
-        })
+        let (head, tail) = (&text[..all[at - joined - 1].span.end], &text[all[at].span.start..]);
+        let asks = || so(tail) && whether(head, &cx).is_some_and(|(_, condition)| condition.is_some());
+        (depends(head) || self.holds_command(head) || asks())
+            .then(|| [head, tail].iter().flat_map(|piece| frame(piece, &cx).parts).collect())
     }
 
     /// "pause db1 no hang on reboot it": what was wanted before is not wanted any more.

@@ -36,6 +36,10 @@ impl Turn<'_> {
             }
             None => {}
         }
+        if let Some(call) = self.meant_instead(text) {
+            self.begin(vec![call], Path::Understood, true, preface, before);
+            return;
+        }
         if self.takes_back(text, &preface) || self.wants_for_another(text, doubtful, &preface, &before) {
             return;
         }

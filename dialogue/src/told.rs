@@ -2,7 +2,7 @@
 
 use grammar::answer::{Answer, answer, asks_something};
 use grammar::clause::{clauses, spans};
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read;
 use grammar::token::{Token, fold};
@@ -114,6 +114,23 @@ impl Turn<'_> {
         words
     }
 
+    /// The clauses of a text that give a value which none of these calls has: "and it has to be raw".
+    pub(crate) fn values_left<'t>(&self, text: &'t str, calls: &[Call]) -> Vec<&'t str> {
+        let cx = self.context();
+        let changed = calls.iter().filter(|call| self.may_change(call));
+        let specs: Vec<&Spec> = changed.filter_map(|call| self.spec(call)).collect();
+        let has = |value: &Value| calls.iter().any(|call| call.args.values().any(|own| own == value));
+        let left = |clause: &&str| {
+            let given = specs.iter().filter(|spec| !self.gives_nothing(spec, clause)).flat_map(|spec| spec.slots);
+            let mut choices = given.filter(|slot| matches!(slot.kind, Kind::Choice([_, _, ..])));
+            choices.any(|slot| {
+                let found = read::find(slot.kind, clause, &cx);
+                !found.is_empty() && !found.iter().any(|found| has(&found.value))
+            })
+        };
+        clauses(text, &[Class::And, Class::But], &cx).filter(left).collect()
+    }
+
     /// Whether a text denies, tells or compares values, and gives none beside: "non, pas 30", but not "qcow2, not raw".
     pub(crate) fn only_denies(&self, spec: &Spec, text: &str) -> bool {
         let values: usize =
@@ -126,6 +143,10 @@ impl Turn<'_> {
         let Some(slot) = self.spec(call).and_then(Spec::new_name) else { return false };
         let Some(Value::Name(name)) = call.args.get(slot.name) else { return false };
         let cx = self.context();
+        // "named like yesterday's" compares.
+        if cx.lexicon.is(&fold(name), Class::Like) && !self.session.trace.text.trim_end().ends_with(name.as_str()) {
+            return true;
+        }
         // "snap proxy as edge"
         // "as usual", but "as first".
         let word = cx.tokens(name);

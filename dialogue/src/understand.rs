@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 
 use grammar::answer::{Answer, answer, control};
-use grammar::condition::Condition;
+use grammar::condition::{Condition, whether};
 use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::value::Value;
 
-use crate::amend::is_among;
 use crate::conditions;
 use crate::controls::CONTROLS;
 use crate::details::Told;
@@ -214,7 +213,15 @@ impl Turn<'_> {
             self.begin(calls, path, doubtful || asked, preface, before);
             return;
         };
+        if let Some(parts) = self.by_conditions(&part) {
+            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
+            return;
+        }
         if let Some(call) = self.asked_whether(&part).or_else(|| self.asked_of_those(&part)) {
+            // "check if web1 is off, and if so start it"
+            understanding.asked = whether(&part.raw, &self.context()).and_then(|(_, condition)| condition);
             self.next_after(call, understanding);
             return;
         }
@@ -234,12 +241,6 @@ impl Turn<'_> {
             && let Some(calls) = self.one_each(&part)
         {
             self.next_after_all(calls, understanding);
-            return;
-        }
-        if let Some(parts) = self.by_conditions(&part) {
-            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
             return;
         }
         if let Some((wish, picks)) = self.picks_behind(&part) {
@@ -329,6 +330,27 @@ impl Turn<'_> {
             understanding.preface.extend(beside);
             (part, readings) = (wish, vec![(call, Path::Command)]);
         }
+        if readings.is_empty()
+            && !part.question
+            && understanding.condition.is_none()
+            && matches!(part.stance, Stance::Request | Stance::Report)
+            && let Some((head, parts)) = self.behind_a_heading(&part)
+        {
+            understanding.preface.push(Phrase::common("left_over").with("words", head));
+            understanding.doubtful = true;
+            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
+            return;
+        }
+        if readings.is_empty()
+            && let Some(parts) = self.two_questions(&part)
+        {
+            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+            understanding.part = understanding.rest.pop_front();
+            self.next_part(understanding);
+            return;
+        }
         let first = understanding.calls.is_empty();
         let asked = match readings.as_slice() {
             [] if self.waits_behind_a_wish(&part, &understanding.calls) => None,
@@ -336,7 +358,8 @@ impl Turn<'_> {
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
         };
-        if let Some((call, why)) = asked {
+        if let Some((mut call, why)) = asked {
+            self.of_the_same_message(&mut call, &part, &understanding.calls);
             if let Some(wish) = self.wished_beside(&part, &call) {
                 understanding.preface.push(Phrase::not_followed(&wish));
             }
@@ -456,21 +479,6 @@ impl Turn<'_> {
         }
     }
 
-    /// Has calls that name no machine be about whom they were said to; whether one that changes something is about somebody else.
-    pub(crate) fn address(&self, calls: &mut [Call], addressee: Option<&str>) -> bool {
-        let Some(name) = addressee else { return false };
-        let other = |call: &Call| {
-            let names = self.machines_of(call);
-            self.may_change(call) && !names.is_empty() && !is_among(name, &names)
-        };
-        let elsewhere = calls.iter().any(other);
-        for call in calls.iter_mut().filter(|call| self.spec(call).is_some_and(Spec::has_target)) {
-            let named = || Value::Machines(Selector::Names(vec![name.to_owned()]));
-            call.args.entry(TARGET.to_owned()).or_insert_with(named);
-        }
-        elsewhere
-    }
-
     /// Goes on behind a part that was understood.
     pub(crate) fn next_after(&mut self, call: Call, understanding: Understanding) {
         self.next_after_all(vec![call], understanding);
@@ -542,8 +550,9 @@ impl Turn<'_> {
                 self.note_thing(&calls);
                 self.trouble_with(&calls, vec![phrase.clone()]);
                 // "yes, but tell me when it is done": the plan is asked about still, and that this can't be.
+                let agrees = self.assents(&self.session.trace.text);
                 if let Some(open) = before.filter(|open| matches!(open.about, About::Confirm { .. }))
-                    && preface.first().is_some_and(|first| first.key == Phrase::common("dropped").key)
+                    && (agrees || preface.first().is_some_and(|first| first.key == Phrase::common("dropped").key))
                 {
                     self.show_after(phrase, *open);
                     return;

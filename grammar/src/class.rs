@@ -291,6 +291,8 @@ classes! {
     Spelled "spelled",
     /// Words that questions are made of and that say nothing of what is asked: "has", "how much", "i hope".
     Asks "asks",
+    /// "given that", "since": says that something is so, which is looked up as if it were a condition.
+    Premise "premise",
     /// Words before a reason: "because".
     Because "because",
     /// Words that begin a question.

@@ -144,7 +144,8 @@ pub fn condition(text: &str, cx: &Context, aside: impl Fn(&str) -> bool) -> Opti
             "not" => Some((at, count, true)),
             _ => None,
         });
-        words.max_by_key(|(_, count, _)| *count)
+        let premise = || Some((at, cx.lexicon.longest(&all[at..], Class::Premise)?, false));
+        words.max_by_key(|(_, count, _)| *count).or_else(premise)
     };
     let (at, count, negated) = (0..all.len()).find_map(conditional)?;
     let (end, mut condition) = stated(&cursor, at + count)?;

@@ -228,7 +228,12 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
         if most == 0 {
             // It is expected.
         } else if stays == most {
-            // "attends, web1" leaves nobody out.
+            // "we leave web2 then", "I need web2"; "attends, web1" leaves nobody out.
+            if most > 1 && said.meant.len() == clause && !nobody_follows(&cursor, at + most, shown) {
+                (mode, said.otherwise, picks) = (As::Spared, true, true);
+                at += most;
+                continue;
+            }
             let those = said.meant.split_off(clause.min(said.meant.len()));
             let any = !those.is_empty() || !said.spared.is_empty();
             (said.otherwise, picks) = (said.otherwise || any, picks || any);

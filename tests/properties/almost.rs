@@ -64,12 +64,15 @@ proptest! {
     fn what_is_asked_behind_a_plain_yes_is_answered_once_that_is_done(
         language in 0usize..2,
         yes in 0usize..4,
-        asked in 0usize..3,
+        asked in 0usize..4,
     ) {
         const YES: [[&str; 4]; 2] = [["yes.", "go ahead!", "yes please, and", "do it."], ["oui.", "vas-y !", "oui, et", "allez-y."]];
-        const ASKED: [[&str; 3]; 2] = [
-            ["what disks does web1 have?", "what snapshots does cache have?", "how much memory has web2?"],
-            ["quels sont les disques de web1 ?", "quels sont les instantanés de cache ?", "combien de mémoire a web2 ?"],
+        const ASKED: [[&str; 4]; 2] = [
+            ["what disks does web1 have?", "what snapshots does cache have?", "how much memory has web2?", "is cache running?"],
+            [
+                "quels sont les disques de web1 ?", "quels sont les instantanés de cache ?", "combien de mémoire a web2 ?",
+                "cache est en marche ?",
+            ],
         ];
         let text = format!("{} {}", YES[language][yes], ASKED[language][asked]);
         let plan = ["pause web1 and web2", "mets web1 et web2 en pause"][language];
@@ -80,7 +83,7 @@ proptest! {
     #[test]
     fn how_it_stands_or_why_asked_behind_a_yes_is_no_yes(
         said in select(vec![
-            "yes. is web2 running?", "yes and why?", "yes and cache?", "yes, and is web1 up?", "go ahead. is cache running?",
+            "yes. is web2 running?", "yes and why?", "yes and cache?", "yes, and is web1 up?", "go ahead. is web1 running?",
             "oui et pourquoi ?", "oui. web2 est en marche ?", "oui ? et web2 ?",
         ]),
     ) {
@@ -100,6 +103,101 @@ proptest! {
         ];
         let turns = talk(&MACHINES, &[["pause", "mets en pause"][language], RIDERS[language][rider]]);
         prop_assert!(turns[1].0.is_empty() && turns[1].1.as_deref() != Some("confirm"), "{turns:?}");
+    }
+
+    #[test]
+    fn a_pick_with_words_of_its_own_is_asked_about(
+        language in 0usize..2,
+        said in 0usize..4,
+    ) {
+        const SAID: [[&str; 4]; 2] = [
+            ["I did lent", "after lent", "lent was never started", "before lent"],
+            ["j'ai fait lent", "après lent", "lent n'a pas démarré", "avant lent"],
+        ];
+        let turns = talk(&MACHINES, &[["start", "démarre"][language], SAID[language][said]]);
+        prop_assert!(turns[1].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn whoever_is_left_as_it_is_is_out_of_the_plan(
+        language in 0usize..2,
+        said in 0usize..6,
+        yes in select(vec!["yes", "oui"]),
+    ) {
+        const SAID: [[&str; 6]; 2] = [
+            [
+                "ok we leave web2 then, just web1", "I need web2", "I'm working on web2", "we still need web2", "web2 is still needed",
+                "I'm using web2",
+            ],
+            [
+                "ok on laisse web2 alors, juste web1", "j'ai besoin de web2", "je travaille sur web2", "web2 sert encore, tu l'enlèves",
+                "enlève web2 de la liste", "quelqu'un utilise web2",
+            ],
+        ];
+        let plan = ["pause web1 and web2", "mets web1 et web2 en pause"][language];
+        let turns = talk(&MACHINES, &[plan, SAID[language][said], yes]);
+        let done: Vec<&String> = turns[1].0.iter().chain(&turns[2].0).collect();
+        prop_assert!(done.iter().all(|done| !done.contains("web2")), "{turns:?}");
+    }
+
+    #[test]
+    fn of_two_who_both_stay_none_is_left_in_the_plan(
+        said in select(vec!["web1 stays and web2 too", "leave web1, web2 too", "web1 reste et web2 aussi", "laisse web1, et web2 aussi"]),
+        yes in select(vec!["yes", "oui"]),
+    ) {
+        let plan = if said.contains("too") { "pause web1 and web2" } else { "mets web1 et web2 en pause" };
+        let turns = talk(&MACHINES, &[plan, said, yes]);
+        prop_assert!(turns[1].0.is_empty() && turns[2].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn a_reason_that_is_not_so_has_nothing_done(
+        language in 0usize..2,
+        premise in 0usize..3,
+        first in any::<bool>(),
+    ) {
+        const PREMISES: [[&str; 3]; 2] = [
+            ["since web1 is off", "now that web1 is paused", "given that web2 is off"],
+            ["puisque web1 est éteinte", "maintenant que web1 est en pause", "vu que web2 est arrêtée"],
+        ];
+        let wish = ["start lent", "démarre lent"][language];
+        let premise = PREMISES[language][premise];
+        let text = if first { format!("{premise}, {wish}") } else { format!("{wish} {premise}") };
+        let turns = talk(&MACHINES, &[&text]);
+        prop_assert!(turns[0].0.is_empty() && turns[0].1.is_none(), "{text}: {turns:?}");
+    }
+
+    #[test]
+    fn a_step_that_is_taken_out_is_not_done_and_the_others_are(
+        language in 0usize..2,
+        said in 0usize..5,
+    ) {
+        const SAID: [[&str; 5]; 2] = [
+            ["no snapshot", "without the snapshot", "all but the snapshot", "not the snapshot", "skip the snapshot"],
+            ["pas d'instantané", "sans l'instantané", "tout sauf l'instantané", "pas l'instantané", "sans instantané finalement"],
+        ];
+        let plan = [
+            "pause web1, snapshot cache and start lent",
+            "mets web1 en pause, fais un instantané de cache et démarre lent",
+        ][language];
+        let turns = talk(&MACHINES, &[plan, SAID[language][said], ["yes", "oui"][language]]);
+        prop_assert!(turns[1].0.is_empty(), "{turns:?}");
+        prop_assert!(turns[2].0 == ["vm.pause web1", "vm.start lent"], "{turns:?}");
+    }
+
+    #[test]
+    fn another_one_said_to_what_destroys_makes_none(
+        language in 0usize..2,
+        plan in 0usize..2,
+        said in 0usize..2,
+    ) {
+        const PLANS: [[&str; 2]; 2] = [
+            ["revert web1 to nightly", "delete the snapshot nightly of web1"],
+            ["reviens à l'instantané nightly de web1", "supprime l'instantané nightly de web1"],
+        ];
+        const SAID: [[&str; 2]; 2] = [["another one", "another"], ["une autre", "un autre"]];
+        let turns = talk(&MACHINES, &["snapshot web1 as nightly", PLANS[language][plan], SAID[language][said]]);
+        prop_assert!(turns[2].0.is_empty(), "{turns:?}");
     }
 
     #[test]

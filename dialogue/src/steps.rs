@@ -1,0 +1,152 @@
+//! Steps of a plan or a form, named by what they do: "no reboot", "all but the snapshot", "only the reboot", "the reboot first".
+
+use grammar::lexicon::Class;
+use grammar::selector::Selector;
+use grammar::token::Token;
+use grammar::value::Value;
+
+use crate::amend::{is_among, is_of};
+use crate::beside::is_deed;
+use crate::leftover::LIGHT;
+use crate::machine::Turn;
+use crate::policy::Path;
+use crate::session::Call;
+use crate::slots::points;
+use crate::spec::{Scope, Spec, TARGET};
+
+/// Words that leave a step out.
+const LEAVES: [Class; 6] = [Class::No, Class::Not, Class::Denied, Class::Except, Class::Spare, Class::Untouched];
+/// Words around a step that say nothing of it, besides those that never do.
+const SMALL: [Class; 5] = [Class::Aside, Class::But, Class::And, Class::Recants, Class::Item];
+
+impl Turn<'_> {
+    /// Several wishes without the one that a text leaves out, or only the one that it keeps. `None` where it says anything else.
+    pub(crate) fn with_fewer_steps(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let leaves = cx.lexicon.holds(&all, &LEAVES);
+        let keeps = cx.lexicon.holds(&all, &[Class::Only]);
+        if leaves == keeps || text.contains('?') {
+            return None;
+        }
+        let marks =
+            [LEAVES.as_slice(), &[Class::Only, Class::Alone, Class::In, Class::All, Class::Everything]].concat();
+        let named = self.step_named(&all, &marks, calls)?;
+        let left: Vec<Call> = calls
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| named.contains(at) == keeps)
+            .map(|(_, call)| call.clone())
+            .collect();
+        (!left.is_empty() && left.len() < calls.len()).then_some(left)
+    }
+
+    /// "the reboot first", "snapshot last": the same wishes, in that order.
+    pub(crate) fn with_step_first(&self, text: &str, calls: &[Call]) -> Option<Vec<Call>> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let ahead = cx.lexicon.holds(&all, &[Class::Ahead]);
+        let last = all
+            .iter()
+            .any(|token| cx.lexicon.all(std::slice::from_ref(token), Class::Ordinal).any(|(_, which)| which == "last"));
+        if ahead == last || cx.lexicon.holds(&all, &LEAVES) || text.contains('?') {
+            return None;
+        }
+        let named =
+            self.step_named(&all, &[Class::Ahead, Class::Ordinal, Class::Yes, Class::In, Class::Agrees], calls)?;
+        let is = |at: &usize| named.contains(at) == ahead;
+        let (first, later): (Vec<usize>, Vec<usize>) = (0..calls.len()).partition(is);
+        Some(first.into_iter().chain(later).map(|at| calls[at].clone()).collect())
+    }
+
+    /// "a snapshot", "a reboot of web1": the deed that nothing but its noun names, and for whom.
+    pub(crate) fn deed_of(&self, text: &str) -> Option<Call> {
+        const MOST: usize = 2;
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let names: Vec<String> = self.named_in(text).into_iter().collect();
+        let says = |token: &&Token<'_>| {
+            !is_among(token.text, &names) && !cx.lexicon.holds(std::slice::from_ref(*token), &LIGHT)
+        };
+        let said: Vec<&Token<'_>> = all.iter().filter(says).collect();
+        // "start it" is no noun, "what snapshots has it" asks.
+        const ASKS: [Class; 3] = [Class::Question, Class::Asks, Class::Tells];
+        let verb = cx.lexicon.longest_of(&all, &[Class::Verb, Class::Polite]).is_some();
+        let asks = |token: &Token<'_>| {
+            !cx.lexicon.holds(std::slice::from_ref(token), &[Class::Article])
+                && cx.lexicon.holds(std::slice::from_ref(token), &ASKS)
+        };
+        if !(1..=MOST).contains(&said.len()) || verb || text.contains('?') || all.iter().any(asks) {
+            return None;
+        }
+        let does = |spec: &&Spec| {
+            let vocabulary = self.heard.vocabulary(spec.id);
+            is_deed(spec) && !spec.planned && spec.has_target() && said.iter().all(|token| vocabulary.commands(token))
+        };
+        let deeds: Vec<&Spec> = self.book.specs().iter().copied().filter(does).collect();
+        let makes = || deeds.iter().find(|spec| spec.id.ends_with(".create"));
+        let spec = if let [only] = deeds.as_slice() { only } else { makes()? };
+        let mut call = Call { skill: spec.id.to_owned(), ..Call::default() };
+        if !names.is_empty() {
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+        }
+        Some(call)
+    }
+
+    /// "no sorry, I meant pause it", right after something was done: that deed instead, for whom the other was done.
+    pub(crate) fn meant_instead(&self, text: &str) -> Option<Call> {
+        const LEADS: [Class; 6] = [Class::No, Class::Recants, Class::Meant, Class::Aside, Class::Hedge, Class::Filler];
+        let last = self.session.last.as_ref().filter(|last| last.applied && self.session.open.is_none())?;
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let (mut at, mut meant) = (0, false);
+        while let Some(count) = all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, &LEADS)) {
+            meant |= cx.lexicon.longest(&all[at..], Class::Meant) == Some(count);
+            at += count;
+        }
+        let wish = &text[all.get(at).filter(|_| meant)?.span.start..];
+        let [(call, Path::Command)] = &self.commands(wish)[..] else { return None };
+        let spec =
+            self.spec(call).filter(|spec| is_deed(spec) && spec.has_target() && self.commands(text).is_empty())?;
+        let mut call = call.clone();
+        let names: Vec<String> = last.calls.iter().flat_map(|call| self.machines_of(call)).collect();
+        if self.around.scope != Scope::Machine && !names.is_empty() && call.args.get(TARGET).is_none_or(points) {
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+        }
+        spec.fits(self.around.scope).then_some(call)
+    }
+
+    /// Which of several wishes all words of a text are of that are neither small nor `marks`; none where they are of all, or of none.
+    fn step_named(&self, all: &[Token<'_>], marks: &[Class], calls: &[Call]) -> Option<Vec<usize>> {
+        let cx = self.context();
+        let mut left: Vec<usize> = (0..calls.len()).collect();
+        let (mut at, mut told) = (0, false);
+        while at < all.len() {
+            let token = &all[at];
+            let of = |call: &Call| {
+                let title = self.title_words(&call.skill);
+                let whole = title.concat() == token.folded;
+                whole || self.heard.vocabulary(&call.skill).commands(token) || is_of(&title, &token.folded)
+            };
+            let mark = cx.lexicon.longest_of(&all[at..], marks).unwrap_or(0);
+            let small =
+                cx.lexicon.longest_of(&all[at..], &LIGHT).max(cx.lexicon.longest_of(&all[at..], &SMALL)).unwrap_or(0);
+            let those: Vec<usize> = left.iter().copied().filter(|index| of(&calls[*index])).collect();
+            // "the snapshot first": small words first, whatever command they stand in.
+            let plain = [Class::Article, Class::Polite, Class::Filler, Class::Thanks, Class::Hedge];
+            if cx.lexicon.longest_of(&all[at..], &plain).is_some_and(|count| count >= mark) {
+                at += small.max(1);
+            } else if mark > 0 && mark >= small {
+                at += mark;
+            } else if !those.is_empty() && those.len() < calls.len() {
+                (left, told) = (those, true);
+                at += 1;
+            } else if small > 0 {
+                at += small;
+            } else {
+                return None;
+            }
+        }
+        (told && left.len() < calls.len()).then_some(left)
+    }
+}
