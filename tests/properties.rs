@@ -42,6 +42,8 @@ mod several;
 mod talk;
 #[path = "properties/told.rs"]
 mod told;
+#[path = "properties/turned.rs"]
+mod turned;
 #[path = "properties/whole.rs"]
 mod whole;
 

@@ -6,6 +6,7 @@ use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read;
 use grammar::selector::Selector;
+use grammar::token::gap;
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -79,6 +80,35 @@ impl Turn<'_> {
         let known = Of::ALL.iter().any(|of| cx.known.has(*of, first.text).is_some());
         let opens = self.book.lexicons().any(|lexicon| lexicon.longest_of(&all[..1], &OPENS) == Some(1));
         if !own && !known && opens { &text[second.span.start..] } else { text }
+    }
+
+    /// A text without "this is Bob here," at its beginning, behind a greeting or not, where somebody is called so.
+    pub(crate) fn without_introduction<'t>(&self, text: &'t str) -> &'t str {
+        const BEHIND: [Class; 4] = [Class::Where, Class::Aside, Class::Polite, Class::Filler];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let long = |at: usize, classes: &[Class]| {
+            all.get(at..).map_or(0, |rest| cx.lexicon.longest_of(rest, classes).unwrap_or(0))
+        };
+        let mut at = 0;
+        while long(at, &[Class::Greeting, Class::Aside]) > 0 && long(at, &[Class::Introduces]) == 0 {
+            at += long(at, &[Class::Greeting, Class::Aside]);
+        }
+        let introduces = long(at, &[Class::Introduces]);
+        let name = at + introduces;
+        // "Uwe here."
+        let named = all.get(name).is_some_and(|token| self.is_person(token.text));
+        let here = introduces > 0 || long(name + 1, &[Class::Introduces]) > 0;
+        if !named || !here {
+            return text;
+        }
+        let mut end = name + 1 + long(name + 1, &[Class::Introduces]);
+        while end < all.len() && gap(text, &all, end).trim().is_empty() && long(end, &BEHIND) > 0 {
+            end += long(end, &BEHIND);
+        }
+        let marked =
+            end < all.len() && gap(text, &all, end).contains([',', '.', '!', ';', ':', '\u{2013}', '\u{2014}']);
+        if marked { &text[all[end].span.start..] } else { text }
     }
 
     /// "web1, web2: reboot", "web1: stop, web2: reboot": commands said to several machines at once, each for those before its colon;
@@ -159,14 +189,17 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let asks = cx.lexicon.longest_of(&all, &[Class::Question, Class::Polite]).is_some();
-        let tells = cx.lexicon.longest(&all, Class::Tells).is_some() && !self.says_you(text);
+        let tells = cx.lexicon.longest(&all, Class::Tells).is_some() && !self.says_you(text) && !text.contains('?');
+        // "web1 et web2 tournent ?"
+        let named = all.first().is_some_and(|first| cx.known.has(Of::Machine, first.text).is_some());
+        let asked = named && text.trim_end().ends_with('?');
         let wished = cx.lexicon.longest(&all, Class::Polite).is_some() || text.contains('?');
         // "reboot both, but one after the other": it begins with a command. "and those that are off?" goes on.
         const JOINS: [Class; 3] = [Class::And, Class::But, Class::Then];
         let first = clauses(text, &JOINS, &cx).find(|clause| !self.without_leads(clause).is_empty());
         let commands = first.is_some_and(|clause| self.wishes_plainly(self.without_leads(clause)));
         let goes_on = text.contains('?') && cx.lexicon.longest_of(&all, &[Class::Follow, Class::And]).is_some();
-        asks && wished && !tells || commands || goes_on
+        asks && wished && !tells || asked || commands || goes_on
     }
 
     /// Whether "you" is among the first words.

@@ -14,7 +14,8 @@ use crate::follow::STATE;
 use crate::leftover;
 use crate::machine::Turn;
 use crate::policy::Path;
-use crate::session::{Call, PlanRef};
+use crate::reply::Phrase;
+use crate::session::{About, Call, PlanRef};
 use crate::slots;
 use crate::spec::{Category, TARGET};
 use crate::understand::{BYE, GREET};
@@ -127,6 +128,33 @@ impl Turn<'_> {
             && !self.holds_command(&rest)
             && !frame(&rest, &cx).parts.iter().any(|part| part.wish || begins_with_verb(&part.text, &cx));
         plain.then_some(rest)
+    }
+
+    /// "yes please, and then the print server needs to be on": a yes with more that nobody followed, and nothing that objects. The plan
+    /// is shown again, with what was not followed; false where it is anything else.
+    pub(crate) fn keeps_the_plan(&mut self) -> bool {
+        const OBJECTS: [Class; 10] = [
+            Class::But,
+            Class::No,
+            Class::Not,
+            Class::Denied,
+            Class::Except,
+            Class::Cancel,
+            Class::Stop,
+            Class::If,
+            Class::Conditional,
+            Class::Recants,
+        ];
+        let text = self.session.trace.text.clone();
+        let cx = self.context();
+        let Some(rest) = agreed(text.trim_end_matches('?'), &cx).filter(|_| self.assents(&text)) else { return false };
+        let objects = cx.lexicon.holds(&cx.tokens(&text), &OBJECTS);
+        let Some(open) = self.session.open.clone().filter(|_| !objects) else { return false };
+        if !matches!(open.about, About::Confirm { by_name: false, undoing: false, .. }) {
+            return false;
+        }
+        self.show_after(Phrase::not_followed(&rest), open);
+        true
     }
 
     /// Whether a text begins with a word that says yes and nothing else: "yes", "go ahead", but not "right", "perfect" or "all".

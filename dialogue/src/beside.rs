@@ -10,10 +10,50 @@ use grammar::value::Value;
 
 use crate::follow::is_about;
 use crate::machine::Turn;
+use crate::reply::Phrase;
 use crate::session::Call;
 use crate::spec::{Category, Danger, Spec, TARGET};
 
 impl Turn<'_> {
+    /// Names what of a machine is to be started or stopped, where these calls do it to the machine: "start the db1 service", "reboot the
+    /// kernel"; whether there is any.
+    pub(crate) fn names_what_is_inside(&self, calls: &[Call], preface: &mut Vec<Phrase>) -> bool {
+        let cx = self.context();
+        let text = self.session.trace.text.as_str();
+        let power = |call: &&Call| {
+            self.spec(call)
+                .is_some_and(|spec| spec.category == Category::Power && spec.danger > Danger::Read && !spec.planned)
+        };
+        let deeds: Vec<&Call> = calls.iter().filter(power).collect();
+        let known = |token: &Token<'_>| cx.known.has(Of::Machine, token.text).is_some() || token.quoted;
+        let named = clauses(text, &[Class::And, Class::But, Class::Then], &cx).find_map(|clause| {
+            let all = cx.tokens(clause);
+            let verb = all.iter().any(|token| {
+                deeds.iter().any(|call| {
+                    self.heard.vocabulary(&call.skill).commands(token) && cx.lexicon.is(&token.folded, Class::Verb)
+                })
+            });
+            let at = (0..all.len())
+                .find(|at| cx.lexicon.longest(&all[*at..], Class::Inner).is_some() && !known(&all[*at]))?;
+            let count = cx.lexicon.longest(&all[at..], Class::Inner)?;
+            // "backup web1" is a verb, "after the backup" says when, "the backup server" is a machine.
+            let first = at == 0 || cx.lexicon.longest_before(&all[..at], Class::And).is_some();
+            let before = &all[..at];
+            let says_when = cx
+                .lexicon
+                .holds(before, &[Class::If, Class::Conditional, Class::Because, Class::Premise, Class::Weighs]);
+            let noun = all.get(at + count).is_some_and(|next| cx.lexicon.is(&next.folded, Class::Machine));
+            (verb && !first && !says_when && !noun)
+                .then(|| clause[all[at].span.start..all[at + count - 1].span.end].to_owned())
+        });
+        let Some(words) = named else { return false };
+        let phrase = Phrase::common("left_over").with("words", words);
+        if !preface.contains(&phrase) {
+            preface.push(phrase);
+        }
+        true
+    }
+
     /// Whether somebody changes their mind behind a mark, within a part.
     pub(crate) fn recants_behind(&self, part: &Part) -> bool {
         let cx = self.context();

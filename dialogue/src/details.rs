@@ -249,10 +249,37 @@ impl Turn<'_> {
         last
     }
 
+    /// "qcow2, no, raw": of several values of one choice, the last behind a change of mind.
+    pub(crate) fn last_of_choices(&self, spec: &Spec, text: &str, values: &mut [(String, Value)]) {
+        const TURNS: [Class; 4] = [Class::No, Class::Recants, Class::Meant, Class::Stop];
+        let cx = self.context();
+        for (name, value) in values {
+            let Some(kind @ Kind::Choice([_, _, ..])) = spec.slot(name).map(|slot| slot.kind) else { continue };
+            let found = read::find(kind, text, &cx);
+            let [.., before, last] = found.as_slice() else { continue };
+            let between = text.get(before.span.end..last.span.start).unwrap_or_default();
+            let turns = cx.lexicon.holds(&cx.tokens(between), &TURNS);
+            let denied = cx.lexicon.holds(&cx.tokens(between), &[Class::Denied, Class::Not]);
+            let taken_back = cx.lexicon.holds(&cx.tokens(text.get(last.span.end..).unwrap_or_default()), &TURNS);
+            if turns && !denied && !taken_back {
+                value.clone_from(&last.value);
+            }
+        }
+    }
+
     /// "oops", "later": no name to be given, unless it is quoted or "called" so.
     pub(crate) fn without_small_names(&self, spec: &Spec, text: &str, values: &mut Vec<(String, Value)>) {
         let cx = self.context();
         let Some(slot) = spec.new_name() else { return };
+        // "20G raw, name it later"
+        let put_off = |value: &Value| {
+            let Value::Name(name) = value else { return false };
+            let quoted = cx.tokens(text).iter().any(|token| token.quoted && token.text.contains(name.as_str()));
+            let classes = [Class::Later, Class::Myself, Class::Moment, Class::Offset, Class::Halfhearted];
+            let all = cx.tokens(name);
+            !quoted && cx.lexicon.longest_of(&all, &classes) == Some(all.len())
+        };
+        values.retain(|(name, value)| name != slot.name || !put_off(value));
         let called = cx.lexicon.holds(&cx.tokens(text), &[Class::Called, Class::Calling])
             || text.contains(['"', '“', '«', '`', '„']);
         let small = |value: &Value| matches!(value, Value::Name(name) if is_small(name, &cx));

@@ -208,7 +208,9 @@ impl Turn<'_> {
         let Some(slot) = spec.slots.iter().find(|slot| is_about(slot)) else { return };
         let cx = self.context();
         let few = topics::words(&part.text).len() <= FEW;
-        if slot.need == Need::Target || (few || led(part.raw.trim(), &cx).0) && !says_you(&part.text, &cx) {
+        let back =
+            call.args.get(slot.name).is_some_and(|value| matches!(value, Value::Name(name) if self.is_pronoun(name)));
+        if back || slot.need == Need::Target || (few || led(part.raw.trim(), &cx).0) && !says_you(&part.text, &cx) {
             self.put(call, &names);
         }
     }

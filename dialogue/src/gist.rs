@@ -92,6 +92,8 @@ pub(crate) struct Gist {
     pub strange: usize,
     /// How many tell what is asked.
     telling: usize,
+    /// Whether all of them tell of one skill.
+    single: bool,
 }
 
 impl Gist {
@@ -204,6 +206,15 @@ impl Turn<'_> {
         Some(call)
     }
 
+    /// "how many cpus and how much memory has web1": one question of one machine, however many things it asks.
+    pub(crate) fn one_question(&self, part: &Part) -> Option<Call> {
+        let cx = self.context();
+        let asks =
+            part.question || cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Question, Class::Asks, Class::Asking]);
+        let gist = self.gist(part, false).filter(|gist| asks && gist.strange == 0 && gist.single)?;
+        (self.names_a_machine(&gist.call) && self.commands(&part.text).is_empty()).then_some(gist.call)
+    }
+
     /// Whether what was taken off the beginning of a part wishes: "I want", and not only "well".
     fn is_led_by_a_wish(&self, part: &Part) -> bool {
         const LIGHT: [Class; 6] = [Class::Aside, Class::Opens, Class::Greeting, Class::And, Class::Yes, Class::Slack];
@@ -313,6 +324,7 @@ impl Turn<'_> {
         // "off?" where nobody was spoken of: who is?
         let bare = !named && !addressed && is_state(text, &cx) && self.last_about().is_none();
         let best = if bare && self.around.scope != Scope::Machine { LIST } else { best };
+        let single = best != STATE && hits.iter().all(|hit| [best, LIST].contains(hit));
         let mut call = self.call_from(best, text, &Ranking::default());
         if let Some(names) = &back {
             self.put(&mut call, names);
@@ -321,7 +333,7 @@ impl Turn<'_> {
         let of_one =
             ![LIST, HEALTH].contains(&best) && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET);
         // About nobody in particular: another reading may know better.
-        (spec.danger == Danger::Read && !of_one).then_some(Gist { call, strange, telling })
+        (spec.danger == Danger::Read && !of_one).then_some(Gist { call, strange, telling, single })
     }
 
     /// The machines of the last exchange, where words stand for them: "it", "both", "all three", or none at all.

@@ -73,40 +73,48 @@ pub(crate) struct Inside {
 }
 
 impl Turn<'_> {
-    /// What is told before several wishes, or above one: "patch evening: shut down web1 and web2". What it says, and the wishes.
+    /// What is told before several wishes, or above one: "patch evening: shut down web1 and web2", "Carl needs mail today so resume it".
+    /// What it says, and the wishes.
     pub(crate) fn behind_a_heading(&self, part: &Part) -> Option<(String, Vec<Part>)> {
+        const JOINS: [Class; 4] = [Class::Opens, Class::Then, Class::And, Class::But];
         let cx = self.context();
         let text = part.raw.as_str();
         let all = cx.tokens(text);
+        let marked = |at: usize| gap(text, &all, at).contains([':', ',', ';', '\u{2013}', '\u{2014}']);
+        let joint = |at: usize| {
+            let joint = JOINS.iter().filter_map(|class| cx.lexicon.longest_before(&all[..at], *class)).max();
+            joint.filter(|joint| !marked(at) && *joint < at)
+        };
         let plain = |at: &usize| {
-            let head = &all[..*at];
-            let gap = gap(text, &all, *at);
-            let least = if gap.contains(':') { 2 } else { TELLS };
-            let someone = cx.lexicon.holds(head, &[Class::Person]) && !cx.lexicon.holds(head, &[Class::Tells]);
+            let head = &all[..*at - joint(*at).unwrap_or(0)];
+            let least = if gap(text, &all, *at).contains(':') { 2 } else { TELLS };
+            let person = cx.lexicon.holds(head, &[Class::Person]);
+            let someone = person && !cx.lexicon.holds(head, &[Class::Tells]);
             let denies = cx.lexicon.holds(head, &[DENY.as_slice(), &[Class::Spare, Class::Untouched]].concat());
-            let denies = denies && !cx.lexicon.holds(head, &[Class::Person]) || someone;
-            gap.contains([':', ',', ';', '\u{2013}', '\u{2014}'])
-                && *at >= least
-                && !denies
+            (marked(*at) || joint(*at).is_some())
+                && head.len() >= least
+                && !(denies && !person || someone)
                 && cx.lexicon.longest(head, Class::Question).is_none()
         };
         (1..all.len()).filter(plain).find_map(|at| {
-            let (head, rest) = (&text[..all[at - 1].span.end], &text[all[at].span.start..]);
+            let head = &text[..all[at - joint(at).unwrap_or(0) - 1].span.end];
+            let rest = &text[all[at].span.start..];
             let parts = frame(rest, &cx).parts;
+            let commands =
+                |part: &Part| self.commands(&part.text).into_iter().filter(|(call, _)| self.may_change(call));
             let wishes = |part: &Part| {
-                let command = self.commands(&part.text).iter().any(|(call, _)| self.may_change(call));
-                part.stance == Stance::Request && !part.question && (command || self.several(part).is_some())
+                let wish =
+                    commands(part).next().is_some() || self.ahead(part).is_some() || self.several(part).is_some();
+                part.stance == Stance::Request && !part.question && wish
             };
-            // Of one wish behind a comma the whole was tried; "we need gitea up, boot it" is about somebody.
-            let many = parts.len() > 1 || parts.iter().any(|part| self.commands(&part.text).is_empty());
-            let it = |part: &Part| {
-                self.commands(&part.text).iter().any(|(call, _)| call.args.get(TARGET).is_some_and(points))
-            };
-            if parts.iter().any(it) || !many && !gap(text, &all, at).contains(':') {
-                return None;
-            }
-            let told = self.named_in(head).is_empty() && !self.holds_command(head) && !self.wishes_for_more(head);
-            (told && !parts.is_empty() && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
+            // Of one wish behind a comma the whole was tried.
+            let many = parts.len() > 1 || parts.iter().any(|part| commands(part).next().is_none());
+            // "we need gitea up, boot it" is about somebody; whom "it" stands for is named there, or it is not read so.
+            let it = |part: &Part| commands(part).any(|(call, _)| call.args.get(TARGET).is_some_and(points));
+            let whom = usize::from(parts.iter().any(it));
+            let told = self.named_in(head).len() == whom && !self.holds_command(head) && !self.wishes_for_more(head);
+            let enough = many || gap(text, &all, at).contains(':') || joint(at).is_some();
+            (told && enough && !parts.is_empty() && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
         })
     }
 

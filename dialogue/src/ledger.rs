@@ -200,15 +200,25 @@ impl Turn<'_> {
         let turned = (0..all.len()).any(turns);
         let built = |call: &&Call| self.spec(call).is_some_and(|spec| !spec.planned);
         // Where machines are called by pieces of their names ("webs 1 and 2"), the planner says whom it took.
-        let all = cx.known.names(Of::Machine);
-        let by_pieces = |call: &Call| !self.machines_of(call).iter().all(|name| is_among(name, &all));
+        let known = cx.known.names(Of::Machine);
+        let by_pieces = |call: &Call| !self.machines_of(call).iter().all(|name| is_among(name, &known));
         // Where nobody knows who is meant, it is asked.
         let of_nobody = |call: &Call| {
             let target = self.spec(call).is_some_and(|spec| spec.has_target() && self.may_change(call));
             target && self.around.scope != Scope::Machine && !call.args.contains_key(TARGET)
         };
-        let turned = turned || calls.iter().filter(built).any(|call| of_nobody(call) || by_pieces(call));
-        if turned
+        // "reboot web1, and web2 too but not before db1 is off": who is named before what leaves somebody out is not left out by it.
+        const TAKES_BACK: [Class; 4] = [Class::Recants, Class::Meant, Class::Cancel, Class::Stays];
+        let taken_back = cx.lexicon.holds(&cx.tokens(text), &TAKES_BACK)
+            || cx.lexicon.longest(&cx.tokens(text), Class::No).is_some();
+        let pieces: Vec<&str> = clauses(text, &JOINS, &cx).collect();
+        let leaves = |clause: &str| {
+            let all = cx.tokens(clause);
+            (0..all.len()).any(|at| cx.lexicon.longest_of(&all[at..], &TURNS).is_some())
+        };
+        let kept = pieces.iter().position(|clause| leaves(clause)).filter(|_| turned).unwrap_or(pieces.len());
+        if turned && (taken_back || corrects)
+            || calls.iter().filter(built).any(|call| of_nobody(call) || by_pieces(call))
             || !calls.iter().any(|call| self.may_change(call))
             || calls.iter().filter(built).any(|call| set(call) || controls(call))
         {
@@ -241,7 +251,11 @@ impl Turn<'_> {
             None => false,
         };
         let left = |clause: &&str| !of_planned(clause) && self.named_in(clause).iter().any(strange);
-        clauses(text, &JOINS, &cx).filter(left).collect()
+        let depends =
+            |clause: &&str| cx.lexicon.holds(&cx.tokens(clause), &[Class::Conditional, Class::Ahead]) && left(clause);
+        let (before, behind) = pieces.split_at(kept);
+        let before = before.iter().copied().filter(left);
+        before.chain(behind.iter().copied().filter(|_| kept > 0).filter(depends)).collect()
     }
 }
 

@@ -16,7 +16,13 @@ pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool
     let all = cx.tokens(text);
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
     let article = cx.lexicon.longest_before(&all[..at], Class::Article).unwrap_or(0);
-    let keeps = |end: usize| KEEPS.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some());
+    // "the one before nightly" is another one.
+    let beside = |end: usize| {
+        let word = all.get(end.saturating_sub(1)..end).unwrap_or_default();
+        cx.lexicon.holds(word, &[Class::Ahead, Class::Later, Class::Weighs]) && cx.lexicon.holds(word, &[Class::Noname])
+    };
+    let keeps =
+        |end: usize| KEEPS.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some()) || beside(end);
     keeps(at) || article > 0 && keeps(at - article)
 }
 

@@ -302,6 +302,9 @@ impl Turn<'_> {
             self.begin(vec![thanks], Path::Understood, false, Vec::new(), None);
             return;
         }
+        if self.keeps_the_plan() {
+            return;
+        }
         let near: Vec<String> = near
             .iter()
             .filter(|(id, score)| *score >= NEAR && !CONTROLS.contains(&id.as_str()))

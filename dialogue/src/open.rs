@@ -3,6 +3,7 @@
 use grammar::answer::{Answer, agreed, answer, halfhearted};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
+use grammar::selector::Selector;
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -163,6 +164,8 @@ impl Turn<'_> {
         if let Some(name) = self.renamed(spec, text, &mut values) {
             preface.retain(|phrase| *phrase != Phrase::not_followed(&name));
         }
+        self.last_of_choices(spec, text, &mut values);
+        preface.retain(|phrase| !values.iter().any(|(_, value)| *phrase == Phrase::not_followed(&value.to_string())));
         self.without_small_names(spec, text, &mut values);
         if values.is_empty() {
             return Err(Box::new(open));
@@ -249,6 +252,11 @@ impl Turn<'_> {
         // A name that is also an answer ("yes") is asked for in quotation marks, and counts only in them.
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let typed = bare(text) == bare(&plan.typed);
+        // "all but the reboot", "the snapshot first"
+        let steps = || self.with_fewer_steps(text, &plan.calls).or_else(|| self.with_step_first(text, &plan.calls));
+        if let Some(calls) = Some(()).filter(|()| !undoing).and_then(|()| steps()) {
+            return self.plan_anew(open, path, calls, Vec::new());
+        }
         // "allez, à plus" takes leave, "fine, whatever" does not care.
         let agrees =
             matches!(said, Answer::Yes | Answer::All | Answer::Both) || agreed(text, &self.context()).is_some();
@@ -304,11 +312,6 @@ impl Turn<'_> {
             };
             self.confirmed(plan, by_name, path, undoing, stale, then.unwrap_or_default());
             return Ok(());
-        }
-        // "all but the reboot", "the snapshot first"
-        let steps = || self.with_fewer_steps(text, &plan.calls).or_else(|| self.with_step_first(text, &plan.calls));
-        if let Some(calls) = Some(()).filter(|()| !undoing).and_then(|()| steps()) {
-            return self.plan_anew(open, path, calls, Vec::new());
         }
         match said {
             Answer::No => {
@@ -407,6 +410,7 @@ impl Turn<'_> {
     pub(crate) fn corrected(&self, plan: &PlanRef, rest: &str) -> Option<Vec<Call>> {
         let mut calls = plan.calls.clone();
         let cx = self.context();
+        let several = plan.calls.iter().filter(|call| self.may_change(call)).count() > 1;
         calls.iter_mut().rev().find_map(|call| {
             let spec = self.book.spec(&call.skill)?;
             // "non, pas 30", "anything but raw"
@@ -415,6 +419,17 @@ impl Turn<'_> {
             }
             let filled: Vec<&str> = spec.slots.iter().map(|slot| slot.name).collect();
             let (slot, value) = slots::correction(spec, &filled, rest, &cx)?;
+            // "no for the others", and "web2, not web1" where several wishes are about somebody, are read elsewhere, or not at all.
+            let of_several = slot == TARGET && several;
+            // "wait for bob", "make it a pause": no other name.
+            let named = spec.slot(&slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
+            let alone = cx.tokens(rest).len() == 1 && !several;
+            if named && !alone && !cx.lexicon.holds(&cx.tokens(rest), &[Class::Calling, Class::Called]) {
+                return None;
+            }
+            if of_several || matches!(value, Value::Machines(Selector::Others(_) | Selector::All)) {
+                return None;
+            }
             let value = self.in_its_unit(call.args.get(&slot), value, rest);
             call.args.insert(slot, value);
             Some(())
@@ -537,7 +552,9 @@ impl Turn<'_> {
                 .position(|choice| choice.says.eq_ignore_ascii_case(text.trim()))
                 .and_then(|index| options.get(index)),
         };
-        let Some(call) = picked.cloned() else { return Err(Box::new(open)) };
+        let Some(call) = picked.cloned().or_else(|| self.picked_freely(&options, text)) else {
+            return Err(Box::new(open));
+        };
         self.begin(vec![call], Path::Understood, true, Vec::new(), Some(Box::new(open)));
         Ok(())
     }

@@ -7,12 +7,14 @@ use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::mend::distance;
 use grammar::selector::{LAST, Selector};
-use grammar::token::fold;
+use grammar::token::{Token, fold};
 use grammar::value::Value;
 
+use crate::leftover::left_over;
 use crate::machine::Turn;
 use crate::reply::Choice;
-use crate::session::Open;
+use crate::session::{Call, Open};
+use crate::slots::extract_where;
 use crate::spec::Spec;
 
 /// Shorter words are never taken for mistyped ones.
@@ -126,6 +128,46 @@ impl Turn<'_> {
             }
         }
         true
+    }
+
+    /// "1, and the name is summer", "2 sur ci1", "neither, just resume": one of the skills offered, with what is said beside it.
+    pub(crate) fn picked_freely(&self, options: &[Call], text: &str) -> Option<Call> {
+        const JOINS: [Class; 5] = [Class::And, Class::Then, Class::But, Class::Only, Class::No];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let number = all.first().and_then(|first| first.folded.parse::<usize>().ok()).filter(|_| all.len() > 1);
+        let (call, mut at) = match number.and_then(|number| options.get(number.checked_sub(1)?)) {
+            Some(call) => (call, 1),
+            // The only one that its words are of.
+            None => {
+                let light = |token: &Token<'_>| says_nothing(std::slice::from_ref(token), &cx) > 0;
+                let own = |call: &&Call| {
+                    let vocabulary = self.heard.vocabulary(&call.skill);
+                    let own = |token: &Token<'_>| vocabulary.commands(token);
+                    let says = |token: &&Token<'_>| own(token) && cx.lexicon.is(&token.folded, Class::Verb);
+                    all.iter().any(|token| says(&token))
+                        && all.iter().all(|token| {
+                            own(token) || light(token) || cx.lexicon.holds(std::slice::from_ref(token), &JOINS)
+                        })
+                };
+                let mut fitting = options.iter().filter(own);
+                return fitting.next().filter(|_| fitting.next().is_none()).cloned();
+            }
+        };
+        while let Some(count) = all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, &JOINS)) {
+            at += count;
+        }
+        let rest = &text[all.get(at)?.span.start..];
+        let spec = self.spec(call)?;
+        let mut call = call.clone();
+        let (mut args, taken) = extract_where(spec, rest, &[], &cx);
+        if let Some((slot, name)) = self.called_in_words(spec, rest) {
+            args.insert(slot, name);
+        } else if !left_over(self.book, self.heard, spec, rest, &taken, &cx).words.is_empty() {
+            return None;
+        }
+        call.args.extend(args);
+        Some(call)
     }
 
     /// Whether a text says who is not meant.

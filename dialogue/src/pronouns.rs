@@ -13,6 +13,7 @@ use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::amend::is_among;
+use crate::conditions;
 use crate::follow::is_about;
 use crate::machine::{Planning, Turn};
 use crate::policy::Path;
@@ -39,7 +40,18 @@ impl Turn<'_> {
         let all = cx.tokens(text);
         let verb = all.iter().find(|token| vocabulary.commands(token) && cx.lexicon.is(&token.folded, Class::Verb))?;
         let end = text[verb.span.end..].find(['.', '!', '?', ';', '\n']).map_or(text.len(), |at| verb.span.end + at);
-        Some(end)
+        // "turn it on, and check whether web1 is ok"
+        let joined = all.iter().enumerate().find(|(at, token)| {
+            token.span.start > verb.span.end
+                && cx.lexicon.longest(&all[*at..], Class::And).is_some_and(|and| {
+                    all.get(at + and).is_some()
+                        && cx
+                            .lexicon
+                            .longest_of(&all[at + and..], &[Class::Verb, Class::Asking, Class::Question])
+                            .is_some()
+                })
+        });
+        Some(joined.map_or(end, |(_, token)| end.min(token.span.start)))
     }
 
     /// Has "it" be the machine that the call before names, else the only one that the message names; where it names several, nobody is meant.
@@ -51,7 +63,12 @@ impl Turn<'_> {
         let spoken = self.machines_of_all(calls);
         let mut asked_only = true;
         let mut before: Vec<String> = Vec::new();
-        let explicit: Vec<Vec<String>> = calls.iter().map(|call| self.machines_of(call)).collect();
+        // Whom a wish is for, or on whom it depends.
+        let whom = |call: &Call| {
+            let condition = conditions::of(call).and_then(|condition| condition.machine);
+            self.machines_of(call).into_iter().chain(condition).collect()
+        };
+        let explicit: Vec<Vec<String>> = calls.iter().map(whom).collect();
         for (index, call) in calls.iter_mut().enumerate() {
             // "start it, and pause web1": that one is named for another wish, behind it.
             let later = |name: &String| {

@@ -507,7 +507,16 @@ impl Turn<'_> {
                         }
                         spoken
                     };
-                    let listed = &if self.session.listed.is_empty() { spoken() } else { self.session.listed.clone() };
+                    let all = cx.tokens(&self.session.trace.text);
+                    let both = cx.lexicon.holds(&all, &[Class::Both]) && !cx.lexicon.holds(&all, &[Class::Ordinal]);
+                    // Of two that were spoken of one after the other, rather than of a list before that.
+                    let singles = self.session.focus.iter().take(2).filter(|names| names.len() == 1).count() == 2;
+                    let two = self.last_two().filter(|_| both && singles && self.spoken_together().is_none());
+                    let listed = &match two {
+                        Some(two) => two,
+                        None if self.session.listed.is_empty() => spoken(),
+                        None => self.session.listed.clone(),
+                    };
                     let nth = |number: &usize| {
                         if *number == LAST {
                             listed.last()
@@ -517,8 +526,6 @@ impl Turn<'_> {
                     };
                     // "both", where two were spoken of and no two are listed.
                     let spoken = self.session.focus.first().filter(|names| names.len() == 2 && listed.len() != 2);
-                    let all = cx.tokens(&self.session.trace.text);
-                    let both = cx.lexicon.holds(&all, &[Class::Both]) && !cx.lexicon.holds(&all, &[Class::Ordinal]);
                     let names: Option<Vec<String>> = match spoken.filter(|_| *numbers == [1, 2]) {
                         Some(names) => Some(names.clone()),
                         // Both of more than two are nobody.

@@ -23,7 +23,7 @@ use crate::spec::{Danger, Scope, TARGET};
 impl Turn<'_> {
     /// Understands a text; where it says so, the one is kept out of what the other does.
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
-        let text = self.without_foreign_lead(text);
+        let text = self.without_introduction(self.without_foreign_lead(text));
         match self.said_to_several(text) {
             Some(Some(calls)) => {
                 self.begin(calls, Path::Understood, true, preface, before);
@@ -35,6 +35,10 @@ impl Turn<'_> {
                 return;
             }
             None => {}
+        }
+        if let Some(wish) = self.behind_a_no(text) {
+            self.understand(wish, true, preface, before);
+            return;
         }
         if let Some(call) = self.meant_instead(text) {
             self.begin(vec![call], Path::Understood, true, preface, before);
@@ -124,9 +128,10 @@ impl Turn<'_> {
     fn denied_behind(&self, text: &str) -> Option<Spared> {
         let cx = self.context();
         let all = cx.tokens(text);
-        let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '.']);
+        let joined = |at: usize| cx.lexicon.longest_before(&all[..at], Class::And).filter(|and| *and < at).unwrap_or(0);
+        let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '.']) || joined(*at) > 0;
         let at = (1..all.len()).rev().find(marked)?;
-        let (rest, tail) = (&text[..all[at - 1].span.end], &text[all[at].span.start..]);
+        let (rest, tail) = (&text[..all[at - joined(at) - 1].span.end], &text[all[at].span.start..]);
         let denied = frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Negated);
         let named = |text: &str| self.named_in(text).into_iter().collect::<Vec<String>>();
         let (names, meant) = (named(tail), named(rest));

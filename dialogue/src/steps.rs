@@ -1,5 +1,7 @@
 //! Steps of a plan or a form, named by what they do: "no reboot", "all but the snapshot", "only the reboot", "the reboot first".
 
+use grammar::frame::{Stance, frame};
+use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::token::Token;
@@ -17,7 +19,8 @@ use crate::spec::{Scope, Spec, TARGET};
 /// Words that leave a step out.
 const LEAVES: [Class; 6] = [Class::No, Class::Not, Class::Denied, Class::Except, Class::Spare, Class::Untouched];
 /// Words around a step that say nothing of it, besides those that never do.
-const SMALL: [Class; 5] = [Class::Aside, Class::But, Class::And, Class::Recants, Class::Item];
+const SMALL: [Class; 7] =
+    [Class::Aside, Class::But, Class::And, Class::Recants, Class::Item, Class::Yes, Class::Agrees];
 
 impl Turn<'_> {
     /// Several wishes without the one that a text leaves out, or only the one that it keeps. `None` where it says anything else.
@@ -25,6 +28,15 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let leaves = cx.lexicon.holds(&all, &LEAVES);
+        // "skip to the reboot", "skip all but the reboot": which of them?
+        let spares = |at: &usize| cx.lexicon.longest_of(&all[*at..], &[Class::Spare, Class::Untouched]).is_some();
+        if let Some(at) = (0..all.len()).find(spares)
+            && cx
+                .lexicon
+                .holds(&all[at + 1..], &[Class::To, Class::Except, Class::All, Class::Everything, Class::Conditional])
+        {
+            return None;
+        }
         let keeps = cx.lexicon.holds(&all, &[Class::Only]);
         if leaves == keeps || text.contains('?') {
             return None;
@@ -91,6 +103,34 @@ impl Turn<'_> {
             call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
         }
         Some(call)
+    }
+
+    /// Whether a text has a word for a deed that those of these wishes which are about some machines do not do.
+    pub(crate) fn names_another_deed(&self, text: &str, calls: &[Call], names: &[String]) -> bool {
+        let cx = self.context();
+        let about = |call: &&Call| self.machines_of(call).iter().any(|name| is_among(name, names));
+        let own: Vec<&Call> = calls.iter().filter(about).collect();
+        let deed = |token: &Token<'_>| {
+            let deeds = self.book.specs().iter().filter(|spec| is_deed(spec));
+            let small = cx.lexicon.holds(std::slice::from_ref(token), &LIGHT)
+                || cx.known.has(Of::Machine, token.text).is_some();
+            let verb = cx.lexicon.holds(std::slice::from_ref(token), &[Class::Verb, Class::Deed]);
+            verb && !small && deeds.into_iter().any(|spec| self.heard.vocabulary(spec.id).commands(token))
+        };
+        let does = |token: &Token<'_>| own.iter().any(|call| self.heard.vocabulary(&call.skill).commands(token));
+        cx.tokens(text).iter().any(|token| deed(token) && !does(token))
+    }
+
+    /// "no please take a snapshot", "no I want you to reboot web1", where nothing is open: the wish.
+    pub(crate) fn behind_a_no<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let no = cx.lexicon.longest(&all, Class::No).filter(|_| self.session.open.is_none())?;
+        let rest = &text[all.get(no)?.span.start..];
+        let parts = frame(rest, &cx).parts;
+        let first = parts.first()?;
+        let led = first.stance == Stance::Request && !first.question && first.raw != first.text;
+        (led && self.commands(&first.text).iter().any(|(call, _)| self.may_change(call))).then_some(rest)
     }
 
     /// "no sorry, I meant pause it", right after something was done: that deed instead, for whom the other was done.

@@ -132,6 +132,23 @@ impl Turn<'_> {
         let somebody =
             |token: &Token<'_>| self.is_person(token.text) && !token.text.eq_ignore_ascii_case(self.around.asker);
         // "bob said undo", "undo what bob did", "there is nothing to undo"
+        // "undo what bob did", of whom nobody here has heard.
+        let given =
+            |token: &Token<'_>| call.args.values().any(|value| fold(&value.to_string()).contains(&token.folded));
+        let unknown = |token: &Token<'_>| {
+            let name = Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
+            token.folded.chars().all(char::is_alphabetic)
+                && !cx.lexicon.contains(&token.folded)
+                && !name
+                && !given(token)
+        };
+        let from = (0..all.len()).find(|at| undoes(&all, *at)).map_or(all.len(), |at| at + 1);
+        if (from..all.len()).any(|at| {
+            let whose = all.get(at + 1).is_some_and(|next| cx.lexicon.is(&next.folded, Class::Possessive));
+            unknown(&all[at]) && (whose || cx.lexicon.holds(&all[at - 1..at], &[Class::Question]))
+        }) {
+            return true;
+        }
         if all.iter().any(somebody) || cx.lexicon.holds(&all, &[Class::Nothing]) {
             return true;
         }

@@ -143,6 +143,13 @@ impl Turn<'_> {
         let Some(slot) = self.spec(call).and_then(Spec::new_name) else { return false };
         let Some(Value::Name(name)) = call.args.get(slot.name) else { return false };
         let cx = self.context();
+        // "name it later", "call it whatever": unless it is quoted, nobody calls anything so without being asked.
+        const PUT_OFF: [Class; 5] = [Class::Later, Class::Myself, Class::Moment, Class::Offset, Class::Halfhearted];
+        let all = cx.tokens(&self.session.trace.text);
+        let quoted = all.iter().any(|token| token.quoted && token.text.contains(name.as_str()));
+        if !quoted && cx.lexicon.longest_of(&cx.tokens(name), &PUT_OFF).is_some() {
+            return true;
+        }
         // "named like yesterday's" compares.
         if cx.lexicon.is(&fold(name), Class::Like) && !self.session.trace.text.trim_end().ends_with(name.as_str()) {
             return true;
@@ -202,8 +209,9 @@ impl Turn<'_> {
 
     /// Whether a word is the name of somebody on a contact list here.
     pub(crate) fn is_person(&self, word: &str) -> bool {
-        let named = |jid: &String| jid.split('@').next().is_some_and(|name| name.eq_ignore_ascii_case(word));
-        self.around.known.people().iter().any(named)
+        let word = fold(word);
+        let named = |jid: &String| jid.split('@').next().is_some_and(|name| fold(name) == word);
+        fold(self.around.asker) == word || self.around.known.people().iter().any(named)
     }
 
     /// Whether a text says what is not to be done: "don't use raw", "never call it logs".

@@ -249,6 +249,12 @@ impl Turn<'_> {
             self.next_part(understanding);
             return;
         }
+        if let Some(call) = self.one_question(&part) {
+            understanding.path = understanding.path.min(Path::Understood);
+            self.session.trace.why = GIST.to_owned();
+            self.next_after(call, understanding);
+            return;
+        }
         if self.commands(&part.text).is_empty()
             && let Some(Several { parts, instead }) = self.several(&part)
         {
@@ -524,6 +530,7 @@ impl Turn<'_> {
         }
         let mut specs: Vec<&'static Spec> = Vec::new();
         let (mut preface, mut doubtful) = (preface, doubtful);
+        doubtful |= self.names_what_is_inside(&calls, &mut preface);
         doubtful |= self.account(&calls, &mut preface);
         // "no, the snapshot first, then the rest": of what was refused with more behind it, this may be only a part.
         let cx = self.context();

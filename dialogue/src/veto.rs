@@ -121,6 +121,9 @@ impl Turn<'_> {
 
     /// Says that nothing was changed, in the way that fits what was said.
     pub(crate) fn veto(&mut self, part: &Part, skill: Option<&str>, confidence: f32) {
+        if self.keeps_the_plan() {
+            return;
+        }
         // "web1 hasn't gone down, has it?", "don't lie to me, which ones are off?": what is asked is answered.
         let text = self.session.trace.text.clone();
         let cx = self.context();

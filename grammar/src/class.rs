@@ -291,6 +291,10 @@ classes! {
     Spelled "spelled",
     /// Words that questions are made of and that say nothing of what is asked: "has", "how much", "i hope".
     Asks "asks",
+    /// "service", "backup", "kernel": what runs in a machine, or is made of it, and is not the machine.
+    Inner "inner",
+    /// "this is", "my name is": somebody says who they are.
+    Introduces "introduces",
     /// "given that", "since": says that something is so, which is looked up as if it were a condition.
     Premise "premise",
     /// Words before a reason: "because".

@@ -84,6 +84,12 @@ fn nobody_follows(cursor: &Cursor, from: usize, shown: &[String]) -> bool {
     named.next().is_none()
 }
 
+/// Whether no machine is named from there on.
+fn nobody_is_named(cursor: &Cursor, from: usize, shown: &[String]) -> bool {
+    let named = |at: usize| named_at(cursor, at, shown).or_else(|| piece_at(cursor, at, shown)).is_some();
+    !(from..cursor.tokens.len()).any(named)
+}
+
 /// "rather cache than web2": whether a word there denies together with one that stands before it.
 fn denies_apart(cursor: &Cursor, at: usize) -> usize {
     let together = |first: &usize| {
@@ -132,24 +138,26 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
     let cursor = Cursor { text, tokens: &all, cx };
     let mut said = Corrected { whole: true, ..Corrected::default() };
     let (mut at, mut mode, mut marked) = (0, As::Meant, false);
-    // Where the clause in hand begins in what is meant, and whether a name may follow that is also a word.
-    let (mut clause, mut ready) = (0, false);
+    // Where the clause in hand begins in what is meant, and that before it, and whether a name may follow that is also a word.
+    let (mut clause, mut before, mut ready) = (0, 0, false);
     let clause_ends = |at: usize| at >= all.len() || gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']);
     let among = |name: &String| shown.iter().any(|known| known.eq_ignore_ascii_case(name));
     // Whether a word picks or leaves out, and whether one agrees.
     let (mut picks, mut agrees) = (false, false);
     // "i meant web1, web2 is fine": a later clause with a word that nobody can place tells something of those it names.
     let mut strange = false;
-    // Whether somebody was said to be left as they are.
-    let mut stayed = false;
+    // Whether somebody was said to be left as they are, and whether a clause refuses.
+    let (mut stayed, mut refused) = (false, false);
     while at < all.len() {
         // "web1: yes" is one clause.
         let answered = gap(text, &all, at).trim() == ":"
             && [Class::Yes, Class::No].iter().any(|class| cursor.skip(at, *class) > 0);
         if !answered && gap(text, &all, at).contains([',', ';', '.', '!', '\n', '…', ':']) {
-            (clause, ready, strange) = (said.meant.len(), true, false);
+            before = if said.meant.len() > clause { clause } else { before };
+            (clause, ready, strange, refused) = (said.meant.len(), true, false, false);
         }
         let class = |class| cursor.skip(at, class);
+        refused |= class(Class::No) > 0 || class(Class::Denied) > 0;
         let longest = |classes: &[Class]| classes.iter().map(|class| cursor.skip(at, *class)).max().unwrap_or(0);
         let word = at == 0 || ready;
         let name = named_at(&cursor, at, shown)
@@ -172,17 +180,50 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             at += count;
             continue;
         }
-        let weak = longest(&[Class::No, Class::Yes]);
+        // French "sur web2" is no "sûr".
+        let yes = if class(Class::Where) >= class(Class::Yes) { 0 } else { class(Class::Yes) };
+        let weak = class(Class::No).max(yes);
         // "non pas web1" is no "no" alone.
         let ends = weak > 1 && cursor.skip(at + weak - 1, Class::Denied) > 0;
         let denied = if ends { weak } else { class(Class::Denied).max(denies_apart(&cursor, at)) };
-        let spares = longest(&[Class::Except, Class::Spare]);
+        // "web1 now, later web2"
+        let put_off = class(Class::Later);
+        let put_off = if put_off > 0 && at + put_off < all.len() && named_at(&cursor, at + put_off, shown).is_some() {
+            put_off
+        } else {
+            0
+        };
+        let spares = longest(&[Class::Except, Class::Spare]).max(put_off);
         // "web2 only tomorrow": not now.
         let ahead = cursor.word(at, Class::Offset).filter(|(_, days)| days.parse::<i64>().is_ok_and(|days| days > 0));
         let later = ahead.map_or(0, |(count, _)| count).max(class(Class::Moment));
+        // "yes web1 tonight": that one alone, or not now? Nobody knows.
+        if agrees && later > 0 && said.meant.len() > clause && clause == 0 && nobody_is_named(&cursor, at, shown) {
+            return None;
+        }
         let later = if said.meant.len() > clause && !shown.is_empty() { later } else { 0 };
         let (stays, meant) = (class(Class::Stays).max(later), class(Class::Meant));
         let (also, other) = (class(Class::Also), class(Class::Other));
+        // "yes for web1, no for the others"
+        let others = class(Class::Others);
+        // "the others no"
+        let refuses = others > 0
+            && !clause_ends(at + others)
+            && [Class::No, Class::Not, Class::Denied, Class::Stays]
+                .iter()
+                .any(|class| cursor.skip(at + others, *class) > 0);
+        if others > 0
+            && others >= class(Class::Other)
+            && (refused || refuses)
+            && !said.meant.is_empty()
+            && !shown.is_empty()
+        {
+            let rest = shown.iter().filter(|name| !said.meant.iter().any(|known| known.eq_ignore_ascii_case(name)));
+            said.spared.extend(rest.cloned());
+            (said.otherwise, picks, marked) = (true, true, true);
+            at += others;
+            continue;
+        }
         let only = class(Class::Only);
         let light = longest(&EMPTY).max(longest(&LIGHT));
         let marks = [denied, spares, stays, meant, also, other, only, weak].into_iter().max().unwrap_or(0);
@@ -223,6 +264,25 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
                 said.meant.truncate(clause);
             }
             at += verb.max(state).max(1);
+            continue;
+        }
+        // "web2, leave it", "web2, no", "web2 is prod, don't": who was named right before is left as it is.
+        let leaves =
+            [denied, spares, stays, cursor.skip(at, Class::No), class(Class::Forbids), class(Class::Untouched)];
+        let leaves = leaves.into_iter().max().unwrap_or(0);
+        let behind = !shown.is_empty() && mode == As::Meant && said.meant.len() == clause && before < clause;
+        let others = (at..all.len()).any(|at| cursor.skip(at, Class::Others) > 0);
+        if behind
+            && !others
+            && leaves >= light
+            && leaves > 0
+            && leaves >= only.max(meant).max(also)
+            && nobody_is_named(&cursor, at, shown)
+        {
+            let those = said.meant.split_off(before);
+            said.spared.extend(those);
+            (said.otherwise, picks, stayed, marked) = (true, true, true, true);
+            (clause, at) = (said.meant.len(), at + leaves.max(most));
             continue;
         }
         if most == 0 {

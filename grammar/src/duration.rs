@@ -104,6 +104,19 @@ pub(crate) fn at(cursor: &Cursor, at: usize) -> Vec<(usize, Span)> {
     calendar_at(cursor, at).into_iter().map(|(count, length)| (count, length.span())).collect()
 }
 
+/// "7 derniers jours": a length of time that is over now, where the word for that stands within it.
+pub(crate) fn last_at(cursor: &Cursor, at: usize) -> Option<(usize, Calendar)> {
+    // "sur les 7 derniers jours" is no clock time.
+    let lead = cursor.skip(at, Class::At);
+    let lead = lead + cursor.skip(at + lead, Class::Article);
+    let (count, number) = number::count_at(cursor, at + lead).into_iter().next()?;
+    let count = count + lead;
+    let last = Some(cursor.skip(at + count, Class::Last)).filter(|last| *last > 0)?;
+    let (unit, name) = cursor.word(at + count + last, Class::Span)?;
+    let length = Calendar::default().add(Ratio::whole(number), name)?;
+    Some((count + last + unit, length))
+}
+
 /// The same by the calendar. "1 hour 30 minutes" and "1 hour and 30 minutes" are one length.
 pub(crate) fn calendar_at(cursor: &Cursor, at: usize) -> Vec<(usize, Calendar)> {
     let mut found = Vec::new();

@@ -120,6 +120,12 @@ fn relative(cursor: &Cursor, from: usize, open: bool, past: bool, found: &mut En
             found.push((end + later.max(earlier), at, false));
         }
     }
+    // "les 7 derniers jours"
+    if let Some((count, length)) = duration::last_at(cursor, from)
+        && let Some(at) = shift(now, length, true)
+    {
+        found.push((from + count, at, false));
+    }
     let count = cursor.skip(from, Class::Now);
     if count > 0 {
         found.extend(whole_seconds(now.clone()).map(|at| (from + count, at, false)));

@@ -11,7 +11,7 @@ use grammar::kind::Kind;
 
 use super::ANYWHERE;
 use crate::refusal;
-use crate::skill::{Args, Plan, Scene, Skill, Stop};
+use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
 mod examples;
 
@@ -241,7 +241,11 @@ impl Help<'_> {
             let target = spec.is_some_and(Spec::has_target);
             return Reply::say(Phrase::common(if target { "ask_a_machine" } else { "ask_the_host" }));
         }
-        self.unknown(Phrase::new("talk.help/nothing"))
+        match spec.filter(|spec| spec.role > self.scene.role) {
+            // "can I revert web1?", said by somebody who may not.
+            Some(spec) => Reply::say(refusal::phrase(&Refusal::Denied { needs: spec.role, ask_whom: Vec::new() })),
+            None => self.unknown(Phrase::new("talk.help/nothing")),
+        }
     }
 
     /// "help" after something went wrong: what it was, and what to say instead.
