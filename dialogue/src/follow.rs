@@ -234,6 +234,18 @@ impl Turn<'_> {
         }
     }
 
+    /// "how much memory has web1? and web2?": the question before it in the same message, about these.
+    pub(crate) fn same_as_before(&self, part: &Part, before: &[Call]) -> Option<Call> {
+        let cx = self.context();
+        let mut call = before.last().filter(|call| self.only_reads(call))?.clone();
+        let (true, rest) = led(part.raw.trim(), &cx) else { return None };
+        let (names, after) = named_first(rest, &cx).or_else(|| piece_first(rest, &cx))?;
+        let whole = self.heard.lexicon.without_nouns(after).chars().all(|c| !c.is_alphanumeric());
+        let slot = self.spec(&call)?.slots.iter().find(|slot| is_about(slot)).filter(|_| whole)?;
+        call.args.remove(slot.name);
+        self.put(&mut call, &names).then_some(call)
+    }
+
     /// Puts machines where a call lacks them; false if there are none, or no place for them.
     pub(crate) fn put(&self, call: &mut Call, names: &[String]) -> bool {
         if names.is_empty() {

@@ -5,6 +5,7 @@ use grammar::frame::{Part, Stance, begins_with_verb, frame};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
+use grammar::token::{Token, gap};
 use grammar::value::Value;
 
 use crate::controls::CONTROLS;
@@ -186,15 +187,22 @@ impl Turn<'_> {
             }
             // "start the ubuntu": whom it points at, with words beside it that may be a name, nobody knows.
             let points = self.around.scope != Scope::Machine && self.is_only_pointed_at(spec, call);
-            let thing = |words: &String| {
-                let all = self.context().tokens(words);
-                let thing = |token| self.heard.lexicon.holds(std::slice::from_ref(token), &[Class::Os]);
-                all.iter().any(|token| thing(token) || !self.heard.lexicon.contains(&token.folded))
+            // "démarre l'ubuntu": what stands right behind the word that points may be a name.
+            let cx = self.context();
+            let all = cx.tokens(&part.text);
+            let left_over = |token: &Token<'_>| {
+                left.words.iter().any(|words| cx.tokens(words).iter().any(|word| word.folded == token.folded))
             };
-            // "démarre l'ubuntu"
+            let named = |at: usize| {
+                let it = cx.lexicon.longest(&all[at..], Class::It).unwrap_or(0);
+                let next = all
+                    .get(at + it)
+                    .filter(|_| it > 0 && gap(&part.text, &all, at + it).trim_matches(['\'', '’', ' ']).is_empty());
+                next.is_some_and(left_over)
+            };
             let strange = matches!(call.args.get(TARGET), Some(Value::Machines(Selector::It)))
                 && self.around.scope != Scope::Machine
-                && left.words.iter().any(thing);
+                && (0..all.len()).any(named);
             if left.weighs || strange || points && left.unexplained {
                 return false;
             }

@@ -24,6 +24,18 @@ const TELLS: usize = 3;
 const QUOTES: [char; 6] = ['"', '`', '“', '”', '«', '»'];
 
 impl Turn<'_> {
+    /// Goes on behind a part that was understood.
+    pub(crate) fn next_after(&mut self, call: Call, understanding: Understanding) {
+        self.next_after_all(vec![call], understanding);
+    }
+
+    /// The same of a part that holds several wishes, or none.
+    pub(crate) fn next_after_all(&mut self, calls: Vec<Call>, mut understanding: Understanding) {
+        understanding.calls.extend(calls);
+        understanding.part = understanding.rest.pop_front();
+        self.next_part(understanding);
+    }
+
     /// Goes on without the part in hand, if something else of the message is wanted; gives all back otherwise.
     pub(crate) fn pass_over(
         &mut self,

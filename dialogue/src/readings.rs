@@ -35,7 +35,7 @@ impl Turn<'_> {
                 list.push((call, path));
             }
         }
-        list.retain(|(call, _)| !self.names_by_a_small_word(call, text));
+        list.retain(|(call, _)| !self.names_by_a_small_word(call, text) && !self.lists_a_small_word(call));
         list.retain_mut(|(call, _)| {
             self.name_a_snapshot(call, !text.contains('?'));
             self.of_a_machine(call)
@@ -58,6 +58,16 @@ impl Turn<'_> {
             return vec![(call, Path::Command)];
         }
         self.prefer_known(self.prefer_those(list))
+    }
+
+    /// "a snapshot of web1 and one of web2", "remettez également web1 en route": beside a machine that exists such a word is no other.
+    fn lists_a_small_word(&self, call: &Call) -> bool {
+        const SMALL: [Class; 4] = [Class::Slack, Class::Also, Class::Number, Class::One];
+        let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return false };
+        let cx = self.context();
+        let known = |name: &String| cx.known.has(Of::Machine, name).is_some();
+        let small = |name: &String| !known(name) && cx.lexicon.longest_of(&cx.tokens(name), &SMALL) == Some(1);
+        names.iter().any(known) && names.iter().any(small)
     }
 
     /// "take a snapshot first": a word that says when or how is no name to be given, unless it is quoted or "called" stands before it.

@@ -206,7 +206,8 @@ impl Turn<'_> {
     /// "tell me if web1 is up": that question.
     pub(crate) fn asked_whether(&self, part: &Part) -> Option<Call> {
         let cx = self.context();
-        let (asked, state) = whether(&part.raw, &cx)?;
+        // "tu peux me dire si web1 tourne ?"
+        let (asked, state) = whether(&part.raw, &cx).or_else(|| whether(&part.text, &cx))?;
         if let Some(name) = state.and_then(|state| state.machine) {
             return Some(state_of(&[name]));
         }

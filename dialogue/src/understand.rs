@@ -364,6 +364,11 @@ impl Turn<'_> {
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
         };
+        let asked = if readings.is_empty() && !first {
+            self.same_as_before(&part, &understanding.calls).map(|call| (call, FOLLOWS)).or(asked)
+        } else {
+            asked
+        };
         if let Some((mut call, why)) = asked {
             self.of_the_same_message(&mut call, &part, &understanding.calls);
             if let Some(wish) = self.wished_beside(&part, &call) {
@@ -483,18 +488,6 @@ impl Turn<'_> {
                 self.offer(options, &part.text, Reply::say(Phrase::common("which_of")));
             }
         }
-    }
-
-    /// Goes on behind a part that was understood.
-    pub(crate) fn next_after(&mut self, call: Call, understanding: Understanding) {
-        self.next_after_all(vec![call], understanding);
-    }
-
-    /// The same of a part that holds several wishes, or none.
-    pub(crate) fn next_after_all(&mut self, calls: Vec<Call>, mut understanding: Understanding) {
-        understanding.calls.extend(calls);
-        understanding.part = understanding.rest.pop_front();
-        self.next_part(understanding);
     }
 
     /// Calls are known: fill in what is known otherwise, ask for what is missing, or have them planned.
