@@ -133,7 +133,7 @@ impl Turn<'_> {
     /// "yes please, and then the print server needs to be on": a yes with more that nobody followed, and nothing that objects. The plan
     /// is shown again, with what was not followed; false where it is anything else.
     pub(crate) fn keeps_the_plan(&mut self) -> bool {
-        const OBJECTS: [Class; 10] = [
+        const OBJECTS: [Class; 8] = [
             Class::But,
             Class::No,
             Class::Not,
@@ -141,14 +141,15 @@ impl Turn<'_> {
             Class::Except,
             Class::Cancel,
             Class::Stop,
-            Class::If,
-            Class::Conditional,
             Class::Recants,
         ];
         let text = self.session.trace.text.clone();
         let cx = self.context();
         let Some(rest) = agreed(text.trim_end_matches('?'), &cx).filter(|_| self.assents(&text)) else { return false };
-        let objects = cx.lexicon.holds(&cx.tokens(&text), &OBJECTS);
+        // "yes, and when they are up take a snapshot" adds, "yes, when they are up" depends.
+        let adds = cx.lexicon.longest_of(&cx.tokens(&rest), &[Class::And, Class::Then]).is_some();
+        let depends = !adds && cx.lexicon.holds(&cx.tokens(&text), &[Class::If, Class::Conditional]);
+        let objects = depends || cx.lexicon.holds(&cx.tokens(&text), &OBJECTS);
         let Some(open) = self.session.open.clone().filter(|_| !objects) else { return false };
         if !matches!(open.about, About::Confirm { by_name: false, undoing: false, .. }) {
             return false;

@@ -17,6 +17,7 @@ use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::controls::CONTROLS;
+use crate::inside::without_slack;
 use crate::leftover::{self, LIGHT};
 use crate::machine::Turn;
 use crate::policy::Path;
@@ -385,6 +386,10 @@ impl Turn<'_> {
             && let [part] = &frame(wish, &self.context()).parts[..]
         {
             commands = self.commands(&part.text);
+        }
+        // "oui, et fais aussi un instantané de web2"
+        if commands.is_empty() {
+            commands = self.commands(&without_slack(wish, &self.context()));
         }
         // "yes, but a snapshot first"
         if !commands.iter().any(|(call, _)| self.may_change(call))

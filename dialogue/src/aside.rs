@@ -69,7 +69,9 @@ impl Turn<'_> {
                     .parts
                     .iter()
                     .any(|part| part.stance == Stance::Negated && !part.raw.ends_with('?'));
-                if !changes && asks && !denied && !open.reminded && !over && about_it(calls, plan) {
+                // "yes. and since when is web2 up?" is nearly a yes.
+                let near = about_it(calls, plan) || self.assents(&self.session.trace.text);
+                if !changes && asks && !denied && !open.reminded && !over && near {
                     return Some(open);
                 }
                 if !over && plan.calls != self.resolved(calls) {

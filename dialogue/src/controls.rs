@@ -2,7 +2,7 @@
 
 use grammar::answer::{Answer, control};
 use grammar::follow::asks_of_those;
-use grammar::frame::Part;
+use grammar::frame::{Part, frame};
 use grammar::lexicon::Class;
 use jiff::SignedDuration;
 
@@ -47,20 +47,27 @@ impl Turn<'_> {
             Answer::No => "talk.no",
             Answer::Cancel => "talk.cancel",
             // "what is this?" asks who is there.
-            Answer::Repeat if self.commands(text).iter().any(|(call, _)| !CONTROLS.contains(&call.skill.as_str())) => {
-                return false;
-            }
+            Answer::Repeat if self.asks_else(text) => return false,
             Answer::Repeat => "talk.repeat",
             Answer::Undo => "talk.undo",
             Answer::Stop => "stop",
             _ => return false,
         };
-        if control == "stop" {
+        if control == "talk.repeat" && self.session.refused {
+            // "no, not at all! all is as before, right?"
+            self.say_common("nothing_changed");
+        } else if control == "stop" {
             self.bare_stop();
         } else {
             self.control(control, None, preface, Path::Command, doubtful);
         }
         true
+    }
+
+    /// Whether a text, or a part of it, is a command of its own: "hello. what can you do?"
+    fn asks_else(&self, text: &str) -> bool {
+        let other = |text: &str| self.commands(text).iter().any(|(call, _)| !CONTROLS.contains(&call.skill.as_str()));
+        other(text) || frame(text, &self.context()).parts.iter().any(|part| other(&part.raw))
     }
 
     /// "stop" and nothing else: never the machine.

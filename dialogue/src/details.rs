@@ -19,7 +19,7 @@ use crate::amend::is_among;
 use crate::controls::CONTROLS;
 use crate::leftover::{TURNS, left_over};
 use crate::machine::Turn;
-use crate::naming::is_small;
+use crate::naming::{PUT_OFF, is_small};
 use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::Call;
@@ -275,9 +275,8 @@ impl Turn<'_> {
         let put_off = |value: &Value| {
             let Value::Name(name) = value else { return false };
             let quoted = cx.tokens(text).iter().any(|token| token.quoted && token.text.contains(name.as_str()));
-            let classes = [Class::Later, Class::Myself, Class::Moment, Class::Offset, Class::Halfhearted];
             let all = cx.tokens(name);
-            !quoted && cx.lexicon.longest_of(&all, &classes) == Some(all.len())
+            !quoted && cx.lexicon.longest_of(&all, &PUT_OFF) == Some(all.len())
         };
         values.retain(|(name, value)| name != slot.name || !put_off(value));
         let called = cx.lexicon.holds(&cx.tokens(text), &[Class::Called, Class::Calling])
@@ -342,7 +341,10 @@ impl Turn<'_> {
         let because = |at: &usize| cx.lexicon.longest(&all[*at..], Class::Because).is_some();
         // "reboot web1 please it is slow"
         let asked = |at: &usize| cx.lexicon.longest_before(&all[..*at], Class::Polite).is_some_and(|count| count < *at);
-        (1..all.len()).filter(|at| marked(at) || because(at) || asked(at)).find_map(|at| {
+        // "start db1, web1 and mail for my class" is one list.
+        let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
+        let lists = |at: &usize| named(*at) && named(at - 1);
+        (1..all.len()).filter(|at| !lists(at) && (marked(at) || because(at) || asked(at))).find_map(|at| {
             let (head, tail) = (&part.raw[..all[at - 1].span.end], &part.raw[all[at].span.start..]);
             let mut parts = frame(head, &cx).parts.into_iter();
             let (wish, None) = (parts.next()?, parts.next()) else { return None };

@@ -22,6 +22,8 @@ use crate::topics;
 const FEW: usize = 3;
 /// The state of a machine: what a name alone asks for.
 pub(crate) const STATE: &str = "vm.status";
+/// What was done and what happened.
+const LOG: &str = "audit.log";
 /// The same of a host.
 const HOST_STATE: &str = "host.status";
 
@@ -207,7 +209,8 @@ impl Turn<'_> {
         }
         let Some(slot) = spec.slots.iter().find(|slot| is_about(slot)) else { return };
         let cx = self.context();
-        let few = topics::words(&part.text).len() <= FEW;
+        // "what changed today?" is about everybody.
+        let few = call.skill != LOG && topics::words(&part.text).len() <= FEW;
         let back =
             call.args.get(slot.name).is_some_and(|value| matches!(value, Value::Name(name) if self.is_pronoun(name)));
         if back || slot.need == Need::Target || (few || led(part.raw.trim(), &cx).0) && !says_you(&part.text, &cx) {

@@ -46,7 +46,7 @@ const TROUBLE: &str = "trouble";
 const TELLS: usize = 3;
 
 /// A text without the words that may stand anywhere in a command: "start also web3", "démarre donc web3".
-fn without_slack(text: &str, cx: &Context<'_>) -> String {
+pub(crate) fn without_slack(text: &str, cx: &Context<'_>) -> String {
     let all = cx.tokens(text);
     let mut rest = String::new();
     let (mut at, mut from) = (0, 0);
@@ -105,16 +105,23 @@ impl Turn<'_> {
             let wishes = |part: &Part| {
                 let wish =
                     commands(part).next().is_some() || self.ahead(part).is_some() || self.several(part).is_some();
-                part.stance == Stance::Request && !part.question && wish
+                let asks = || {
+                    part.stance == Stance::Request
+                        && self.commands(&part.text).iter().any(|(call, _)| !self.may_change(call))
+                };
+                part.stance == Stance::Request && !part.question && wish || asks()
             };
             // Of one wish behind a comma the whole was tried.
             let many = parts.len() > 1 || parts.iter().any(|part| commands(part).next().is_none());
+            let changes = parts.iter().any(|part| {
+                commands(part).next().is_some() || self.several(part).is_some() || self.ahead(part).is_some()
+            });
             // "we need gitea up, boot it" is about somebody; whom "it" stands for is named there, or it is not read so.
             let it = |part: &Part| commands(part).any(|(call, _)| call.args.get(TARGET).is_some_and(points));
             let whom = usize::from(parts.iter().any(it));
             let told = self.named_in(head).len() == whom && !self.holds_command(head) && !self.wishes_for_more(head);
             let enough = many || gap(text, &all, at).contains(':') || joint(at).is_some();
-            (told && enough && !parts.is_empty() && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
+            (told && enough && changes && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
         })
     }
 

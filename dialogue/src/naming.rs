@@ -10,6 +10,9 @@ use grammar::token::{Token, fold, gap};
 use crate::leftover::is_device;
 use crate::topics::alike;
 
+/// Words that put a name off, rather than give it: "name it later".
+pub(crate) const PUT_OFF: [Class; 5] = [Class::Later, Class::Myself, Class::Moment, Class::Offset, Class::Halfhearted];
+
 /// Whether what stands there is the name of a machine, or begins with one.
 pub(crate) fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     let known = |name: &str| cx.known.has(Of::Machine, name).is_some();

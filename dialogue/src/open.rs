@@ -341,6 +341,7 @@ impl Turn<'_> {
                         .with_other_machines(&plan, text)
                         .or_else(corrected)
                         .or_else(|| self.with_other_values(&plan, text))
+                        .or_else(|| self.with_other_values(&plan, self.without_the_old(text)?))
                         .or_else(|| self.with_several_values(&plan, text))
                         .or_else(|| self.only_some(text, &plan.calls))
                         .or_else(|| self.left_by_it(text, &plan.calls))?;

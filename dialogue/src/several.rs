@@ -130,6 +130,12 @@ impl Turn<'_> {
                 begins += count;
             }
             let joined = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::But, Class::Then]).is_some();
+            // "pause web1, web2 and cache for the demo" is one list, where nothing more is wished for behind it.
+            let named = |at: usize| all.get(at).is_some_and(|token| cx.known.has(Of::Machine, token.text).is_some());
+            let more = [Class::Verb, Class::Deed, Class::State, Class::Question, Class::Asks];
+            if named(at - 1) && named(begins) && !cx.lexicon.holds(&all[begins..], &more) {
+                continue;
+            }
             // "start web1 et reboot web2": people mix them.
             if begins == at && begins + 1 < all.len() && self.joins_elsewhere(&all[at..]) {
                 joints.push((at, at + 1));

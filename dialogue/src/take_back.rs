@@ -93,6 +93,21 @@ impl Turn<'_> {
         if !named.is_empty() {
             done.retain(|done| self.machines_of(&done.call).iter().any(|name| is_among(name, &named)));
         }
+        // "undo the disk", after a start and a disk in one plan: that one.
+        let of = |done: &Done| tokens.iter().any(|token| self.is_kin(&done.call, token));
+        let some = done.iter().filter(|done| of(done)).count();
+        if some > 0 && some < done.len() {
+            done.retain(of);
+        }
+        // "undo the disk again, wrong machine. it should go to ci1"
+        preface.extend(
+            clauses
+                .iter()
+                .filter(|one| {
+                    **one != clause && self.named_in(one).iter().any(|name| !is_among(name, &self.machines_of(&all)))
+                })
+                .map(|one| Phrase::not_followed(one.trim())),
+        );
         self.control_undo(done, &preface);
         true
     }

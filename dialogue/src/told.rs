@@ -10,7 +10,7 @@ use grammar::value::Value;
 
 use crate::leftover::{MARKS, left_over};
 use crate::machine::Turn;
-use crate::naming::is_hardly_given;
+use crate::naming::{PUT_OFF, is_hardly_given};
 use crate::reply::Phrase;
 use crate::session::Call;
 use crate::slots::extract_where;
@@ -114,6 +114,22 @@ impl Turn<'_> {
         words
     }
 
+    /// "150 gigs instead of 200", "make it 150, ok?": what is said of the new value. `None` where there is nothing else.
+    pub(crate) fn without_the_old<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let tag = text.trim_end().strip_suffix('?').and_then(|text| text.rsplit_once(','));
+        if let Some((head, _)) = tag.filter(|(_, tag)| answer(tag.trim(), &cx) == Answer::Yes) {
+            return Some(head);
+        }
+        let number = |token: &Token<'_>| token.folded.starts_with(|c: char| c.is_ascii_digit());
+        let old = (1..all.len()).find(|at| {
+            let instead = cx.lexicon.longest(&all[*at..], Class::Denied).filter(|count| *count > 1);
+            instead.is_some_and(|count| all[at + count..].iter().any(number))
+        })?;
+        all[..old].iter().any(number).then(|| &text[..all[old - 1].span.end])
+    }
+
     /// The clauses of a text that give a value which none of these calls has: "and it has to be raw".
     pub(crate) fn values_left<'t>(&self, text: &'t str, calls: &[Call]) -> Vec<&'t str> {
         let cx = self.context();
@@ -144,7 +160,6 @@ impl Turn<'_> {
         let Some(Value::Name(name)) = call.args.get(slot.name) else { return false };
         let cx = self.context();
         // "name it later", "call it whatever": unless it is quoted, nobody calls anything so without being asked.
-        const PUT_OFF: [Class; 5] = [Class::Later, Class::Myself, Class::Moment, Class::Offset, Class::Halfhearted];
         let all = cx.tokens(&self.session.trace.text);
         let quoted = all.iter().any(|token| token.quoted && token.text.contains(name.as_str()));
         if !quoted && cx.lexicon.longest_of(&cx.tokens(name), &PUT_OFF).is_some() {

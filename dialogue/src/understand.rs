@@ -21,7 +21,7 @@ use crate::reply::{Phrase, Reply};
 use crate::session::{About, Call, Decision, Open};
 use crate::several::Several;
 use crate::slots::points;
-use crate::spec::{Danger, Spec, TARGET};
+use crate::spec::{Category, Danger, Spec, TARGET};
 
 /// Most characters of a message that are read.
 pub const MOST_CHARACTERS: usize = 1_000;
@@ -278,6 +278,13 @@ impl Turn<'_> {
             part = wish;
         }
         let mut readings = self.commands(&part.text);
+        // "ok. what can you do?" is no polite "what?".
+        if part.raw != part.text {
+            let asked = self.commands(&part.raw);
+            let talks = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| spec.category == Category::Talk);
+            let steers = readings.iter().all(|(call, _)| CONTROLS.contains(&call.skill.as_str()));
+            readings = if steers && !asked.is_empty() && asked.iter().all(talks) { asked } else { readings };
+        }
         if let Some(call) = self.for_both(&part.text) {
             readings = vec![(call, Path::Command)];
         }

@@ -109,10 +109,13 @@ pub(crate) fn last_at(cursor: &Cursor, at: usize) -> Option<(usize, Calendar)> {
     // "sur les 7 derniers jours" is no clock time.
     let lead = cursor.skip(at, Class::At);
     let lead = lead + cursor.skip(at + lead, Class::Article);
-    let (count, number) = number::count_at(cursor, at + lead).into_iter().next()?;
+    // "in the last hour" is of one.
+    let (count, number) = number::count_at(cursor, at + lead).into_iter().next().unwrap_or((0, 1));
+    let alone = count == 0;
     let count = count + lead;
     let last = Some(cursor.skip(at + count, Class::Last)).filter(|last| *last > 0)?;
-    let (unit, name) = cursor.word(at + count + last, Class::Span)?;
+    let (unit, name) =
+        cursor.word(at + count + last, Class::Span).filter(|(_, name)| !alone || ["h", "min"].contains(name))?;
     let length = Calendar::default().add(Ratio::whole(number), name)?;
     Some((count + last + unit, length))
 }

@@ -131,7 +131,12 @@ pub fn frame(text: &str, cx: &Context) -> Frame {
     frame.thanks = frame.parts.iter().any(|part| thanked(&part.raw, cx));
     if frame.parts.len() > 1 {
         // "thanks" among others is only a courtesy.
-        let courtesy = |part: &Part| wholly(&part.raw, &ASIDES, cx);
+        // "what can you do?" is none, though each of its words is.
+        let asks = |part: &Part| {
+            let all = cx.tokens(&part.raw);
+            all.len() > 2 && cx.lexicon.longest(&all, Class::Question).is_some()
+        };
+        let courtesy = |part: &Part| wholly(&part.raw, &ASIDES, cx) && !asks(part);
         if !frame.parts.iter().all(courtesy) {
             frame.parts.retain(|part| !courtesy(part));
         }

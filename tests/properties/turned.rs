@@ -122,4 +122,20 @@ proptest! {
         let turns = talk(&MACHINES, &["pause web1", said, yes]);
         prop_assert!(turns[1].0.is_empty() && turns[2].0.is_empty(), "{turns:?}");
     }
+
+    #[test]
+    fn of_two_things_done_together_the_one_that_is_named_is_taken_back(
+        language in 0usize..2,
+    ) {
+        const SAID: [[&str; 2]; 2] = [
+            ["start lent and pause web1", "undo the pause"],
+            ["démarre lent et mets web1 en pause", "défais la pause"],
+        ];
+        let yes = ["yes", "oui"][language];
+        let [plan, undo] = SAID[language];
+        let turns = talk(&MACHINES, &[plan, yes, undo, yes]);
+        let mut done = turns[2].0.iter().chain(&turns[3].0);
+        prop_assert!(done.all(|done| done == "talk.undo web1"), "{turns:?}");
+        prop_assert!(!turns[3].0.is_empty() || !turns[2].0.is_empty(), "{turns:?}");
+    }
 }

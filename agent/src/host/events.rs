@@ -69,7 +69,7 @@ const ECHO: Duration = Duration::from_secs(3);
 /// All steps of going back to a snapshot come within this time of the first: QEMU is stopped and started again in between.
 const REVERT: Duration = Duration::from_secs(15);
 /// Steps of a revert of ours may come in this long after its answer.
-const TRAIL: Duration = Duration::from_secs(1);
+const TRAIL: Duration = Duration::from_secs(3);
 /// A disk's failure is why a machine was paused this long after at most.
 const DISK_ERROR: Duration = Duration::from_secs(10);
 /// What QEMU calls a host without room.

@@ -51,7 +51,9 @@ impl Skill for AuditLog {
         told.retain(|told| {
             by(told) && since.is_none_or(|since| told.at >= since) && until.is_none_or(|until| told.at < until)
         });
-        match args.word("nth") {
+        // "in the last hour" is no last thing.
+        let nth = args.word("nth").filter(|_| since.is_none());
+        match nth {
             Some("final") => told.truncate(1),
             Some(_) if told.len() > 1 => told = told.split_off(1),
             _ => {}
@@ -63,7 +65,7 @@ impl Skill for AuditLog {
             let phrase = who.into_iter().fold(phrase, |phrase, who| phrase.with("who", who));
             since.into_iter().fold(phrase, |phrase, since| phrase.with("since", since))
         };
-        if let (Some("final"), [only]) = (args.word("nth"), rows.as_slice()) {
+        if let (Some("final"), [only]) = (nth, rows.as_slice()) {
             return Ok(Plan::Answer(Reply::say(only.clone())));
         }
         let id = match (rows.is_empty(), since, who) {
