@@ -15,7 +15,7 @@ use crate::leftover;
 use crate::machine::Turn;
 use crate::policy::Path;
 use crate::reply::Phrase;
-use crate::session::{About, Call, PlanRef};
+use crate::session::{About, Call, Open, PlanRef};
 use crate::slots;
 use crate::spec::{Category, TARGET};
 use crate::understand::{BYE, GREET};
@@ -150,10 +150,8 @@ impl Turn<'_> {
         let adds = cx.lexicon.longest_of(&cx.tokens(&rest), &[Class::And, Class::Then]).is_some();
         let depends = !adds && cx.lexicon.holds(&cx.tokens(&text), &[Class::If, Class::Conditional]);
         let objects = depends || cx.lexicon.holds(&cx.tokens(&text), &OBJECTS);
-        let Some(open) = self.session.open.clone().filter(|_| !objects) else { return false };
-        if !matches!(open.about, About::Confirm { by_name: false, undoing: false, .. }) {
-            return false;
-        }
+        let plain = |open: &Open| matches!(open.about, About::Confirm { by_name: false, undoing: false, .. });
+        let Some(open) = self.session.open.clone().filter(|open| !objects && plain(open)) else { return false };
         self.show_after(Phrase::not_followed(&rest), open);
         true
     }

@@ -19,7 +19,7 @@ use crate::amend::is_among;
 use crate::controls::CONTROLS;
 use crate::leftover::{TURNS, left_over};
 use crate::machine::Turn;
-use crate::naming::{PUT_OFF, is_small};
+use crate::naming::{PUT_OFF, is_quoted, is_small};
 use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::Call;
@@ -274,9 +274,8 @@ impl Turn<'_> {
         // "20G raw, name it later"
         let put_off = |value: &Value| {
             let Value::Name(name) = value else { return false };
-            let quoted = cx.tokens(text).iter().any(|token| token.quoted && token.text.contains(name.as_str()));
             let all = cx.tokens(name);
-            !quoted && cx.lexicon.longest_of(&all, &PUT_OFF) == Some(all.len())
+            !is_quoted(name, text, &cx) && cx.lexicon.longest_of(&all, &PUT_OFF) == Some(all.len())
         };
         values.retain(|(name, value)| name != slot.name || !put_off(value));
         let called = cx.lexicon.holds(&cx.tokens(text), &[Class::Called, Class::Calling])

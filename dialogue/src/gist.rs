@@ -211,8 +211,11 @@ impl Turn<'_> {
         let cx = self.context();
         let asks =
             part.question || cx.lexicon.holds(&cx.tokens(&part.raw), &[Class::Question, Class::Asks, Class::Asking]);
-        let gist = self.gist(part, false).filter(|gist| asks && gist.strange == 0 && gist.single)?;
-        (self.names_a_machine(&gist.call) && self.commands(&part.text).is_empty()).then_some(gist.call)
+        if !asks || !self.commands(&part.text).is_empty() {
+            return None;
+        }
+        let gist = self.gist(part, false).filter(|gist| gist.strange == 0 && gist.single)?;
+        self.names_a_machine(&gist.call).then_some(gist.call)
     }
 
     /// Whether what was taken off the beginning of a part wishes: "I want", and not only "well".

@@ -102,26 +102,20 @@ impl Turn<'_> {
             let parts = frame(rest, &cx).parts;
             let commands =
                 |part: &Part| self.commands(&part.text).into_iter().filter(|(call, _)| self.may_change(call));
-            let wishes = |part: &Part| {
-                let wish =
-                    commands(part).next().is_some() || self.ahead(part).is_some() || self.several(part).is_some();
-                let asks = || {
-                    part.stance == Stance::Request
-                        && self.commands(&part.text).iter().any(|(call, _)| !self.may_change(call))
-                };
-                part.stance == Stance::Request && !part.question && wish || asks()
+            let changes = |part: &Part| {
+                commands(part).next().is_some() || self.ahead(part).is_some() || self.several(part).is_some()
             };
+            let asks = |part: &Part| self.commands(&part.text).iter().any(|(call, _)| !self.may_change(call));
+            let wishes =
+                |part: &Part| part.stance == Stance::Request && (!part.question && changes(part) || asks(part));
             // Of one wish behind a comma the whole was tried.
             let many = parts.len() > 1 || parts.iter().any(|part| commands(part).next().is_none());
-            let changes = parts.iter().any(|part| {
-                commands(part).next().is_some() || self.several(part).is_some() || self.ahead(part).is_some()
-            });
             // "we need gitea up, boot it" is about somebody; whom "it" stands for is named there, or it is not read so.
             let it = |part: &Part| commands(part).any(|(call, _)| call.args.get(TARGET).is_some_and(points));
             let whom = usize::from(parts.iter().any(it));
             let told = self.named_in(head).len() == whom && !self.holds_command(head) && !self.wishes_for_more(head);
             let enough = many || gap(text, &all, at).contains(':') || joint(at).is_some();
-            (told && enough && changes && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
+            (told && enough && parts.iter().any(changes) && parts.iter().all(wishes)).then(|| (head.to_owned(), parts))
         })
     }
 

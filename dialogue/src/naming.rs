@@ -13,6 +13,11 @@ use crate::topics::alike;
 /// Words that put a name off, rather than give it: "name it later".
 pub(crate) const PUT_OFF: [Class; 5] = [Class::Later, Class::Myself, Class::Moment, Class::Offset, Class::Halfhearted];
 
+/// Whether a name stands in quotation marks in a text.
+pub(crate) fn is_quoted(name: &str, text: &str, cx: &Context<'_>) -> bool {
+    cx.tokens(text).iter().any(|token| token.quoted && token.text.contains(name))
+}
+
 /// Whether what stands there is the name of a machine, or begins with one.
 pub(crate) fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     let known = |name: &str| cx.known.has(Of::Machine, name).is_some();

@@ -29,6 +29,13 @@ impl Turn<'_> {
         self.next_after_all(vec![call], understanding);
     }
 
+    /// Goes on with what a part was cut into.
+    pub(crate) fn next_of(&mut self, parts: Vec<Part>, mut understanding: Understanding) {
+        parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
+        understanding.part = understanding.rest.pop_front();
+        self.next_part(understanding);
+    }
+
     /// The same of a part that holds several wishes, or none.
     pub(crate) fn next_after_all(&mut self, calls: Vec<Call>, mut understanding: Understanding) {
         understanding.calls.extend(calls);

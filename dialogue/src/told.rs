@@ -10,7 +10,7 @@ use grammar::value::Value;
 
 use crate::leftover::{MARKS, left_over};
 use crate::machine::Turn;
-use crate::naming::{PUT_OFF, is_hardly_given};
+use crate::naming::{PUT_OFF, is_hardly_given, is_quoted};
 use crate::reply::Phrase;
 use crate::session::Call;
 use crate::slots::extract_where;
@@ -160,9 +160,9 @@ impl Turn<'_> {
         let Some(Value::Name(name)) = call.args.get(slot.name) else { return false };
         let cx = self.context();
         // "name it later", "call it whatever": unless it is quoted, nobody calls anything so without being asked.
-        let all = cx.tokens(&self.session.trace.text);
-        let quoted = all.iter().any(|token| token.quoted && token.text.contains(name.as_str()));
-        if !quoted && cx.lexicon.longest_of(&cx.tokens(name), &PUT_OFF).is_some() {
+        if !is_quoted(name, &self.session.trace.text, &cx)
+            && cx.lexicon.longest_of(&cx.tokens(name), &PUT_OFF).is_some()
+        {
             return true;
         }
         // "named like yesterday's" compares.
@@ -222,7 +222,7 @@ impl Turn<'_> {
         true
     }
 
-    /// Whether a word is the name of somebody on a contact list here.
+    /// Whether a word is the name of the asker, or of somebody on a contact list here.
     pub(crate) fn is_person(&self, word: &str) -> bool {
         let word = fold(word);
         let named = |jid: &String| jid.split('@').next().is_some_and(|name| fold(name) == word);

@@ -214,9 +214,7 @@ impl Turn<'_> {
             return;
         };
         if let Some(parts) = self.by_conditions(&part) {
-            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
+            self.next_of(parts, understanding);
             return;
         }
         if let Some(call) = self.asked_whether(&part).or_else(|| self.asked_of_those(&part)) {
@@ -261,9 +259,7 @@ impl Turn<'_> {
             understanding.path = understanding.path.min(Path::Understood);
             understanding.doubtful |= instead;
             understanding.cut = true;
-            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
+            self.next_of(parts, understanding);
             return;
         }
         let led = self.leads_ahead(&part.raw);
@@ -351,31 +347,24 @@ impl Turn<'_> {
         {
             understanding.preface.push(Phrase::common("left_over").with("words", head));
             understanding.doubtful = true;
-            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
+            self.next_of(parts, understanding);
             return;
         }
         if readings.is_empty()
             && let Some(parts) = self.two_questions(&part)
         {
-            parts.into_iter().rev().for_each(|part| understanding.rest.push_front(part));
-            understanding.part = understanding.rest.pop_front();
-            self.next_part(understanding);
+            self.next_of(parts, understanding);
             return;
         }
         let first = understanding.calls.is_empty();
-        let asked = match readings.as_slice() {
+        let again = || self.same_as_before(&part, &understanding.calls).map(|call| (call, FOLLOWS));
+        let asked = if readings.is_empty() && !first { again() } else { None };
+        let asked = asked.or_else(|| match readings.as_slice() {
             [] if self.waits_behind_a_wish(&part, &understanding.calls) => None,
             [] => self.asks(&part, understanding.addressee.is_some(), first && understanding.addressee.is_none()),
             [(call, _)] if first && !self.may_change(call) => self.goes_on_of_all(&part).map(|call| (call, FOLLOWS)),
             _ => None,
-        };
-        let asked = if readings.is_empty() && !first {
-            self.same_as_before(&part, &understanding.calls).map(|call| (call, FOLLOWS)).or(asked)
-        } else {
-            asked
-        };
+        });
         if let Some((mut call, why)) = asked {
             self.of_the_same_message(&mut call, &part, &understanding.calls);
             if let Some(wish) = self.wished_beside(&part, &call) {

@@ -267,8 +267,7 @@ pub fn machines(text: &str, shown: &[String], cx: &Context, expected: impl Fn(&s
             continue;
         }
         // "web2, leave it", "web2, no", "web2 is prod, don't": who was named right before is left as it is.
-        let leaves =
-            [denied, spares, stays, cursor.skip(at, Class::No), class(Class::Forbids), class(Class::Untouched)];
+        let leaves = [denied, spares, stays, class(Class::No), class(Class::Forbids), class(Class::Untouched)];
         let leaves = leaves.into_iter().max().unwrap_or(0);
         let behind = !shown.is_empty() && mode == As::Meant && said.meant.len() == clause && before < clause;
         let others = (at..all.len()).any(|at| cursor.skip(at, Class::Others) > 0);
