@@ -46,6 +46,9 @@ impl Turn<'_> {
     /// A text with its short forms written out and, where guesses are welcome, swapped letters put back; and where there were any.
     pub(crate) fn spelled(&self, text: &str, guesses: bool) -> (String, Slips) {
         let mut slips = Slips::default();
+        let heard = self.by_its_sound(text).filter(|_| guesses);
+        slips.words |= heard.is_some();
+        let text = heard.as_deref().unwrap_or(text);
         let text = self.respelled(text, |all, at| {
             if !guesses {
                 return None;
@@ -61,6 +64,20 @@ impl Turn<'_> {
             Some(name)
         });
         (text, slips)
+    }
+
+    /// "eteint web1": a text that begins with what its command sounds like, before whom it is for, as it was meant.
+    fn by_its_sound(&self, text: &str) -> Option<String> {
+        const WHOM: [Class; 4] = [Class::All, Class::Everything, Class::Article, Class::It];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let at = cx.lexicon.longest_of(&all, &[Class::Polite, Class::Yes, Class::Then, Class::Opens]).unwrap_or(0);
+        let (verb, whom) = (all.get(at).filter(|verb| !verb.quoted)?, all.get(at + 1)?);
+        let (_, command) = cx.lexicon.all(&all[at..], Class::Homophone).next()?;
+        let named = cx.known.has(Of::Machine, whom.text).is_some();
+        let orders = named || cx.lexicon.longest_of(&all[at + 1..], &WHOM).is_some();
+        let asked = text.trim_end().ends_with('?');
+        (orders && !asked).then(|| format!("{}{command}{}", &text[..verb.span.start], &text[verb.span.end..]))
     }
 
     /// A text that nobody understood, with its other slips mended, if it has any.

@@ -356,10 +356,12 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
     loop {
         let here = at;
         several |= cursor.skip(at, Class::Those) > 0;
-        if let Some(more) = word(cursor, at, Class::All) {
+        // "tout le monde" is longer than "tout"
+        let everything = word(cursor, at, Class::Everything).unwrap_or(0);
+        if let Some(more) = word(cursor, at, Class::All).filter(|more| *more >= everything) {
             (at, whole) = (at + more, true);
-        } else if let Some(more) = word(cursor, at, Class::Everything) {
-            (at, whole, noun) = (at + more, true, true);
+        } else if everything > 0 {
+            (at, whole, noun) = (at + everything, true, true);
         } else if let Some(more) = word(cursor, at, Class::Machines) {
             (at, noun) = (at + more, true);
         } else if let Some((more, host)) =
