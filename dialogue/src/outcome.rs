@@ -37,7 +37,13 @@ impl Turn<'_> {
                 self.say(reply);
                 self.come_back(planning);
             }
-            Planned::Ask { call, slot, question } => self.ask_slots(planning, call, vec![slot], Some(question)),
+            Planned::Ask { call, slot, question } => match self.only_one(&planning.calls[call], &slot, &question) {
+                Some(name) => {
+                    planning.calls[call].args.insert(slot, name);
+                    self.complete(planning);
+                }
+                None => self.ask_slots(planning, call, vec![slot], Some(question)),
+            },
             Planned::Ready { answers, change } => {
                 self.session.trouble = None;
                 self.remember(&planning, false);
@@ -56,6 +62,13 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// The only thing that there is to choose from: a question with one candidate is none, and what it is for is shown by its name.
+    fn only_one(&self, call: &Call, slot: &str, question: &Reply) -> Option<Value> {
+        let ([only], None) = (question.choices.as_slice(), call.args.get(slot)) else { return None };
+        let existing = matches!(self.spec(call)?.slot(slot)?.kind, Kind::Name(_));
+        existing.then(|| Value::Name(only.says.clone()))
     }
 
     /// Whether what could not be placed names a machine or a deed: then it is no mere word beside a wish.

@@ -315,6 +315,7 @@ impl Turn<'_> {
             && let Some(call) = self
                 .one_as_depends(&part.raw, understanding.condition.as_ref())
                 .or_else(|| self.one_more(&part.raw, &understanding.calls))
+                .or_else(|| self.one_more(&part.text, &understanding.calls))
         {
             readings = vec![(call, Path::Understood)];
         }
