@@ -2,7 +2,9 @@
 //! answered in, which is that of the last clear text, or the one the person asked for, until they ask for another.
 
 use grammar::answer::{Answer, answer};
+use grammar::kind::Of;
 use grammar::read::Context;
+use grammar::token::Token;
 use grammar::value::Value;
 
 use crate::book::Words;
@@ -35,7 +37,7 @@ impl<'a> Turn<'a> {
         let spoken = self.session.language.clone();
         // A single letter ("y") is of any.
         let tells = text.chars().filter(|letter| letter.is_alphabetic()).count() > 1;
-        if let Some(language) = self.book.language_of(text).filter(|_| tells) {
+        if let Some(language) = self.book.language_of(&self.without_names(text)).filter(|_| tells) {
             let language = language.to_owned();
             self.read_as(&language);
             // Whoever asked for a language and now writes in it is followed again from there.
@@ -58,6 +60,20 @@ impl<'a> Turn<'a> {
         }
         self.read_as(&spoken);
         false
+    }
+
+    /// A text without the names of what exists, which are of no language: "remets nightly".
+    fn without_names(&self, text: &str) -> String {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let named = |token: &&Token<'_>| Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
+        let mut rest = String::new();
+        let mut from = 0;
+        for token in all.iter().filter(named) {
+            rest.push_str(&text[from..token.span.start]);
+            from = token.span.end;
+        }
+        rest + &text[from..]
     }
 
     /// Runs `read` in the language at hand and, where it finds nothing, in the others.

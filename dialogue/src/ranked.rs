@@ -15,6 +15,8 @@ use crate::understand::GIST;
 
 /// So likely must be what a sentence asks for that tells or considers something beside it, or wishes for it, to be asked about.
 const WISHED: f32 = 0.9;
+/// Says no.
+const NO: &str = "talk.no";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
 const HARMLESS: [&str; 4] = ["talk.cancel", "talk.no", "talk.repeat", "talk.more"];
 const LIKELY: f32 = 0.5;
@@ -128,6 +130,13 @@ impl Turn<'_> {
         // "web1 started?" may be a wish or a question; beside a report or a question about the past a change is asked about too.
         understanding.doubtful |= guessed || self.tells_beside(&part, &call) || part.question && self.may_change(&call);
         if CONTROLS.contains(&skill.as_str()) && (!understanding.rest.is_empty() || !understanding.calls.is_empty()) {
+            // "well no, it's dead. force it off", where nothing is open to be refused.
+            if skill == NO && understanding.calls.is_empty() && understanding.before.is_none() {
+                understanding.preface.push(Phrase::not_followed(&part.raw));
+                understanding.path = understanding.path.min(Path::Understood);
+                self.next_after_all(Vec::new(), *understanding);
+                return;
+            }
             self.understood_nothing(&fitting, understanding.preface);
             return;
         }

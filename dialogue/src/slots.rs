@@ -449,7 +449,7 @@ impl Turn<'_> {
         for slot in spec.slots {
             match call.args.get(slot.name) {
                 // "go back to that", right after a snapshot was taken.
-                None if slot.kind == Kind::Name(Of::Snapshot) => {
+                None if slot.kind == Kind::Name(Of::Snapshot) && spec.danger > Danger::Read => {
                     if let Some(name) = self.just_made(slot, call) {
                         call.args.insert(slot.name.to_owned(), Value::Name(name));
                     }

@@ -1,10 +1,11 @@
-//! "which snapshots do you have?": name, age and kept state of every snapshot, oldest first.
+//! "which snapshots do you have?": name, age and kept state of every snapshot, oldest first; of one that is named, who has it and since when.
 
 use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
+use grammar::kind::{Kind, Of};
 
 use super::{ANYWHERE, vm_status};
-use crate::host::Feature;
+use crate::host::{Feature, Machine, Snapshot};
 use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
@@ -13,7 +14,7 @@ static SPEC: Spec = Spec {
     scopes: ANYWHERE,
     danger: Danger::Read,
     role: Role::Viewer,
-    slots: &[Slot::subject()],
+    slots: &[Slot::subject(), Slot::optional("snapshot", Kind::Name(Of::Snapshot))],
     allocates: false,
     planned: false,
 };
@@ -30,7 +31,10 @@ impl Skill for SnapshotList {
         &[Feature::Snapshots]
     }
 
-    fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+    fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        if let Some(answer) = args.word("snapshot").and_then(|name| called(name, scene)) {
+            return Ok(Plan::Answer(answer));
+        }
         let Some(machine) = &scene.target else { return everybody(scene) };
         let dated = |reply| Ok(Plan::Answer(super::host_status::dated(reply, &machine.id.hypervisor, scene)));
         if machine.snapshots.is_empty() {
@@ -39,15 +43,37 @@ impl Skill for SnapshotList {
         let rows = machine
             .snapshots
             .iter()
-            .map(|snapshot| {
-                Phrase::new(if snapshot.current { "snapshot.list/row_current" } else { "snapshot.list/row" })
-                    .with("snapshot", &snapshot.name)
-                    .with("created", snapshot.created)
-                    .with("state", vm_status::state(snapshot.state))
-            })
+            .map(|snapshot| row(if snapshot.current { "row_current" } else { "row" }, machine, snapshot))
             .collect();
         let head = Phrase::new("snapshot.list/head").with("name", &machine.name).with("count", machine.snapshots.len());
         dated(Reply::list(head, rows))
+    }
+}
+
+fn row(id: &str, machine: &Machine, snapshot: &Snapshot) -> Phrase {
+    Phrase::new(format!("snapshot.list/{id}"))
+        .with("name", &machine.name)
+        .with("snapshot", &snapshot.name)
+        .with("created", snapshot.created)
+        .with("state", vm_status::state(snapshot.state))
+}
+
+/// Who has the snapshot of that name, of the one machine that is asked about or of all: `None` where nobody has.
+fn called(name: &str, scene: &Scene<'_>) -> Option<Reply> {
+    let machines = match &scene.target {
+        Some(machine) => vec![machine.clone()],
+        None => super::machines_of(scene),
+    };
+    let having = machines.iter().flat_map(|machine| machine.snapshots.iter().map(move |snapshot| (machine, snapshot)));
+    let found: Vec<_> = having.filter(|(_, snapshot)| snapshot.name.eq_ignore_ascii_case(name)).collect();
+    let rows = found.iter().map(|(machine, snapshot)| row("row_of", machine, snapshot));
+    match rows.collect::<Vec<_>>() {
+        rows if rows.is_empty() => None,
+        mut rows if rows.len() == 1 => rows.pop().map(Reply::say),
+        rows => {
+            let head = Phrase::new("snapshot.list/called").with("snapshot", name).with("count", rows.len());
+            Some(Reply::list(head, rows))
+        }
     }
 }
 
