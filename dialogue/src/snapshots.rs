@@ -10,7 +10,7 @@ use grammar::token::fold;
 use grammar::value::Value;
 
 use crate::machine::Turn;
-use crate::naming::is_small;
+use crate::naming::{is_quoted, is_small};
 use crate::session::Call;
 use crate::spec::{Danger, Scope, Slot, TARGET};
 
@@ -46,9 +46,11 @@ impl Turn<'_> {
     /// Has what is no machine's name be a snapshot's; `new` if it may be one to be.
     pub(crate) fn name_a_snapshot(&self, call: &mut Call, new: bool) {
         self.name_by_a_piece(call);
+        self.delete_what_was_spoken_of(call);
         self.of_the_last(call);
         if self.around.scope != Scope::Machine {
             self.of_whom_it_names(call);
+            self.name_quoted_among(call);
             return;
         }
         let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return };
@@ -89,6 +91,22 @@ impl Turn<'_> {
         }
     }
 
+    /// "a snapshot of web2, "before-x"": what is quoted beside machines that exist, and is none, is the name to be given.
+    fn name_quoted_among(&self, call: &mut Call) {
+        let new = |slot: &&Slot| slot.kind == Kind::NewName(Of::Snapshot) && !call.args.contains_key(slot.name);
+        let Some(slot) = self.spec(call).and_then(|spec| spec.slots.iter().find(new)) else { return };
+        let Some(Value::Machines(Selector::Names(names))) = call.args.get(TARGET) else { return };
+        let known = |name: &&String| self.around.known.has(Of::Machine, name).is_some();
+        let (machines, strange): (Vec<&String>, Vec<&String>) = names.iter().partition(known);
+        let quoted = |name: &&&String| is_quoted(name, &self.session.trace.text, &self.context());
+        let ([name], false) = (strange.as_slice(), machines.is_empty()) else { return };
+        if Some(name).filter(quoted).is_some() {
+            let (name, machines) = ((*name).clone(), machines.into_iter().cloned().collect());
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(machines)));
+            call.args.insert(slot.name.to_owned(), Value::Name(name));
+        }
+    }
+
     /// "delete the oldest" after its snapshots were listed: those of that machine. What is to go is shown, and its name typed.
     fn of_the_last(&self, call: &mut Call) {
         let chooses = |slot: &Slot| slot.kind == Kind::Name(Of::Snapshot);
@@ -123,6 +141,16 @@ impl Turn<'_> {
         // "snapshot web1, name it gold" says so.
         let here = part.text.contains(name.as_str());
         part.question || word && here && self.context().tokens(&part.text).len() <= ALONE
+    }
+
+    /// "delete it", after a machine's snapshots were spoken of: one of those, rather than the machine.
+    fn delete_what_was_spoken_of(&self, call: &mut Call) {
+        let last = self.session.last.as_ref().and_then(|last| last.calls.last());
+        let spoken = last.is_some_and(|last| last.skill.starts_with("snapshot.") && last.skill != DELETE);
+        let points = call.args.values().all(|value| matches!(value, Value::Machines(Selector::It)));
+        if spoken && points && DELETES.contains(&call.skill.as_str()) {
+            *call = Call { skill: DELETE.to_owned(), ..Call::default() };
+        }
     }
 
     fn delete_instead(&self, call: &mut Call, said: &str) {
