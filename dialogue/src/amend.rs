@@ -289,8 +289,12 @@ impl Turn<'_> {
         }
         match plan.calls.as_slice() {
             [call] if call.args.contains_key(TARGET) => {
-                let names = other_machines(&plan.subjects, &said)?;
                 let mut call = call.clone();
+                if let Some(set) = self.with_other_exceptions(&call, text, &said) {
+                    call.args.insert(TARGET.to_owned(), Value::Machines(set));
+                    return Some(vec![call]);
+                }
+                let names = other_machines(&plan.subjects, &said)?;
                 call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
                 Some(vec![call])
             }

@@ -149,6 +149,15 @@ impl Turn<'_> {
         // "instantané bon et redémarre"
         let wished = cx.lexicon.longest(&all, Class::Verb).or_else(|| cx.lexicon.longest(&all, Class::Deed));
         let Some(count) = wished else { return true };
+        // "add web2 to the list"
+        let added: Vec<String> = self.named_in(clause).into_iter().collect();
+        let ours = self.machines_of_all(calls);
+        if cx.lexicon.longest(&all, Class::Also).is_some()
+            && !added.is_empty()
+            && added.iter().all(|name| is_among(name, &ours))
+        {
+            return true;
+        }
         let commands = |skill: &str, token| self.heard.vocabulary(skill).commands(token);
         let own = all[..count].iter().any(|token| calls.iter().any(|call| commands(&call.skill, token)));
         let deed = || {

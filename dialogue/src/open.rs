@@ -364,6 +364,7 @@ impl Turn<'_> {
                     // "db1 first"
                     false => self
                         .with_first(text, &plan.calls)
+                        .or_else(|| self.with_another_deed(text, &plan))
                         .map(|calls| (calls, Vec::new()))
                         .or_else(otherwise)
                         .or_else(|| Some((self.with_a_rider(&plan, text)?, Vec::new())))

@@ -1,6 +1,7 @@
 //! Who is left as it is, said beside a wish: "don't touch web1, but start web3". It is kept out of everything that comes of the message, or nothing does.
 
 use grammar::answer::{Answer, answer};
+use grammar::corrected::Corrected;
 use grammar::frame::{Frame, Part, Stance, frame};
 use grammar::kind::{Kind, Of};
 use grammar::known::is_piece;
@@ -139,6 +140,21 @@ impl Turn<'_> {
         let changes = |text: &str| self.commands(text).iter().any(|(call, _)| self.may_change(call));
         let changes = frame(rest, &cx).parts.iter().any(|part| changes(&part.text));
         (denied && apart && changes).then(|| Spared { rest: rest.to_owned(), names, excepted: false })
+    }
+
+    /// "sorry, I meant web2", of all but web1: of a set only those are named that are left out of it.
+    pub(crate) fn with_other_exceptions(&self, call: &Call, text: &str, said: &Corrected) -> Option<Selector> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let means = cx.lexicon.holds(&all, &[Class::Meant]) && !cx.lexicon.holds(&all, &[Class::Only, Class::All]);
+        let Some(Value::Machines(set)) = call.args.get(TARGET) else { return None };
+        let mut set = set.clone();
+        let Selector::Where { except, .. } = &mut set else { return None };
+        if !means || except.len() != said.meant.len() || !said.spared.is_empty() || !said.added.is_empty() {
+            return None;
+        }
+        except.clone_from(&said.meant);
+        (!said.meant.is_empty()).then_some(set)
     }
 
     /// Keeps these out of a call; whom that can't be done for, if it can't.

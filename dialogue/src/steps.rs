@@ -12,7 +12,7 @@ use crate::beside::is_deed;
 use crate::leftover::LIGHT;
 use crate::machine::Turn;
 use crate::policy::Path;
-use crate::session::Call;
+use crate::session::{Call, PlanRef};
 use crate::slots::points;
 use crate::spec::{Scope, Spec, TARGET};
 
@@ -135,25 +135,52 @@ impl Turn<'_> {
 
     /// "no sorry, I meant pause it", right after something was done: that deed instead, for whom the other was done.
     pub(crate) fn meant_instead(&self, text: &str) -> Option<Call> {
-        const LEADS: [Class; 6] = [Class::No, Class::Recants, Class::Meant, Class::Aside, Class::Hedge, Class::Filler];
         let last = self.session.last.as_ref().filter(|last| last.applied && self.session.open.is_none())?;
+        let (call, marked) = self.deed_meant(text, self.machines_of_all(&last.calls))?;
+        (marked && self.commands(text).is_empty()).then_some(call)
+    }
+
+    /// "no wait, reboot them instead", of a plan: that deed for all whom the plan is about.
+    pub(crate) fn with_another_deed(&self, text: &str, plan: &PlanRef) -> Option<Vec<Call>> {
+        let (call, _) = self.deed_meant(text, plan.subjects.clone())?;
+        let changes = plan.calls.iter().all(|call| self.may_change(call) && call.skill != "talk.undo");
+        (changes && !plan.calls.iter().any(|own| own.skill == call.skill)).then(|| vec![call])
+    }
+
+    /// The deed that somebody means in place of another, to those who are not named again; whether they say so ("I meant") or only refuse.
+    fn deed_meant(&self, text: &str, names: Vec<String>) -> Option<(Call, bool)> {
+        const LEADS: [Class; 8] = [
+            Class::No,
+            Class::Recants,
+            Class::Meant,
+            Class::Stop,
+            Class::Aside,
+            Class::Hedge,
+            Class::Filler,
+            Class::Polite,
+        ];
+        const MARKS: [Class; 4] = [Class::No, Class::Recants, Class::Meant, Class::Stop];
         let cx = self.context();
         let all = cx.tokens(text);
-        let (mut at, mut meant) = (0, false);
+        let (mut at, mut end, mut marked, mut refused) = (0, all.len(), false, false);
         while let Some(count) = all.get(at..).and_then(|rest| cx.lexicon.longest_of(rest, &LEADS)) {
-            meant |= cx.lexicon.longest(&all[at..], Class::Meant) == Some(count);
+            marked |= cx.lexicon.holds(&all[at..at + count], &[Class::Meant]);
+            refused |= cx.lexicon.longest_of(&all[at..], &MARKS) == Some(count);
             at += count;
         }
-        let wish = &text[all.get(at).filter(|_| meant)?.span.start..];
+        while let Some(count) =
+            cx.lexicon.longest_before(all.get(at..end)?, Class::Meant).filter(|count| at + count < end)
+        {
+            (end, refused) = (end - count, true);
+        }
+        let wish = &text[all.get(at).filter(|_| refused && at < end)?.span.start..all[end - 1].span.end];
         let [(call, Path::Command)] = &self.commands(wish)[..] else { return None };
-        let spec =
-            self.spec(call).filter(|spec| is_deed(spec) && spec.has_target() && self.commands(text).is_empty())?;
+        let spec = self.spec(call).filter(|spec| is_deed(spec) && spec.has_target())?;
         let mut call = call.clone();
-        let names: Vec<String> = last.calls.iter().flat_map(|call| self.machines_of(call)).collect();
         if self.around.scope != Scope::Machine && !names.is_empty() && call.args.get(TARGET).is_none_or(points) {
             call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
         }
-        spec.fits(self.around.scope).then_some(call)
+        spec.fits(self.around.scope).then_some((call, marked))
     }
 
     /// Which of several wishes all words of a text are of that are neither small nor `marks`; none where they are of all, or of none.
