@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::read::{Context, Found};
 use grammar::selector::Selector;
@@ -26,14 +27,29 @@ pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool
     keeps(at) || article > 0 && keeps(at - article)
 }
 
-/// Whether what stands there is only compared to: "like" is before it in its clause, behind something else, and words for a place.
+/// Whether what stands there is only compared to: "like" or "same as" is before it in its clause, behind something else. "I'd like web1 off"
+/// compares nothing.
 pub(crate) fn is_compared(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     let all = cx.tokens(text);
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let placed = at > 0 && cx.lexicon.longest_before(&all[..at], Class::Where).is_some();
     let marked = |from: usize| (from + 1..=at).any(|at| gap(text, &all, at).contains([',', ';', '.', '!', '?', ':']));
-    let like = |from: &usize| cx.lexicon.longest(&all[*from..], Class::Like).is_some() && !marked(*from);
-    placed && (1..at).any(|from| like(&from))
+    let wishes = |from: usize| {
+        let before = &all[from - 1];
+        before.clitic || cx.lexicon.holds(std::slice::from_ref(before), &[Class::Person, Class::You, Class::Polite])
+    };
+    // "like web2", "like on web2", "like the one on web2", but "would like a snapshot of web2".
+    let compares = |next: usize| {
+        let named = all.get(next).is_some_and(|next| cx.known.has(Of::Machine, next.text).is_some());
+        let article = all.get(next..).and_then(|rest| cx.lexicon.longest(rest, Class::Article)).unwrap_or(0);
+        let one = all.get(next + article..).is_some_and(|rest| {
+            cx.lexicon.longest_of(rest, &[Class::Theone, Class::Item, Class::One, Class::Where]).is_some()
+        });
+        named || one
+    };
+    (1..at).any(|from| {
+        let like = cx.lexicon.longest(&all[from..], Class::Like).unwrap_or(0);
+        like > 0 && !marked(from) && (like > 1 || !wishes(from) && compares(from + like))
+    })
 }
 
 /// "stop web2, cache is fine": of a list whose last name begins a clause of its own, that one is only spoken of.

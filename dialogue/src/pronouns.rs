@@ -16,6 +16,7 @@ use crate::amend::is_among;
 use crate::conditions;
 use crate::follow::is_about;
 use crate::machine::{Planning, Turn};
+use crate::meant::is_compared;
 use crate::policy::Path;
 use crate::session::Call;
 use crate::slots::missing;
@@ -160,15 +161,14 @@ impl Turn<'_> {
         let named = |at: usize| cx.known.has(Of::Machine, all[at].text).is_some();
         let verb = |at: usize| cx.lexicon.holds(&all[at..=at], &[Class::Verb]);
         // "reboot like web2 did", "stop web1 the way you stopped web2"
-        let likened = (1..all.len()).find_map(|at| {
-            let like = cx.lexicon.longest(&all[at..], Class::Like).filter(|_| (0..at).any(verb))?;
-            (at + like < all.len() && named(at + like)).then(|| all[at + like].text)
-        });
-        if let Some(likened) = likened
-            && self.may_change(call)
+        let likened: Vec<&str> = (1..all.len())
+            .filter(|at| named(*at) && is_compared(&all[*at].span, text, &cx))
+            .map(|at| all[at].text)
+            .collect();
+        if self.may_change(call)
             && let Some(Value::Machines(Selector::Names(names))) = call.args.get_mut(TARGET)
         {
-            names.retain(|name| !name.eq_ignore_ascii_case(likened));
+            names.retain(|name| !likened.iter().any(|likened| name.eq_ignore_ascii_case(likened)));
             if names.is_empty() {
                 call.args.remove(TARGET);
             }
