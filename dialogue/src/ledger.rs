@@ -10,7 +10,7 @@ use grammar::frame::{Part, Stance, frame};
 use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
-use grammar::token::{Token, fold};
+use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
 use crate::amend::is_among;
@@ -46,6 +46,10 @@ impl Turn<'_> {
         let text = self.session.trace.text.as_str();
         let mut left = self.wishes_left(text, calls);
         left.extend(self.names_left(text, calls));
+        if calls.iter().any(|call| self.may_change(call)) {
+            left.extend(self.joined_in_a_phrase(text));
+            left.extend(self.headed_by_times(text));
+        }
         let cx = self.context();
         left.retain(|clause| {
             let all = cx.tokens(clause);
@@ -56,6 +60,33 @@ impl Turn<'_> {
         preface.extend(left.iter().map(|clause| Phrase::not_followed(clause)));
         without_pieces(preface);
         !left.is_empty()
+    }
+
+    /// "morning: reboot web1, evening: pause cache": when they are to be.
+    fn headed_by_times<'t>(&self, text: &'t str) -> Vec<&'t str> {
+        const TIMES: [Class; 4] = [Class::Part, Class::Day, Class::Moment, Class::Offset];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let heads = |at: usize| {
+            let end = at + cx.lexicon.longest_of(&all[at..], &TIMES)?;
+            let greets = cx.lexicon.longest(&all[at.saturating_sub(1)..], Class::Greeting).is_some_and(|some| some > 1);
+            let marked = end < all.len() && gap(text, &all, end).starts_with(':');
+            (marked && !greets).then(|| &text[all[at].span.start..all[end - 1].span.end])
+        };
+        (0..all.len()).filter_map(heads).collect()
+    }
+
+    /// "now and then": a phrase that says how or when, and would be cut at the word in it that joins.
+    fn joined_in_a_phrase<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let (at, count) =
+            (0..all.len()).find_map(|at| Some((at, cx.lexicon.longest(&all[at..], Class::Weighs)?)).filter(|(_, count)| {
+                *count > 1 && cx.lexicon.holds(&all[at..at + count], &[Class::And, Class::Then])
+            }))?;
+        // "now and then reboot it" goes on.
+        let goes_on = at + count < all.len() && cx.lexicon.longest(&all[at + count..], Class::Verb).is_some();
+        (!goes_on).then(|| &text[all[at].span.start..all[at + count - 1].span.end])
     }
 
     /// The clauses of a text that wish for what none of these calls does.

@@ -245,6 +245,21 @@ impl Turn<'_> {
         path: Path,
         undoing: bool,
     ) -> Result<(), Box<Open>> {
+        // "30, no, 20 was right"
+        let turned = self.behind_a_turn(text);
+        let head = &text[..text.len() - turned.len()];
+        if !head.is_empty() && (self.with_other_values(&plan, head).is_some() || !self.named_in(head).is_empty()) {
+            let said = answer(turned, &self.context());
+            let unread = Phrase::not_followed(text);
+            let read = match said {
+                Answer::Yes | Answer::All | Answer::Both => Err(Box::new(open)),
+                said => self.answer_confirm(open, turned, &said, plan, by_name, path, undoing),
+            };
+            if let Err(open) = read {
+                self.show_after(unread, *open);
+            }
+            return Ok(());
+        }
         let plan = self.without_those_asked_about(plan);
         let bare = |text: &str| {
             text.trim().trim_matches(|character| matches!(character, '"' | '\'' | '`' | '“' | '”' | '.')).to_lowercase()

@@ -5,7 +5,7 @@ use grammar::clause::{clauses, spans};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read;
-use grammar::token::{Token, fold};
+use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
 use crate::leftover::{MARKS, left_over};
@@ -128,6 +128,18 @@ impl Turn<'_> {
             instead.is_some_and(|count| all[at + count..].iter().any(number))
         })?;
         all[..old].iter().any(number).then(|| &text[..all[old - 1].span.end])
+    }
+
+    /// "30, no, 20 was right": what is said behind a change of mind between two marks.
+    pub(crate) fn behind_a_turn<'t>(&self, text: &'t str) -> &'t str {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let marked = |at: usize| at < all.len() && gap(text, &all, at).contains([',', ';', '.', '!', '?', '…']);
+        let turn = |at: usize| {
+            let count = cx.lexicon.longest_of(&all[at..], &[Class::No, Class::Recants])?;
+            (marked(at) && marked(at + count)).then(|| all[at + count].span.start)
+        };
+        (1..all.len()).rev().find_map(turn).map_or(text, |from| &text[from..])
     }
 
     /// The clauses of a text that give a value which none of these calls has: "and it has to be raw".
