@@ -80,10 +80,11 @@ impl Turn<'_> {
     fn joined_in_a_phrase<'t>(&self, text: &'t str) -> Option<&'t str> {
         let cx = self.context();
         let all = cx.tokens(text);
-        let (at, count) =
-            (0..all.len()).find_map(|at| Some((at, cx.lexicon.longest(&all[at..], Class::Weighs)?)).filter(|(_, count)| {
-                *count > 1 && cx.lexicon.holds(&all[at..at + count], &[Class::And, Class::Then])
-            }))?;
+        let (at, count) = (0..all.len()).find_map(|at| {
+            Some((at, cx.lexicon.longest(&all[at..], Class::Weighs)?)).filter(|(_, count)| {
+                *count > 1 && cx.lexicon.holds(&all[at + 1..at + count], &[Class::And, Class::Then])
+            })
+        })?;
         // "now and then reboot it" goes on.
         let goes_on = at + count < all.len() && cx.lexicon.longest(&all[at + count..], Class::Verb).is_some();
         (!goes_on).then(|| &text[all[at].span.start..all[at + count - 1].span.end])

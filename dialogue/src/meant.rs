@@ -35,7 +35,9 @@ pub(crate) fn is_compared(span: &Range<usize>, text: &str, cx: &Context<'_>) -> 
     let marked = |from: usize| (from + 1..=at).any(|at| gap(text, &all, at).contains([',', ';', '.', '!', '?', ':']));
     let wishes = |from: usize| {
         let before = &all[from - 1];
-        before.clitic || cx.lexicon.holds(std::slice::from_ref(before), &[Class::Person, Class::You, Class::Polite])
+        let before = std::slice::from_ref(before);
+        let asks = cx.lexicon.holds(before, &[Class::Person, Class::You, Class::Polite]);
+        before[0].clitic || asks && !cx.lexicon.holds(before, &[Class::Myself])
     };
     // "like web2", "like on web2", "like the one on web2", but "would like a snapshot of web2".
     let compares = |next: usize| {

@@ -356,9 +356,11 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
     loop {
         let here = at;
         several |= cursor.skip(at, Class::Those) > 0;
-        // "tout le monde" is longer than "tout"
+        // "tout le monde" is longer than "tout", but "tout" goes on in "tout ce qui est à l'arrêt".
         let everything = word(cursor, at, Class::Everything).unwrap_or(0);
-        if let Some(more) = word(cursor, at, Class::All).filter(|more| *more >= everything) {
+        let which = |end: usize| cursor.cx.lexicon.longest_before(&cursor.tokens[..end], Class::Which).is_some();
+        let goes_on = |more: &usize| *more >= everything || which(at + everything);
+        if let Some(more) = word(cursor, at, Class::All).filter(goes_on) {
             (at, whole) = (at + more, true);
         } else if everything > 0 {
             (at, whole, noun) = (at + everything, true, true);
