@@ -141,7 +141,7 @@ impl Planner<'_> {
             match self.undo_one(one) {
                 Ok(step) => steps.push(step),
                 Err(planned) => match *planned {
-                    Planned::Refused(reply) => refusals.push(reply),
+                    Planned::Refused(reply) | Planned::Near { reply, .. } => refusals.push(reply),
                     planned => return (planned, None),
                 },
             }
@@ -198,11 +198,19 @@ impl Planner<'_> {
         let planned = refusal::planned(refusal, index);
         match (planned, refusal) {
             (Planned::Refused(reply), Refusal::NotFound { kind: Of::Machine, .. }) => {
-                let unread = self.unread().into_iter().map(|host| Phrase::common("unread").with("host", host.name));
-                Planned::Refused(unread.fold(reply, Reply::and))
+                Planned::Refused(self.with_unread(reply))
+            }
+            (Planned::Near { call, said, close, reply }, Refusal::NotFound { kind: Of::Machine, .. }) => {
+                Planned::Near { call, said, close, reply: self.with_unread(reply) }
             }
             (planned, _) => planned,
         }
+    }
+
+    /// A reply that also names the hosts of which nobody knows what is there.
+    fn with_unread(&self, reply: Reply) -> Reply {
+        let unread = self.unread().into_iter().map(|host| Phrase::common("unread").with("host", host.name));
+        unread.fold(reply, Reply::and)
     }
 
     fn stopped(&self, stop: &Stop, index: usize) -> Planned {

@@ -32,6 +32,9 @@ pub fn planned(refusal: &Refusal, call: usize) -> Planned {
             slot: (*slot).to_owned(),
             question: Reply::say(Phrase::common("bad_value").with("why", why.clone())),
         },
+        Refusal::NotFound { said, close, .. } if !close.is_empty() => {
+            Planned::Near { call, said: said.clone(), close: close.clone(), reply: Reply::say(phrase(refusal)) }
+        }
         other => Planned::Refused(Reply::say(phrase(other))),
     }
 }

@@ -2,8 +2,9 @@
 
 use grammar::clause::clauses;
 use grammar::frame::Part;
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
+use grammar::read;
 use grammar::selector::Selector;
 use grammar::token::{Token, gap};
 use grammar::value::Value;
@@ -52,6 +53,31 @@ impl Turn<'_> {
             preface.push(phrase);
         }
         true
+    }
+
+    /// "with a 60 second timeout", "avec un délai de 60 secondes": a text without what it says of how long to wait, and that.
+    pub(crate) fn without_timeout(&self, text: &str) -> Option<(String, String)> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let small = |token: &Token<'_>| {
+            cx.lexicon.holds(std::slice::from_ref(token), &[Class::Noname, Class::Article, Class::Has])
+                && cx.known.has(Of::Machine, token.text).is_none()
+        };
+        let (at, count) = (0..all.len()).find_map(|at| Some((at, cx.lexicon.longest(&all[at..], Class::Timeout)?)))?;
+        let long = read::find(Kind::Duration, text, &cx).into_iter().find_map(|found| {
+            let first = all.iter().position(|token| token.span.end > found.span.start)?;
+            let last = all.iter().rposition(|token| token.span.start < found.span.end)?;
+            let before = last < at && all[last + 1..at].iter().all(small);
+            let behind = first >= at + count && all[at + count..first].iter().all(small);
+            (before || behind).then_some((first.min(at), last.max(at + count - 1)))
+        });
+        let (mut first, last) = long?;
+        while first > 0 && small(&all[first - 1]) {
+            first -= 1;
+        }
+        let words = text[all[first].span.start..all[last].span.end].to_owned();
+        let rest = format!("{}{}", text[..all[first].span.start].trim_end(), &text[all[last].span.end..]);
+        (first > 0).then_some((rest, words))
     }
 
     /// Whether somebody changes their mind behind a mark, within a part.

@@ -125,6 +125,17 @@ pub enum Planned {
     },
     /// Not possible, with the sentence that says so.
     Refused(Reply),
+    /// A call names what is not there, where others are called nearly so.
+    Near {
+        /// Index of the call.
+        call: usize,
+        /// The name, as it was said.
+        said: String,
+        /// Those that there are.
+        close: Vec<String>,
+        /// The sentence that says so, and asks which of them is meant.
+        reply: Reply,
+    },
 }
 
 /// What came of applying.

@@ -18,6 +18,42 @@ pub(crate) fn is_quoted(name: &str, text: &str, cx: &Context<'_>) -> bool {
     cx.tokens(text).iter().any(|token| token.quoted && token.text.contains(name))
 }
 
+/// "called before upgrade", "nommé avant la mise à jour": a text with a name in quotation marks that begins with a word which is none by
+/// itself. It goes on to the end of its clause, or to whom it is for.
+pub(crate) fn with_quoted_name(text: &str, cx: &Context<'_>) -> Option<String> {
+    const ENDS: [Class; 8] = [
+        Class::And,
+        Class::But,
+        Class::Because,
+        Class::Polite,
+        Class::Thanks,
+        Class::Called,
+        Class::You,
+        Class::Person,
+    ];
+    let all = cx.tokens(text);
+    let known = |at: usize| all.get(at).is_some_and(|token| cx.known.has(Of::Machine, token.text).is_some());
+    let value = |at: usize| {
+        let digits = all[at].text.contains(|c: char| c.is_ascii_digit());
+        digits || cx.lexicon.longest_of(&all[at..], &[Class::Unit, Class::Choice]).is_some()
+    };
+    let given = |at: usize| {
+        let count = cx.lexicon.longest_of(&all[at..], &[Class::Called, Class::Calling])?;
+        let from = at + count;
+        let first = cx.lexicon.longest(all.get(from..)?, Class::Weighs) == Some(1) && !all[from].quoted;
+        let ends = |at: &usize| {
+            gap(text, &all, *at).contains([',', ';', '.', '!', '?', ':', '(', '"'])
+                || cx.lexicon.longest_of(&all[*at..], &ENDS).is_some()
+                || known(at + 1) && cx.lexicon.is(&all[*at].folded, Class::Noname)
+                || value(*at)
+        };
+        let end = (from + 1..all.len()).find(ends).unwrap_or(all.len());
+        (first && end > from + 1).then(|| all[from].span.start..all[end - 1].span.end)
+    };
+    let name = (0..all.len()).find_map(given)?;
+    Some(format!("{}\"{}\"{}", &text[..name.start], &text[name.clone()], &text[name.end..]))
+}
+
 /// Whether what stands there is the name of a machine, or begins with one.
 pub(crate) fn is_machine(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     let known = |name: &str| cx.known.has(Of::Machine, name).is_some();

@@ -1,6 +1,6 @@
 //! Answers to the open question: values, yes and no, a name typed, a pick, a correction. What is none of them is said to be none.
 
-use grammar::answer::{Answer, agreed, answer, halfhearted};
+use grammar::answer::{Answer, agreed, answer, control, halfhearted};
 use grammar::kind::Kind;
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
@@ -45,6 +45,12 @@ impl Turn<'_> {
                 return Ok(());
             }
             _ => {}
+        }
+        // "continue", behind a look aside.
+        let form = matches!(open.about, About::Slots { .. });
+        if form && control(text, &self.context()) == Answer::Continue {
+            self.show_again(open);
+            return Ok(());
         }
         // "no wait, web2 should stay on too" calls off nothing but web2.
         let corrects = match &open.about {
@@ -569,7 +575,8 @@ impl Turn<'_> {
                 .position(|choice| choice.says.eq_ignore_ascii_case(text.trim()))
                 .and_then(|index| options.get(index)),
         };
-        let Some(call) = picked.cloned().or_else(|| self.picked_freely(&options, text)) else {
+        let named = || self.picked_by_name(&options, text);
+        let Some(call) = picked.cloned().or_else(named).or_else(|| self.picked_freely(&options, text)) else {
             return Err(Box::new(open));
         };
         self.begin(vec![call], Path::Understood, true, Vec::new(), Some(Box::new(open)));

@@ -3,6 +3,7 @@
 use grammar::answer::{Answer, answer};
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
+use grammar::selector::Selector;
 use grammar::value::Value;
 
 use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
@@ -18,7 +19,13 @@ impl Turn<'_> {
         let mut planning = *planning;
         self.note_thing(&planning.calls);
         match planned {
-            Planned::Refused(mut reply) => {
+            Planned::Near { call, said, close, reply }
+                if planning.calls.len() == 1 && !planning.took_turns && planning.purpose == Purpose::New =>
+            {
+                let options = close.iter().filter_map(|name| renamed(&planning.calls[call], &said, name)).collect();
+                self.ask_who_is_near(planning, options, reply);
+            }
+            Planned::Near { mut reply, .. } | Planned::Refused(mut reply) => {
                 self.session.trace.decision = Decision::Decline;
                 if self.session.trace.why.is_empty() {
                     self.session.trace.why = "refused".to_owned();
@@ -62,6 +69,20 @@ impl Turn<'_> {
                 }
             }
         }
+    }
+
+    /// "Did you mean web1 or web2?" is a question, as long as nothing else is said; whoever is picked is planned for, and asked about.
+    fn ask_who_is_near(&mut self, mut planning: Planning, options: Vec<Call>, reply: Reply) {
+        if self.session.trace.why.is_empty() {
+            self.session.trace.why = "refused".to_owned();
+        }
+        self.session.trace.decision = Decision::Choose;
+        self.trouble_with(&planning.calls, reply.head.clone());
+        planning.preface.retain(|phrase| phrase.key != "phrases/left_over" || self.says_more_than(phrase));
+        let preface = std::mem::take(&mut planning.preface);
+        self.remember(&planning, false);
+        self.ask_after(preface, About::Skills { options, text: String::new() }, reply);
+        self.come_back(planning);
     }
 
     /// The only thing that there is to choose from: a question with one candidate is none, and what it is for is shown by its name.
@@ -307,4 +328,21 @@ impl Turn<'_> {
             then: Vec::new(),
         });
     }
+}
+
+/// A call for what is called `name` in place of what it was `said` to be for; `None` where that is none of its values.
+fn renamed(call: &Call, said: &str, name: &str) -> Option<Call> {
+    let mut call = call.clone();
+    let is = |known: &String| known.eq_ignore_ascii_case(said);
+    for value in call.args.values_mut() {
+        match value {
+            Value::Name(known) if is(known) => *known = name.to_owned(),
+            Value::Machines(Selector::Names(names)) if names.iter().any(is) => {
+                names.iter_mut().filter(|known| is(known)).for_each(|known| *known = name.to_owned());
+            }
+            _ => continue,
+        }
+        return Some(call);
+    }
+    None
 }

@@ -170,6 +170,40 @@ impl Turn<'_> {
         Some(call)
     }
 
+    /// "web2", "yes, web2", "sorry, web2 I mean": the only one of some offers that is for who is named, where nothing else is said.
+    pub(crate) fn picked_by_name(&self, options: &[Call], text: &str) -> Option<Call> {
+        const SMALL: [Class; 10] = [
+            Class::Yes,
+            Class::Meant,
+            Class::Polite,
+            Class::Filler,
+            Class::Hedge,
+            Class::Aside,
+            Class::Article,
+            Class::Item,
+            Class::Person,
+            Class::Machine,
+        ];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let known = |at: usize| Of::ALL.iter().find_map(|of| cx.known.has(*of, all[at].text));
+        let (mut name, mut at) = (None, 0);
+        while at < all.len() {
+            match known(at) {
+                Some(found) if name.is_none() => (name, at) = (Some(found), at + 1),
+                _ => at += cx.lexicon.longest_of(&all[at..], &SMALL)?,
+            }
+        }
+        let name = name.filter(|_| !text.contains('?'))?;
+        let is = |value: &Value| match value {
+            Value::Name(known) => *known == name,
+            Value::Machines(Selector::Names(names)) => names.contains(&name),
+            _ => false,
+        };
+        let mut fitting = options.iter().filter(|call| call.args.values().any(is));
+        fitting.next().filter(|_| fitting.next().is_none()).cloned()
+    }
+
     /// Whether a text says who is not meant.
     pub(crate) fn spares(&self, text: &str) -> bool {
         machines(text, &[], &self.context(), |_| false).is_some_and(|said| !said.spared.is_empty())

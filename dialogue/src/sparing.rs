@@ -16,6 +16,7 @@ use crate::amend::is_among;
 use crate::aside::COURTESIES;
 use crate::leftover::is_device;
 use crate::machine::Turn;
+use crate::naming::with_quoted_name;
 use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::{Call, Open, PlanRef};
@@ -25,6 +26,14 @@ impl Turn<'_> {
     /// Understands a text; where it says so, the one is kept out of what the other does.
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let text = self.without_introduction(self.without_foreign_lead(text));
+        let quoted = with_quoted_name(text, &self.context());
+        let doubtful = doubtful || quoted.is_some();
+        let text = quoted.as_deref().unwrap_or(text);
+        if let Some((rest, words)) = self.without_timeout(text) {
+            let told = Phrase::common("left_over").with("words", words);
+            self.understand(&rest, true, [preface, vec![told]].concat(), before);
+            return;
+        }
         match self.said_to_several(text) {
             Some(Some(calls)) => {
                 self.begin(calls, Path::Understood, true, preface, before);

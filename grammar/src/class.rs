@@ -289,6 +289,8 @@ classes! {
     Not "not",
     /// How a word is also written in haste; argument the word: French "koi" for "quoi".
     Spelled "spelled",
+    /// "timeout", "grace period": what a length of time beside it is of.
+    Timeout "timeout",
     /// What a command sounds like, where a message begins with it; argument the command: French "éteint" for "éteins".
     Homophone "homophone",
     /// Words that questions are made of and that say nothing of what is asked: "has", "how much", "i hope".
