@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dialogue::book::Book;
+use dialogue::book::{Book, Words};
 use dialogue::conditions;
 use dialogue::machine::Planned;
 use dialogue::reply::{Phrase, Reply};
@@ -355,7 +355,7 @@ impl Planner<'_> {
         skills_of.dedup();
         match skills_of.as_slice() {
             [skill] if subjects.len() > 1 => {
-                let what = self.book.words(self.language).title(skill);
+                let what = Phrase::new(Words::title_key(skill));
                 let values = steps.first().map(|step| self.values(&step.call)).unwrap_or_default();
                 let id = if values.is_empty() { "many_summary" } else { "many_summary_with" };
                 let phrase = Phrase::common(id).with("what", what).with("values", values.join(", "));

@@ -190,6 +190,7 @@ fn load_language(
             }
             replies
                 .extend(section.replies.iter().map(|(id, line)| (format!("{}/{id}", section.id), line.value.clone())));
+            replies.extend(section.title.iter().map(|title| (Words::title_key(&section.id), title.clone())));
             let questions = section.questions.iter();
             replies.extend(questions.map(|(slot, line)| (Words::question_key(&section.id, slot), line.value.clone())));
             skills.insert(section.id.clone(), section);
@@ -305,8 +306,15 @@ impl Words {
     }
 
     /// What a skill is called; its id when it has no title.
+    ///
+    /// In a sentence that is kept for later it stands as the phrase of [`Words::title_key`], so that it follows the language.
     pub fn title(&self, skill: &str) -> String {
         self.skills.get(skill).and_then(|section| section.title.clone()).unwrap_or_else(|| skill.to_owned())
+    }
+
+    /// The key under which a skill's title is a phrase.
+    pub fn title_key(skill: &str) -> String {
+        format!("{skill}/skill_title")
     }
 
     /// What phrasings mark as the value of a slot of that name, whatever the skill: names that people speak of.
