@@ -335,7 +335,7 @@ impl Turn<'_> {
             // "a snapshot of cache instead": another deed than those that are about it.
             calls if self.names_another_deed(text, calls, &said.meant) => None,
             // "yes for db1", of several wishes: those that are about it.
-            calls if said.otherwise && !said.meant.is_empty() && said.meant.iter().all(own) => {
+            calls if said.otherwise && said.strange.is_none() && !said.meant.is_empty() && said.meant.iter().all(own) => {
                 let left: Vec<Call> = calls.iter().filter_map(|call| self.for_these(call, &said.meant)).collect();
                 (!left.is_empty() && left != calls).then_some(left)
             }

@@ -83,16 +83,27 @@ impl Turn<'_> {
     pub(crate) fn attach(&self, condition: Option<Condition>, call: &mut Call) -> bool {
         let Some(Condition { machine, fact, negated }) = condition else { return false };
         if let Some(name) = machine {
+            let another = self.points_at_another(&name);
             let names = Value::Machines(Selector::Names(vec![name]));
             let here = self.around.scope == Scope::Machine;
             let own = here && matches!(call.args.get(TARGET), None | Some(Value::Machines(Selector::Myself)));
-            if !own && call.args.get(TARGET).is_none_or(points) {
+            if !own && !another && call.args.get(TARGET).is_none_or(points) {
                 call.args.insert(TARGET.to_owned(), names.clone());
             }
             call.args.insert(MACHINE.to_owned(), names);
         }
         call.args.insert(if negated { IS_NOT } else { IS }.to_owned(), kept(fact));
         true
+    }
+
+    /// "web2 is slow, reboot it if web1 is up": "it" stands before whom it depends on, where another is named.
+    fn points_at_another(&self, name: &str) -> bool {
+        let cx = self.context();
+        let text = self.session.trace.text.as_str();
+        let all = cx.tokens(text);
+        let at = all.iter().position(|token| token.text.eq_ignore_ascii_case(name)).unwrap_or(0);
+        let points = (0..at).any(|at| cx.lexicon.longest(&all[at..], Class::It).is_some());
+        points && self.named_in(text).iter().any(|other| !other.eq_ignore_ascii_case(name))
     }
 
     /// A question whether a named machine is in a state is that, whatever the classifier makes of the words around it.

@@ -83,6 +83,11 @@ impl Turn<'_> {
                 let said = last.clone().filter(|said| (one(said) && !unclear()) || self.means_many(text));
                 let named = said.or_else(|| {
                     let mut names = self.named_in(text);
+                    // "web2 is slow, reboot it if web1 is up"
+                    let depends = conditions::of(call).and_then(|condition| condition.machine);
+                    if names.len() > 1 {
+                        names.retain(|name| depends.as_ref().is_none_or(|depends| !name.eq_ignore_ascii_case(depends)));
+                    }
                     let topic = self.last_about().filter(|topic| topic.len() == 1);
                     let all = names.len();
                     names.retain(|name| topic.as_ref().is_none_or(|topic| is_among(name, topic)) || !later(name));

@@ -73,6 +73,13 @@ impl Planner<'_> {
                     let phrases = [&mut change.summary, &mut change.done, &mut change.told].into_iter();
                     phrases.chain(&mut change.caution).for_each(|phrase| self.tell_apart(phrase, machine.as_deref()));
                     let call = Call { skill: meant.spec().id.to_owned(), ..call.clone() };
+                    // "wake them all, and web1 too": said twice, done once.
+                    let id = |machine: &Option<Arc<Machine>>| machine.as_ref().map(|machine| machine.id.clone());
+                    let before = steps.iter().rev().find(|step| id(&step.machine) == id(&machine));
+                    let again = |step: &Step| step.call.skill == call.skill && step.change.summary == change.summary;
+                    if machine.is_some() && before.is_some_and(again) {
+                        continue;
+                    }
                     steps.push(Step { call, machine, change: *change, asked: instead });
                 }
                 Ok(Plan::Ask { slot, question, choices }) => {
