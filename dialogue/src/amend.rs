@@ -251,6 +251,11 @@ impl Turn<'_> {
         if refuses && agreed(text, &cx).is_some() && said.spared.is_empty() && said.meant.len() + said.added.len() > 1 {
             return None;
         }
+        // "bob asked to add web2" tells, and "add web2 to the exceptions" says where to.
+        let told = frame(text, &cx).parts.iter().any(|part| matches!(part.stance, Stance::Report | Stance::AboutOthers));
+        if !said.added.is_empty() && (told || said.strange.is_some() || self.is_said_by_somebody(text)) {
+            return None;
+        }
         // "sorry, web1 and web3": as good as "I meant".
         said.marked |= matches!(answer(text, &cx), Answer::Correction(_));
         // "yes, but wait for mail1" is about whom?
@@ -429,7 +434,7 @@ impl Turn<'_> {
     }
 
     /// "yes, but pause web2": a wish for somebody of the plan behind a "but" may stand in place of the plan.
-    fn stands_against(&self, text: &str, plan: &PlanRef, call: &Call) -> bool {
+    pub(crate) fn stands_against(&self, text: &str, plan: &PlanRef, call: &Call) -> bool {
         let cx = self.context();
         let all = cx.tokens(text);
         let objects = cx.lexicon.holds(&all, &[Class::But]) && !cx.lexicon.holds(&all, &[Class::Also, Class::Then]);

@@ -2,7 +2,7 @@
 //! be changed so is shown and asked, unless it can be taken back and its machine is named.
 
 use grammar::corrected::machines;
-use grammar::kind::Kind;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::Selector;
@@ -13,6 +13,7 @@ use crate::amend::is_of;
 use crate::conditions;
 use crate::follow::is_about;
 use crate::machine::Turn;
+use crate::meant::is_compared;
 use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::{Call, Done, Open, RECENT};
@@ -65,6 +66,11 @@ impl Turn<'_> {
         }
         let cx = self.context();
         let all = cx.tokens(text);
+        // "same for cache as for web2", "same problem for web2"
+        let named = |token: &&Token<'_>| cx.known.has(Of::Machine, token.text).is_some();
+        if all.iter().filter(named).any(|token| is_compared(&token.span, text, &cx)) {
+            return None;
+        }
         let first = |class: Class| cx.lexicon.longest(&all, class).unwrap_or(0);
         // "reboot web1 except web2" is a wish of its own.
         if first(Class::Verb) > first(Class::Also).max(first(Class::Yes)) {

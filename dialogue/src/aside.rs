@@ -148,6 +148,15 @@ impl Turn<'_> {
             || frame(text, &cx).parts.iter().any(|part| begins_with_verb(&part.text, &cx))
     }
 
+    /// "take web2 off", while it is asked whether to stop web1 and web2: a wish for some of a plan may as well take them out of it.
+    pub(crate) fn is_part_of(&self, calls: &[Call], open: &Open) -> bool {
+        let About::Confirm { plan, .. } = &open.about else { return false };
+        let names = self.machines_of_all(calls);
+        let same = |call: &Call| plan.calls.iter().any(|own| own.skill == call.skill);
+        let some = !names.is_empty() && names.len() < plan.subjects.len();
+        some && calls.iter().all(same) && names.iter().all(|name| is_among(name, &plan.subjects))
+    }
+
     /// After something else was said: the question is put again, but once only.
     pub(crate) fn remind(&mut self, open: Open) {
         if open.reminded {

@@ -47,12 +47,32 @@ impl Turn<'_> {
             (verb && !first && !says_when && !noun)
                 .then(|| clause[all[at].span.start..all[at + count - 1].span.end].to_owned())
         });
-        let Some(words) = named else { return false };
+        let Some(words) = named.or_else(|| self.things_of_a_machine(text).filter(|_| !deeds.is_empty())) else {
+            return false;
+        };
         let phrase = Phrase::common("left_over").with("words", words);
         if !preface.contains(&phrase) {
             preface.push(phrase);
         }
         true
+    }
+
+    /// "web1's mail", "the cache of web1", where machines are called mail and cache: what of a machine is called as another is.
+    fn things_of_a_machine(&self, text: &str) -> Option<String> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let known = |at: usize| all.get(at).is_some_and(|token| cx.known.has(Of::Machine, token.text).is_some());
+        let blank = |at: usize| !gap(text, &all, at).contains([',', ';', '.', '!', '?', ':']);
+        let of = |at: usize| {
+            let token = &all[at];
+            let owns = cx.lexicon.is(&token.folded, Class::Possessive);
+            let placed = cx.lexicon.is(&token.folded, Class::Where) || cx.lexicon.is(&token.folded, Class::Noname);
+            let joins = cx.lexicon.holds(std::slice::from_ref(token), &[Class::And, Class::Or, Class::Then, Class::But]);
+            (owns || placed && at > 1 && cx.lexicon.is(&all[at - 2].folded, Class::Article)) && !joins
+        };
+        (1..all.len().saturating_sub(1))
+            .find(|at| known(at - 1) && of(*at) && known(at + 1) && blank(*at) && blank(at + 1))
+            .map(|at| text[all[at - 1].span.start..all[at + 1].span.end].to_owned())
     }
 
     /// "with a 60 second timeout", "avec un délai de 60 secondes": a text without what it says of how long to wait, and that.

@@ -180,6 +180,10 @@ impl Turn<'_> {
         let mut said = call.clone();
         self.resolve(spec, &mut said);
         let known = plan.calls.contains(&said);
+        // "yes but reboot web2": in place of what was to be done with it, perhaps.
+        if !known && self.stands_against(&self.session.trace.text, plan, &said) {
+            return None;
+        }
         Some([plan.calls.as_slice(), if known { &[] } else { std::slice::from_ref(&call) }].concat())
     }
 

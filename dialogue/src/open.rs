@@ -110,6 +110,10 @@ impl Turn<'_> {
             self.show_again(open);
             return Ok(());
         }
+        // "reboot" - "actually stop web1": another wish, rather than who it is for.
+        if wants_machines(spec, &missing) && self.wishes_otherwise(text, &calls[at]) {
+            return Err(Box::new(open));
+        }
         // "db1, don't", "web1 but not yet", "db1 tomorrow" is no pick, nor is "any but nightly".
         if wants_machines(spec, &missing) && self.denies_behind_a_pick(text) || self.denies_a_name(spec, &missing, text)
         {
@@ -575,6 +579,12 @@ impl Turn<'_> {
                 .position(|choice| choice.says.eq_ignore_ascii_case(text.trim()))
                 .and_then(|index| options.get(index)),
         };
+        // "web2, no, web1", "the first, no the second"
+        let named = self.named_in(text).len() > 1 || text.split([',', ';']).count() > 1 && self.turns_behind(text);
+        if named && matches!(&open.about, About::Skills { text, .. } if text.is_empty()) {
+            self.show_again(open);
+            return Ok(());
+        }
         let named = || self.picked_by_name(&options, text);
         let Some(call) = picked.cloned().or_else(named).or_else(|| self.picked_freely(&options, text)) else {
             return Err(Box::new(open));

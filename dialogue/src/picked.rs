@@ -2,6 +2,7 @@
 
 use grammar::answer::{Answer, answer};
 use grammar::corrected::machines;
+use grammar::frame::frame;
 use grammar::gather::says_nothing;
 use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
@@ -12,6 +13,7 @@ use grammar::value::Value;
 
 use crate::leftover::left_over;
 use crate::machine::Turn;
+use crate::policy::Path;
 use crate::reply::Choice;
 use crate::session::{Call, Open};
 use crate::slots::extract_where;
@@ -168,6 +170,29 @@ impl Turn<'_> {
         }
         call.args.extend(args);
         Some(call)
+    }
+
+    /// Whether a text is a command, small words aside, that does something else than a call.
+    pub(crate) fn wishes_otherwise(&self, text: &str, call: &Call) -> bool {
+        const LEADS: [Class; 6] =
+            [Class::No, Class::Recants, Class::Meant, Class::Aside, Class::Hedge, Class::Filler];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let other = |(said, _): &(Call, Path)| said.skill != call.skill && self.may_change(said);
+        let mut at = 0;
+        // Any of the small words may belong to the command: "no, stop web1".
+        while let Some(first) = all.get(at) {
+            let parts = frame(&text[first.span.start..], &cx).parts;
+            let readings = parts.first().map(|part| self.commands(&part.text)).unwrap_or_default();
+            if !readings.is_empty() {
+                return readings.iter().any(other) && !readings.iter().any(|(said, _)| said.skill == call.skill);
+            }
+            match cx.lexicon.longest_of(&all[at..], &LEADS) {
+                Some(count) => at += count,
+                None => return false,
+            }
+        }
+        false
     }
 
     /// "web2", "yes, web2", "sorry, web2 I mean": the only one of some offers that is for who is named, where nothing else is said.

@@ -173,11 +173,20 @@ impl Turn<'_> {
         {
             (end, refused) = (end - count, true);
         }
-        let wish = &text[all.get(at).filter(|_| refused && at < end)?.span.start..all[end - 1].span.end];
+        // "rather not reboot them"
+        let denies = cx.lexicon.holds(&all, &[Class::Not, Class::Denied, Class::Forbids]);
+        let wish = &text[all.get(at).filter(|_| refused && !denies && at < end)?.span.start..all[end - 1].span.end];
         let [(call, Path::Command)] = &self.commands(wish)[..] else { return None };
         let spec = self.spec(call).filter(|spec| is_deed(spec) && spec.has_target())?;
         let mut call = call.clone();
-        if self.around.scope != Scope::Machine && !names.is_empty() && call.args.get(TARGET).is_none_or(points) {
+        if let Some(Value::Machines(Selector::Nth(numbers))) = call.args.get(TARGET) {
+            let nth = |number: &usize| names.get(number.checked_sub(1)?).cloned();
+            let names = numbers.iter().map(nth).collect::<Option<Vec<String>>>()?;
+            call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
+        } else if self.around.scope != Scope::Machine
+            && !names.is_empty()
+            && call.args.get(TARGET).is_none_or(points)
+        {
             call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
         }
         spec.fits(self.around.scope).then_some((call, marked))

@@ -234,6 +234,26 @@ impl Turn<'_> {
         true
     }
 
+    /// Whether somebody changes their mind behind a mark.
+    pub(crate) fn turns_behind(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        (1..all.len()).any(|at| {
+            gap(text, &all, at).contains([',', ';', '.', '!', '…'])
+                && cx.lexicon.longest_of(&all[at..], &[Class::No, Class::Recants]).is_some()
+        })
+    }
+
+    /// "bob said …": whether a text begins with somebody whom it tells of.
+    pub(crate) fn is_said_by_somebody(&self, text: &str) -> bool {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let (Some(first), Some(next)) = (all.first(), all.get(1)) else { return false };
+        let strange = !first.quoted && !cx.lexicon.contains(&first.folded) && cx.known.has(Of::Machine, first.text).is_none();
+        let word = first.folded.chars().all(char::is_alphabetic) && !cx.lexicon.holds(&all[1..2], &[Class::Also, Class::And]);
+        (strange || self.is_person(first.text)) && word && cx.known.has(Of::Machine, next.text).is_none()
+    }
+
     /// Whether a word is the name of the asker, or of somebody on a contact list here.
     pub(crate) fn is_person(&self, word: &str) -> bool {
         let word = fold(word);

@@ -569,6 +569,7 @@ impl Turn<'_> {
             specs.push(spec);
         }
         let calls: Vec<Call> = calls.into_iter().filter(|call| all_planned || !planned(call)).collect();
+        doubtful |= before.as_ref().is_some_and(|open| self.is_part_of(&calls, open));
         let changes = specs.iter().any(|spec| spec.danger > Danger::Read);
         let kept = self.make_way(&calls, changes, &mut preface);
         let planning = Planning {

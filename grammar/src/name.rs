@@ -181,8 +181,8 @@ fn piece(cursor: &Cursor, at: usize, article: bool) -> Option<(usize, String)> {
             return None;
         }
         let said: Vec<String> = (0..count)
-            .map(|index| match cursor.word(at + index, Class::Number) {
-                Some((1, digits)) if index > 0 => digits.to_owned(),
+            .map(|index| match digits_of(cursor, at + index) {
+                Some(digits) if index > 0 => digits.to_owned(),
                 _ => cursor.tokens[at + index].text.to_owned(),
             })
             .collect();
@@ -245,11 +245,20 @@ fn named(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> {
     }
 }
 
-/// Whether the name of so many tokens ends in a number and another number follows it: two numbers are not run together.
+/// Whether the name of so many tokens ends in a number and another number follows it, in digits or in words: two numbers are not run together.
 fn numbers_meet(cursor: &Cursor, at: usize, count: usize) -> bool {
+    let number = |next: &Token| {
+        next.text.starts_with(|c: char| c.is_ascii_digit()) || cursor.cx.lexicon.is(&next.folded, Class::Number)
+    };
     count > 0
         && cursor.tokens[at + count - 1].text.ends_with(|c: char| c.is_ascii_digit())
-        && cursor.token(at + count).is_some_and(|next| next.text.starts_with(|c: char| c.is_ascii_digit()))
+        && cursor.token(at + count).is_some_and(number)
+}
+
+/// The digits that a word behind the beginning of a name stands for. A "no" says no: "stop web1, no" is about no web10.
+fn digits_of<'a>(cursor: &Cursor<'a>, at: usize) -> Option<&'a str> {
+    let (count, digits) = cursor.word(at, Class::Number)?;
+    (count == 1 && cursor.skip(at, Class::No) == 0).then_some(digits)
 }
 
 /// A known machine, hypervisor or snapshot as people say it: "web two", "Web-2", "win7 test" for win7-test.
@@ -262,8 +271,8 @@ fn dictated(cursor: &Cursor, at: usize, of: Of, most: usize) -> Option<(usize, S
     }
     let sound = |index: usize| {
         let token = &cursor.tokens[at + index];
-        match cursor.word(at + index, Class::Number) {
-            Some((1, digits)) if index > 0 => digits.to_owned(),
+        match digits_of(cursor, at + index) {
+            Some(digits) if index > 0 => digits.to_owned(),
             _ => squeeze(&token.folded),
         }
     };

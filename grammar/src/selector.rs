@@ -359,10 +359,12 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
         // "tout le monde" is longer than "tout", but "tout" goes on in "tout ce qui est à l'arrêt".
         let everything = word(cursor, at, Class::Everything).unwrap_or(0);
         let which = |end: usize| cursor.cx.lexicon.longest_before(&cursor.tokens[..end], Class::Which).is_some();
-        let goes_on = |more: &usize| *more >= everything || which(at + everything);
+        // "éteins-la tout de suite"
+        let now = cursor.skip(at, Class::Now);
+        let goes_on = |more: &usize| *more > now && (*more >= everything || which(at + everything));
         if let Some(more) = word(cursor, at, Class::All).filter(goes_on) {
             (at, whole) = (at + more, true);
-        } else if everything > 0 {
+        } else if everything > now {
             (at, whole, noun) = (at + everything, true, true);
         } else if let Some(more) = word(cursor, at, Class::Machines) {
             (at, noun) = (at + more, true);
@@ -420,7 +422,11 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             at += more + count;
             found.push((at - start, selector(&filter)));
             break;
-        } else if let Some(prefix) = family(cursor, at).filter(|_| whole && !noun && filter.prefix.is_none()) {
+        } else if let Some(prefix) = family(cursor, at).filter(|_| {
+            // "avant tout web1": where one is called so, it is no beginning of others.
+            let one = cursor.token(at).is_some_and(|token| cursor.cx.known.has(Of::Machine, token.text).is_some());
+            whole && !noun && !one && filter.prefix.is_none()
+        }) {
             filter.prefix = Some(prefix);
             (at, noun, narrowed) = (at + 1, true, true);
         } else if let Some(more) = [Class::Which, Class::Article, Class::Called, Class::At]
