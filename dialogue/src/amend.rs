@@ -252,7 +252,8 @@ impl Turn<'_> {
             return None;
         }
         // "bob asked to add web2" tells, and "add web2 to the exceptions" says where to.
-        let told = frame(text, &cx).parts.iter().any(|part| matches!(part.stance, Stance::Report | Stance::AboutOthers));
+        let told =
+            frame(text, &cx).parts.iter().any(|part| matches!(part.stance, Stance::Report | Stance::AboutOthers));
         if !said.added.is_empty() && (told || said.strange.is_some() || self.is_said_by_somebody(text)) {
             return None;
         }
@@ -340,7 +341,9 @@ impl Turn<'_> {
             // "a snapshot of cache instead": another deed than those that are about it.
             calls if self.names_another_deed(text, calls, &said.meant) => None,
             // "yes for db1", of several wishes: those that are about it.
-            calls if said.otherwise && said.strange.is_none() && !said.meant.is_empty() && said.meant.iter().all(own) => {
+            calls
+                if said.otherwise && said.strange.is_none() && !said.meant.is_empty() && said.meant.iter().all(own) =>
+            {
                 let left: Vec<Call> = calls.iter().filter_map(|call| self.for_these(call, &said.meant)).collect();
                 (!left.is_empty() && left != calls).then_some(left)
             }

@@ -67,7 +67,8 @@ impl Turn<'_> {
             let token = &all[at];
             let owns = cx.lexicon.is(&token.folded, Class::Possessive);
             let placed = cx.lexicon.is(&token.folded, Class::Where) || cx.lexicon.is(&token.folded, Class::Noname);
-            let joins = cx.lexicon.holds(std::slice::from_ref(token), &[Class::And, Class::Or, Class::Then, Class::But]);
+            let joins =
+                cx.lexicon.holds(std::slice::from_ref(token), &[Class::And, Class::Or, Class::Then, Class::But]);
             (owns || placed && at > 1 && cx.lexicon.is(&all[at - 2].folded, Class::Article)) && !joins
         };
         (1..all.len().saturating_sub(1))

@@ -102,7 +102,9 @@ impl Turn<'_> {
         let text = self.session.trace.text.as_str();
         let all = cx.tokens(text);
         let at = all.iter().position(|token| token.text.eq_ignore_ascii_case(name)).unwrap_or(0);
-        let points = (0..at).any(|at| cx.lexicon.longest(&all[at..], Class::It).is_some());
+        let it = |at: usize| cx.lexicon.longest(&all[at..], Class::It).is_some();
+        // "reboot it, and if web3 is off start it": behind whom it depends on, "it" is that one.
+        let points = (0..at).any(it) && !(at + 1..all.len()).any(it);
         points && self.named_in(text).iter().any(|other| !other.eq_ignore_ascii_case(name))
     }
 

@@ -47,8 +47,7 @@ impl Turn<'_> {
             _ => {}
         }
         // "continue", behind a look aside.
-        let form = matches!(open.about, About::Slots { .. });
-        if form && control(text, &self.context()) == Answer::Continue {
+        if matches!(open.about, About::Slots { .. }) && control(text, &self.context()) == Answer::Continue {
             self.show_again(open);
             return Ok(());
         }

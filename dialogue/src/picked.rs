@@ -174,8 +174,7 @@ impl Turn<'_> {
 
     /// Whether a text is a command, small words aside, that does something else than a call.
     pub(crate) fn wishes_otherwise(&self, text: &str, call: &Call) -> bool {
-        const LEADS: [Class; 6] =
-            [Class::No, Class::Recants, Class::Meant, Class::Aside, Class::Hedge, Class::Filler];
+        const LEADS: [Class; 6] = [Class::No, Class::Recants, Class::Meant, Class::Aside, Class::Hedge, Class::Filler];
         let cx = self.context();
         let all = cx.tokens(text);
         let other = |(said, _): &(Call, Path)| said.skill != call.skill && self.may_change(said);

@@ -183,10 +183,7 @@ impl Turn<'_> {
             let nth = |number: &usize| names.get(number.checked_sub(1)?).cloned();
             let names = numbers.iter().map(nth).collect::<Option<Vec<String>>>()?;
             call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
-        } else if self.around.scope != Scope::Machine
-            && !names.is_empty()
-            && call.args.get(TARGET).is_none_or(points)
-        {
+        } else if self.around.scope != Scope::Machine && !names.is_empty() && call.args.get(TARGET).is_none_or(points) {
             call.args.insert(TARGET.to_owned(), Value::Machines(Selector::Names(names)));
         }
         spec.fits(self.around.scope).then_some((call, marked))

@@ -249,8 +249,10 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let (Some(first), Some(next)) = (all.first(), all.get(1)) else { return false };
-        let strange = !first.quoted && !cx.lexicon.contains(&first.folded) && cx.known.has(Of::Machine, first.text).is_none();
-        let word = first.folded.chars().all(char::is_alphabetic) && !cx.lexicon.holds(&all[1..2], &[Class::Also, Class::And]);
+        let strange =
+            !first.quoted && !cx.lexicon.contains(&first.folded) && cx.known.has(Of::Machine, first.text).is_none();
+        let word =
+            first.folded.chars().all(char::is_alphabetic) && !cx.lexicon.holds(&all[1..2], &[Class::Also, Class::And]);
         (strange || self.is_person(first.text)) && word && cx.known.has(Of::Machine, next.text).is_none()
     }
 

@@ -351,15 +351,13 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
     }
     let mut filter = Filter::default();
     let (mut at, mut whole, mut noun) = (start, false, false);
-    let mut narrowed = false;
-    let mut several = false;
+    let (mut narrowed, mut several) = (false, false);
     loop {
         let here = at;
         several |= cursor.skip(at, Class::Those) > 0;
-        // "tout le monde" is longer than "tout", but "tout" goes on in "tout ce qui est à l'arrêt".
+        // "tout le monde", but "tout ce qui est à l'arrêt" and "tout de suite"
         let everything = word(cursor, at, Class::Everything).unwrap_or(0);
         let which = |end: usize| cursor.cx.lexicon.longest_before(&cursor.tokens[..end], Class::Which).is_some();
-        // "éteins-la tout de suite"
         let now = cursor.skip(at, Class::Now);
         let goes_on = |more: &usize| *more > now && (*more >= everything || which(at + everything));
         if let Some(more) = word(cursor, at, Class::All).filter(goes_on) {
@@ -423,8 +421,8 @@ fn filtered(cursor: &Cursor, start: usize) -> Vec<(usize, Selector)> {
             found.push((at - start, selector(&filter)));
             break;
         } else if let Some(prefix) = family(cursor, at).filter(|_| {
-            // "avant tout web1": where one is called so, it is no beginning of others.
-            let one = cursor.token(at).is_some_and(|token| cursor.cx.known.has(Of::Machine, token.text).is_some());
+            // "avant tout web1": who is called so is no beginning of others.
+            let one = name::known(cursor, at, Of::Machine).iter().any(|(count, _)| *count == 1);
             whole && !noun && !one && filter.prefix.is_none()
         }) {
             filter.prefix = Some(prefix);
