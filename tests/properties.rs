@@ -456,6 +456,7 @@ fn explain_tells_what_the_bot_does() {
             let changed = !fake.take_journal().is_empty();
             let selects = explained.slots.get("machine").is_some_and(|said| said.starts_with("all "));
             let host_decides = matches!(trace.decision, Decision::Decline | Decision::AskSlot)
+                || trace.decision == Decision::Choose && trace.why == "refused"
                 || (trace.decision == Decision::Act && (!changed || selects));
             if !same_skill || (explained.decision != trace.decision && !host_decides) {
                 wrong.push(format!(

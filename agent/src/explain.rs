@@ -122,7 +122,10 @@ fn null_plan(mind: &Mind, calls: &[Call], question: &Question) -> Planned {
         });
         if let Some(unknown) = named.into_iter().next() {
             return match refusal::begun(unknown, machines) {
-                begun if begun.is_empty() => Planned::Refused(Reply::default()),
+                begun if begun.is_empty() => {
+                    let close = refusal::close(unknown, machines.iter().cloned());
+                    refusal::planned(&Refusal::NotFound { kind: Of::Machine, said: unknown.clone(), close }, 0)
+                }
                 candidates => refusal::planned(&Refusal::Ambiguous { slot: TARGET, candidates }, 0),
             };
         }
