@@ -21,7 +21,9 @@ pub(crate) fn is_quoted(name: &str, text: &str, cx: &Context<'_>) -> bool {
 /// "called before upgrade", "nommé avant la mise à jour": a text with a name in quotation marks that begins with a word which is none by
 /// itself. It goes on to the end of its clause, or to whom it is for.
 pub(crate) fn with_quoted_name(text: &str, cx: &Context<'_>) -> Option<String> {
-    const ENDS: [Class; 8] = [
+    const ENDS: [Class; 10] = [
+        Class::If,
+        Class::Conditional,
         Class::And,
         Class::But,
         Class::Because,

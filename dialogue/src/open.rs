@@ -185,6 +185,7 @@ impl Turn<'_> {
         let whom = wants_machines(spec, &missing);
         let beside = if whom { Vec::new() } else { self.left_of_an_answer(spec, text, &values) };
         preface.extend(beside.iter().map(|words| Phrase::not_followed(words)));
+        preface.extend(self.also_named(&open.asked.choices, text, &values).filter(|_| !whom));
         preface.dedup();
         calls[at].args.extend(values);
         let doubtful = doubtful | !beside.is_empty() | self.account(&calls, &mut preface);
@@ -578,7 +579,6 @@ impl Turn<'_> {
                 .position(|choice| choice.says.eq_ignore_ascii_case(text.trim()))
                 .and_then(|index| options.get(index)),
         };
-        // "web2, no, web1", "the first, no the second"
         let named = self.named_in(text).len() > 1 || text.split([',', ';']).count() > 1 && self.turns_behind(text);
         if named && matches!(&open.about, About::Skills { text, .. } if text.is_empty()) {
             self.show_again(open);

@@ -8,6 +8,7 @@ use grammar::read;
 use grammar::token::{Token, fold, gap};
 use grammar::value::Value;
 
+use crate::amend::is_of;
 use crate::leftover::{MARKS, left_over};
 use crate::machine::Turn;
 use crate::naming::{PUT_OFF, is_hardly_given, is_quoted};
@@ -107,9 +108,15 @@ impl Turn<'_> {
         ];
         let weighs = [Class::Unit, Class::Weighs, Class::Later, Class::Moment, Class::Offset, Class::Day, Class::If];
         let mut words = left_over(self.book, self.heard, spec, text, &taken, &cx).words;
+        // "20 gigs, raw, in pool fast", where nobody asked for the pool.
+        let pools = self.title_words("pool.list");
+        let of_pool = |words: &str| {
+            let before = text.find(words).map(|at| cx.tokens(&text[..at]));
+            before.is_some_and(|before| before.last().is_some_and(|last| is_of(&pools, &last.folded)))
+        };
         words.retain(|words| {
             let all = cx.tokens(words);
-            cx.lexicon.holds(&all, &weighs) && !cx.lexicon.holds(&all, &TURNS)
+            (of_pool(words) || cx.lexicon.holds(&all, &weighs)) && !cx.lexicon.holds(&all, &TURNS)
         });
         words
     }
