@@ -185,7 +185,6 @@ impl Turn<'_> {
         let whom = wants_machines(spec, &missing);
         let beside = if whom { Vec::new() } else { self.left_of_an_answer(spec, text, &values) };
         preface.extend(beside.iter().map(|words| Phrase::not_followed(words)));
-        preface.extend(self.also_named(&open.asked.choices, text, &values).filter(|_| !whom));
         preface.dedup();
         calls[at].args.extend(values);
         let doubtful = doubtful | !beside.is_empty() | self.account(&calls, &mut preface);

@@ -14,7 +14,7 @@ use grammar::value::Value;
 use crate::leftover::left_over;
 use crate::machine::Turn;
 use crate::policy::Path;
-use crate::reply::{Choice, Phrase};
+use crate::reply::Choice;
 use crate::session::{Call, Open};
 use crate::slots::extract_where;
 use crate::spec::Spec;
@@ -170,21 +170,6 @@ impl Turn<'_> {
         }
         call.args.extend(args);
         Some(call)
-    }
-
-    /// "old and before-upgrade", to a question which one: what else of what was offered is named.
-    pub(crate) fn also_named(&self, choices: &[Choice], text: &str, values: &[(String, Value)]) -> Option<Phrase> {
-        let cx = self.context();
-        let all = cx.tokens(text);
-        let said = |choice: &&Choice| all.iter().any(|token| token.text.eq_ignore_ascii_case(&choice.says));
-        let given =
-            |choice: &&Choice| values.iter().any(|(_, value)| value.to_string().eq_ignore_ascii_case(&choice.says));
-        // "raw, not qcow2" is one value of two; names stand beside each other.
-        let named = |choice: &&Choice| given(choice) && values.iter().any(|(_, value)| matches!(value, Value::Name(_)));
-        let denies = cx.lexicon.holds(&all, &[Class::Not, Class::Denied, Class::No, Class::Recants]);
-        choices.iter().find(named).filter(|_| !denies)?;
-        let other = choices.iter().filter(said).find(|choice| !given(choice))?;
-        Some(Phrase::not_followed(&other.says))
     }
 
     /// Whether a text is a command, small words aside, that does something else than a call.
