@@ -310,7 +310,7 @@ impl Turn<'_> {
             // "yes, web1" types it too.
             _ if by_name => {
                 let beside = || !text.contains('?') && bare(&self.without_agreement(text)) == bare(&plan.typed);
-                quoted && (typed || beside())
+                quoted && !bare(&plan.typed).is_empty() && (typed || beside())
             }
             Answer::Yes => true,
             _ if text.contains('?') => false,
