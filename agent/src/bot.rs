@@ -24,8 +24,9 @@ use crate::journal::{Entry, Journal, Told};
 use crate::message::{Answer, Certain, Channel, Message};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
+use crate::office::Contacts;
 use crate::planner::{Made, Planner};
-use crate::skill::{Office, OfficeOp};
+use crate::skill::Office;
 use crate::store::Store;
 use crate::tongues::{Tongue, Tongues};
 
@@ -46,14 +47,9 @@ use watched::Watched;
 pub trait Host: HostRead + HostWrite {}
 impl<T: HostRead + HostWrite> Host for T {}
 
-/// Does the agent's own changes: who sees whom, rooms.
-pub trait OfficeWrite: Office {
-    /// Does one.
-    ///
-    /// # Errors
-    /// Why not, in words for the log.
-    fn apply(&self, op: &OfficeOp) -> Result<(), String>;
-}
+/// The agent's own affairs, to be read and changed.
+pub trait Own: Office + Contacts {}
+impl<T: Office + Contacts> Own for T {}
 
 /// How careful to be.
 #[derive(Clone, Debug)]
@@ -71,7 +67,7 @@ pub struct Bot {
     mind: Arc<Mind>,
     machine: machine::Machine,
     host: Arc<dyn Host>,
-    office: Arc<dyn OfficeWrite>,
+    office: Arc<dyn Own>,
     access: Access,
     journal: Arc<Journal>,
     store: Store,
@@ -115,7 +111,7 @@ pub struct Parts {
     /// Hosts.
     pub host: Arc<dyn Host>,
     /// The agent's own affairs.
-    pub office: Arc<dyn OfficeWrite>,
+    pub office: Arc<dyn Own>,
     /// Who may do what.
     pub access: Access,
     /// The journal.

@@ -15,6 +15,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::ops::Op;
+
 mod event;
 pub mod events;
 pub mod fake;
@@ -370,14 +372,14 @@ pub trait HostWrite: Send + Sync {
     ///
     /// # Errors
     /// As [`HostError`]; [`HostErrorKind::TimedOut`] and [`HostErrorKind::Lost`] mean that the outcome is unknown.
-    fn apply(&self, op: &HostOp) -> Result<(), HostError>;
+    fn apply(&self, op: &Op) -> Result<(), HostError>;
 
     /// The same. When the call was given up on and is still under way, `late` hears how it ended once it comes back, be it
     /// minutes later; `late` is dropped when there is nothing more to come.
     ///
     /// # Errors
     /// As [`HostWrite::apply`].
-    fn apply_late(&self, op: &HostOp, late: Late) -> Result<(), HostError> {
+    fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
         drop(late);
         self.apply(op)
     }
@@ -390,93 +392,6 @@ pub type Late = Sender<Result<(), HostError>>;
 pub fn steady() -> Duration {
     static BEGIN: LazyLock<Instant> = LazyLock::new(Instant::now);
     BEGIN.elapsed()
-}
-
-/// One change to one host. Names in it were checked by the plan; XML is written in `xml.rs` alone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub enum HostOp {
-    /// `virDomainCreate`; must be off.
-    Start { machine: MachineId },
-    /// `virDomainShutdown`: asks the guest; must be running.
-    Shutdown { machine: MachineId },
-    /// `virDomainDestroy`: cuts the power.
-    ForceOff { machine: MachineId },
-    /// `virDomainDestroy` of what libvirt kept of a machine that crashed, so that it can be started: nothing runs in it any more.
-    ClearCrash { machine: MachineId },
-    /// `virDomainReboot`: asks the guest.
-    Reboot { machine: MachineId },
-    /// `virDomainReset`: as the reset button.
-    Reset { machine: MachineId },
-    /// `virDomainSuspend`; must be running.
-    Pause { machine: MachineId },
-    /// `virDomainResume`; must be paused.
-    Resume { machine: MachineId },
-    /// `virStorageVolCreateXML`; no volume of that name may exist.
-    CreateVolume { hypervisor: String, pool: String, name: String, format: String, capacity: Bytes },
-    /// `virStorageVolDelete`; nobody may use it, which is proved on the host itself.
-    DeleteVolume { hypervisor: String, pool: String, name: String },
-    /// `virDomainAttachDeviceFlags`, live when running, and in the definition. The target must be free.
-    AttachDisk { machine: MachineId, pool: String, volume: String, format: String, target: String },
-    /// `virDomainDetachDeviceFlags`, live (waits for the guest to let go) and in the definition.
-    DetachDisk { machine: MachineId, target: String },
-    /// `virDomainSnapshotCreateXML`; no snapshot of that name may exist.
-    CreateSnapshot { machine: MachineId, name: String },
-    /// `virDomainRevertToSnapshot`.
-    RevertSnapshot { machine: MachineId, name: String },
-    /// `virDomainSnapshotDelete`, this one only.
-    DeleteSnapshot { machine: MachineId, name: String },
-}
-
-impl HostOp {
-    /// The machine it is about; `None` for ops on volumes.
-    pub fn machine(&self) -> Option<&MachineId> {
-        match self {
-            Self::Start { machine }
-            | Self::Shutdown { machine }
-            | Self::ForceOff { machine }
-            | Self::ClearCrash { machine }
-            | Self::Reboot { machine }
-            | Self::Reset { machine }
-            | Self::Pause { machine }
-            | Self::Resume { machine }
-            | Self::AttachDisk { machine, .. }
-            | Self::DetachDisk { machine, .. }
-            | Self::CreateSnapshot { machine, .. }
-            | Self::RevertSnapshot { machine, .. }
-            | Self::DeleteSnapshot { machine, .. } => Some(machine),
-            Self::CreateVolume { .. } | Self::DeleteVolume { .. } => None,
-        }
-    }
-
-    /// The hypervisor it is done on.
-    pub fn hypervisor(&self) -> &str {
-        match self {
-            Self::CreateVolume { hypervisor, .. } | Self::DeleteVolume { hypervisor, .. } => hypervisor,
-            op => &op.machine().expect("every op but those on volumes has a machine").hypervisor,
-        }
-    }
-
-    /// What is tried, as [`HostError::operation`] says it.
-    pub fn operation(&self) -> &'static str {
-        match self {
-            Self::Start { .. } => "start",
-            Self::Shutdown { .. } => "shut down",
-            Self::ForceOff { .. } => "force off",
-            Self::ClearCrash { .. } => "clear after a crash",
-            Self::Reboot { .. } => "reboot",
-            Self::Reset { .. } => "reset",
-            Self::Pause { .. } => "pause",
-            Self::Resume { .. } => "resume",
-            Self::CreateVolume { .. } => "create volume",
-            Self::DeleteVolume { .. } => "delete volume",
-            Self::AttachDisk { .. } => "attach disk",
-            Self::DetachDisk { .. } => "detach disk",
-            Self::CreateSnapshot { .. } => "create snapshot",
-            Self::RevertSnapshot { .. } => "revert to snapshot",
-            Self::DeleteSnapshot { .. } => "delete snapshot",
-        }
-    }
 }
 
 /// What went wrong at the host, mapped once from libvirt's codes.

@@ -28,6 +28,7 @@ pub mod message;
 pub mod mind;
 pub mod misses;
 pub mod office;
+pub mod ops;
 pub mod planner;
 pub mod reception;
 pub mod refusal;

@@ -5,12 +5,54 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::bot::OfficeWrite;
 use crate::journal::{Journal, Told};
-use crate::skill::{Health, Office, OfficeOp};
+use crate::skill::{Health, Office};
 
-/// Whoever carries out changes: the XMPP side, or a list in transcripts.
-pub type Carrier = Box<dyn Fn(&OfficeOp) -> Result<(), String> + Send + Sync>;
+/// Changes who sees whom, and which rooms an entity is in. Errors say why not, for the log.
+pub trait Contacts: Send + Sync {
+    /// Lets a person see an entity and hear from it.
+    ///
+    /// # Errors
+    /// An address or a name that can't be, or no XMPP.
+    fn allow(&self, who: &str, entity: &str) -> Result<(), String>;
+    /// Takes a person off an entity's list.
+    ///
+    /// # Errors
+    /// As [`Contacts::allow`].
+    fn remove(&self, who: &str, entity: &str) -> Result<(), String>;
+    /// Joins a room as an entity; `by` is answerable for it.
+    ///
+    /// # Errors
+    /// As [`Contacts::allow`].
+    fn join(&self, room: &str, entity: &str, by: &str) -> Result<(), String>;
+    /// Leaves a room.
+    ///
+    /// # Errors
+    /// As [`Contacts::allow`].
+    fn leave(&self, room: &str, entity: &str) -> Result<(), String>;
+}
+
+/// Where there is no XMPP: everything is as if somebody had done it.
+pub struct Nobody;
+
+impl Contacts for Nobody {
+    fn allow(&self, _: &str, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn remove(&self, _: &str, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn join(&self, _: &str, _: &str, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn leave(&self, _: &str, _: &str) -> Result<(), String> {
+        Ok(())
+    }
+}
+
 /// Looks at all legs.
 pub type Look = Box<dyn Fn() -> Vec<Health> + Send + Sync>;
 
@@ -21,7 +63,7 @@ pub type MayBeRoom = Box<dyn Fn(&str) -> bool + Send + Sync>;
 pub struct Affairs {
     journal: Arc<Journal>,
     inner: Mutex<Inner>,
-    carrier: Carrier,
+    carrier: Box<dyn Contacts>,
     health: Look,
     may_be_room: MayBeRoom,
 }
@@ -34,7 +76,7 @@ struct Inner {
 
 impl Affairs {
     /// An office with nobody in it yet.
-    pub fn new(journal: Arc<Journal>, carrier: Carrier, health: Look) -> Self {
+    pub fn new(journal: Arc<Journal>, carrier: Box<dyn Contacts>, health: Look) -> Self {
         Self { journal, inner: Mutex::default(), carrier, health, may_be_room: Box::new(|_| true) }
     }
 
@@ -104,15 +146,28 @@ impl Office for Affairs {
     }
 }
 
-impl OfficeWrite for Affairs {
-    fn apply(&self, op: &OfficeOp) -> Result<(), String> {
-        (self.carrier)(op)?;
-        match op {
-            OfficeOp::AllowContact { who, entity } => self.contact(who, entity, true),
-            OfficeOp::RemoveContact { who, entity } => self.contact(who, entity, false),
-            OfficeOp::JoinRoom { room, entity, .. } => self.room(room, entity, true),
-            OfficeOp::LeaveRoom { room, entity } => self.room(room, entity, false),
-        }
+impl Contacts for Affairs {
+    fn allow(&self, who: &str, entity: &str) -> Result<(), String> {
+        self.carrier.allow(who, entity)?;
+        self.contact(who, entity, true);
+        Ok(())
+    }
+
+    fn remove(&self, who: &str, entity: &str) -> Result<(), String> {
+        self.carrier.remove(who, entity)?;
+        self.contact(who, entity, false);
+        Ok(())
+    }
+
+    fn join(&self, room: &str, entity: &str, by: &str) -> Result<(), String> {
+        self.carrier.join(room, entity, by)?;
+        self.room(room, entity, true);
+        Ok(())
+    }
+
+    fn leave(&self, room: &str, entity: &str) -> Result<(), String> {
+        self.carrier.leave(room, entity)?;
+        self.room(room, entity, false);
         Ok(())
     }
 }

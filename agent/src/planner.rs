@@ -375,7 +375,7 @@ impl Planner<'_> {
     ) -> Result<Made, Reply> {
         let danger = steps
             .iter()
-            .flat_map(|step| step.change.ops.iter().map(crate::skill::Op::danger))
+            .flat_map(|step| step.change.ops.iter().map(crate::ops::Op::danger))
             .max()
             .unwrap_or(Danger::Read)
             .max(danger);

@@ -22,9 +22,8 @@ use crate::host::{HostEvent, HostRead};
 use crate::journal::{Fact, Journal, News, Opened, Unfinished};
 use crate::mind::{Learning, Mind};
 use crate::misses::{self, Misses};
-use crate::office::Affairs;
+use crate::office::{Affairs, Contacts};
 use crate::rooms::{Rooms, Seat};
-use crate::skill::OfficeOp;
 use crate::store::Store;
 use crate::store_lock::StoreLock;
 use crate::switchboard::{Manner, Switchboard};
@@ -104,7 +103,7 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
     let handle: Arc<OnceLock<Channel>> = Arc::default();
     let carrier = {
         let handle = Arc::clone(&handle);
-        Box::new(move |op: &OfficeOp| carry(handle.get(), op))
+        Box::new(OverXmpp(handle))
     };
     let health = {
         let (bridge, mind, handle) = (Arc::clone(&bridge), Arc::clone(&mind), Arc::clone(&handle));
@@ -150,28 +149,54 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
     Ok(House { bot: Arc::new(bot), bridge, events, office, notices, facts, unfinished, journal, mind, handle, zone })
 }
 
-/// Carries out what concerns contacts and rooms.
-fn carry(xmpp: Option<&Channel>, op: &OfficeOp) -> Result<(), String> {
-    let (handle, board, rooms) = xmpp.ok_or("there is no XMPP here")?;
-    let bare = |text: &str| BareJid::new(text).map_err(|error| error.to_string());
-    let local = |name: &str| board.find(name).ok_or_else(|| format!("unknown: {name}"));
-    match op {
-        OfficeOp::AllowContact { who, entity } => handle.offer(&bare(who)?, local(entity)?.as_deref()),
-        OfficeOp::RemoveContact { who, entity } => handle.revoke(&bare(who)?, local(entity)?.as_deref()),
-        OfficeOp::JoinRoom { room, entity, by } => {
-            let (room, by, local) = (bare(room)?, bare(by)?, local(entity)?);
-            if !handle.join(join(board, room.clone(), local.clone())) {
-                return Err(format!("unusable: {room}"));
-            }
-            rooms.take(Seat { room, local }, &by);
-        }
-        OfficeOp::LeaveRoom { room, entity } => {
-            let (room, local) = (bare(room)?, local(entity)?);
-            handle.leave(local.as_deref(), &room);
-            rooms.give_up(&Seat { room, local });
-        }
+/// Contacts and rooms as the XMPP side has them, once it is there.
+struct OverXmpp(Arc<OnceLock<Channel>>);
+
+impl OverXmpp {
+    fn channel(&self) -> Result<&Channel, String> {
+        self.0.get().ok_or_else(|| "there is no XMPP here".to_owned())
     }
-    Ok(())
+}
+
+impl Contacts for OverXmpp {
+    fn allow(&self, who: &str, entity: &str) -> Result<(), String> {
+        let (handle, board, _) = self.channel()?;
+        handle.offer(&bare(who)?, local(board, entity)?.as_deref());
+        Ok(())
+    }
+
+    fn remove(&self, who: &str, entity: &str) -> Result<(), String> {
+        let (handle, board, _) = self.channel()?;
+        handle.revoke(&bare(who)?, local(board, entity)?.as_deref());
+        Ok(())
+    }
+
+    fn join(&self, room: &str, entity: &str, by: &str) -> Result<(), String> {
+        let (handle, board, rooms) = self.channel()?;
+        let (room, by, local) = (bare(room)?, bare(by)?, local(board, entity)?);
+        if !handle.join(join(board, room.clone(), local.clone())) {
+            return Err(format!("unusable: {room}"));
+        }
+        rooms.take(Seat { room, local }, &by);
+        Ok(())
+    }
+
+    fn leave(&self, room: &str, entity: &str) -> Result<(), String> {
+        let (handle, board, rooms) = self.channel()?;
+        let (room, local) = (bare(room)?, local(board, entity)?);
+        handle.leave(local.as_deref(), &room);
+        rooms.give_up(&Seat { room, local });
+        Ok(())
+    }
+}
+
+fn bare(text: &str) -> Result<BareJid, String> {
+    BareJid::new(text).map_err(|error| error.to_string())
+}
+
+/// The localpart of an entity by its name.
+fn local(board: &Switchboard, name: &str) -> Result<Option<String>, String> {
+    board.find(name).ok_or_else(|| format!("unknown: {name}"))
 }
 
 /// The link's settings from the configuration's.

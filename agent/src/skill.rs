@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use dialogue::book::Book;
 use dialogue::reply::{Choice, Phrase, Reply};
-use dialogue::spec::{Danger, Role, Scope, Spec};
+use dialogue::spec::{Role, Scope, Spec};
 use dialogue::topics::Talk;
 use grammar::selector::Selector;
 use grammar::size::Bytes;
@@ -16,7 +16,8 @@ use grammar::value::Value;
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 
-use crate::host::{Feature, HostError, HostOp, HostRead, Machine, MachineId, State};
+use crate::host::{Feature, HostError, HostRead, Machine, MachineId, State};
+use crate::ops::Op;
 
 /// One capability.
 pub trait Skill: Sync {
@@ -218,58 +219,6 @@ impl Change {
     /// As a plan.
     pub fn plan(self) -> Plan {
         Plan::Change(Box::new(self))
-    }
-}
-
-/// One step of a change.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Op {
-    /// To a host.
-    Host(HostOp),
-    /// To the agent's own affairs.
-    Office(OfficeOp),
-}
-
-/// Changes to the agent's own affairs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "office", rename_all = "snake_case")]
-pub enum OfficeOp {
-    /// Lets a person see an entity and be told.
-    AllowContact { who: String, entity: String },
-    /// Takes a person off an entity's list.
-    RemoveContact { who: String, entity: String },
-    /// Joins a room as that entity; `by` is answerable for it.
-    JoinRoom { room: String, entity: String, by: String },
-    /// Leaves it.
-    LeaveRoom { room: String, entity: String },
-}
-
-impl Op {
-    /// How much harm this op can do by itself; a plan may not hold an op above its skill's danger.
-    pub fn danger(&self) -> Danger {
-        match self {
-            Self::Host(op) => match op {
-                HostOp::Start { .. }
-                | HostOp::ClearCrash { .. }
-                | HostOp::Resume { .. }
-                | HostOp::CreateVolume { .. }
-                | HostOp::AttachDisk { .. }
-                | HostOp::CreateSnapshot { .. } => Danger::Reversible,
-                HostOp::Shutdown { .. } | HostOp::Reboot { .. } | HostOp::Pause { .. } | HostOp::DetachDisk { .. } => {
-                    Danger::Disruptive
-                }
-                HostOp::ForceOff { .. }
-                | HostOp::Reset { .. }
-                | HostOp::DeleteVolume { .. }
-                | HostOp::RevertSnapshot { .. }
-                | HostOp::DeleteSnapshot { .. } => Danger::Destructive,
-            },
-            Self::Office(op) => match op {
-                OfficeOp::AllowContact { .. } | OfficeOp::RemoveContact { .. } => Danger::Authority,
-                OfficeOp::JoinRoom { .. } | OfficeOp::LeaveRoom { .. } => Danger::Reversible,
-            },
-        }
     }
 }
 

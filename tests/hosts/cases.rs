@@ -1,6 +1,7 @@
 //! What every host must do alike.
 
-use agent::host::{EventKind, Feature, HostErrorKind as Error, HostOp, MachineId, State};
+use agent::host::{EventKind, Feature, HostErrorKind as Error, MachineId, State};
+use agent::ops::{self, Op};
 use anyhow::{Context, Result, ensure};
 use grammar::size::Bytes;
 
@@ -11,14 +12,14 @@ const MIB: u64 = 1 << 20;
 /// Start, pause, resume, reboot, reset, shut down, force off: each from its states only, each told once, by its right name.
 pub fn power(on: &mut Subject) -> Result<()> {
     let machine = on.web1.clone();
-    let op = |make: fn(MachineId) -> HostOp| make(machine.clone());
-    let start = |machine| HostOp::Start { machine };
-    let shutdown = |machine| HostOp::Shutdown { machine };
-    let force_off = |machine| HostOp::ForceOff { machine };
-    let pause = |machine| HostOp::Pause { machine };
-    let resume = |machine| HostOp::Resume { machine };
-    let reboot = |machine| HostOp::Reboot { machine };
-    let reset = |machine| HostOp::Reset { machine };
+    let op = |make: fn(MachineId) -> Op| make(machine.clone());
+    let start: fn(MachineId) -> Op = |machine| ops::Start { machine }.into();
+    let shutdown: fn(MachineId) -> Op = |machine| ops::Shutdown { machine }.into();
+    let force_off: fn(MachineId) -> Op = |machine| ops::ForceOff { machine }.into();
+    let pause: fn(MachineId) -> Op = |machine| ops::Pause { machine }.into();
+    let resume: fn(MachineId) -> Op = |machine| ops::Resume { machine }.into();
+    let reboot: fn(MachineId) -> Op = |machine| ops::Reboot { machine }.into();
+    let reset: fn(MachineId) -> Op = |machine| ops::Reset { machine }.into();
 
     for make in [shutdown, force_off, pause, resume, reboot, reset] {
         on.refused(op(make), Error::WrongState)?;
@@ -67,9 +68,9 @@ pub fn power(on: &mut Subject) -> Result<()> {
 /// Taken while off and while running, listed oldest first, gone back to, deleted; never mentioned as a pause.
 pub fn snapshots(on: &mut Subject) -> Result<()> {
     let machine = on.web1.clone();
-    let create = |name: &str| HostOp::CreateSnapshot { machine: machine.clone(), name: name.to_owned() };
-    let revert = |name: &str| HostOp::RevertSnapshot { machine: machine.clone(), name: name.to_owned() };
-    let delete = |name: &str| HostOp::DeleteSnapshot { machine: machine.clone(), name: name.to_owned() };
+    let create = |name: &str| ops::CreateSnapshot { machine: machine.clone(), name: name.to_owned() };
+    let revert = |name: &str| ops::RevertSnapshot { machine: machine.clone(), name: name.to_owned() };
+    let delete = |name: &str| ops::DeleteSnapshot { machine: machine.clone(), name: name.to_owned() };
     let names = |on: &Subject| -> Result<Vec<String>> {
         Ok(on.machine(&machine)?.snapshots.iter().map(|snapshot| snapshot.name.clone()).collect())
     };
@@ -82,7 +83,7 @@ pub fn snapshots(on: &mut Subject) -> Result<()> {
     for bad in ["../clean", "a/b", "", "line\nbreak", "a\"b"] {
         on.refused(create(bad), Error::Failed)?;
     }
-    on.apply(HostOp::Start { machine: machine.clone() })?;
+    on.apply(ops::Start { machine: machine.clone() })?;
     on.hear(&machine, EventKind::Started)?;
     on.wait_up("web1", 1)?;
     let odd = "a&b <c> 'd'";
@@ -105,33 +106,30 @@ pub fn snapshots(on: &mut Subject) -> Result<()> {
     ensure!(names(on)? == ["clean"], "{:?}", names(on)?);
     on.apply(delete("clean"))?;
     ensure!(names(on)?.is_empty(), "{:?}", names(on)?);
-    on.apply(HostOp::ForceOff { machine: machine.clone() })?;
+    on.apply(ops::ForceOff { machine: machine.clone() })?;
     on.hear_state(&machine, EventKind::ForcedOff, State::Off)
 }
 
 /// A volume is made, attached while the machine runs and while it is off, guarded while in use, detached, deleted.
 pub fn disks(on: &mut Subject) -> Result<()> {
     let machine = on.web1.clone();
-    let volume = |name: &str, format: &str| HostOp::CreateVolume {
+    let volume = |name: &str, format: &str| ops::CreateVolume {
         hypervisor: HV.to_owned(),
         pool: "default".to_owned(),
         name: name.to_owned(),
         format: format.to_owned(),
         capacity: Bytes(32 * MIB),
     };
-    let delete = |name: &str| HostOp::DeleteVolume {
-        hypervisor: HV.to_owned(),
-        pool: "default".to_owned(),
-        name: name.to_owned(),
-    };
-    let attach = |to: &MachineId, volume: &str, target: &str| HostOp::AttachDisk {
+    let delete =
+        |name: &str| ops::DeleteVolume { hypervisor: HV.to_owned(), pool: "default".to_owned(), name: name.to_owned() };
+    let attach = |to: &MachineId, volume: &str, target: &str| ops::AttachDisk {
         machine: to.clone(),
         pool: "default".to_owned(),
         volume: volume.to_owned(),
         format: "qcow2".to_owned(),
         target: target.to_owned(),
     };
-    let detach = |target: &str| HostOp::DetachDisk { machine: machine.clone(), target: target.to_owned() };
+    let detach = |target: &str| ops::DetachDisk { machine: machine.clone(), target: target.to_owned() };
 
     on.apply(volume("data.qcow2", "qcow2"))?;
     on.refused(volume("data.qcow2", "qcow2"), Error::Exists)?;
@@ -163,7 +161,7 @@ pub fn disks(on: &mut Subject) -> Result<()> {
     ensure!(targets(on)? == ["vda"], "detached while off");
     on.refused(detach("vdb"), Error::NotFound)?;
 
-    on.apply(HostOp::Start { machine: machine.clone() })?;
+    on.apply(ops::Start { machine: machine.clone() })?;
     on.hear(&machine, EventKind::Started)?;
     on.wait_up("web1", 1)?;
     on.refused(attach(&machine, "data.qcow2", "vda"), Error::Exists)?;
@@ -198,7 +196,7 @@ fn hostile_images(on: &Subject, pool: &std::path::Path) -> Result<()> {
         .status()?;
     ensure!(made.success(), "qemu-img");
     session.virsh(&["pool-refresh", "default"])?;
-    let attach = |volume: &str, format: &str| HostOp::AttachDisk {
+    let attach = |volume: &str, format: &str| ops::AttachDisk {
         machine: on.web1.clone(),
         pool: "default".to_owned(),
         volume: volume.to_owned(),
@@ -215,7 +213,7 @@ fn hostile_images(on: &Subject, pool: &std::path::Path) -> Result<()> {
         let listed = on.host.volumes(HV, "default")?.iter().any(|known| known.name == volume);
         on.refused(attach(volume, format), if listed { kind } else { Error::NotFound })?;
     }
-    let raw = HostOp::CreateVolume {
+    let raw = ops::CreateVolume {
         hypervisor: HV.to_owned(),
         pool: "default".to_owned(),
         name: "raw.img".to_owned(),
@@ -224,7 +222,7 @@ fn hostile_images(on: &Subject, pool: &std::path::Path) -> Result<()> {
     };
     on.apply(raw)?;
     on.apply(attach("raw.img", "raw"))?;
-    on.refused(HostOp::CreateSnapshot { machine: on.web1.clone(), name: "x".to_owned() }, Error::Unsupported)
+    on.refused(ops::CreateSnapshot { machine: on.web1.clone(), name: "x".to_owned() }, Error::Unsupported)
 }
 
 /// Machines, pools, volumes, snapshots and disks that are not there.
@@ -233,11 +231,11 @@ pub fn missing(on: &mut Subject) -> Result<()> {
     let nowhere = MachineId { hypervisor: "hv9".to_owned(), ..on.web1.clone() };
     for machine in [nobody, nowhere] {
         ensure!(on.host.machine(&machine).is_none(), "{machine}");
-        on.refused(HostOp::Start { machine: machine.clone() }, Error::NotFound)?;
+        on.refused(ops::Start { machine: machine.clone() }, Error::NotFound)?;
         let refused = on.host.stats(&machine).err().context("statistics of nobody")?;
         ensure!(refused.kind == Error::NotFound, "{refused:?}");
     }
-    let delete = |pool: &str, name: &str| HostOp::DeleteVolume {
+    let delete = |pool: &str, name: &str| ops::DeleteVolume {
         hypervisor: HV.to_owned(),
         pool: pool.to_owned(),
         name: name.to_owned(),

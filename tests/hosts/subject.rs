@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 
 use agent::host::fake::Fake;
 use agent::host::libvirt::{Bridge, HostConfig, Timeouts};
-use agent::host::{
-    EventKind, HostError, HostErrorKind, HostEvent, HostOp, HostRead, HostWrite, Machine, MachineId, State,
-};
+use agent::host::{EventKind, HostError, HostErrorKind, HostEvent, HostRead, HostWrite, Machine, MachineId, State};
+use agent::ops::{self, Op};
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
 use tests::guest::{PATIENCE, Session, wait_for};
@@ -73,7 +72,7 @@ impl Subject {
         let mut subject = Self { kind, host, events, web1, db1, session };
         for id in [subject.web1.clone(), subject.db1.clone()] {
             if subject.machine(&id)?.state == State::Running {
-                subject.apply(HostOp::ForceOff { machine: id.clone() })?;
+                subject.apply(ops::ForceOff { machine: id.clone() })?;
                 subject.hear(&id, EventKind::ForcedOff)?;
             }
         }
@@ -86,12 +85,13 @@ impl Subject {
     }
 
     /// Does an op that must work.
-    pub fn apply(&self, op: HostOp) -> Result<()> {
-        self.host.apply(&op).map_err(chain)
+    pub fn apply(&self, op: impl Into<Op>) -> Result<()> {
+        self.host.apply(&op.into()).map_err(chain)
     }
 
     /// Does an op that must fail so.
-    pub fn refused(&self, op: HostOp, kind: HostErrorKind) -> Result<()> {
+    pub fn refused(&self, op: impl Into<Op>, kind: HostErrorKind) -> Result<()> {
+        let op = op.into();
         match self.host.apply(&op) {
             Ok(()) => bail!("{op:?} worked and should be {kind}"),
             Err(error) if error.kind == kind => Ok(()),

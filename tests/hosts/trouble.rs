@@ -4,7 +4,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use agent::host::libvirt::{Bridge, Connection, DownReason, Timeouts};
-use agent::host::{EventKind, HostErrorKind as Error, HostOp, HostRead, HostWrite, State};
+use agent::host::{EventKind, HostErrorKind as Error, HostRead, HostWrite, State};
+use agent::ops::{self, Op};
 use anyhow::{Context, Result, ensure};
 use tests::guest::{PATIENCE, Session, wait_for};
 
@@ -43,9 +44,9 @@ fn connection(bridge: &Bridge, name: &str) -> Option<Connection> {
     bridge.status().into_iter().find(|status| status.name == name).map(|status| status.connection)
 }
 
-fn attach(machine: &agent::host::MachineId) -> [HostOp; 2] {
+fn attach(machine: &agent::host::MachineId) -> [Op; 2] {
     let (pool, volume, format) = ("default".to_owned(), "data.qcow2".to_owned(), "qcow2".to_owned());
-    let create = HostOp::CreateVolume {
+    let create = ops::CreateVolume {
         hypervisor: HV.to_owned(),
         pool: pool.clone(),
         name: volume.clone(),
@@ -53,7 +54,7 @@ fn attach(machine: &agent::host::MachineId) -> [HostOp; 2] {
         capacity: grammar::size::Bytes(1 << 20),
     };
     let target = "vdb".to_owned();
-    [create, HostOp::AttachDisk { machine: machine.clone(), pool, volume, format, target }]
+    [create.into(), ops::AttachDisk { machine: machine.clone(), pool, volume, format, target }.into()]
 }
 
 /// A session with web1 running (not waited for) under a bridge.
@@ -74,9 +75,9 @@ fn killed() -> Result<()> {
     }
     ensure!(next(&mut events)?.kind == EventKind::DeviceAdded);
     // A paused guest lets nothing go, so this op lasts.
-    bridge.apply(&HostOp::Pause { machine: web1.clone() })?;
+    bridge.apply(&ops::Pause { machine: web1.clone() }.into())?;
     ensure!(next(&mut events)?.kind == EventKind::Paused);
-    let (during, op) = (bridge.clone(), HostOp::DetachDisk { machine: web1.clone(), target: "vdb".to_owned() });
+    let (during, op) = (bridge.clone(), Op::from(ops::DetachDisk { machine: web1.clone(), target: "vdb".to_owned() }));
     let op = std::thread::spawn(move || during.apply(&op));
     wait_for("the op to begin", PATIENCE, || {
         session.virsh(&["dumpxml", "--inactive", "web1"]).is_ok_and(|xml| !xml.contains("vdb"))
@@ -88,7 +89,7 @@ fn killed() -> Result<()> {
     ensure!(lost.kind == EventKind::HostLost && lost.machine.is_none(), "{lost:?}");
     ensure!(bridge.hypervisors()[0].unreachable.is_some());
     ensure!(bridge.machine(&web1).is_some_and(|m| m.state == State::Paused), "the mirror still knows it");
-    let refused = bridge.apply(&HostOp::Resume { machine: web1.clone() }).err().context("no daemon")?;
+    let refused = bridge.apply(&ops::Resume { machine: web1.clone() }.into()).err().context("no daemon")?;
     ensure!(refused.kind == Error::Unreachable && !refused.kind.outcome_unknown(), "{refused:?}");
 
     // While nobody watches, the guest dies.
@@ -104,7 +105,7 @@ fn killed() -> Result<()> {
     ensure!(matches!(kinds[0], EventKind::Failed | EventKind::Crashed | EventKind::ForcedOff), "{kinds:?}");
     let after = bridge.machine(&web1).context("gone")?;
     ensure!(after.state == State::Off && bridge.hypervisors()[0].unreachable.is_none(), "{after:?}");
-    bridge.apply(&HostOp::Start { machine: web1 })?;
+    bridge.apply(&ops::Start { machine: web1 }.into())?;
     ensure!(next(&mut events)?.kind == EventKind::Started, "events are heard again");
     Ok(())
 }
@@ -125,7 +126,7 @@ fn hung() -> Result<()> {
         bridge.host_info("hv2")?;
         ensure!(bridge.machine(&web1).is_some());
     }
-    bridge.apply(&HostOp::ForceOff { machine: other })?;
+    bridge.apply(&ops::ForceOff { machine: other }.into())?;
     ensure!(begun.elapsed() < Duration::from_secs(2), "the other host waited {:?}", begun.elapsed());
     for caller in callers {
         let kind = caller.join().ok().context("panicked")?;
@@ -143,7 +144,7 @@ fn hung() -> Result<()> {
     let back = next(&mut events)?;
     ensure!(back.kind == EventKind::HostBack, "{back:?}");
     wait_for("abandoned calls to come back", PATIENCE, || bridge.status()[0].abandoned == 0)?;
-    bridge.apply(&HostOp::Pause { machine: web1 })?;
+    bridge.apply(&ops::Pause { machine: web1 }.into())?;
     ensure!(next(&mut events)?.kind == EventKind::Paused);
     Ok(())
 }
@@ -165,7 +166,7 @@ fn stuck() -> Result<()> {
             let during = bridge.clone();
             std::thread::spawn(move || {
                 let (late, end) = std::sync::mpsc::channel();
-                (during.apply_late(&HostOp::Pause { machine }, late), end)
+                (during.apply_late(&ops::Pause { machine }.into(), late), end)
             })
         })
         .into_iter()
@@ -180,7 +181,7 @@ fn stuck() -> Result<()> {
     }
     ensure!(bridge.status()[0].abandoned == 2, "{:?}", bridge.status());
     // A third person is served, reads go on, and the host is there.
-    bridge.apply(&HostOp::Pause { machine: db1.clone() })?;
+    bridge.apply(&ops::Pause { machine: db1.clone() }.into())?;
     ensure!(bridge.look_again(&web1).is_some() && bridge.host_info(HV)?.memory.0 > 0);
     bridge.resync(HV)?;
     let status = &bridge.status()[0];
@@ -218,7 +219,7 @@ fn called_so() -> Result<()> {
     on.hear_state(&web1, EventKind::Paused, State::Paused)?;
     virsh(&on, &["managedsave", "web1"])?;
     on.hear_state(&web1, EventKind::Saved, State::Off)?;
-    on.apply(HostOp::Start { machine: web1.clone() })?;
+    on.apply(ops::Start { machine: web1.clone() })?;
     on.hear(&web1, EventKind::Restored)?;
     on.hear_state(&web1, EventKind::RestoredPaused, State::Paused)?;
     virsh(&on, &["snapshot-revert", "web1", "theirs"])?;
@@ -274,9 +275,9 @@ fn holds_on() -> Result<()> {
         bridge.apply(&op)?;
     }
     ensure!(next(&mut events)?.kind == EventKind::DeviceAdded);
-    bridge.apply(&HostOp::Pause { machine: web1.clone() })?;
+    bridge.apply(&ops::Pause { machine: web1.clone() }.into())?;
     ensure!(next(&mut events)?.kind == EventKind::Paused);
-    let error = bridge.apply(&HostOp::DetachDisk { machine: web1.clone(), target: "vdb".to_owned() });
+    let error = bridge.apply(&ops::DetachDisk { machine: web1.clone(), target: "vdb".to_owned() }.into());
     let error = error.err().context("a paused guest let go")?;
     ensure!(error.kind == Error::TimedOut, "{error:?}");
     ensure!(
@@ -304,7 +305,7 @@ fn many() -> Result<()> {
         ensure!(machines.iter().all(|machine| bridge.machine(&machine.id).is_some()));
     }
     ensure!(begun.elapsed() < Duration::from_secs(10), "200,000 reads took {:?}", begun.elapsed());
-    bridge.apply(&HostOp::ForceOff { machine: machines[7].id.clone() })?;
+    bridge.apply(&ops::ForceOff { machine: machines[7].id.clone() }.into())?;
     let event = next(&mut events)?;
     ensure!(event.machine.is_some_and(|(_, name)| name == "vm-0007") && event.kind == EventKind::ForcedOff);
     bridge.resync(HV)?;
@@ -345,7 +346,7 @@ fn use_of_all() -> Result<()> {
     let used = bridge.usage(HV)?;
     let cpu = used.get(&web1.uuid).context("web1 tells nothing")?.cpu_percent.context("no processor time")?;
     ensure!((0.0..=100.0).contains(&cpu), "{cpu}");
-    bridge.apply(&HostOp::ForceOff { machine: web1 })?;
+    bridge.apply(&ops::ForceOff { machine: web1 }.into())?;
     ensure!(bridge.usage(HV)?.is_empty(), "what is off uses nothing");
     Ok(())
 }

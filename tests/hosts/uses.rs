@@ -7,7 +7,8 @@ use std::process::Command;
 use agent::host::fake::Fake;
 use agent::host::libvirt::Timeouts;
 use agent::host::names::{Thing, check};
-use agent::host::{HostErrorKind, HostOp, HostRead, HostWrite, Pool, Unseen, Use, UsedAs, Uses};
+use agent::host::{HostErrorKind, HostRead, HostWrite, Pool, Unseen, Use, UsedAs, Uses};
+use agent::ops::{self, Op};
 use anyhow::{Context, Result, bail, ensure};
 use grammar::size::Bytes;
 use jiff::Timestamp;
@@ -28,8 +29,8 @@ pub const CASES: [Case; 6] = [
     ("qemu::a_volume_of_which_nobody_can_say_who_uses_it_is_not_deleted", unseen),
 ];
 
-fn delete(volume: &str) -> HostOp {
-    HostOp::DeleteVolume { hypervisor: HV.to_owned(), pool: "default".to_owned(), name: volume.to_owned() }
+fn delete(volume: &str) -> Op {
+    ops::DeleteVolume { hypervisor: HV.to_owned(), pool: "default".to_owned(), name: volume.to_owned() }.into()
 }
 
 /// Deleting it must be refused with that sentence, which must name that user.
@@ -49,7 +50,7 @@ fn stays(host: &dyn HostWrite, volume: &str, sentence: &str, user: &str) -> Resu
 fn fake() -> Result<()> {
     let (fake, _events) = Fake::new("two_vms", Timestamp::now())?;
     let machine = |role| Uses { by: vec![Use::Machine { name: "db1".to_owned(), role }], unseen: Vec::new() };
-    let create = |name: &str| HostOp::CreateVolume {
+    let create = |name: &str| ops::CreateVolume {
         hypervisor: HV.to_owned(),
         pool: "default".to_owned(),
         name: name.to_owned(),
@@ -65,12 +66,12 @@ fn fake() -> Result<()> {
         ("f.qcow2", UsedAs::Saved, "used_saved"),
         ("g.qcow2", UsedAs::Other, "used_other"),
     ] {
-        fake.apply(&create(name)).map_err(chain)?;
+        fake.apply(&create(name).into()).map_err(chain)?;
         fake.set_used(HV, "default", name, machine(role));
         stays(&*fake, name, sentence, "db1")?;
     }
     stays(&*fake, "web1.qcow2", "used_disk", "web1")?;
-    fake.apply(&create("free.qcow2")).map_err(chain)?;
+    fake.apply(&create("free.qcow2").into()).map_err(chain)?;
     let uses = Uses { by: Vec::new(), unseen: vec![Unseen::Image("/srv/x.vmdk".to_owned())] };
     fake.set_used(HV, "default", "free.qcow2", uses);
     stays(&*fake, "free.qcow2", "unseen_image", "/srv/x.vmdk")?;
@@ -285,15 +286,15 @@ fn names_are_exact() -> Result<()> {
         long.as_str(),
     ] {
         ensure!(check(Thing::Snapshot, name).is_ok() && check(Thing::Volume, name).is_ok(), "{name}");
-        let create = HostOp::CreateSnapshot { machine: machine.clone(), name: name.to_owned() };
+        let create = Op::from(ops::CreateSnapshot { machine: machine.clone(), name: name.to_owned() });
         host.apply(&create).map_err(chain).with_context(|| name.to_owned())?;
         let kept = host.machine(&machine).context("gone")?;
         ensure!(kept.snapshots.iter().any(|snapshot| snapshot.name == name), "{name}: {:?}", kept.snapshots);
-        host.apply(&HostOp::DeleteSnapshot { machine: machine.clone(), name: name.to_owned() }).map_err(chain)?;
+        host.apply(&ops::DeleteSnapshot { machine: machine.clone(), name: name.to_owned() }.into()).map_err(chain)?;
         ensure!(host.machine(&machine).is_some_and(|kept| kept.snapshots.is_empty()), "{name} is still there");
         let (hypervisor, pool) = (HV.to_owned(), "default".to_owned());
         let (format, capacity) = ("qcow2".to_owned(), Bytes(1 << 20));
-        let volume = HostOp::CreateVolume { hypervisor, pool, name: name.to_owned(), format, capacity };
+        let volume = Op::from(ops::CreateVolume { hypervisor, pool, name: name.to_owned(), format, capacity });
         host.apply(&volume).map_err(chain).with_context(|| name.to_owned())?;
         ensure!(host.volumes(HV, "default").map_err(chain)?.iter().any(|volume| volume.name == name), "{name}");
         host.apply(&delete(name)).map_err(chain)?;
@@ -317,7 +318,7 @@ fn known_reasons() -> Result<()> {
         ("booted", "missing_file", "/nowhere/vmlinuz"),
     ] {
         let machine = host.named(name).first().context("no machine")?.id.clone();
-        let error = host.apply(&HostOp::Start { machine }).err().with_context(|| format!("{name} started"))?;
+        let error = host.apply(&ops::Start { machine }.into()).err().with_context(|| format!("{name} started"))?;
         let reason = error.reason.clone().with_context(|| format!("{name}: {error:?}"))?;
         let values: Vec<&str> = reason.values.iter().map(|(_, value)| value.as_str()).collect();
         ensure!(reason.sentence == sentence && values == [value], "{name}: {reason:?}");

@@ -41,7 +41,7 @@ use agent::host::{HostErrorKind, Use, UsedAs, Uses};
 use agent::journal::Journal;
 use agent::message::{Answer, Asker, Channel, Message};
 use agent::mind::Mind;
-use agent::office::Affairs;
+use agent::office::{Affairs, Nobody};
 use agent::store::Store;
 use agent::store_lock::StoreLock;
 use agent::tongues::Tongues;
@@ -200,7 +200,7 @@ impl Stage {
         let told = Arc::clone(&self.told);
         let office = Affairs::new(
             Arc::clone(&self.journal),
-            Box::new(|_| Ok(())),
+            Box::new(Nobody),
             Box::new(|| {
                 let detail = dialogue::reply::Phrase::new("agent.doctor/detail").with("text", "fake");
                 vec![agent::skill::Health { leg: "libvirt", state: Ok(detail) }]

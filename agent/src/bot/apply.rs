@@ -17,12 +17,12 @@ use super::{Bot, lock};
 use crate::addresses::Entity;
 use crate::error::Reference;
 use crate::events::{Cause, Ending, Flight, Notice};
-use crate::host::{HostError, HostErrorKind, HostEvent, HostOp, MachineId};
+use crate::host::{HostError, HostErrorKind, HostEvent, MachineId};
 use crate::journal::{Entry, Outcome, Told};
 use crate::message::Message;
+use crate::ops::{On, Op};
 use crate::planner::{Made, Step, machine_of, receipt};
 use crate::refusal;
-use crate::skill::Op;
 
 impl Bot {
     /// Does a plan: every op in order, each written down before and after. Stops at the first that fails. Also how many steps something
@@ -64,7 +64,7 @@ impl Bot {
     }
 
     /// Asks a guest again that has not done yet what it was asked; not while somebody changes that machine.
-    pub(super) fn apply_again(&self, message: &Message, step: &Step, op: &HostOp) {
+    pub(super) fn apply_again(&self, message: &Message, step: &Step, op: &Op) {
         let Some(machine) = op.machine().cloned() else { return };
         {
             let mut writing = lock(&self.writing);
@@ -76,7 +76,7 @@ impl Bot {
         let _writing = Writing { bot: self, machines: vec![machine] };
         let mut held = Vec::new();
         // Who asked it was told the first time; what comes of it is an event.
-        if let Err(stumble) = self.apply_op(message, step, &Op::Host(op.clone()), &mut held) {
+        if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
             tracing::warn!(error = %stumble, "a guest could not be asked again");
         }
         self.let_go(held, message);
@@ -125,8 +125,9 @@ impl Bot {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "the journal can't be written; nothing is changed");
             Stumble::Journal
         })?;
-        let result = match op {
-            Op::Host(op) => {
+        let result = match op.on() {
+            On::Agent => whole(|| op.on_agent(&*self.office).map_err(Stumble::Office)),
+            On::Machine(_) | On::Volume { .. } => {
                 let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
                 let flight = self.in_flight.begin(op, cause, self.host.steady());
                 let (late, end) = std::sync::mpsc::channel();
@@ -143,7 +144,6 @@ impl Bot {
                 }
                 result
             }
-            Op::Office(op) => whole(|| self.office.apply(op).map_err(Stumble::Office)),
         };
         let (outcome, why) = match &result {
             Ok(()) => (Outcome::Done, None),
@@ -195,7 +195,7 @@ impl Bot {
         &self,
         message: &Message,
         step: &Step,
-        op: &HostOp,
+        op: &Op,
         flight: Flight,
         entry: &str,
         end: std::sync::mpsc::Receiver<Result<(), HostError>>,
@@ -290,13 +290,7 @@ impl Stumble {
     }
 }
 
-/// An op in words, for "done so far": its phrase is called as it is in the journal.
+/// An op in words, for "done so far".
 fn op_words(op: &Op, step: &Step) -> Phrase {
-    let value = serde_json::to_value(op).expect("an op is plain data");
-    let verb = value.get("op").or_else(|| value.get("office")).and_then(|verb| verb.as_str()).unwrap_or_default();
-    let name = ["name", "volume", "target", "who", "room"]
-        .iter()
-        .find_map(|key| value.get(key).and_then(|name| name.as_str()))
-        .or_else(|| step.machine.as_ref().map(|machine| machine.name.as_str()));
-    Phrase::common(&format!("op_{verb}")).with("name", name.unwrap_or_default())
+    op.words(step.machine.as_ref().map_or("", |machine| &machine.name))
 }

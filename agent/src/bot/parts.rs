@@ -11,7 +11,7 @@ use crate::events::InFlight;
 use crate::host::fake::Fake;
 use crate::journal::Journal;
 use crate::mind::Mind;
-use crate::office::Affairs;
+use crate::office::{Affairs, Nobody};
 use crate::store::Store;
 use crate::tongues::Tongues;
 
@@ -21,7 +21,7 @@ impl Parts {
         Self {
             mind: Arc::clone(mind),
             host: fake.clone(),
-            office: Arc::new(Affairs::new(Arc::clone(&journal), Box::new(|_| Ok(())), Box::new(Vec::new))),
+            office: Arc::new(Affairs::new(Arc::clone(&journal), Box::new(Nobody), Box::new(Vec::new))),
             access: Access::new(grants),
             tongues: Arc::new(Tongues::new("en", Arc::clone(&journal), &[])),
             journal,

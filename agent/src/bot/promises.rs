@@ -12,10 +12,11 @@ use dialogue::spec::Role;
 use jiff::{Timestamp, Zoned};
 
 use super::{Bot, lock};
-use crate::events::{Flight, words};
-use crate::host::{HostError, HostOp, Machine, MachineId, State};
+use crate::events::Flight;
+use crate::host::{HostError, Machine, MachineId};
 use crate::journal::{Entry, Outcome};
 use crate::message::Message;
+use crate::ops::Op;
 use crate::planner::Step;
 use crate::refusal;
 
@@ -25,7 +26,7 @@ const LOOK_AFTER: Duration = Duration::from_secs(6);
 /// An op whose end nobody waited for.
 pub(super) struct Promise {
     pub flight: Flight,
-    pub op: HostOp,
+    pub op: Op,
     pub machine: MachineId,
     pub message: Message,
     pub step: Step,
@@ -53,7 +54,7 @@ impl Bot {
             Phrase::common("still_busy")
                 .with("host", &machine.id.hypervisor)
                 .with("who", stuck.message.asker.name.as_str())
-                .with("deed", words::deed(&stuck.op, &machine.name)),
+                .with("deed", stuck.op.deed(&machine.name)),
         )
     }
 
@@ -114,7 +115,7 @@ impl Bot {
     fn keep_promise(&self, promise: &Promise, found: &Found, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
         let Promise { flight, op, machine, message, step, entry, .. } = promise;
         let machine = self.host.look_again(machine);
-        let shows = machine.as_ref().and_then(|machine| shows(op, machine));
+        let shows = machine.as_ref().and_then(|machine| op.shows(machine));
         let (outcome, why) = match (found, shows) {
             (Found::Happened, _) | (Found::Seen, Some(true)) => (Some(Outcome::Done), None),
             (Found::Failed(error), _) => (Some(Outcome::Failed), Some(error)),
@@ -128,7 +129,7 @@ impl Bot {
                 }
                 // What was only seen to be so may still have its event to come, if there is one that everybody hears.
                 match found {
-                    Found::Seen if tells_by_event(op) => true,
+                    Found::Seen if op.kind().is_heard => true,
                     _ => self.in_flight.known(*flight, outcome == Outcome::Done, self.host.steady()),
                 }
             }
@@ -149,7 +150,7 @@ impl Bot {
                 let phrase = Phrase::common(id)
                     .with("name", machine.name.as_str())
                     .with("is", refusal::how(machine))
-                    .with("deed", words::deed(op, &machine.name));
+                    .with("deed", op.deed(&machine.name));
                 let role = message.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer);
                 match why {
                     Some(error) => phrase.with("why", refusal::why(error, role)),
@@ -160,42 +161,4 @@ impl Bot {
         let rendered = self.phrases(message.asker.jid.as_deref()).reply(&Reply::say(phrase), now);
         say(message, rendered);
     }
-}
-
-/// Whether a machine shows that an op was done; `None` when it looks the same either way, or may yet change.
-fn shows(op: &HostOp, machine: &Machine) -> Option<bool> {
-    let has_disk = |target: &str| machine.disks.iter().any(|disk| disk.target == target);
-    let has_snapshot = |name: &str| machine.snapshots.iter().any(|snapshot| snapshot.name == name);
-    match op {
-        HostOp::Start { .. } | HostOp::Resume { .. } => Some(machine.state == State::Running),
-        HostOp::ForceOff { .. } | HostOp::ClearCrash { .. } => Some(machine.state == State::Off),
-        HostOp::Pause { .. } => Some(machine.state == State::Paused),
-        HostOp::AttachDisk { target, .. } => Some(has_disk(target)),
-        HostOp::DetachDisk { target, .. } => Some(!has_disk(target)),
-        HostOp::CreateSnapshot { name, .. } => Some(has_snapshot(name)),
-        HostOp::DeleteSnapshot { name, .. } => Some(!has_snapshot(name)),
-        HostOp::Shutdown { .. } if machine.state == State::Off => Some(true),
-        HostOp::Shutdown { .. }
-        | HostOp::Reboot { .. }
-        | HostOp::Reset { .. }
-        | HostOp::RevertSnapshot { .. }
-        | HostOp::CreateVolume { .. }
-        | HostOp::DeleteVolume { .. } => None,
-    }
-}
-
-/// Whether libvirt tells of such an op, or a full reading finds what it did.
-fn tells_by_event(op: &HostOp) -> bool {
-    matches!(
-        op,
-        HostOp::Start { .. }
-            | HostOp::Shutdown { .. }
-            | HostOp::ForceOff { .. }
-            | HostOp::ClearCrash { .. }
-            | HostOp::Reboot { .. }
-            | HostOp::Reset { .. }
-            | HostOp::Pause { .. }
-            | HostOp::Resume { .. }
-            | HostOp::RevertSnapshot { .. }
-    )
 }

@@ -14,10 +14,10 @@ use jiff::{SignedDuration, Timestamp, Zoned};
 
 use super::turn::Towards;
 use super::{Bot, lock};
-use crate::host::{HostOp, Machine, MachineId, State};
+use crate::host::{Machine, MachineId, State};
 use crate::message::{Answer, Message};
+use crate::ops::{Harder, Op};
 use crate::planner::Step;
-use crate::skill::Op;
 
 /// Who has run for less may still be booting, and hear nothing.
 const YOUNG: SignedDuration = SignedDuration::from_mins(2);
@@ -28,7 +28,8 @@ const AGAIN: SignedDuration = SignedDuration::from_secs(15);
 #[derive(Clone)]
 pub(super) struct Watched {
     machine: MachineId,
-    op: HostOp,
+    op: Op,
+    harder: &'static Harder,
     step: Step,
     message: Message,
     /// When its asker is told that it didn't.
@@ -40,46 +41,32 @@ pub(super) struct Watched {
 impl Watched {
     /// Whether it has yet to do what it was asked: it runs, and was not off meanwhile.
     fn waits_for(&self, machine: &Machine) -> bool {
-        let ending = matches!(self.op, HostOp::Reboot { .. }) || machine.ending.is_some();
+        let ending = !self.op.kind().ends || machine.ending.is_some();
         machine.state == State::Running && ending
-    }
-
-    /// The hard way, and what is said before it.
-    fn otherwise(&self) -> (&'static str, &'static str) {
-        match self.op {
-            HostOp::Reboot { .. } => ("vm.reset", "not_rebooted_yet"),
-            _ => ("vm.force_off", "not_off_yet"),
-        }
     }
 }
 
 impl Bot {
     /// Somebody asked a machine to shut down or to reboot: if it doesn't, they are told.
     pub(super) fn watch(&self, message: &Message, step: &Step) {
-        let asks = |op: &&HostOp| matches!(op, HostOp::Shutdown { .. } | HostOp::Reboot { .. });
-        let ops = step.change.ops.iter().filter_map(|op| match op {
-            Op::Host(op) => Some(op),
-            Op::Office(_) => None,
-        });
         let now = message.now.timestamp();
-        for op in ops.filter(asks) {
+        for (op, harder) in step.change.ops.iter().filter_map(|op| Some((op, op.kind().asks?))) {
             let Some(machine) = op.machine().cloned() else { continue };
             let Ok(until) = now.checked_add(self.caution.shutdown_patience) else { continue };
             let young = |since: Timestamp| now.duration_since(since) < YOUNG;
             let since = step.machine.as_ref().and_then(|machine| machine.since);
-            let shuts_down = matches!(op, HostOp::Shutdown { .. });
-            let again = now.checked_add(AGAIN).ok().filter(|_| shuts_down && since.is_some_and(young));
+            let again = now.checked_add(AGAIN).ok().filter(|_| op.kind().ends && since.is_some_and(young));
             let mut watched = lock(&self.watched);
             // Asked twice, told once.
             watched.retain(|one| one.machine != machine || one.message.asker != message.asker);
             let (message, step, op) = (message.clone(), step.clone(), op.clone());
-            watched.push(Watched { machine, op, step, message, until, again });
+            watched.push(Watched { machine, op, harder, step, message, until, again });
         }
     }
 
     /// A machine has rebooted: whoever waits for that need not be told that it didn't.
     pub(crate) fn has_rebooted(&self, machine: &MachineId) {
-        lock(&self.watched).retain(|one| one.machine != *machine || !matches!(one.op, HostOp::Reboot { .. }));
+        lock(&self.watched).retain(|one| one.machine != *machine || one.op.kind().ends);
     }
 
     /// What is due: promises that can be kept, news that had to wait, and machines that have yet to do what they were asked: they are
@@ -122,13 +109,13 @@ impl Bot {
 
     fn tell_overdue(&self, one: Watched, now: &Zoned, say: &mut dyn FnMut(&Message, Answer) -> bool) {
         let Some(machine) = self.host.machine(&one.machine) else { return };
-        let (skill, id) = one.otherwise();
+        let Harder { skill, preface } = one.harder;
         let mut message = one.message;
         message.now = now.with_time_zone(message.now.time_zone().clone());
         let names = Value::Machines(Selector::Names(vec![machine.name.clone()]));
-        let call = Call { skill: skill.to_owned(), args: BTreeMap::from([(TARGET.to_owned(), names)]) };
+        let call = Call { skill: (*skill).to_owned(), args: BTreeMap::from([(TARGET.to_owned(), names)]) };
         let patience = self.caution.shutdown_patience;
-        let preface = vec![Phrase::common(id).with("name", machine.name.as_str()).with("span", patience)];
+        let preface = vec![Phrase::common(preface).with("name", machine.name.as_str()).with("span", patience)];
         let input = Input::Suggest { calls: vec![call], preface };
         let to = message.clone();
         self.turn_on(&message, input, &mut Towards { to, say: &mut *say });

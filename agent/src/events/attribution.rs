@@ -10,7 +10,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::Cause;
-use crate::host::{EventKind, HostEvent, HostOp, MachineId};
+use crate::host::{EventKind, HostEvent, MachineId};
+use crate::ops::Op;
 
 /// An op's callbacks may come this long after its answer: libvirt does not order the two.
 const GRACE: Duration = Duration::from_secs(3);
@@ -112,20 +113,21 @@ impl Expected {
 
 impl InFlight {
     /// An op is about to be done.
-    pub fn begin(&self, op: &HostOp, cause: Cause, now: Duration) -> Flight {
+    pub fn begin(&self, op: &Op, cause: Cause, now: Duration) -> Flight {
         let mut inner = self.lock();
         inner.next += 1;
         let flight = Flight(inner.next);
-        if let (Some(machine), Some((left, covered, asks))) = (op.machine(), expected(op)) {
+        let kind = op.kind();
+        if let Some(machine) = op.machine().filter(|_| !kind.causes.is_empty()) {
             inner.ops.push(Expected {
                 flight,
                 machine: machine.clone(),
-                left,
+                left: kind.causes.to_vec(),
                 cause,
                 begun: now,
                 phase: Phase::UnderWay,
-                covered,
-                asks,
+                covered: kind.covers,
+                asks: kind.asks.is_some(),
                 held: Vec::new(),
                 seen: false,
             });
@@ -241,30 +243,6 @@ fn ends_what_was_asked(kind: EventKind) -> bool {
             | Kind::Rebooted
             | Kind::Undefined
     )
-}
-
-/// The events an op causes, one of each; whether its own telling covers them; whether it only asks the guest.
-fn expected(op: &HostOp) -> Option<(Vec<&'static [EventKind]>, bool, bool)> {
-    use EventKind as Kind;
-    let (kinds, covered, asks): (&[&'static [EventKind]], _, _) = match op {
-        HostOp::Start { .. } => {
-            (&[&[Kind::Started, Kind::Restored, Kind::Woken], &[Kind::RestoredPaused]], true, false)
-        }
-        HostOp::Shutdown { .. } => (&[&[Kind::ShutDown]], false, true),
-        HostOp::ForceOff { .. } | HostOp::ClearCrash { .. } => (&[&[Kind::ForcedOff]], true, false),
-        HostOp::Reboot { .. } => (&[&[Kind::Rebooted]], false, true),
-        HostOp::Reset { .. } => (&[&[Kind::Rebooted]], true, false),
-        HostOp::Pause { .. } => (&[&[Kind::Paused]], true, false),
-        HostOp::Resume { .. } => (&[&[Kind::Resumed, Kind::Woken]], true, false),
-        HostOp::AttachDisk { .. } => (&[&[Kind::DeviceAdded], &[Kind::Changed]], true, false),
-        HostOp::DetachDisk { .. } => (&[&[Kind::DeviceRemoved], &[Kind::Changed]], true, false),
-        HostOp::RevertSnapshot { .. } => (&[&[Kind::Reverted]], true, false),
-        HostOp::CreateSnapshot { .. }
-        | HostOp::DeleteSnapshot { .. }
-        | HostOp::CreateVolume { .. }
-        | HostOp::DeleteVolume { .. } => return None,
-    };
-    Some((kinds.to_vec(), covered, asks))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use dialogue::reply::{Phrase, Var};
 use jiff::SignedDuration;
 
 use super::{Burst, News};
-use crate::host::{EventKind, HostEvent, HostOp};
+use crate::host::{EventKind, HostEvent};
 
 /// Most names in one line.
 const NAMES: usize = 3;
@@ -86,28 +86,6 @@ pub fn burst(burst: &Burst) -> Phrase {
         Some(actor) => phrase.with("actor", actor),
         None => phrase,
     }
-}
-
-/// An op as a noun: "start of web1".
-pub fn deed(op: &HostOp, name: &str) -> Phrase {
-    let id = match op {
-        HostOp::Start { .. } => "deed_start",
-        HostOp::Shutdown { .. } => "deed_shutdown",
-        HostOp::ForceOff { .. } => "deed_force_off",
-        HostOp::ClearCrash { .. } => "deed_clear_crash",
-        HostOp::Reboot { .. } => "deed_reboot",
-        HostOp::Reset { .. } => "deed_reset",
-        HostOp::Pause { .. } => "deed_pause",
-        HostOp::Resume { .. } => "deed_resume",
-        HostOp::CreateVolume { .. } => "deed_create_volume",
-        HostOp::DeleteVolume { .. } => "deed_delete_volume",
-        HostOp::AttachDisk { .. } => "deed_attach_disk",
-        HostOp::DetachDisk { .. } => "deed_detach_disk",
-        HostOp::CreateSnapshot { .. } => "deed_create_snapshot",
-        HostOp::RevertSnapshot { .. } => "deed_revert_snapshot",
-        HostOp::DeleteSnapshot { .. } => "deed_delete_snapshot",
-    };
-    Phrase::common(id).with("name", name)
 }
 
 /// The journal's verb of an event.

@@ -6,9 +6,10 @@
 //!
 //! ```
 //! use agent::host::fake::Fake;
-//! use agent::host::{HostOp, HostWrite};
+//! use agent::host::HostWrite;
+//! use agent::ops::Start;
 //! let (fake, _events) = Fake::new("two_vms", "2026-01-05T09:00:00Z".parse()?)?;
-//! fake.apply(&HostOp::Start { machine: fake.id("db1").expect("in the fixture") })?;
+//! fake.apply(&Op::Start { machine: fake.id("db1").expect("in the fixture") })?;
 //! assert_eq!(fake.journal(), ["start db1"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -25,15 +26,17 @@ use uuid::Uuid;
 
 use super::mirror::Mirror;
 use super::{
-    DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite,
-    Hypervisor, Late, Machine, MachineId, MachineStats, Pool, State, Uses, Volume,
+    DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostRead, HostWrite, Hypervisor, Late,
+    Machine, MachineId, MachineStats, Pool, State, Uses, Volume,
 };
+use crate::ops::Op;
 
 mod fixtures;
-mod journal;
 mod ops;
+mod said;
 
 pub use fixtures::{Fixture, NAMES as FIXTURES};
+pub use ops::{At, Fault};
 
 /// The fake host.
 #[derive(Debug)]
@@ -60,7 +63,7 @@ struct Inner {
     /// Who else uses a volume, by hypervisor, pool and volume: what no machine's list of disks shows.
     uses: BTreeMap<(String, String, String), Uses>,
     /// Ops whose callers were told that there is no answer, and that are still under way.
-    stuck: Vec<(HostOp, Late)>,
+    stuck: Vec<(Op, Late)>,
 }
 
 /// What goes wrong at an op.
@@ -190,7 +193,7 @@ impl Fake {
         }
     }
 
-    fn performed(&self, op: &HostOp) -> Result<(), HostError> {
+    fn performed(&self, op: &Op) -> Result<(), HostError> {
         self.perform(op).map_err(|stumble| HostError {
             reason: stumble.reason,
             ..error(stumble.kind, op.operation(), &self.subject(op))
@@ -287,7 +290,7 @@ impl Fake {
             .iter()
             .filter_map(|machine| {
                 let what = line.strip_prefix(machine.name.as_str())?.strip_prefix(' ')?;
-                let (kind, name) = journal::event(what)?;
+                let (kind, name) = said::event(what)?;
                 Some((machine, kind, name))
             })
             .max_by_key(|(machine, ..)| machine.name.len())
@@ -520,11 +523,11 @@ impl HostRead for Fake {
 }
 
 impl HostWrite for Fake {
-    fn apply(&self, op: &HostOp) -> Result<(), HostError> {
+    fn apply(&self, op: &Op) -> Result<(), HostError> {
         self.apply_late(op, channel().0)
     }
 
-    fn apply_late(&self, op: &HostOp, late: Late) -> Result<(), HostError> {
+    fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
         let told = {
             let mut inner = self.lock();
             inner.tried += 1;

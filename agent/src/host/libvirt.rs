@@ -15,15 +15,15 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 use virt::connect::Connect;
 
-use self::fault::Fault;
 use self::link::{Lane, Link};
 use self::watch::Signal;
 use self::workers::{Abandoned, NoAnswer};
 use super::mirror::Mirror;
 use super::{
-    DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostOp, HostRead, HostWrite, Hypervisor, Late,
-    Machine, MachineId, MachineStats, Pool, Uses, Volume,
+    DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostRead, HostWrite, Hypervisor, Late, Machine,
+    MachineId, MachineStats, Pool, Uses, Volume,
 };
+use crate::ops::Op;
 
 mod fault;
 mod link;
@@ -36,6 +36,8 @@ mod uses;
 mod watch;
 mod workers;
 
+pub use self::fault::Fault;
+pub use self::ops::{At, is_block};
 #[cfg(test)]
 pub(crate) use self::said::sentences;
 pub use self::said::words;
@@ -455,12 +457,13 @@ impl HostRead for Bridge {
 }
 
 impl HostWrite for Bridge {
-    fn apply(&self, op: &HostOp) -> Result<(), HostError> {
+    fn apply(&self, op: &Op) -> Result<(), HostError> {
         self.apply_late(op, channel().0)
     }
 
-    fn apply_late(&self, op: &HostOp, late: Late) -> Result<(), HostError> {
-        self.host(op.hypervisor(), op.operation())?.apply(op, late)
+    fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
+        let on = op.hypervisor().ok_or_else(|| Fault::new(HostErrorKind::Unsupported).at(op.operation(), ""))?;
+        self.host(on, op.operation())?.apply(op, late)
     }
 }
 

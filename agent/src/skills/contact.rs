@@ -5,8 +5,9 @@ use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::{Kind, Of};
 
 use super::ANYWHERE;
+use crate::ops::{AllowContact, RemoveContact};
 use crate::refusal;
-use crate::skill::{Args, Change, OfficeOp, Op, Plan, Refusal, Scene, Skill, Stop};
+use crate::skill::{Args, Change, Plan, Refusal, Scene, Skill, Stop};
 
 /// One way to look at or change a contact list.
 pub struct Contact {
@@ -50,7 +51,7 @@ fn allow(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         return Ok(say("contact.allow/already", &who, &entity));
     }
     let phrase = |id: &str| Phrase::new(format!("contact.allow/{id}")).with("who", &who).with("entity", &entity);
-    let ops = vec![Op::Office(OfficeOp::AllowContact { who: who.clone(), entity: entity.clone() })];
+    let ops = vec![AllowContact { who: who.clone(), entity: entity.clone() }.into()];
     Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
 }
 
@@ -60,7 +61,7 @@ fn remove(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         return Ok(say("contact.remove/stranger", &who, &entity));
     }
     let phrase = |id: &str| Phrase::new(format!("contact.remove/{id}")).with("who", &who).with("entity", &entity);
-    let ops = vec![Op::Office(OfficeOp::RemoveContact { who: who.clone(), entity: entity.clone() })];
+    let ops = vec![RemoveContact { who: who.clone(), entity: entity.clone() }.into()];
     Ok(Change::new(phrase("summary"), ops, phrase("done"), phrase("told")).plan())
 }
 

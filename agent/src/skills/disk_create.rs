@@ -8,9 +8,10 @@ use grammar::size::Bytes;
 
 use super::ANYWHERE;
 use crate::host::names::Thing;
-use crate::host::{Disk, Feature, HostOp, Machine, Pool, Reason, Use, UsedAs};
+use crate::host::{Disk, Feature, Machine, Pool, Reason, Use, UsedAs};
+use crate::ops::{AttachDisk, CreateVolume, DeleteVolume, DetachDisk, Op};
 use crate::refusal;
-use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
+use crate::skill::{Args, Change, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "disk.create",
@@ -75,14 +76,14 @@ impl Skill for DiskCreate {
         }
         let target = free_target(machine);
         let ops = vec![
-            Op::Host(HostOp::CreateVolume {
+            Op::from(CreateVolume {
                 hypervisor: hypervisor.clone(),
                 pool: pool.name.clone(),
                 name: volume.clone(),
                 format: format.to_owned(),
                 capacity: size,
             }),
-            Op::Host(HostOp::AttachDisk {
+            Op::from(AttachDisk {
                 machine: machine.id.clone(),
                 pool: pool.name.clone(),
                 volume: volume.clone(),
@@ -143,13 +144,13 @@ impl Skill for DiskCreate {
             let reason = Reason::unseen(&volume, unseen);
             return Err(Refusal::Unsupported { what: refusal::reason(&reason, scene.role) }.into());
         }
-        let delete = Op::Host(HostOp::DeleteVolume {
+        let delete = Op::from(DeleteVolume {
             hypervisor: machine.id.hypervisor.clone(),
             pool: pool.clone(),
             name: volume.clone(),
         });
         let (id, ops) = if attached {
-            ("undo", vec![Op::Host(HostOp::DetachDisk { machine: machine.id.clone(), target: target.clone() }), delete])
+            ("undo", vec![DetachDisk { machine: machine.id.clone(), target: target.clone() }.into(), delete])
         } else {
             ("undo_volume", vec![delete])
         };

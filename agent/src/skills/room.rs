@@ -5,7 +5,8 @@ use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::Kind;
 
 use super::ANYWHERE;
-use crate::skill::{Args, Change, OfficeOp, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
+use crate::ops::{JoinRoom, LeaveRoom, Op};
+use crate::skill::{Args, Change, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 /// One thing to do with rooms.
 pub struct Room {
@@ -59,7 +60,7 @@ fn join(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
         return Err(Refusal::BadValue { slot: "room", said: room.to_owned(), why }.into());
     }
     let (room_wanted, by) = (room.to_owned(), scene.asker_jid.to_owned());
-    let op = OfficeOp::JoinRoom { room: room_wanted, entity: scene.entity.to_owned(), by };
+    let op = JoinRoom { room: room_wanted, entity: scene.entity.to_owned(), by };
     Ok(change("room.join", op, room, scene))
 }
 
@@ -67,7 +68,7 @@ fn leave(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if !is_in(room, scene) {
         return Ok(Plan::Answer(Reply::say(phrase("room.leave/not_there", room, scene))));
     }
-    let op = OfficeOp::LeaveRoom { room: room.to_owned(), entity: scene.entity.to_owned() };
+    let op = LeaveRoom { room: room.to_owned(), entity: scene.entity.to_owned() };
     Ok(change("room.leave", op, room, scene))
 }
 
@@ -80,9 +81,9 @@ fn list(_: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
     Ok(Plan::Answer(Reply::list(head, rows)))
 }
 
-fn change(skill: &str, op: OfficeOp, room: &str, scene: &Scene<'_>) -> Plan {
+fn change(skill: &str, op: impl Into<Op>, room: &str, scene: &Scene<'_>) -> Plan {
     let text = |id: &str| phrase(&format!("{skill}/{id}"), room, scene);
-    let mut change = Change::new(text("summary"), vec![Op::Office(op)], text("done"), text("told"));
+    let mut change = Change::new(text("summary"), vec![op.into()], text("done"), text("told"));
     change.facts.insert("room".to_owned(), room.to_owned());
     change.undoable = true;
     change.plan()

@@ -6,9 +6,10 @@ use grammar::kind::{Kind, Of};
 
 use super::{ANYWHERE, snapshot_delete};
 use crate::host::names::Thing;
-use crate::host::{Feature, HostOp, Machine, Passed, PassedKind, State};
+use crate::host::{Feature, Machine, Passed, PassedKind, State};
+use crate::ops::CreateSnapshot;
 use crate::refusal;
-use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
+use crate::skill::{Args, Change, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "snapshot.create",
@@ -55,7 +56,7 @@ impl Skill for SnapshotCreate {
         };
         let phrase = |id: &str| phrase(id).with("snapshot", &name);
         let summary = phrase(if machine.state == State::Off { "summary_off" } else { "summary" });
-        let ops = vec![Op::Host(HostOp::CreateSnapshot { machine: machine.id.clone(), name: name.clone() })];
+        let ops = vec![CreateSnapshot { machine: machine.id.clone(), name: name.clone() }.into()];
         let mut change = Change::new(summary, ops, phrase("done"), phrase("told"));
         change.facts.insert("snapshot".to_owned(), name.clone());
         change.undoable = true;

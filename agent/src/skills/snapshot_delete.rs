@@ -5,8 +5,9 @@ use dialogue::spec::{Category, Danger, Role, Spec};
 
 use super::ANYWHERE;
 use super::snapshot_revert::{Picked, SLOTS, pick};
-use crate::host::{Feature, HostOp, Machine, Snapshot};
-use crate::skill::{Args, Change, Op, Plan, Scene, Skill, Stop};
+use crate::host::{Feature, Machine, Snapshot};
+use crate::ops::DeleteSnapshot;
+use crate::skill::{Args, Change, Plan, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "snapshot.delete",
@@ -48,7 +49,7 @@ pub(super) fn delete(machine: &Machine, snapshot: &Snapshot) -> Change {
             .with("snapshot", &snapshot.name)
             .with("created", snapshot.created)
     };
-    let ops = vec![Op::Host(HostOp::DeleteSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() })];
+    let ops = vec![DeleteSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() }.into()];
     let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
     change.typed = Some(snapshot.name.clone());
     change

@@ -6,8 +6,9 @@ use grammar::kind::{Kind, Of};
 use grammar::token::tokens;
 
 use super::{ANYWHERE, vm_status};
-use crate::host::{Feature, HostOp, Machine, Snapshot};
-use crate::skill::{Args, Change, Op, Plan, Refusal, Scene, Skill, Stop};
+use crate::host::{Feature, Machine, Snapshot};
+use crate::ops::RevertSnapshot;
+use crate::skill::{Args, Change, Plan, Refusal, Scene, Skill, Stop};
 
 static SPEC: Spec = Spec {
     id: "snapshot.revert",
@@ -52,7 +53,7 @@ impl Skill for SnapshotRevert {
                 .with("created", snapshot.created)
                 .with("state", vm_status::state(snapshot.state))
         };
-        let ops = vec![Op::Host(HostOp::RevertSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() })];
+        let ops = vec![RevertSnapshot { machine: machine.id.clone(), name: snapshot.name.clone() }.into()];
         let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
         let later = later_disks(machine, snapshot);
         if !later.is_empty() {

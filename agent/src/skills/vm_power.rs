@@ -8,8 +8,9 @@ use grammar::kind::Kind;
 use grammar::value::Value;
 
 use super::ANYWHERE;
-use crate::host::{Feature, HostOp, Machine, MachineId, State};
-use crate::skill::{Args, Change, Op, Plan, Receipt, Refusal, Scene, Skill, Stop};
+use crate::host::{Feature, Machine, MachineId, State};
+use crate::ops::{self, Op};
+use crate::skill::{Args, Change, Plan, Receipt, Refusal, Scene, Skill, Stop};
 
 /// One switch of a machine.
 pub struct Power {
@@ -19,7 +20,7 @@ pub struct Power {
     /// What is done instead in other states: whoever wants a paused one started means that it goes on.
     instead: &'static [(State, &'static Power)],
     /// What it does.
-    op: fn(MachineId) -> HostOp,
+    op: fn(MachineId) -> Op,
     /// What takes it back.
     back: Option<&'static Power>,
     /// What the host must be able to do.
@@ -31,7 +32,7 @@ pub static START: Power = Power {
     spec: &SPECS[0],
     from: &[State::Off, State::Asleep, State::Crashed],
     instead: &[(State::Paused, &RESUME)],
-    op: |machine| HostOp::Start { machine },
+    op: |machine| ops::Start { machine }.into(),
     back: Some(&SHUTDOWN),
     features: &[],
 };
@@ -40,7 +41,7 @@ pub static SHUTDOWN: Power = Power {
     spec: &SPECS[1],
     from: &[State::Running],
     instead: &[],
-    op: |machine| HostOp::Shutdown { machine },
+    op: |machine| ops::Shutdown { machine }.into(),
     back: Some(&START),
     features: &[],
 };
@@ -49,7 +50,7 @@ pub static FORCE_OFF: Power = Power {
     spec: &SPECS[2],
     from: &[State::Running, State::Paused, State::Asleep, State::Crashed],
     instead: &[],
-    op: |machine| HostOp::ForceOff { machine },
+    op: |machine| ops::ForceOff { machine }.into(),
     back: None,
     features: &[],
 };
@@ -58,7 +59,7 @@ pub static REBOOT: Power = Power {
     spec: &SPECS[3],
     from: &[State::Running],
     instead: &[(State::Off, &START), (State::Crashed, &START), (State::Paused, &RESUME)],
-    op: |machine| HostOp::Reboot { machine },
+    op: |machine| ops::Reboot { machine }.into(),
     back: None,
     features: &[],
 };
@@ -67,7 +68,7 @@ pub static RESET: Power = Power {
     spec: &SPECS[4],
     from: &[State::Running, State::Paused, State::Asleep],
     instead: &[],
-    op: |machine| HostOp::Reset { machine },
+    op: |machine| ops::Reset { machine }.into(),
     back: None,
     features: &[Feature::Reset],
 };
@@ -76,7 +77,7 @@ pub static PAUSE: Power = Power {
     spec: &SPECS[5],
     from: &[State::Running],
     instead: &[],
-    op: |machine| HostOp::Pause { machine },
+    op: |machine| ops::Pause { machine }.into(),
     back: Some(&RESUME),
     features: &[],
 };
@@ -85,7 +86,7 @@ pub static RESUME: Power = Power {
     spec: &SPECS[6],
     from: &[State::Paused, State::Asleep],
     instead: &[],
-    op: |machine| HostOp::Resume { machine },
+    op: |machine| ops::Resume { machine }.into(),
     back: Some(&PAUSE),
     features: &[],
 };
@@ -165,9 +166,9 @@ impl Power {
             }
             .into());
         }
-        let mut ops = vec![Op::Host((self.op)(machine.id.clone()))];
+        let mut ops = vec![(self.op)(machine.id.clone())];
         if machine.state == State::Crashed && self.spec.id == "vm.start" {
-            ops.insert(0, Op::Host(HostOp::ClearCrash { machine: machine.id.clone() }));
+            ops.insert(0, ops::ClearCrash { machine: machine.id.clone() }.into());
         }
         // A start means something else for one that is asleep or was saved, and is said so.
         let like = match (self.spec.id, machine.state) {
@@ -179,7 +180,7 @@ impl Power {
         let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
         change.undoable = self.back.is_some();
         // Off is gone, and nothing brings it back.
-        if !machine.persistent && change.ops.iter().any(ends) {
+        if !machine.persistent && change.ops.iter().any(|op| op.kind().ends) {
             change.undoable = false;
             change.caution = Some(Phrase::new("vm.shutdown/transient").with("name", &machine.name));
         }
@@ -189,9 +190,4 @@ impl Power {
     fn phrase(&self, id: &str, machine: &Machine) -> Phrase {
         Phrase::new(format!("{}/{id}", self.spec.id)).with("name", &machine.name)
     }
-}
-
-/// Whether a machine is off after it.
-fn ends(op: &Op) -> bool {
-    matches!(op, Op::Host(HostOp::Shutdown { .. } | HostOp::ForceOff { .. }))
 }

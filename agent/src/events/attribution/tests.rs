@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
+use crate::ops;
 
 fn machine(number: u128) -> MachineId {
     MachineId { hypervisor: "hv1".to_owned(), uuid: uuid::Uuid::from_u128(number) }
@@ -28,12 +29,12 @@ fn alice() -> Cause {
     Cause { actor: "alice".to_owned(), jid: None }
 }
 
-fn pause() -> HostOp {
-    HostOp::Pause { machine: machine(1) }
+fn pause() -> Op {
+    ops::Pause { machine: machine(1) }.into()
 }
 
 /// alice's op, begun and ended so at once.
-fn done(flights: &InFlight, op: &HostOp, ending: Ending, second: u64) -> Flight {
+fn done(flights: &InFlight, op: &Op, ending: Ending, second: u64) -> Flight {
     let flight = flights.begin(op, alice(), at(second));
     flights.end(flight, ending, at(second));
     flight
@@ -56,26 +57,26 @@ fn a_callback_belongs_to_the_op_that_caused_it_and_to_no_other() {
 fn outside_changes_seconds_after_our_own_start_or_revert_are_told() {
     use EventKind::{ForcedOff, Paused, Restored, Resumed, Reverted, ShutDown, Started};
     let flights = InFlight::default();
-    done(&flights, &HostOp::Start { machine: machine(1) }, Ending::Done, 0);
+    done(&flights, &ops::Start { machine: machine(1) }.into(), Ending::Done, 0);
     assert_eq!(flights.whose(&event(1, Started, 0)), Whose::Told(alice()));
     for kind in [Resumed, Paused, ForcedOff, Started, Restored] {
         assert_eq!(flights.whose(&event(1, kind, 1)), Whose::Outside, "{kind:?}");
     }
-    let revert = HostOp::RevertSnapshot { machine: machine(1), name: "clean".to_owned() };
+    let revert = ops::RevertSnapshot { machine: machine(1), name: "clean".to_owned() }.into();
     done(&flights, &revert, Ending::Done, 10);
     assert_eq!(flights.whose(&event(1, Reverted, 10)), Whose::Told(alice()));
     for kind in [Reverted, Started, Paused, Resumed, ForcedOff, ShutDown] {
         assert_eq!(flights.whose(&event(1, kind, 11)), Whose::Outside, "{kind:?}");
     }
     // One that never came is not waited for: it is over with the op.
-    done(&flights, &HostOp::Start { machine: machine(2) }, Ending::Done, 20);
+    done(&flights, &ops::Start { machine: machine(2) }.into(), Ending::Done, 20);
     assert_eq!(flights.whose(&event(2, Started, 24)), Whose::Outside);
 }
 
 #[test]
 fn an_asked_shutdown_may_take_minutes_and_what_others_do_meanwhile_is_theirs() {
     use EventKind::{ForcedOff, Paused, Resumed, ShutDown, Started};
-    let shutdown = HostOp::Shutdown { machine: machine(1) };
+    let shutdown = ops::Shutdown { machine: machine(1) }.into();
     let flights = InFlight::default();
     done(&flights, &shutdown, Ending::Done, 0);
     for kind in [Paused, Resumed] {
@@ -151,15 +152,15 @@ enum Deed {
 }
 
 impl Deed {
-    fn op(self) -> HostOp {
+    fn op(self) -> Op {
         let machine = machine(1);
         match self {
-            Self::Start => HostOp::Start { machine },
-            Self::Pause => HostOp::Pause { machine },
-            Self::Resume => HostOp::Resume { machine },
-            Self::ForceOff => HostOp::ForceOff { machine },
-            Self::Shutdown => HostOp::Shutdown { machine },
-            Self::Revert => HostOp::RevertSnapshot { machine, name: "clean".to_owned() },
+            Self::Start => ops::Start { machine }.into(),
+            Self::Pause => ops::Pause { machine }.into(),
+            Self::Resume => ops::Resume { machine }.into(),
+            Self::ForceOff => ops::ForceOff { machine }.into(),
+            Self::Shutdown => ops::Shutdown { machine }.into(),
+            Self::Revert => ops::RevertSnapshot { machine, name: "clean".to_owned() }.into(),
         }
     }
 

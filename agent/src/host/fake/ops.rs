@@ -1,259 +1,64 @@
-//! What ops do to the fake: the preconditions of the bridge, and its events.
+//! How ops are done on the fake: each by its own file in `ops/`, with what [`At`] offers, and its event as libvirt's would come.
 
 use grammar::size::Bytes;
+use jiff::Timestamp;
 
-use super::{Fake, journal};
+use super::Fake;
 use crate::host::HostErrorKind as Kind;
-use crate::host::names::{Thing, check};
-use crate::host::xml::bus_of;
-use crate::host::xml::image::Format;
-use crate::host::{
-    Disk, EventKind, Feature, HostOp, Machine, Reason, Snapshot, State, Unseen, Use, UsedAs, Uses, Volume,
-};
+use crate::host::{EventKind, Feature, Machine, Reason, State, Unseen, Use, UsedAs, Uses, Volume};
+use crate::ops::{On, Op};
 
 /// A fresh qcow2 image takes this much.
 const FRESH: Bytes = Bytes(196_608);
 
 impl Fake {
     /// What an op is done on, for errors.
-    pub(super) fn subject(&self, op: &HostOp) -> String {
-        match op {
-            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => {
-                format!("{pool}/{name}")
-            }
-            op => op
-                .machine()
-                .map(|id| self.mirror.machine(id).map_or(id.to_string(), |m| m.name.clone()))
-                .unwrap_or_default(),
+    pub(super) fn subject(&self, op: &Op) -> String {
+        match op.on() {
+            On::Machine(id) => self.mirror.machine(id).map_or(id.to_string(), |machine| machine.name.clone()),
+            On::Volume { pool, name, .. } => format!("{pool}/{name}"),
+            On::Agent => String::new(),
         }
     }
 
     /// Does an op, writes it down, and tells.
-    pub(super) fn perform(&self, op: &HostOp) -> Result<(), Stumble> {
-        self.reachable(op.hypervisor(), op.operation()).map_err(|error| Stumble::from(error.kind))?;
-        match op.machine() {
-            Some(id) => {
-                let machine = self.mirror.machine(id).ok_or(Kind::NotFound)?;
-                self.perform_on(&machine, op)
-            }
-            None => self.perform_on_volumes(op),
-        }
-    }
-
-    fn perform_on_volumes(&self, op: &HostOp) -> Result<(), Stumble> {
-        let (hypervisor, pool, name) = match op {
-            HostOp::CreateVolume { hypervisor, pool, name, format, .. } => {
-                check(Thing::Volume, name).map_err(|_| Kind::Failed)?;
-                Format::of(format).ok_or(Kind::Unsupported)?;
-                (hypervisor, pool, name)
-            }
-            HostOp::DeleteVolume { hypervisor, pool, name } => (hypervisor, pool, name),
-            _ => return Ok(()),
+    pub(super) fn perform(&self, op: &Op) -> Result<(), Fault> {
+        let hypervisor = op.hypervisor().ok_or(Kind::Unsupported)?;
+        self.reachable(hypervisor, op.operation()).map_err(|error| Fault::from(error.kind))?;
+        let before = match op.machine() {
+            Some(id) => Some(self.mirror.machine(id).ok_or(Kind::NotFound)?),
+            None => None,
         };
-        self.needs(hypervisor, Feature::Volumes)?;
-        self.active_pool(hypervisor, pool)?;
-        let path = format!("/var/lib/libvirt/images/{name}");
-        if matches!(op, HostOp::DeleteVolume { .. }) {
-            self.refuse_used(hypervisor, pool, name, true)?;
+        let from = op.kind().from;
+        if before.as_ref().is_some_and(|machine| !from.is_empty() && !from.contains(&machine.state)) {
+            return Err(Kind::WrongState.into());
         }
-        let mut inner = self.lock();
-        let volumes = inner.volumes.entry((hypervisor.clone(), pool.clone())).or_default();
-        let found = volumes.iter().position(|volume| volume.name == *name);
-        match (op, found) {
-            (HostOp::CreateVolume { .. }, Some(_)) => return Err(Kind::Exists.into()),
-            (HostOp::CreateVolume { capacity, .. }, None) => {
-                volumes.push(Volume { name: name.clone(), path, capacity: *capacity, allocation: FRESH });
-                volumes.sort_by(|a, b| a.name.cmp(&b.name));
-            }
-            (_, None) => return Err(Kind::NotFound.into()),
-            (_, Some(at)) => drop(volumes.remove(at)),
-        }
-        inner.journal.push(journal::line(op, ""));
-        self.count_pools(&inner, hypervisor);
-        Ok(())
-    }
-
-    fn perform_on(&self, machine: &Machine, op: &HostOp) -> Result<(), Stumble> {
-        let mut after = machine.clone();
-        let stubborn = self.lock().stubborn.contains(&machine.id);
-        let kind = match op {
-            HostOp::AttachDisk { .. } | HostOp::DetachDisk { .. } => self.perform_on_disks(&mut after, op, stubborn)?,
-            HostOp::CreateSnapshot { .. } | HostOp::RevertSnapshot { .. } | HostOp::DeleteSnapshot { .. } => {
-                self.perform_on_snapshots(&mut after, op)?
-            }
-            op => self.perform_on_power(&mut after, op, stubborn)?,
-        };
+        let machine = before.as_deref().cloned();
+        let mut at = At { fake: self, hypervisor, machine };
+        let event = op.on_fake(&mut at)?;
+        let after = at.machine;
         let now = {
             let mut inner = self.lock();
-            inner.journal.push(journal::line(op, &machine.name));
+            inner.journal.push(op.line(before.as_ref().map_or("", |machine| &machine.name)));
+            self.count_pools(&inner, hypervisor);
             inner.now
         };
+        let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
         // A machine without a definition is gone when it is off.
         if after.persistent || after.state != State::Off {
             self.mirror.put(after, now);
         } else {
             self.mirror.remove(&after.id);
         }
-        match op {
-            HostOp::Shutdown { .. } => self.mirror.set_ending(&machine.id, Some(now)),
-            _ if kind == Some(EventKind::Rebooted) => self.mirror.set_ending(&machine.id, None),
-            _ => {}
+        if op.kind().ends && op.kind().asks.is_some() {
+            self.mirror.set_ending(&before.id, Some(now));
+        } else if event == Some(EventKind::Rebooted) {
+            self.mirror.set_ending(&before.id, None);
         }
-        if let Some(kind) = kind {
-            self.tell(machine, kind, now);
+        if let Some(event) = event {
+            self.tell(&before, event, now);
         }
         Ok(())
-    }
-
-    fn perform_on_power(
-        &self,
-        machine: &mut Machine,
-        op: &HostOp,
-        stubborn: bool,
-    ) -> Result<Option<EventKind>, Stumble> {
-        let allowed: &[State] = match op {
-            HostOp::Start { .. } => &[State::Off, State::Asleep],
-            HostOp::Resume { .. } => &[State::Paused, State::Asleep],
-            HostOp::Reset { .. } => &[State::Running, State::Paused, State::Asleep],
-            HostOp::ForceOff { .. } => &[State::Running, State::Paused, State::Asleep, State::Crashed],
-            HostOp::ClearCrash { .. } => &[State::Crashed],
-            _ => &[State::Running],
-        };
-        if !allowed.contains(&machine.state) {
-            return Err(Kind::WrongState.into());
-        }
-        let (state, kind) = match op {
-            HostOp::Start { .. } | HostOp::Resume { .. } if machine.state == State::Asleep => {
-                (State::Running, EventKind::Woken)
-            }
-            HostOp::Start { .. } if machine.saved => (State::Running, EventKind::Restored),
-            HostOp::Start { .. } => (State::Running, EventKind::Started),
-            HostOp::Resume { .. } => (State::Running, EventKind::Resumed),
-            HostOp::Pause { .. } => (State::Paused, EventKind::Paused),
-            HostOp::ForceOff { .. } | HostOp::ClearCrash { .. } => (State::Off, EventKind::ForcedOff),
-            HostOp::Reset { .. } => {
-                self.needs(&machine.id.hypervisor, Feature::Reset)?;
-                (machine.state, EventKind::Rebooted)
-            }
-            // The guest was asked; whether it obeys is its own business.
-            _ if stubborn => return Ok(None),
-            HostOp::Reboot { .. } => (State::Running, EventKind::Rebooted),
-            _ => (State::Off, EventKind::ShutDown),
-        };
-        machine.state = state;
-        Ok(Some(kind))
-    }
-
-    fn perform_on_disks(
-        &self,
-        machine: &mut Machine,
-        op: &HostOp,
-        stubborn: bool,
-    ) -> Result<Option<EventKind>, Stumble> {
-        let hypervisor = machine.id.hypervisor.clone();
-        self.needs(&hypervisor, Feature::DeviceAttach)?;
-        // Without a guest there is nobody to see a device come or go, and libvirt tells nothing.
-        let live = machine.state != State::Off;
-        match op {
-            HostOp::AttachDisk { pool, volume, format, target, .. } => {
-                check(Thing::Target, target).map_err(|_| Kind::Failed)?;
-                if machine.disks.iter().any(|disk| disk.target == *target) {
-                    return Err(Kind::Exists.into());
-                }
-                self.active_pool(&hypervisor, pool)?;
-                let volumes = self.lock().volumes.get(&(hypervisor.clone(), pool.clone())).cloned().unwrap_or_default();
-                let found = volumes.into_iter().find(|known| known.name == *volume).ok_or(Kind::NotFound)?;
-                self.refuse_used(&hypervisor, pool, volume, false)?;
-                Format::of(format).ok_or(Kind::Unsupported)?;
-                machine.disks.push(Disk {
-                    target: target.clone(),
-                    device: "disk".to_owned(),
-                    kind: "file".to_owned(),
-                    protocol: None,
-                    source: Some(found.path),
-                    volume: Some((pool.clone(), volume.clone())),
-                    format: format.clone(),
-                    bus: bus_of(target).to_owned(),
-                    readonly: false,
-                });
-                Ok(live.then_some(EventKind::DeviceAdded))
-            }
-            HostOp::DetachDisk { target, .. } => {
-                let at = machine.disks.iter().position(|disk| disk.target == *target).ok_or(Kind::NotFound)?;
-                if live && stubborn {
-                    return Err(Kind::TimedOut.into());
-                }
-                machine.disks.remove(at);
-                Ok(live.then_some(EventKind::DeviceRemoved))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn perform_on_snapshots(&self, machine: &mut Machine, op: &HostOp) -> Result<Option<EventKind>, Stumble> {
-        self.needs(&machine.id.hypervisor, Feature::Snapshots)?;
-        let found = |machine: &Machine, name: &str| machine.snapshots.iter().position(|known| known.name == name);
-        match op {
-            HostOp::CreateSnapshot { name, .. } => {
-                check(Thing::Snapshot, name).map_err(|_| Kind::Failed)?;
-                let mut disks = machine.disks.iter().filter(|disk| disk.is_disk() && !disk.readonly);
-                let has_none = disks.clone().next().is_none();
-                if machine.uefi || has_none || disks.any(|disk| disk.format != "qcow2") {
-                    return Err(Kind::Unsupported.into());
-                }
-                if found(machine, name).is_some() {
-                    return Err(Kind::Exists.into());
-                }
-                machine.snapshots.iter_mut().for_each(|known| known.current = false);
-                let created = self.lock().now;
-                let disks = Some(machine.disks.iter().map(|disk| disk.target.clone()).collect());
-                let (name, state) = (name.clone(), machine.state);
-                machine.snapshots.push(Snapshot { name, created, state, current: true, disks });
-                Ok(None)
-            }
-            HostOp::RevertSnapshot { name, .. } => {
-                let at = found(machine, name).ok_or(Kind::NotFound)?;
-                for (number, snapshot) in machine.snapshots.iter_mut().enumerate() {
-                    snapshot.current = number == at;
-                }
-                machine.state = machine.snapshots[at].state;
-                // The domain is as it was then, disks and all.
-                if let Some(disks) = machine.snapshots[at].disks.clone() {
-                    machine.disks.retain(|disk| disks.contains(&disk.target));
-                }
-                Ok(Some(EventKind::Reverted))
-            }
-            HostOp::DeleteSnapshot { name, .. } => {
-                let at = found(machine, name).ok_or(Kind::NotFound)?;
-                let gone = machine.snapshots.remove(at);
-                // libvirt makes the parent the current one.
-                if gone.current && at > 0 {
-                    machine.snapshots[at - 1].current = true;
-                }
-                Ok(None)
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn needs(&self, hypervisor: &str, feature: Feature) -> Result<(), Stumble> {
-        if self.mirror.can(hypervisor, feature) { Ok(()) } else { Err(Kind::Unsupported.into()) }
-    }
-
-    fn active_pool(&self, hypervisor: &str, pool: &str) -> Result<(), Stumble> {
-        let pools = self.mirror.pools(hypervisor);
-        let pool = pools.iter().find(|known| known.name == pool).ok_or(Kind::NotFound)?;
-        if pool.active { Ok(()) } else { Err(Kind::WrongState.into()) }
-    }
-
-    fn refuse_used(&self, hypervisor: &str, pool: &str, volume: &str, all_seen: bool) -> Result<(), Stumble> {
-        let uses = self.uses_of(hypervisor, pool, volume);
-        let busy = |reason| Err(Stumble { kind: Kind::Busy, reason: Some(reason) });
-        match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
-            (Some(by), _) => busy(Reason::used(volume, by)),
-            (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
-            (None, None) => Ok(()),
-        }
     }
 
     /// The disks of all machines, and what the test says besides.
@@ -279,13 +84,94 @@ impl Fake {
     }
 }
 
+/// Where an op is done in memory: the host, and the machine that the op is about, as it will be.
+pub struct At<'a> {
+    fake: &'a Fake,
+    hypervisor: &'a str,
+    machine: Option<Machine>,
+}
+
+impl At<'_> {
+    /// The machine, to be changed.
+    pub fn machine(&mut self) -> &mut Machine {
+        self.machine.as_mut().expect("an op on a machine asks for it")
+    }
+
+    /// Whether its guest does what it is asked.
+    pub fn obeys(&self) -> bool {
+        let id = &self.machine.as_ref().expect("an op on a machine asks for it").id;
+        !self.fake.lock().stubborn.contains(id)
+    }
+
+    /// The host's clock.
+    pub fn now(&self) -> Timestamp {
+        self.fake.lock().now
+    }
+
+    /// Fails where the host can't do such things.
+    pub fn needs(&self, feature: Feature) -> Result<(), Fault> {
+        if self.fake.mirror.can(self.hypervisor, feature) { Ok(()) } else { Err(Kind::Unsupported.into()) }
+    }
+
+    /// Fails where no pool of that name is there and active.
+    pub fn pool(&self, name: &str) -> Result<(), Fault> {
+        let pools = self.fake.mirror.pools(self.hypervisor);
+        let pool = pools.iter().find(|known| known.name == name).ok_or(Kind::NotFound)?;
+        if pool.active { Ok(()) } else { Err(Kind::WrongState.into()) }
+    }
+
+    /// A volume.
+    pub fn volume(&self, pool: &str, name: &str) -> Option<Volume> {
+        let inner = self.fake.lock();
+        let volumes = inner.volumes.get(&(self.hypervisor.to_owned(), pool.to_owned()))?;
+        volumes.iter().find(|known| known.name == name).cloned()
+    }
+
+    /// Creates an empty volume.
+    pub fn create_volume(&self, pool: &str, name: &str, capacity: Bytes) -> Result<(), Fault> {
+        if self.volume(pool, name).is_some() {
+            return Err(Kind::Exists.into());
+        }
+        let path = format!("/var/lib/libvirt/images/{name}");
+        let volume = Volume { name: name.to_owned(), path, capacity, allocation: FRESH };
+        let mut inner = self.fake.lock();
+        let volumes = inner.volumes.entry((self.hypervisor.to_owned(), pool.to_owned())).or_default();
+        volumes.push(volume);
+        volumes.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(())
+    }
+
+    /// Deletes a volume.
+    pub fn delete_volume(&self, pool: &str, name: &str) -> Result<(), Fault> {
+        self.volume(pool, name).ok_or(Kind::NotFound)?;
+        let mut inner = self.fake.lock();
+        let volumes = inner.volumes.entry((self.hypervisor.to_owned(), pool.to_owned())).or_default();
+        volumes.retain(|known| known.name != name);
+        Ok(())
+    }
+
+    /// Refuses a volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
+    pub fn refuse_used(&self, pool: &str, volume: &str, all_seen: bool) -> Result<(), Fault> {
+        let uses = self.fake.uses_of(self.hypervisor, pool, volume);
+        let busy = |reason| Err(Fault { kind: Kind::Busy, reason: Some(reason) });
+        match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
+            (Some(by), _) => busy(Reason::used(volume, by)),
+            (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
+            (None, None) => Ok(()),
+        }
+    }
+}
+
 /// Why an op was not done.
-pub(super) struct Stumble {
+#[derive(Debug)]
+pub struct Fault {
+    /// What sort.
     pub kind: Kind,
+    /// Why, where more is known.
     pub reason: Option<Reason>,
 }
 
-impl From<Kind> for Stumble {
+impl From<Kind> for Fault {
     fn from(kind: Kind) -> Self {
         Self { kind, reason: None }
     }
@@ -296,6 +182,7 @@ mod tests {
     use super::*;
     use crate::host::fake::{FIXTURES, Trouble};
     use crate::host::{HostRead, HostWrite};
+    use crate::ops;
 
     fn now() -> jiff::Timestamp {
         "2026-01-05T09:00:00Z".parse().unwrap()
@@ -308,17 +195,13 @@ mod tests {
         let (hypervisor, pool, format) = ("hv1".to_owned(), "default".to_owned(), "qcow2".to_owned());
         let name = "data.qcow2".to_owned();
         let capacity = Bytes(30 << 30);
-        let create = HostOp::CreateVolume {
-            hypervisor,
-            pool: pool.clone(),
-            name: name.clone(),
-            format: format.clone(),
-            capacity,
-        };
-        fake.apply(&create).unwrap();
-        let attach = HostOp::AttachDisk { machine: web1.clone(), pool, volume: name, format, target: "vdb".to_owned() };
+        let create =
+            ops::CreateVolume { hypervisor, pool: pool.clone(), name: name.clone(), format: format.clone(), capacity };
+        fake.apply(&create.into()).unwrap();
+        let attach =
+            Op::from(ops::AttachDisk { machine: web1.clone(), pool, volume: name, format, target: "vdb".to_owned() });
         fake.apply(&attach).unwrap();
-        fake.apply(&HostOp::Shutdown { machine: web1.clone() }).unwrap();
+        fake.apply(&ops::Shutdown { machine: web1.clone() }.into()).unwrap();
         let lines =
             ["create volume default/data.qcow2 30 GiB qcow2", "attach web1 vdb default/data.qcow2", "shut down web1"];
         assert_eq!(fake.take_journal(), lines);
@@ -333,7 +216,7 @@ mod tests {
         let db1 = fake.id("db1").unwrap();
         fake.fail(1, Kind::Busy);
         fake.trouble(2, Trouble::HappensBut(Kind::TimedOut));
-        let start = HostOp::Start { machine: db1.clone() };
+        let start = Op::from(ops::Start { machine: db1.clone() });
         assert_eq!(fake.apply(&start).unwrap_err().kind, Kind::Busy);
         assert_eq!(fake.machine(&db1).unwrap().state, State::Off);
         assert_eq!(fake.apply(&start).unwrap_err().kind, Kind::TimedOut);
@@ -349,7 +232,7 @@ mod tests {
         assert_eq!(events.try_recv().unwrap().machine.unwrap().1, "vm 42");
         assert_eq!(events.try_recv().unwrap().kind, EventKind::HostLost);
         assert_eq!(fake.machine(&fake.id("vm 42").unwrap()).unwrap().state, State::Crashed);
-        let start = HostOp::Pause { machine: fake.id("cache1").unwrap() };
+        let start = Op::from(ops::Pause { machine: fake.id("cache1").unwrap() });
         assert_eq!(fake.apply(&start).unwrap_err().kind, Kind::Unreachable);
         for bad in ["", "web1", "web9 crashed", "web1 exploded", "hv1 crashed"] {
             assert!(fake.happen(bad).is_err(), "{bad}");

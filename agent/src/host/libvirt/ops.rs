@@ -1,4 +1,4 @@
-//! Ops: each looks at what it finds, refuses what does not fit, and then asks libvirt for one thing.
+//! How ops are done on libvirt: on a worker's thread, each by its own file in `ops/`, with what [`At`] offers.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -19,11 +19,11 @@ use super::uses;
 use super::watch::Signal;
 use super::{Host, lock};
 use crate::host::events::sys;
-use crate::host::names::{Thing, check};
 use crate::host::xml::bus_of;
-use crate::host::xml::image::{self, Format};
-use crate::host::xml::write::{self, DiskXml};
-use crate::host::{HostError, HostErrorKind, HostOp, Late, MachineId, Reason, State, Uses};
+use crate::host::xml::image;
+use crate::host::xml::write;
+use crate::host::{HostError, HostErrorKind, Late, MachineId, Reason, State, Uses};
+use crate::ops::{On, Op};
 
 /// `virDomainModificationImpact`, `virDomainDeviceModifyFlags`.
 const AFFECT_LIVE: u32 = 1;
@@ -34,24 +34,22 @@ pub const XML_INACTIVE: u32 = 2;
 const REVERT_FORCE: u32 = 4;
 /// `virStorageVolType`: a block device.
 const VOLUME_BLOCK: u32 = 1;
+
 impl Host {
     /// Does one op, and has the mirror read again what it changed. `late` hears of an op that could not be waited for.
-    pub fn apply(self: &Arc<Self>, op: &HostOp, late: Late) -> Result<(), HostError> {
+    pub fn apply(self: &Arc<Self>, op: &Op, late: Late) -> Result<(), HostError> {
         let operation = op.operation();
         let on = self.subject(op);
         let begun = Instant::now();
         let (host, asked) = (self.clone(), op.clone());
         let perform = move |connection: &Connect| {
-            // A snapshot pauses a running machine for a moment; people are told of the op and not of its steps.
-            let snapshot = match &asked {
-                HostOp::CreateSnapshot { machine, .. } => Some(machine.uuid),
-                _ => None,
-            };
-            if let Some(uuid) = snapshot {
+            // A running machine is paused for a moment; people are told of the op and not of its steps.
+            let pauses = asked.machine().filter(|_| asked.kind().pauses).map(|machine| machine.uuid);
+            if let Some(uuid) = pauses {
                 lock(&host.quiet).begin(uuid);
             }
-            let done = host.perform(connection, &asked);
-            if let Some(uuid) = snapshot {
+            let done = At::of(&host, connection, &asked).and_then(|at| asked.on_libvirt(&at));
+            if let Some(uuid) = pauses {
                 lock(&host.quiet).end(uuid, Instant::now());
             }
             done
@@ -67,25 +65,21 @@ impl Host {
     }
 
     /// Also after a failure: what was done in part shows.
-    fn ended(&self, op: &HostOp, worked: bool, begun: Instant) {
+    fn ended(&self, op: &Op, worked: bool, begun: Instant) {
         self.show(op, worked.then_some(begun));
-        if let (HostOp::Shutdown { machine }, true) = (op, worked) {
+        let kind = op.kind();
+        if let (Some(machine), true) = (op.machine(), worked && kind.ends && kind.asks.is_some()) {
             self.mirror.set_ending(machine, Some(jiff::Timestamp::now()));
         }
     }
 
     /// What an op is done on, for errors.
-    fn subject(&self, op: &HostOp) -> String {
-        match op {
-            HostOp::CreateVolume { pool, name, .. } | HostOp::DeleteVolume { pool, name, .. } => {
-                format!("{pool}/{name}")
-            }
-            op => op.machine().map(|id| self.called(id)).unwrap_or_default(),
+    fn subject(&self, op: &Op) -> String {
+        match op.on() {
+            On::Machine(id) => self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone()),
+            On::Volume { pool, name, .. } => format!("{pool}/{name}"),
+            On::Agent => String::new(),
         }
-    }
-
-    fn called(&self, id: &MachineId) -> String {
-        self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone())
     }
 
     /// Has the watch read a machine again, and waits for it: libvirt tells of no change to the definition of one that is off.
@@ -96,11 +90,11 @@ impl Host {
     }
 
     /// Has the watch read again what the op changed, and waits for it, so that whoever reads next sees it.
-    fn show(&self, op: &HostOp, worked: Option<Instant>) {
+    fn show(&self, op: &Op, worked: Option<Instant>) {
         let (done, waited) = channel();
         let signal = |done: Sender<bool>| match op.machine() {
             Some(machine) => {
-                let reverted = worked.filter(|_| matches!(op, HostOp::RevertSnapshot { .. }));
+                let reverted = worked.filter(|_| op.kind().reverts);
                 Signal::Refresh { uuid: machine.uuid, reverted, done }
             }
             None => Signal::Pools { done },
@@ -108,152 +102,108 @@ impl Host {
         let _ = self.signals.send(signal(done));
         let _ = waited.recv_timeout(self.timeouts.read);
     }
+}
 
-    /// On a worker's thread.
-    fn perform(&self, connection: &Connect, op: &HostOp) -> Result<(), Fault> {
-        match op {
-            HostOp::CreateVolume { pool, name, format, capacity, .. } => {
-                check(Thing::Volume, name)?;
-                Format::of(format).ok_or(Fault::new(HostErrorKind::Unsupported))?;
-                let pool = active_pool(connection, pool)?;
-                if pool.lookup_storage_vol_by_name(name).is_ok() {
-                    let reason = Reason::new("exists_volume").with("name", name);
-                    return Err(Fault::new(HostErrorKind::Exists).because(reason));
-                }
-                StorageVol::create_xml(&pool, &write::volume(name, format, *capacity), 0)?;
-                Ok(())
-            }
-            HostOp::DeleteVolume { pool, name, .. } => {
-                active_pool(connection, pool)?;
-                refuse_used(name, &uses::of(connection, pool, name)?, true)?;
-                // Looked up again: what was found above may have been deleted meanwhile.
-                Ok(active_pool(connection, pool)?.lookup_storage_vol_by_name(name)?.delete(0)?)
-            }
-            op => {
-                let machine = op.machine().expect("ops without a machine were handled above");
-                let domain = connection.lookup_domain_by_uuid(machine.uuid)?;
-                self.perform_on(connection, &domain, op)
-            }
+/// Where an op is done: a connection, on a worker's thread, and the machine that the op is about, in a state from which it can be done.
+pub struct At<'a> {
+    host: &'a Host,
+    connection: &'a Connect,
+    machine: Option<(Domain, State)>,
+}
+
+impl<'a> At<'a> {
+    fn of(host: &'a Host, connection: &'a Connect, op: &Op) -> Result<Self, Fault> {
+        let Some(id) = op.machine() else { return Ok(Self { host, connection, machine: None }) };
+        let domain = connection.lookup_domain_by_uuid(id.uuid)?;
+        let state = read::state(sys::state(&domain)?.0);
+        let from = op.kind().from;
+        if !from.is_empty() && !from.contains(&state) {
+            return Err(Fault::new(HostErrorKind::WrongState));
         }
+        Ok(Self { host, connection, machine: Some((domain, state)) })
+    }
+}
+
+impl At<'_> {
+    /// The machine.
+    pub fn domain(&self) -> &Domain {
+        &self.machine.as_ref().expect("an op on a machine asks for it").0
     }
 
-    fn perform_on(&self, connection: &Connect, domain: &Domain, op: &HostOp) -> Result<(), Fault> {
-        let (raw, _) = sys::state(domain)?;
-        let state = read::state(raw);
-        let needs = |states: &[State]| {
-            if states.contains(&state) { Ok(()) } else { Err(Fault::new(HostErrorKind::WrongState)) }
-        };
-        match op {
-            HostOp::Start { .. } => {
-                needs(&[State::Off, State::Asleep])?;
-                if state == State::Asleep {
-                    domain.pm_wakeup(0)?
-                } else {
-                    domain.create()?
-                };
-            }
-            HostOp::Shutdown { .. } => {
-                needs(&[State::Running])?;
-                domain.shutdown()?;
-            }
-            HostOp::ForceOff { .. } => {
-                needs(&[State::Running, State::Paused, State::Asleep, State::Crashed])?;
-                domain.destroy()?;
-            }
-            HostOp::ClearCrash { .. } => {
-                needs(&[State::Crashed])?;
-                domain.destroy()?;
-            }
-            HostOp::Reboot { .. } => {
-                needs(&[State::Running])?;
-                domain.reboot(0)?;
-            }
-            HostOp::Reset { .. } => {
-                needs(&[State::Running, State::Paused, State::Asleep])?;
-                domain.reset()?;
-            }
-            HostOp::Pause { .. } => {
-                needs(&[State::Running])?;
-                domain.suspend()?;
-            }
-            HostOp::Resume { .. } => {
-                needs(&[State::Paused, State::Asleep])?;
-                if state == State::Asleep {
-                    domain.pm_wakeup(0)?
-                } else {
-                    domain.resume()?
-                };
-            }
-            HostOp::AttachDisk { pool, volume, format, target, .. } => {
-                self.attach(connection, domain, state, [pool, volume, format, target])?;
-            }
-            HostOp::DetachDisk { target, .. } => self.detach(domain, state, target)?,
-            HostOp::CreateSnapshot { name, .. } => {
-                check(Thing::Snapshot, name)?;
-                refuse_raw_disks(connection, domain)?;
-                if snapshot(domain, name).is_ok() {
-                    let reason = Reason::new("exists_snapshot").with("name", name);
-                    return Err(Fault::new(HostErrorKind::Exists).because(reason));
-                }
-                domain.create_snapshot_xml(&write::snapshot(name), 0)?;
-            }
-            HostOp::RevertSnapshot { name, .. } => {
-                let snapshot = snapshot(domain, name)?;
-                match snapshot.revert(0) {
-                    Err(error) if read::is(&error, ErrorNumber::SnapshotRevertRisky) => {
-                        snapshot.revert(REVERT_FORCE)?
-                    }
-                    other => other?,
-                }
-            }
-            HostOp::DeleteSnapshot { name, .. } => snapshot(domain, name)?.delete(0)?,
-            HostOp::CreateVolume { .. } | HostOp::DeleteVolume { .. } => {}
-        }
+    /// Its state, as it was just before.
+    pub fn state(&self) -> State {
+        self.machine.as_ref().expect("an op on a machine asks for it").1
+    }
+
+    /// A pool that is there and active.
+    pub fn pool(&self, name: &str) -> Result<StoragePool, Fault> {
+        let pool = self.connection.lookup_storage_pool_by_name(name)?;
+        if pool.is_active()? { Ok(pool) } else { Err(Fault::new(HostErrorKind::WrongState)) }
+    }
+
+    /// Creates a volume of that definition.
+    pub fn create_volume(&self, pool: &StoragePool, xml: &str) -> Result<(), Fault> {
+        StorageVol::create_xml(pool, xml, 0)?;
         Ok(())
     }
 
-    fn attach(
-        &self,
-        connection: &Connect,
-        domain: &Domain,
-        state: State,
-        [pool, volume, format, target]: [&str; 4],
-    ) -> Result<(), Fault> {
-        check(Thing::Target, target)?;
-        if targets(domain, 0)?.contains(target) || targets(domain, XML_INACTIVE)?.contains(target) {
-            return Err(Fault::new(HostErrorKind::Exists));
+    /// Refuses a volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
+    pub fn refuse_used(&self, pool: &str, volume: &str, all_seen: bool) -> Result<(), Fault> {
+        let uses: Uses = uses::of(self.connection, pool, volume)?;
+        let busy = |reason| Err(Fault::new(HostErrorKind::Busy).because(reason));
+        match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
+            (Some(by), _) => busy(Reason::used(volume, by)),
+            (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
+            (None, None) => Ok(()),
         }
-        let found = active_pool(connection, pool)?.lookup_storage_vol_by_name(volume)?;
-        // Two machines on one image destroy it, and so does writing to what another image stands on.
-        refuse_used(volume, &uses::of(connection, pool, volume)?, false)?;
-        Format::of(format).ok_or(Fault::new(HostErrorKind::Unsupported))?;
-        if connection.driver_type()?.eq_ignore_ascii_case("QEMU") {
-            image::inspect(&uses::header(connection, &found, image::HEADER)?, format)?;
-        }
-        let path = found.path()?;
-        let block = found.info()?.kind == VOLUME_BLOCK;
-        let xml = write::disk(DiskXml { path: &path, block, format, target, bus: bus_of(target) });
-        domain.attach_device_flags(&xml, affects(domain, state)?)?;
+    }
+
+    /// Whether libvirt's driver is QEMU's.
+    pub fn is_qemu(&self) -> Result<bool, Fault> {
+        Ok(self.connection.driver_type()?.eq_ignore_ascii_case("QEMU"))
+    }
+
+    /// The first bytes of a volume.
+    pub fn header(&self, volume: &StorageVol) -> Result<Vec<u8>, Fault> {
+        uses::header(self.connection, volume, image::HEADER)
+    }
+
+    /// Whether its machine has a disk at that target as it is; as it is defined when it is off.
+    pub fn has_target_now(&self, target: &str) -> Result<bool, Fault> {
+        Ok(targets(self.domain(), 0)?.contains(target))
+    }
+
+    /// Whether its machine will have a disk at that target when it is started the next time.
+    pub fn has_target_at_next_start(&self, target: &str) -> Result<bool, Fault> {
+        Ok(targets(self.domain(), XML_INACTIVE)?.contains(target))
+    }
+
+    /// Attaches a device: at once when its machine runs, and in the definition when there is one.
+    pub fn attach(&self, xml: &str) -> Result<(), Fault> {
+        let live = if self.state() == State::Off { 0 } else { AFFECT_LIVE };
+        let flags = if self.domain().is_persistent()? { live | AFFECT_CONFIG } else { live };
+        self.domain().attach_device_flags(xml, flags)?;
         Ok(())
     }
 
-    fn detach(&self, domain: &Domain, state: State, target: &str) -> Result<(), Fault> {
-        let live = state != State::Off && targets(domain, 0)?.contains(target);
-        let config = domain.is_persistent()? && targets(domain, XML_INACTIVE)?.contains(target);
+    /// Detaches the disk at a target, and waits for the guest to let go of it.
+    pub fn detach(&self, target: &str) -> Result<(), Fault> {
+        let live = self.state() != State::Off && self.has_target_now(target)?;
+        let config = self.domain().is_persistent()? && self.has_target_at_next_start(target)?;
         if !live && !config {
             return Err(Fault::new(HostErrorKind::NotFound).because(Reason::new("missing_target").with("name", target)));
         }
         let flags = if live { AFFECT_LIVE } else { 0 } | if config { AFFECT_CONFIG } else { 0 };
-        let deadline = Instant::now() + self.timeouts.detach;
-        domain.detach_device_flags(&write::detach(target, bus_of(target)), flags)?;
-        if live { self.wait_gone(domain, target, deadline) } else { Ok(()) }
+        let deadline = Instant::now() + self.host.timeouts.detach;
+        self.domain().detach_device_flags(&write::detach(target, bus_of(target)), flags)?;
+        if live { self.wait_gone(target, deadline) } else { Ok(()) }
     }
 
     /// libvirt only asks the guest to let go; it has when the disk has left the live definition.
-    fn wait_gone(&self, domain: &Domain, target: &str, deadline: Instant) -> Result<(), Fault> {
+    fn wait_gone(&self, target: &str, deadline: Instant) -> Result<(), Fault> {
         loop {
-            let heard = *lock(&self.devices);
-            if !targets(domain, 0)?.contains(target) {
+            let heard = *lock(&self.host.devices);
+            if !self.has_target_now(target)? {
                 return Ok(());
             }
             let left = deadline.saturating_duration_since(Instant::now());
@@ -261,53 +211,47 @@ impl Host {
                 return Err(Fault::new(HostErrorKind::TimedOut));
             }
             let nothing_new = |count: &mut u64| *count == heard;
-            let waited = self.device_heard.wait_timeout_while(lock(&self.devices), left, nothing_new);
+            let waited = self.host.device_heard.wait_timeout_while(lock(&self.host.devices), left, nothing_new);
             drop(waited);
         }
     }
-}
 
-/// A volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
-fn refuse_used(volume: &str, uses: &Uses, all_seen: bool) -> Result<(), Fault> {
-    let busy = |reason| Err(Fault::new(HostErrorKind::Busy).because(reason));
-    match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
-        (Some(by), _) => busy(Reason::used(volume, by)),
-        (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
-        (None, None) => Ok(()),
+    /// A snapshot by its name.
+    pub fn snapshot(&self, name: &str) -> Result<DomainSnapshot, Fault> {
+        Ok(Domain::lookup_snapshot_by_name(self.domain(), name, 0)?)
+    }
+
+    /// Goes back to a snapshot, also where libvirt would rather not: what is lost was agreed to.
+    pub fn revert(&self, name: &str) -> Result<(), Fault> {
+        let snapshot = self.snapshot(name)?;
+        match snapshot.revert(0) {
+            Err(error) if read::is(&error, ErrorNumber::SnapshotRevertRisky) => snapshot.revert(REVERT_FORCE)?,
+            other => other?,
+        }
+        Ok(())
+    }
+
+    /// QEMU keeps snapshots inside qcow2 images; a machine with another kind of disk can't have one.
+    pub fn refuse_raw_disks(&self) -> Result<(), Fault> {
+        if !self.is_qemu()? {
+            return Ok(());
+        }
+        let definition = crate::host::xml::domain::domain(&self.domain().xml_desc(0)?)?;
+        let raw = definition
+            .disks
+            .iter()
+            .any(|disk| disk.device == "disk" && !disk.readonly && disk.source.is_some() && disk.format != "qcow2");
+        if raw { Err(Fault::new(HostErrorKind::Unsupported)) } else { Ok(()) }
     }
 }
 
-/// Live when it runs, and in the definition when there is one.
-fn affects(domain: &Domain, state: State) -> Result<u32, Fault> {
-    let live = if state == State::Off { 0 } else { AFFECT_LIVE };
-    Ok(if domain.is_persistent()? { live | AFFECT_CONFIG } else { live })
+/// Whether a volume is a block device, and no file.
+pub fn is_block(volume: &StorageVol) -> Result<bool, Fault> {
+    Ok(volume.info()?.kind == VOLUME_BLOCK)
 }
 
 /// The targets of a domain's disks, live or of the next start.
 fn targets(domain: &Domain, flags: u32) -> Result<HashSet<String>, Fault> {
     let definition = crate::host::xml::domain::domain(&domain.xml_desc(flags)?)?;
     Ok(definition.disks.into_iter().map(|disk| disk.target).collect())
-}
-
-/// A pool that is there and active.
-fn active_pool(connection: &Connect, name: &str) -> Result<StoragePool, Fault> {
-    let pool = connection.lookup_storage_pool_by_name(name)?;
-    if pool.is_active()? { Ok(pool) } else { Err(Fault::new(HostErrorKind::WrongState)) }
-}
-
-fn snapshot(domain: &Domain, name: &str) -> Result<DomainSnapshot, Fault> {
-    Ok(Domain::lookup_snapshot_by_name(domain, name, 0)?)
-}
-
-/// QEMU keeps snapshots inside qcow2 images; a machine with another kind of disk can't have one.
-fn refuse_raw_disks(connection: &Connect, domain: &Domain) -> Result<(), Fault> {
-    if !connection.driver_type()?.eq_ignore_ascii_case("QEMU") {
-        return Ok(());
-    }
-    let definition = crate::host::xml::domain::domain(&domain.xml_desc(0)?)?;
-    let raw = definition
-        .disks
-        .iter()
-        .any(|disk| disk.device == "disk" && !disk.readonly && disk.source.is_some() && disk.format != "qcow2");
-    if raw { Err(Fault::new(HostErrorKind::Unsupported)) } else { Ok(()) }
 }

@@ -1,29 +1,6 @@
-//! The words of the fake: ops as `host:` lines of a transcript, and the words of `event:` lines.
+//! What `event:` lines of a transcript say.
 
-use crate::host::{EventKind, HostOp};
-
-/// An op as one line; `name` is what its machine is called.
-pub fn line(op: &HostOp, name: &str) -> String {
-    match op {
-        HostOp::Start { .. } => format!("start {name}"),
-        HostOp::Shutdown { .. } => format!("shut down {name}"),
-        HostOp::ForceOff { .. } => format!("force off {name}"),
-        HostOp::ClearCrash { .. } => format!("clear crashed {name}"),
-        HostOp::Reboot { .. } => format!("reboot {name}"),
-        HostOp::Reset { .. } => format!("reset {name}"),
-        HostOp::Pause { .. } => format!("pause {name}"),
-        HostOp::Resume { .. } => format!("resume {name}"),
-        HostOp::CreateVolume { pool, name: volume, format, capacity, .. } => {
-            format!("create volume {pool}/{volume} {capacity} {format}")
-        }
-        HostOp::DeleteVolume { pool, name: volume, .. } => format!("delete volume {pool}/{volume}"),
-        HostOp::AttachDisk { pool, volume, target, .. } => format!("attach {name} {target} {pool}/{volume}"),
-        HostOp::DetachDisk { target, .. } => format!("detach {name} {target}"),
-        HostOp::CreateSnapshot { name: snapshot, .. } => format!("snapshot {name} {snapshot}"),
-        HostOp::RevertSnapshot { name: snapshot, .. } => format!("revert {name} {snapshot}"),
-        HostOp::DeleteSnapshot { name: snapshot, .. } => format!("delete snapshot {name} {snapshot}"),
-    }
-}
+use crate::host::EventKind;
 
 /// What an `event:` line says happened, and the new name of a machine that was renamed.
 pub fn event(what: &str) -> Option<(EventKind, Option<String>)> {

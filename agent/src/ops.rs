@@ -1,0 +1,336 @@
+//! Every change Atoll can make, one file each, with all there is to know of it: what it is done on, how much harm it can do, in
+//! which states, how libvirt, the fake and the agent itself do it, which events follow, and how to see afterwards that it was
+//! done. Adding one is its file, its line in [`ALL`], and its two sentences in the corpus: `> op_<verb>:` ("start web1") and,
+//! for those done on a host, `> deed_<verb>:` ("start of web1").
+//!
+//! Everything else (plans, digest, journal, locks, attribution, follow-ups) treats all ops alike and matches on none.
+
+use std::fmt;
+use std::sync::Arc;
+
+use dialogue::reply::Phrase;
+use dialogue::spec::Danger;
+use serde::de::DeserializeOwned;
+use serde::{Serialize, Serializer};
+use serde_json::Value;
+
+use crate::host::{EventKind, HostErrorKind, Machine, MachineId, State, fake, libvirt};
+use crate::office::Contacts;
+
+mod allow_contact;
+mod attach_disk;
+mod clear_crash;
+mod create_snapshot;
+mod create_volume;
+mod delete_snapshot;
+mod delete_volume;
+mod detach_disk;
+mod force_off;
+mod join_room;
+mod leave_room;
+mod pause;
+mod reboot;
+mod remove_contact;
+mod reset;
+mod resume;
+mod revert_snapshot;
+mod shutdown;
+mod start;
+
+pub use allow_contact::AllowContact;
+pub use attach_disk::AttachDisk;
+pub use clear_crash::ClearCrash;
+pub use create_snapshot::CreateSnapshot;
+pub use create_volume::CreateVolume;
+pub use delete_snapshot::DeleteSnapshot;
+pub use delete_volume::DeleteVolume;
+pub use detach_disk::DetachDisk;
+pub use force_off::ForceOff;
+pub use join_room::JoinRoom;
+pub use leave_room::LeaveRoom;
+pub use pause::Pause;
+pub use reboot::Reboot;
+pub use remove_contact::RemoveContact;
+pub use reset::Reset;
+pub use resume::Resume;
+pub use revert_snapshot::RevertSnapshot;
+pub use shutdown::Shutdown;
+pub use start::Start;
+
+/// Every op there is.
+pub static ALL: [&Kind; 19] = [
+    &start::KIND,
+    &shutdown::KIND,
+    &force_off::KIND,
+    &clear_crash::KIND,
+    &reboot::KIND,
+    &reset::KIND,
+    &pause::KIND,
+    &resume::KIND,
+    &create_volume::KIND,
+    &delete_volume::KIND,
+    &attach_disk::KIND,
+    &detach_disk::KIND,
+    &create_snapshot::KIND,
+    &revert_snapshot::KIND,
+    &delete_snapshot::KIND,
+    &allow_contact::KIND,
+    &remove_contact::KIND,
+    &join_room::KIND,
+    &leave_room::KIND,
+];
+
+/// What all ops of one kind have in common.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its name in the journal and in the corpus: `create_volume`.
+    pub verb: &'static str,
+    /// What is tried, as [`HostError::operation`](crate::host::HostError::operation) says it: "create volume".
+    pub operation: &'static str,
+    /// How much harm it can do by itself; a plan may not hold an op above its skill's danger.
+    pub danger: Danger,
+    /// States of its machine in which it can be done; none named: in all. Checked on the host itself when it is done.
+    pub from: &'static [State],
+    /// The events it causes on its machine, one of each group.
+    pub causes: &'static [&'static [EventKind]],
+    /// Whether what its own plan tells says all that those events say.
+    pub covers: bool,
+    /// Whether one of those events comes whatever state the machine is in, or a full reading finds what was done.
+    pub is_heard: bool,
+    /// Whether its machine is off in the end.
+    pub ends: bool,
+    /// For ops that only ask the guest: what is done instead when it does not obey.
+    pub asks: Option<&'static Harder>,
+    /// Whether the pause and the resuming that libvirt tells while it is done are only its steps.
+    pub pauses: bool,
+    /// Whether its machine is then as it was once, so that what is read anew is no news.
+    pub reverts: bool,
+    /// Reads one from the journal.
+    pub read: fn(&Value) -> Result<Op, serde_json::Error>,
+}
+
+impl Kind {
+    /// What most kinds share, for `..Kind::PLAIN`; the danger is the worst until the op says less.
+    pub const PLAIN: Self = Self {
+        verb: "",
+        operation: "",
+        danger: Danger::Authority,
+        from: &[],
+        causes: &[],
+        covers: true,
+        is_heard: false,
+        ends: false,
+        asks: None,
+        pauses: false,
+        reverts: false,
+        read: |_| Err(serde::de::Error::custom("no op")),
+    };
+}
+
+/// The hard way for a guest that does not do what it was asked, and the sentence before it is offered.
+#[derive(Debug)]
+pub struct Harder {
+    /// Which skill.
+    pub skill: &'static str,
+    /// The phrase that says what the guest did not do.
+    pub preface: &'static str,
+}
+
+/// What an op is done on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On<'a> {
+    /// A machine.
+    Machine(&'a MachineId),
+    /// A volume, there already or not.
+    Volume {
+        /// The configured name of the hypervisor.
+        hypervisor: &'a str,
+        /// The pool.
+        pool: &'a str,
+        /// The volume's name.
+        name: &'a str,
+    },
+    /// The agent's own contacts and rooms; no host is asked.
+    Agent,
+}
+
+/// One change, not yet done. Names in it were checked by the plan; XML is written in `xml/write.rs` alone.
+///
+/// Of the three ways to do it an op has those of where it is done; the others stay as they are, and say so.
+pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
+    /// What all of its kind have in common.
+    fn kind(&self) -> &'static Kind;
+
+    /// What it is done on.
+    fn on(&self) -> On<'_>;
+
+    /// What it is about, in words, when that is not its machine: a snapshot, a disk, a person.
+    fn object(&self) -> Option<&str> {
+        None
+    }
+
+    /// Does it on libvirt: one call, after what must hold. Blocks, on a worker's thread.
+    ///
+    /// # Errors
+    /// What libvirt said, or what does not hold.
+    fn on_libvirt(&self, at: &libvirt::At<'_>) -> Result<(), libvirt::Fault> {
+        let _ = at;
+        Err(libvirt::Fault::new(HostErrorKind::Unsupported))
+    }
+
+    /// Does it on the fake, with the same preconditions; gives the event that libvirt would send.
+    ///
+    /// # Errors
+    /// As libvirt would fail.
+    fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
+        let _ = at;
+        Err(HostErrorKind::Unsupported.into())
+    }
+
+    /// Does it to the agent's own contacts and rooms.
+    ///
+    /// # Errors
+    /// Why not, for the log.
+    fn on_agent(&self, contacts: &dyn Contacts) -> Result<(), String> {
+        let _ = contacts;
+        Err("done on a host".to_owned())
+    }
+
+    /// The `host:` line of a transcript; `name` is what its machine is called.
+    fn line(&self, name: &str) -> String;
+
+    /// Whether its machine shows that it was done; `None` when it looks the same either way, or may yet change.
+    fn shows(&self, machine: &Machine) -> Option<bool> {
+        let _ = machine;
+        None
+    }
+}
+
+/// The values of an op as plain data.
+pub trait Values {
+    /// All fields by name.
+    fn values(&self) -> Value;
+}
+
+impl<T: Serialize> Values for T {
+    fn values(&self) -> Value {
+        serde_json::to_value(self).expect("an op is plain data")
+    }
+}
+
+/// An op as plans, journal and hosts hold it.
+#[derive(Clone, Debug)]
+pub struct Op(Arc<dyn Operation>);
+
+impl<O: Operation> From<O> for Op {
+    fn from(op: O) -> Self {
+        Self(Arc::new(op))
+    }
+}
+
+impl std::ops::Deref for Op {
+    type Target = dyn Operation;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl PartialEq for Op {
+    fn eq(&self, other: &Self) -> bool {
+        self.kind().verb == other.kind().verb && self.values() == other.values()
+    }
+}
+
+impl Serialize for Op {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut values = self.values();
+        values["op"] = self.kind().verb.into();
+        values.serialize(serializer)
+    }
+}
+
+impl Op {
+    /// Reads one as the journal keeps it: its fields, and its verb under `op`.
+    ///
+    /// # Errors
+    /// When no such op is known any more, or a field is missing.
+    pub fn read(value: &Value) -> Result<Self, serde_json::Error> {
+        let verb = value.get("op").and_then(Value::as_str).unwrap_or_default();
+        match ALL.iter().find(|kind| kind.verb == verb) {
+            Some(kind) => (kind.read)(value),
+            None => Err(serde::de::Error::custom(format_args!("no op is called \"{verb}\""))),
+        }
+    }
+
+    /// The machine it is done on.
+    pub fn machine(&self) -> Option<&MachineId> {
+        match self.on() {
+            On::Machine(machine) => Some(machine),
+            On::Volume { .. } | On::Agent => None,
+        }
+    }
+
+    /// The hypervisor it is done on; `None` for the agent's own.
+    pub fn hypervisor(&self) -> Option<&str> {
+        match self.on() {
+            On::Machine(machine) => Some(&machine.hypervisor),
+            On::Volume { hypervisor, .. } => Some(hypervisor),
+            On::Agent => None,
+        }
+    }
+
+    /// How much harm it can do.
+    pub fn danger(&self) -> Danger {
+        self.kind().danger
+    }
+
+    /// What is tried, for errors.
+    pub fn operation(&self) -> &'static str {
+        self.kind().operation
+    }
+
+    /// What it does in words, for "done so far": "start web1". `name` is what its machine is called.
+    pub fn words(&self, name: &str) -> Phrase {
+        Phrase::common(&format!("op_{}", self.kind().verb)).with("name", self.object().unwrap_or(name))
+    }
+
+    /// What it is as a noun: "start of web1".
+    pub fn deed(&self, name: &str) -> Phrase {
+        Phrase::common(&format!("deed_{}", self.kind().verb)).with("name", name)
+    }
+}
+
+/// For [`Kind::read`].
+fn read<O: Operation + DeserializeOwned>(value: &Value) -> Result<Op, serde_json::Error> {
+    O::deserialize(value).map(Op::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_verb_is_there_once_and_an_unknown_one_is_named() {
+        let mut verbs: Vec<&str> = ALL.iter().map(|kind| kind.verb).collect();
+        verbs.sort_unstable();
+        let before = verbs.len();
+        verbs.dedup();
+        assert_eq!(verbs.len(), before);
+        let unknown = Op::read(&serde_json::json!({"op": "explode"})).unwrap_err();
+        assert_eq!(unknown.to_string(), "no op is called \"explode\"");
+    }
+
+    #[test]
+    fn an_op_comes_back_from_the_journal_as_it_was_written() {
+        let machine = MachineId { hypervisor: "hv1".to_owned(), uuid: uuid::Uuid::from_u128(7) };
+        for op in [
+            Op::from(Start { machine: machine.clone() }),
+            Op::from(CreateSnapshot { machine, name: "nightly".to_owned() }),
+            Op::from(LeaveRoom { room: "ops@rooms.example.org".to_owned(), entity: "hv1".to_owned() }),
+        ] {
+            let written = serde_json::to_value(&op).unwrap();
+            assert_eq!(Op::read(&written).unwrap(), op);
+        }
+    }
+}
