@@ -1,8 +1,9 @@
 //! Who may do what: the one place that is asked, whatever the channel.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
 use dialogue::spec::Role;
+use parking_lot::RwLock;
 
 use crate::config::Grant;
 
@@ -35,7 +36,7 @@ impl Access {
                 None => lists.people.push((prepared(&grant.who), grant.role)),
             }
         }
-        let former = std::mem::replace(&mut *self.lists.write().unwrap_or_else(PoisonError::into_inner), lists);
+        let former = std::mem::replace(&mut *self.lists.write(), lists);
         Self { lists: Arc::new(RwLock::new(former)) }
     }
 
@@ -63,8 +64,8 @@ impl Access {
         self.read().people.iter().filter(|(_, has)| *has >= role).map(|(person, _)| person.clone()).collect()
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Lists> {
-        self.lists.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> parking_lot::RwLockReadGuard<'_, Lists> {
+        self.lists.read()
     }
 }
 

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use dialogue::machine::{self, Action, Applied, Around, Input, Planned};
 use dialogue::phrases::{Phrases, Rendered};
@@ -14,6 +14,7 @@ use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{About, Call, Done, Session, Trace};
 use dialogue::topics::Talk;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use parking_lot::Mutex;
 
 use crate::access::Access;
 use crate::addresses::Entity;
@@ -169,7 +170,7 @@ impl Bot {
     /// References counted instead of drawn, for transcripts.
     #[must_use]
     pub fn with_counted_references(self) -> Self {
-        *lock(&self.references) = Some(0);
+        *self.references.lock() = Some(0);
         self
     }
 
@@ -184,8 +185,8 @@ impl Bot {
     }
 
     /// News that waits until its machine is quiet.
-    pub(crate) fn settle_news(&self) -> std::sync::MutexGuard<'_, Settle> {
-        lock(&self.settling)
+    pub(crate) fn settle_news(&self) -> parking_lot::MutexGuard<'_, Settle> {
+        self.settling.lock()
     }
 
     /// How one person is spoken to; `None` is a room, or everybody.
@@ -251,7 +252,7 @@ impl Bot {
     fn turn_on(&self, message: &Message, input: Input, channel: &mut dyn Channel) -> Turned {
         let key = self.key(message);
         let conversation = Conversation::of(self, key.clone());
-        let _turn = lock(&conversation.lock);
+        let _turn = conversation.lock.lock();
         let turn = catch_unwind(AssertUnwindSafe(|| self.unguarded_turn(&key, message, input, channel)));
         turn.unwrap_or_else(|_| {
             let reply = self.failure("went_wrong", Vec::new());
@@ -369,7 +370,7 @@ impl Bot {
             || session.trace.skill.as_deref().is_some_and(|skill| REFUSALS.contains(&skill));
         if said && refuses && !open_before {
             let told = (key.to_owned(), place.name.clone(), message.now.timestamp());
-            lock(&self.refused).insert(around_whom(message), told);
+            self.refused.lock().insert(around_whom(message), told);
         }
         self.keep(key, &session, false);
         drop(begun);
@@ -392,7 +393,7 @@ impl Bot {
     fn note_speaker(&self, key: &str, entity: &str, message: &Message, session: &mut Session) {
         let Some(room) = &message.room else { return };
         let now = message.now.timestamp();
-        let last = lock(&self.last_in_room).insert((entity.to_owned(), room.clone()), (key.to_owned(), now));
+        let last = self.last_in_room.lock().insert((entity.to_owned(), room.clone()), (key.to_owned(), now));
         if let Some((other, at)) = last
             && other != key
             && let Some(open) = session.open.as_mut().filter(|open| at >= open.at)
@@ -405,7 +406,7 @@ impl Bot {
     fn note_refused(&self, key: &str, message: &Message, session: &mut Session) {
         let Some(open) = session.open.as_mut() else { return };
         let About::Confirm { plan, .. } = &open.about else { return };
-        let refused = lock(&self.refused).get(&around_whom(message)).cloned();
+        let refused = self.refused.lock().get(&around_whom(message)).cloned();
         let concerns = |name: &str| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
         if refused.is_some_and(|(other, name, at)| other != key && at >= open.at && concerns(&name)) {
             open.passed = true;
@@ -493,7 +494,7 @@ impl Bot {
     fn keep_plan(&self, planned: Planned, made: Option<Made>, plans: &mut HashMap<String, Made>) -> Input {
         let Some(made) = made else { return Input::Planned(planned) };
         // Whoever comes second is told who is first, before being asked anything.
-        if let Some(busy) = self.busy(&made, &lock(&self.writing)) {
+        if let Some(busy) = self.busy(&made, &self.writing.lock()) {
             return Input::Planned(Planned::Refused(Reply::say(busy)));
         }
         plans.insert(made.plan.digest.clone(), made);
@@ -512,11 +513,11 @@ impl Bot {
 
     /// Something about machines was told to everybody: "it" may be them.
     pub fn told_about(&self, machine: &str, at: Timestamp) {
-        lock(&self.topics).last = Some((at, machine.to_owned()));
+        self.topics.lock().last = Some((at, machine.to_owned()));
     }
 
     fn topic(&self, key: &str, now: Timestamp) -> Option<Vec<String>> {
-        let mut topics = lock(&self.topics);
+        let mut topics = self.topics.lock();
         if topics.heard.len() >= MOST_TOPICS {
             topics.heard.retain(|_, at| now.duration_since(*at) < TOPICAL);
             if topics.heard.len() >= MOST_TOPICS {
@@ -540,9 +541,4 @@ fn asker(message: &Message) -> String {
 /// The room that a message was said in, or who said it.
 fn around_whom(message: &Message) -> String {
     message.room.clone().unwrap_or_else(|| asker(message))
-}
-
-/// A panic in one turn must not poison the others.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use dialogue::phrases::Rendered;
@@ -12,6 +12,7 @@ use dialogue::spec::Role;
 use jid::BareJid;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use lru::LruCache;
+use parking_lot::Mutex;
 use tokio::sync::mpsc;
 
 use crate::addresses::{Entity, News};
@@ -134,7 +135,7 @@ impl Desk {
     /// The time zone of a person, by their device (XEP-0202), else the configured one; a device is asked once.
     fn zone_of(self: &Arc<Self>, heard: &Heard) -> jiff::tz::TimeZone {
         let device = heard.from.to_string();
-        let mut zones = self.zones.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut zones = self.zones.lock();
         if let Some(zone) = zones.get(&device) {
             return zone.clone();
         }
@@ -143,10 +144,7 @@ impl Desk {
             let (desk, from) = (Arc::clone(self), heard.from.clone());
             tokio::spawn(async move {
                 if let Some(offset) = desk.handle.utc_offset(from).await {
-                    desk.zones
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .put(device, jiff::tz::TimeZone::fixed(offset));
+                    desk.zones.lock().put(device, jiff::tz::TimeZone::fixed(offset));
                 }
             });
         }
@@ -158,7 +156,7 @@ impl Desk {
             Event::Heard(heard) => self.heard(heard),
             Event::Contact(Change::Subscribed(person, entity)) => {
                 self.office.contact(person.as_str(), &self.board.name(entity.as_deref()), true);
-                let mut greetings = self.greetings.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut greetings = self.greetings.lock();
                 if greetings.sees(&person, entity.as_deref(), Instant::now()) {
                     self.greet(&person, &Greeting::One(entity));
                 }
@@ -174,7 +172,7 @@ impl Desk {
             Event::Room(event) => self.room(event),
             Event::Online { server, away } => {
                 tracing::info!(server, ?away, "connected");
-                let first = self.absent.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let first = self.absent.lock().take();
                 self.pay_people();
                 self.tell_absence(away.and_then(|away| SignedDuration::try_from(away).ok()).or(first));
             }
@@ -236,7 +234,7 @@ impl Desk {
     /// Hands a message to its conversation's lane; a lane that has ended is begun anew.
     fn take(self: &Arc<Self>, message: Box<Message>, heard: Box<Heard>) {
         let key = format!("{:?}|{:?}|{:?}", message.asker.jid, message.entity, message.room);
-        let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lanes = self.lanes.lock();
         let rejected = match lanes.get(&key) {
             Some(lane) => lane.send((message, heard)).err().map(|error| error.0),
             None => Some((message, heard)),
@@ -256,7 +254,7 @@ impl Desk {
                 Ok(Some((message, heard))) => self.turn(message, heard).await,
                 Ok(None) => return,
                 Err(_) => {
-                    let mut lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+                    let mut lanes = self.lanes.lock();
                     // Something may have come in between the time-out and the lock.
                     if jobs.is_empty() {
                         lanes.remove(&key);
@@ -440,7 +438,7 @@ impl Desk {
     }
 
     pub(crate) fn look_after(self: &Arc<Self>) {
-        let due = self.greetings.lock().unwrap_or_else(PoisonError::into_inner).due(Instant::now());
+        let due = self.greetings.lock().due(Instant::now());
         for (person, greeting) in due.iter().filter(|(person, _)| self.may_hear(person.as_str())) {
             self.greet(person, greeting);
         }
@@ -453,7 +451,7 @@ impl Desk {
             let desk = &looking.0;
             let now = desk.now();
             desk.bot.look_after_on(&now, &mut |message, answer| desk.answer_asker(message, answer));
-            let mut tidied = desk.tidied.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut tidied = desk.tidied.lock();
             if now.timestamp().duration_since(*tidied) >= TIDY_EVERY {
                 *tidied = now.timestamp();
                 desk.bot.forget_old(now.timestamp());

@@ -9,7 +9,6 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 use dialogue::CONTROLS;
 use dialogue::book::Book;
@@ -17,6 +16,7 @@ use dialogue::policy;
 use dialogue::session::{Decision, Trace};
 use dialogue::spec::Scope;
 use jiff::{SignedDuration, Timestamp};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 mod mask;
@@ -137,7 +137,7 @@ impl Misses {
         let inner = Inner { next: 1, swept: now, waiting: HashMap::new(), complained: false };
         let misses = Self { path: folder.join(FILE), keep, ordinary: mask::ordinary(book), inner: Mutex::new(inner) };
         {
-            let mut inner = misses.inner.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut inner = misses.inner.lock();
             let swept = misses.sweep(&mut inner, now);
             misses.complain(&mut inner, swept);
         }
@@ -147,7 +147,7 @@ impl Misses {
     /// Takes a turn: writes down what was not understood, or what that turned out to be. What goes wrong with it is
     /// logged once and never heard of in the conversation.
     pub fn heard(&self, conversation: &str, heard: &Heard<'_>, names: &dyn Fn() -> Names) {
-        let mut inner = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inner = self.inner.lock();
         inner.waiting.retain(|_, tries| {
             tries.retain(|(_, at)| heard.at.duration_since(*at) <= SEQUEL_WITHIN);
             !tries.is_empty()

@@ -3,7 +3,9 @@
 //! What must outlive the store is written to the journal as facts, and carried out by whoever holds the XMPP side.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use crate::journal::{Journal, Told};
 use crate::skill::{Health, Office};
@@ -108,8 +110,8 @@ impl Affairs {
         };
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> parking_lot::MutexGuard<'_, Inner> {
+        self.inner.lock()
     }
 }
 

@@ -1,12 +1,12 @@
 //! From what XMPP heard to a message for the bot: who speaks by what right, to whom, in time or late.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, PoisonError};
 
 use dialogue::machine::Utterance;
 use dialogue::session::LATE;
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use lru::LruCache;
+use parking_lot::Mutex;
 
 use crate::addresses::Entity;
 use crate::host::HostRead;
@@ -121,7 +121,7 @@ impl Reception {
     }
 
     fn once(&self, person: &str, sentence: &'static str, day: i64) -> Received {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock();
         if told.put((person.to_owned(), sentence, day), ()).is_none() {
             Received::Say(sentence)
         } else {

@@ -4,10 +4,11 @@
 //! is looked at; a fact that names nobody (as journals of before have them) counts for nothing and is taken back.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use jid::BareJid;
 use jiff::Timestamp;
+use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Entry, Fact, Journal};
@@ -120,7 +121,7 @@ impl Rooms {
     }
 
     fn seats(&self) -> MutexGuard<'_, BTreeMap<Seat, BareJid>> {
-        self.seats.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seats.lock()
     }
 }
 

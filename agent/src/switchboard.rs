@@ -1,10 +1,11 @@
 //! What the XMPP side asks of the agent: which entities there are and how they look, who may see them, who sees whom.
 
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
 use dialogue::reply::Phrase;
 use jid::BareJid;
 use jiff::{Timestamp, Zoned};
+use parking_lot::{Mutex, RwLock};
 
 use crate::access::Access;
 use crate::addresses::{ADDRESS, Addresses, Changes, Entity, News, Record};
@@ -176,12 +177,12 @@ impl Switchboard {
         (local.is_some() || name == self.manner.domain).then_some(local)
     }
 
-    fn read(&self) -> std::sync::RwLockReadGuard<'_, Addresses> {
-        self.addresses.read().unwrap_or_else(PoisonError::into_inner)
+    fn read(&self) -> parking_lot::RwLockReadGuard<'_, Addresses> {
+        self.addresses.read()
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Addresses> {
-        self.addresses.write().unwrap_or_else(PoisonError::into_inner)
+    fn write(&self) -> parking_lot::RwLockWriteGuard<'_, Addresses> {
+        self.addresses.write()
     }
 
     fn text(&self, phrase: &Phrase) -> String {
@@ -299,7 +300,7 @@ impl MaySee for Switchboard {
 
 impl Roster for Switchboard {
     fn load(&self) -> Vec<Contact> {
-        self.contacts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.contacts.lock().clone()
     }
 
     fn save(&self, contact: &Contact) {

@@ -1,9 +1,10 @@
 //! Which language each person is answered in: that of what they wrote last, or the one they asked for. A fact of the journal.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use crate::journal::{Entry, Fact, Journal};
@@ -42,7 +43,7 @@ impl Tongues {
 
     /// A person's, by bare address.
     pub fn of(&self, person: &str) -> Tongue {
-        let known = self.of.lock().unwrap_or_else(PoisonError::into_inner).get(person).cloned();
+        let known = self.of.lock().get(person).cloned();
         known.unwrap_or_else(|| Tongue { language: self.common.clone(), fixed: false })
     }
 
@@ -52,7 +53,7 @@ impl Tongues {
             return;
         }
         let value = serde_json::to_value(&tongue).expect("a tongue is plain data");
-        self.of.lock().unwrap_or_else(PoisonError::into_inner).insert(person.to_owned(), tongue);
+        self.of.lock().insert(person.to_owned(), tongue);
         let entry = Entry::Fact { sort: LANGUAGE.to_owned(), key: person.to_owned(), value };
         if let Err(error) = self.journal.write(Timestamp::now(), entry, false) {
             tracing::error!(%error, person, "a person's language could not be written down");

@@ -3,7 +3,7 @@
 mod servers;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use agent::xmpp::contacts::{Contact, Roster, Seen};
@@ -16,6 +16,7 @@ use agent::xmpp::said::Said;
 use agent::xmpp::service::{Handle, Service, ServiceConfig};
 use agent::xmpp::settings::{LinkConfig, Secret};
 use jid::BareJid;
+use parking_lot::Mutex;
 use servers::client::Client;
 use servers::fake::Fake;
 use servers::prosody::Prosody;
@@ -39,7 +40,7 @@ impl Fleet {
     }
 
     fn set(&self, local: &str, show: Show, status: &str) {
-        let mut entities = self.entities.lock().expect("no panic");
+        let mut entities = self.entities.lock();
         let info = entities.iter_mut().find(|info| info.local.as_deref() == Some(local));
         let info = info.expect("it is there");
         info.show = show;
@@ -63,12 +64,12 @@ fn entity(local: Option<&str>, class: Class) -> EntityInfo {
 
 impl Directory for Fleet {
     fn entity(&self, local: Option<&str>) -> Option<EntityInfo> {
-        let entities = self.entities.lock().expect("no panic");
+        let entities = self.entities.lock();
         entities.iter().find(|info| info.local.as_deref() == local).cloned()
     }
 
     fn all(&self) -> Vec<EntityInfo> {
-        self.entities.lock().expect("no panic").clone()
+        self.entities.lock().clone()
     }
 }
 
@@ -84,12 +85,12 @@ impl Access for Fleet {
 
 impl Roster for Fleet {
     fn load(&self) -> Vec<Contact> {
-        self.contacts.lock().expect("no panic").values().cloned().collect()
+        self.contacts.lock().values().cloned().collect()
     }
 
     fn save(&self, contact: &Contact) {
         let key = (contact.person.to_string(), contact.entity.clone());
-        let mut contacts = self.contacts.lock().expect("no panic");
+        let mut contacts = self.contacts.lock();
         if contact.is_over() {
             contacts.remove(&key);
         } else {

@@ -29,7 +29,7 @@
 //! one answer are indented by four spaces), `told:` what everybody else heard.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 use agent::bot::{Bot, Parts};
 use agent::chat;
@@ -48,6 +48,7 @@ use agent::tongues::Tongues;
 use dialogue::machine::Utterance;
 use dialogue::spec::Role;
 use jiff::{SignedDuration, Timestamp, Zoned};
+use parking_lot::Mutex;
 
 /// When every scenario begins.
 const BEGINS: &str = "2026-11-21T12:00:00Z";
@@ -211,7 +212,7 @@ impl Stage {
             office: Arc::new(office),
             in_flight: Arc::clone(&self.flights),
             tongues: Arc::clone(&self.tongues),
-            notices: Box::new(move |notice| told.lock().expect("no panic").push(notice.text)),
+            notices: Box::new(move |notice| told.lock().push(notice.text)),
             ..Parts::over(mind(), &self.fake, &grants, journal, open_store(&self.lock))
         });
         self.bot = Some(bot.with_counted_references());
@@ -342,7 +343,7 @@ impl Stage {
                 .map(|text| format!("bot:  {}", text.replace('\n', "\n    ")))
                 .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()),
         );
-        lines.extend(self.told.lock().expect("no panic").drain(..).map(|text| format!("told: {text}")));
+        lines.extend(self.told.lock().drain(..).map(|text| format!("told: {text}")));
         lines
     }
 

@@ -12,8 +12,8 @@ use jiff::Timestamp;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use super::Bot;
 use super::promises::Promise;
-use super::{Bot, lock};
 use crate::addresses::Entity;
 use crate::error::Reference;
 use crate::events::{Cause, Ending, Flight, Notice};
@@ -30,7 +30,7 @@ impl Bot {
     pub(super) fn apply(&self, message: &Message, made: &Made) -> (Applied, usize) {
         let machines: Vec<MachineId> = made.steps.iter().filter_map(machine_of).collect();
         {
-            let mut writing = lock(&self.writing);
+            let mut writing = self.writing.lock();
             if let Some(busy) = self.busy(made, &writing) {
                 return (Applied::Failed { reply: Reply::say(busy), undo: Vec::new() }, 0);
             }
@@ -67,7 +67,7 @@ impl Bot {
     pub(super) fn apply_again(&self, message: &Message, step: &Step, op: &Op) {
         let Some(machine) = op.machine().cloned() else { return };
         {
-            let mut writing = lock(&self.writing);
+            let mut writing = self.writing.lock();
             if writing.contains_key(&machine) {
                 return;
             }
@@ -214,7 +214,7 @@ impl Bot {
     }
 
     pub(super) fn failure(&self, id: &str, vars: Vec<(&str, Var)>) -> Reply {
-        let reference = match lock(&self.references).as_mut() {
+        let reference = match self.references.lock().as_mut() {
             Some(count) => {
                 *count += 1;
                 Reference::numbered(*count)
@@ -262,7 +262,7 @@ struct Writing<'a> {
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        lock(&self.bot.writing).retain(|machine, _| !self.machines.contains(machine));
+        self.bot.writing.lock().retain(|machine, _| !self.machines.contains(machine));
     }
 }
 

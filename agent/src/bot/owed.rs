@@ -3,8 +3,8 @@
 use dialogue::session::Session;
 use jiff::Timestamp;
 
+use super::Bot;
 use super::turn::Conversation;
-use super::{Bot, lock};
 use crate::store::{Begun, Owed};
 
 impl Bot {
@@ -24,7 +24,7 @@ impl Bot {
     /// Changes a kept conversation outside its turns; kept again if `change` says that it did.
     fn amend(&self, key: &str, change: impl FnOnce(&mut Session) -> bool) {
         let conversation = Conversation::of(self, key.to_owned());
-        let _turn = lock(&conversation.lock);
+        let _turn = conversation.lock.lock();
         let (mut session, _) = self.store.session(key, self.tongues.common());
         if change(&mut session) {
             self.keep(key, &session, true);

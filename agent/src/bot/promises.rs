@@ -11,7 +11,7 @@ use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::Role;
 use jiff::{Timestamp, Zoned};
 
-use super::{Bot, lock};
+use super::Bot;
 use crate::events::Flight;
 use crate::host::{HostError, Machine, MachineId};
 use crate::journal::{Entry, Outcome};
@@ -48,7 +48,7 @@ enum Found {
 impl Bot {
     /// Somebody's op on that machine that libvirt still works on: who is told to wait, and for what.
     pub(super) fn still_busy(&self, machine: &Machine) -> Option<Phrase> {
-        let promises = lock(&self.promises);
+        let promises = self.promises.lock();
         let stuck = promises.iter().find(|promise| promise.machine == machine.id && promise.late.is_some())?;
         Some(
             Phrase::common("still_busy")
@@ -59,7 +59,7 @@ impl Bot {
     }
 
     pub(super) fn promise(&self, promise: Promise) {
-        lock(&self.promises).push(promise);
+        self.promises.lock().push(promise);
     }
 
     /// Tells everybody whose op is known by now how it ended. `seen`: machines of a host that has just come back, of which
@@ -71,7 +71,7 @@ impl Bot {
         say: &mut dyn FnMut(&Message, Rendered),
     ) {
         let found: Vec<(Promise, Found)> = {
-            let mut promises = lock(&self.promises);
+            let mut promises = self.promises.lock();
             let all = std::mem::take(&mut *promises);
             let mut found = Vec::new();
             for mut promise in all {

@@ -1,10 +1,11 @@
 //! What a turn holds while it lasts, and lets go of however it ends; and what came of it.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use dialogue::session::{Call, Open, PlanRef, Trace};
+use parking_lot::Mutex;
 
-use super::{Bot, lock};
+use super::Bot;
 use crate::host::Machine;
 use crate::message::{Answer, Channel, Message};
 use crate::store::{Begun, Store};
@@ -18,14 +19,14 @@ pub(super) struct Conversation<'a> {
 
 impl<'a> Conversation<'a> {
     pub(super) fn of(bot: &'a Bot, key: String) -> Self {
-        let lock = Arc::clone(lock(&bot.conversations).entry(key.clone()).or_default());
+        let lock = Arc::clone(bot.conversations.lock().entry(key.clone()).or_default());
         Self { bot, key, lock }
     }
 }
 
 impl Drop for Conversation<'_> {
     fn drop(&mut self) {
-        let mut all = lock(&self.bot.conversations);
+        let mut all = self.bot.conversations.lock();
         // The map's and ours: whoever else wants it takes it under the map's lock.
         if Arc::strong_count(&self.lock) == 2 {
             all.remove(&self.key);

@@ -12,8 +12,8 @@ use grammar::selector::Selector;
 use grammar::value::Value;
 use jiff::{SignedDuration, Timestamp, Zoned};
 
+use super::Bot;
 use super::turn::Towards;
-use super::{Bot, lock};
 use crate::host::{Machine, MachineId, State};
 use crate::message::{Answer, Message};
 use crate::ops::{Harder, Op};
@@ -56,7 +56,7 @@ impl Bot {
             let young = |since: Timestamp| now.duration_since(since) < YOUNG;
             let since = step.machine.as_ref().and_then(|machine| machine.since);
             let again = now.checked_add(AGAIN).ok().filter(|_| op.kind().ends && since.is_some_and(young));
-            let mut watched = lock(&self.watched);
+            let mut watched = self.watched.lock();
             // Asked twice, told once.
             watched.retain(|one| one.machine != machine || one.message.asker != message.asker);
             let (message, step, op) = (message.clone(), step.clone(), op.clone());
@@ -66,7 +66,7 @@ impl Bot {
 
     /// A machine has rebooted: whoever waits for that need not be told that it didn't.
     pub(crate) fn has_rebooted(&self, machine: &MachineId) {
-        lock(&self.watched).retain(|one| one.machine != *machine || one.op.kind().ends);
+        self.watched.lock().retain(|one| one.machine != *machine || one.op.kind().ends);
     }
 
     /// What is due: promises that can be kept, news that had to wait, and machines that have yet to do what they were asked: they are
@@ -95,7 +95,7 @@ impl Bot {
 
     /// Those whose askers are told now, and those that are asked once more.
     fn overdue(&self, now: Timestamp) -> (Vec<Watched>, Vec<Watched>) {
-        let mut watched = lock(&self.watched);
+        let mut watched = self.watched.lock();
         watched.retain(|one| self.host.machine(&one.machine).is_some_and(|machine| one.waits_for(&machine)));
         let (due, mut rest): (Vec<_>, Vec<_>) = watched.drain(..).partition(|one: &Watched| one.until <= now);
         let mut again = Vec::new();

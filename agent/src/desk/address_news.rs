@@ -76,7 +76,7 @@ impl Desk {
     }
 
     fn may_tell_again(&self, local: &str) -> bool {
-        let mut told = self.taken_over.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut told = self.taken_over.lock();
         told.retain(|_, at| at.elapsed() < TOLD_AGAIN);
         let first = !told.contains_key(local);
         told.entry(local.to_owned()).or_insert_with(Instant::now);

@@ -6,13 +6,13 @@
 
 use std::collections::VecDeque;
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dialogue::phrases::Rendered;
 use dialogue::session::EXPIRES;
 use jid::{BareJid, Jid};
 use jiff::{SignedDuration, Timestamp};
 use lru::LruCache;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Desk;
 use crate::message::{Answer, Channel, Message};
@@ -98,7 +98,7 @@ impl Debts {
     }
 
     fn all(&self) -> MutexGuard<'_, VecDeque<(Owed, Option<u64>)>> {
-        self.owed.lock().unwrap_or_else(PoisonError::into_inner)
+        self.owed.lock()
     }
 }
 
@@ -162,7 +162,7 @@ impl Desk {
         let owed = Owed::of(&said, &id, question, message.room.is_some());
         if question {
             let whose = (self.bot.key(message), message.utterance.device.clone());
-            self.debts.asked.lock().unwrap_or_else(PoisonError::into_inner).put(id.clone(), whose);
+            self.debts.asked.lock().put(id.clone(), whose);
         }
         let said = Said { id: Some(id.clone()), tracked: true, ..said };
         if !self.debts.add(owed.clone(), self.handle.connection()) || !self.bot.owe(&owed) {
@@ -229,7 +229,7 @@ impl Desk {
     /// Only from where it was asked: anybody who has seen its id could say that it came back.
     pub(super) fn bounced(&self, id: Option<&str>, from: &Jid) {
         let Some(id) = id else { return };
-        let mut questions = self.debts.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut questions = self.debts.asked.lock();
         let there = |device: &str| Jid::new(device).is_ok_and(|device| device.to_bare() == from.to_bare());
         let asked = questions.peek(id).filter(|(_, device)| there(device)).cloned();
         if let Some((key, device)) = asked {

@@ -6,8 +6,9 @@
 //! op of which nobody knows whether it happened keeps its events, whenever they come. Times are on
 //! [`HostRead::steady`](crate::host::HostRead::steady)'s clock, so that nobody's setting of a clock changes whose an event is.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::Cause;
 use crate::host::{EventKind, HostEvent, MachineId};
@@ -222,7 +223,7 @@ impl InFlight {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 

@@ -15,12 +15,13 @@
 //! ```
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use grammar::size::Bytes;
 use jiff::Timestamp;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
@@ -394,7 +395,7 @@ impl Fake {
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner.lock()
     }
 }
 
@@ -546,8 +547,7 @@ impl HostWrite for Fake {
             }
             if trouble == Some(Trouble::Hangs) {
                 inner.hangs += 1;
-                let waiting = |inner: &mut Inner| inner.hangs > 0;
-                drop(self.released.wait_while(inner, waiting).unwrap_or_else(PoisonError::into_inner));
+                self.released.wait_while(&mut inner, |inner| inner.hangs > 0);
             }
             match trouble {
                 Some(Trouble::HappensBut(kind)) => Some(error(kind, op.operation(), &self.subject(op))),

@@ -5,12 +5,13 @@
 //! lost and opened again by the watch alone; callers find one or are told `Unreachable`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use grammar::size::Bytes;
 use jiff::Timestamp;
+use parking_lot::{Condvar, Mutex};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 use virt::connect::Connect;
@@ -193,12 +194,8 @@ impl Bridge {
     pub fn wait_settled(&self, timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         self.hosts.iter().all(|host| {
-            let left = deadline.saturating_duration_since(Instant::now());
             let connecting = |standing: &mut (Connection, Timestamp)| standing.0 == Connection::Connecting;
-            match host.settled.wait_timeout_while(lock(&host.standing), left, connecting) {
-                Ok((_, waited)) => !waited.timed_out(),
-                Err(_) => false,
-            }
+            !host.settled.wait_while_until(&mut host.standing.lock(), connecting, deadline).timed_out()
         })
     }
 
@@ -273,7 +270,7 @@ impl Host {
 
     fn status(&self) -> HostStatus {
         use std::sync::atomic::Ordering::SeqCst;
-        let (connection, since) = lock(&self.standing).clone();
+        let (connection, since) = self.standing.lock().clone();
         let link = self.link();
         HostStatus {
             name: self.config.name.clone(),
@@ -289,7 +286,7 @@ impl Host {
     }
 
     fn link(&self) -> Option<Arc<Link>> {
-        lock(&self.link).clone()
+        self.link.lock().clone()
     }
 
     /// Calls libvirt on a thread of this host and waits at most as long as that lane's time-out.
@@ -465,9 +462,4 @@ impl HostWrite for Bridge {
         let on = op.hypervisor().ok_or_else(|| Fault::new(HostErrorKind::Unsupported).at(op.operation(), ""))?;
         self.host(on, op.operation())?.apply(op, late)
     }
-}
-
-/// A lock is still good when its holder panicked: what it guards is replaced whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

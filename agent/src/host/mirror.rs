@@ -5,9 +5,10 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
 
 use jiff::Timestamp;
+use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
 use crate::host::events::state_after;
@@ -292,11 +293,11 @@ impl Mirror {
 
     /// A writer that panicked left whole machines only, so its lock is still good.
     fn read(&self) -> RwLockReadGuard<'_, Vec<View>> {
-        self.hosts.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.hosts.read()
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Vec<View>> {
-        self.hosts.write().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.hosts.write()
     }
 }
 

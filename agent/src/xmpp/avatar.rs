@@ -4,8 +4,9 @@
 //! picture is under a kilobyte in the contact list of two thousand machines.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use xmpp_parsers::sha1::{Digest, Sha1};
 
 use super::entities::Class;
@@ -32,7 +33,7 @@ type Drawn = BTreeMap<(Class, [u8; 3]), Arc<Avatar>>;
 pub fn avatar(class: Class, os: Option<&str>) -> Arc<Avatar> {
     static DRAWN: Mutex<Drawn> = Mutex::new(BTreeMap::new());
     let colour = colour(class, os);
-    let mut drawn = DRAWN.lock().expect("nothing panics while drawing");
+    let mut drawn = DRAWN.lock();
     let avatar = drawn.entry((class, colour)).or_insert_with(|| {
         let png = png(colour, |x, y| glyph(class, x, y));
         let hash = Sha1::digest(&png).into();

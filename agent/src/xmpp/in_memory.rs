@@ -3,10 +3,11 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures::{Sink as _, SinkExt, StreamExt};
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Duration, Instant};
 use tokio_xmpp::xmlstream::{StreamHeader, Timeouts, XmlStream, initiate_stream};
@@ -143,8 +144,8 @@ async fn begin(wire: Wire) -> Result<XmlStream<HeaderFix<Wire>, Flat>, Down> {
     Ok(initiate_stream(io, ns::COMPONENT, header, timeouts).await?.skip_features())
 }
 
-fn lock(sent: &Mutex<Vec<u8>>) -> std::sync::MutexGuard<'_, Vec<u8>> {
-    sent.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(sent: &Mutex<Vec<u8>>) -> parking_lot::MutexGuard<'_, Vec<u8>> {
+    sent.lock()
 }
 
 /// A connection in memory.

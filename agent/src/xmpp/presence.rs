@@ -134,7 +134,7 @@ impl Board {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Mutex;
+    use parking_lot::Mutex;
 
     use super::*;
     use crate::xmpp::entities::Class;
@@ -143,11 +143,11 @@ mod tests {
 
     impl Directory for OneMachine {
         fn entity(&self, _local: Option<&str>) -> Option<EntityInfo> {
-            self.0.lock().unwrap().clone()
+            self.0.lock().clone()
         }
 
         fn all(&self) -> Vec<EntityInfo> {
-            self.0.lock().unwrap().clone().into_iter().collect()
+            self.0.lock().clone().into_iter().collect()
         }
     }
 
@@ -174,7 +174,7 @@ mod tests {
         for step in 0..1_000u64 {
             let now = begin + Duration::from_millis(10 * step);
             let show = if step % 7 < 3 { Show::Online } else { Show::Dnd };
-            if let Some(info) = directory.0.lock().unwrap().as_mut() {
+            if let Some(info) = directory.0.lock().as_mut() {
                 info.show = show;
             }
             board.changed(Some("web1"), now);
@@ -190,7 +190,7 @@ mod tests {
         // Nothing new: nothing sent.
         board.changed(Some("web1"), begin + Duration::from_secs(70));
         assert!(board.due(&directory, begin + Duration::from_secs(80)).is_empty());
-        *directory.0.lock().unwrap() = None;
+        *directory.0.lock() = None;
         board.changed(Some("web1"), begin + Duration::from_secs(90));
         assert_eq!(board.due(&directory, begin + Duration::from_secs(99)), [Some("web1".to_owned())]);
         assert_eq!(board.next(), None);

@@ -8,10 +8,11 @@
 use std::borrow::Cow;
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use minidom::rxml::Namespace;
+use parking_lot::Mutex;
 use tokio::io::{AsyncBufRead, AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 use xmpp_parsers::ns;
@@ -33,11 +34,11 @@ impl LastByte {
 
     /// The time of the last byte received.
     pub fn get(&self) -> Instant {
-        *self.0.lock().expect("nothing panics while holding it")
+        *self.0.lock()
     }
 
     fn set(&self) {
-        *self.0.lock().expect("nothing panics while holding it") = Instant::now();
+        *self.0.lock() = Instant::now();
     }
 }
 

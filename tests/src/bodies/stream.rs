@@ -1,6 +1,6 @@
 //! The component's stream: whatever a server says, or lets others say.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use agent::xmpp::contacts::{Contact, Roster};
 use agent::xmpp::entities::{Access, Class, Directory, EntityInfo, Show};
@@ -8,6 +8,7 @@ use agent::xmpp::event::Event;
 use agent::xmpp::in_memory::{InMemory, Taken};
 use agent::xmpp::rooms::trust::Domains;
 use jid::BareJid;
+use parking_lot::Mutex;
 use xmpp_parsers::minidom::Element;
 
 use super::Bytes;
@@ -71,11 +72,11 @@ impl Access for Fleet {
 
 impl Roster for Fleet {
     fn load(&self) -> Vec<Contact> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0.lock().clone()
     }
 
     fn save(&self, contact: &Contact) {
-        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.lock();
         kept.retain(|one| (&one.person, &one.entity) != (&contact.person, &contact.entity));
         if !contact.is_over() {
             kept.push(contact.clone());

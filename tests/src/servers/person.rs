@@ -4,9 +4,10 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use serde_json::{Value, json};
 
 use super::prosody::Prosody;
@@ -64,7 +65,7 @@ impl Person {
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Ok(value) = serde_json::from_str(&line) {
-                    to.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(value);
+                    to.0.lock().push_back(value);
                     to.1.notify_all();
                 }
             }
@@ -138,14 +139,14 @@ impl Person {
     /// Waits for something that came in, and takes it out of the inbox. Panics with the inbox when it doesn't come.
     pub fn wait(&self, what: &str, fits: impl Fn(&Value) -> bool) -> Value {
         let deadline = Instant::now() + PATIENCE;
-        let mut inbox = self.inbox.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut inbox = self.inbox.0.lock();
         loop {
             if let Some(index) = inbox.iter().position(&fits) {
                 return inbox.remove(index).expect("it was found there");
             }
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(!left.is_zero(), "{} waited in vain for {what}; came in: {}", self.jid, shorten(&inbox));
-            inbox = self.inbox.1.wait_timeout(inbox, left).unwrap_or_else(PoisonError::into_inner).0;
+            self.inbox.1.wait_for(&mut inbox, left);
         }
     }
 
@@ -156,17 +157,17 @@ impl Person {
 
     /// How many things that fit lie in the inbox.
     pub fn count(&self, fits: impl Fn(&Value) -> bool) -> usize {
-        self.inbox.0.lock().unwrap_or_else(PoisonError::into_inner).iter().filter(|event| fits(event)).count()
+        self.inbox.0.lock().iter().filter(|event| fits(event)).count()
     }
 
     /// Forgets what came in.
     pub fn forget(&self) {
-        self.inbox.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.inbox.0.lock().clear();
     }
 
     /// What came in and was not asked for, for messages of failing tests.
     pub fn inbox(&self) -> String {
-        shorten(&self.inbox.0.lock().unwrap_or_else(PoisonError::into_inner))
+        shorten(&self.inbox.0.lock())
     }
 
     /// Joins a room and waits until in it.

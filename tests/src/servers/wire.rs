@@ -4,7 +4,9 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Condvar, Mutex};
 
 /// The wire. Its threads end with the test's process.
 pub struct Wire {
@@ -57,7 +59,7 @@ impl Wire {
 
     /// Ends the connection; what was held is lost. The next one is whole.
     pub fn cut(&self) {
-        for end in self.state.ends.lock().unwrap_or_else(PoisonError::into_inner).drain(..) {
+        for end in self.state.ends.lock().drain(..) {
             let _ = end.shutdown(Shutdown::Both);
         }
         self.release();
@@ -66,14 +68,14 @@ impl Wire {
 
 impl State {
     fn hold(&self, held: bool) {
-        *self.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
+        *self.held.lock() = held;
         self.changed.notify_all();
     }
 
     fn join(self: &Arc<Self>, agent: TcpStream, server: TcpStream) {
         let (Ok(from_agent), Ok(to_server)) = (agent.try_clone(), server.try_clone()) else { return };
         if let (Ok(one), Ok(other)) = (agent.try_clone(), server.try_clone()) {
-            self.ends.lock().unwrap_or_else(PoisonError::into_inner).extend([one, other]);
+            self.ends.lock().extend([one, other]);
         }
         let state = Arc::clone(self);
         std::thread::spawn(move || pump(from_agent, to_server, || state.wait()));
@@ -81,8 +83,8 @@ impl State {
     }
 
     fn wait(&self) {
-        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        let _passes = self.changed.wait_while(held, |held| *held).unwrap_or_else(PoisonError::into_inner);
+        let mut held = self.held.lock();
+        self.changed.wait_while(&mut held, |held| *held);
     }
 }
 

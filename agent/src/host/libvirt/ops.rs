@@ -12,12 +12,12 @@ use virt::error::ErrorNumber;
 use virt::storage_pool::StoragePool;
 use virt::storage_vol::StorageVol;
 
+use super::Host;
 use super::fault::Fault;
 use super::link::Lane;
 use super::read;
 use super::uses;
 use super::watch::Signal;
-use super::{Host, lock};
 use crate::host::events::sys;
 use crate::host::xml::bus_of;
 use crate::host::xml::image;
@@ -46,11 +46,11 @@ impl Host {
             // A running machine is paused for a moment; people are told of the op and not of its steps.
             let pauses = asked.machine().filter(|_| asked.kind().pauses).map(|machine| machine.uuid);
             if let Some(uuid) = pauses {
-                lock(&host.quiet).begin(uuid);
+                host.quiet.lock().begin(uuid);
             }
             let done = At::of(&host, connection, &asked).and_then(|at| asked.on_libvirt(&at));
             if let Some(uuid) = pauses {
-                lock(&host.quiet).end(uuid, Instant::now());
+                host.quiet.lock().end(uuid, Instant::now());
             }
             done
         };
@@ -202,17 +202,15 @@ impl At<'_> {
     /// libvirt only asks the guest to let go; it has when the disk has left the live definition.
     fn wait_gone(&self, target: &str, deadline: Instant) -> Result<(), Fault> {
         loop {
-            let heard = *lock(&self.host.devices);
+            let heard = *self.host.devices.lock();
             if !self.has_target_now(target)? {
                 return Ok(());
             }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            let nothing_new = |count: &mut u64| *count == heard;
+            let mut devices = self.host.devices.lock();
+            if self.host.device_heard.wait_while_until(&mut devices, nothing_new, deadline).timed_out() {
                 return Err(Fault::new(HostErrorKind::TimedOut));
             }
-            let nothing_new = |count: &mut u64| *count == heard;
-            let waited = self.host.device_heard.wait_timeout_while(lock(&self.host.devices), left, nothing_new);
-            drop(waited);
         }
     }
 

@@ -11,7 +11,7 @@ use virt::error::ErrorNumber;
 
 use super::fault::Fault;
 use super::link::Lane;
-use super::{Host, lock, read};
+use super::{Host, read};
 use crate::host::events::sys;
 use crate::host::{HostError, MachineId, MachineStats};
 
@@ -40,7 +40,7 @@ impl Host {
     /// # Errors
     /// As [`HostError`].
     pub(super) fn usage(&self) -> Result<HashMap<Uuid, MachineStats>, HostError> {
-        let earlier = lock(&self.samples).clone();
+        let earlier = self.samples.lock().clone();
         let (mut at, mut all) = self.read_all()?;
         let recent = |samples: &Samples, uuid: &Uuid, at: Instant| {
             samples.get(uuid).copied().filter(|(before, _)| is_recent(at.saturating_duration_since(*before)))
@@ -64,7 +64,7 @@ impl Host {
         });
         let stats = stats.collect();
         let kept = all.iter().filter_map(|(uuid, used)| Some((*uuid, (at, used.cpu_time?))));
-        *lock(&self.samples) = kept.collect();
+        *self.samples.lock() = kept.collect();
         Ok(stats)
     }
 
@@ -74,7 +74,7 @@ impl Host {
     /// As [`HostError`].
     pub(super) fn stats(&self, uuid: Uuid, name: &str) -> Result<MachineStats, HostError> {
         let operation = "read statistics of";
-        let earlier = lock(&self.samples).get(&uuid).copied().filter(|(at, _)| is_recent(at.elapsed()));
+        let earlier = self.samples.lock().get(&uuid).copied().filter(|(at, _)| is_recent(at.elapsed()));
         let counters = self.call(Lane::Read, operation, name, move |connection| {
             let domain = connection.lookup_domain_by_uuid(uuid)?;
             if !domain.is_active()? {
@@ -92,7 +92,7 @@ impl Host {
             second = Some((Instant::now(), time));
         }
         if let Some(second) = second {
-            lock(&self.samples).insert(uuid, second);
+            self.samples.lock().insert(uuid, second);
         }
         Ok(MachineStats {
             cpu_percent: first.zip(second).map(|(first, second)| percent(first, second, counters.vcpus)),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use virt::domain::Domain;
 
 use super::link::{Lane, Link, NotOpen};
-use super::{Connection, DownReason, Host, fault::Fault, lock, read};
+use super::{Connection, DownReason, Host, fault::Fault, read};
 use crate::host::events::{CloseReason, Fold, Happened, Heard, What, missed, sys};
 use crate::host::{EventKind, HostError, HostErrorKind, HostEvent, Machine, MachineId, State, steady};
 
@@ -192,7 +192,7 @@ impl Watch {
             Err(NotOpen { reason, said }) => return self.drop_link(reason, said),
         };
         let features = link.features.clone();
-        *lock(&self.host.link) = Some(link);
+        *self.host.link.lock() = Some(link);
         self.host.mirror.set_features(&self.host.config.name, features);
         if self.resync_or_drop() {
             self.retry = self.host.timeouts.retry_first;
@@ -215,7 +215,7 @@ impl Watch {
                 }
             };
             if matches!(what, What::DeviceRemoved(_) | What::DeviceKept(_)) {
-                *lock(&self.host.devices) += 1;
+                *self.host.devices.lock() += 1;
                 self.host.device_heard.notify_all();
             }
             told.push((uuid, name, what));
@@ -229,7 +229,7 @@ impl Watch {
         for (uuid, name, what) in told {
             let state = read.as_ref().and_then(|read| read.get(&uuid).copied());
             let happened = self.fold.kind(uuid, &name, &what, state, Instant::now());
-            let mut quiet = lock(&self.host.quiet);
+            let mut quiet = self.host.quiet.lock();
             let Some(Happened { kind, was }) = happened else {
                 if what == PAUSE {
                     quiet.seen(uuid);
@@ -374,7 +374,7 @@ impl Watch {
                         drop(self.host.mirror.put(machine, now));
                     }
                     None => {
-                        lock(&self.host.samples).remove(&uuid);
+                        self.host.samples.lock().remove(&uuid);
                         self.host.mirror.remove(&self.id(uuid));
                     }
                 }
@@ -393,7 +393,7 @@ impl Watch {
     fn up(&mut self) {
         // Who waits for this to settle finds the mirror as it is then.
         self.host.mirror.set_unreachable(&self.host.config.name, None);
-        let before = std::mem::replace(&mut *lock(&self.host.standing), (Connection::Up, Timestamp::now())).0;
+        let before = std::mem::replace(&mut *self.host.standing.lock(), (Connection::Up, Timestamp::now())).0;
         self.host.settled.notify_all();
         if !std::mem::replace(&mut self.announced, true) {
             self.tell_host(EventKind::HostRead);
@@ -406,7 +406,7 @@ impl Watch {
 
     /// Throws the connection away, says so, and tries again later.
     fn drop_link(&mut self, reason: DownReason, said: String) {
-        *lock(&self.host.link) = None;
+        *self.host.link.lock() = None;
         let jitter = rand::random_range(0.8..1.2);
         self.phase = Phase::Waiting(Instant::now() + self.retry.mul_f64(jitter));
         self.retry = (self.retry * 2).min(self.host.timeouts.retry_most);
@@ -416,7 +416,7 @@ impl Watch {
     fn down(&mut self, reason: DownReason, said: String) {
         let now = Timestamp::now();
         let was_down = {
-            let mut standing = lock(&self.host.standing);
+            let mut standing = self.host.standing.lock();
             let was_down = matches!(standing.0, Connection::Down { .. });
             let since = if was_down { standing.1 } else { now };
             *standing = (Connection::Down { reason, said: said.clone() }, since);
@@ -431,7 +431,7 @@ impl Watch {
     }
 
     fn end(&mut self) {
-        *lock(&self.host.link) = None;
+        *self.host.link.lock() = None;
     }
 
     fn id(&self, uuid: Uuid) -> MachineId {

@@ -1,10 +1,10 @@
 //! Whole turns without a socket: stanzas in, stanzas and events out.
 
 use std::collections::BTreeSet;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use minidom::Element;
+use parking_lot::Mutex;
 use proptest::prelude::*;
 
 use super::*;
@@ -36,7 +36,7 @@ impl Directory for Fleet {
     }
 
     fn all(&self) -> Vec<EntityInfo> {
-        self.changed.lock().unwrap().clone()
+        self.changed.lock().clone()
     }
 }
 
@@ -53,11 +53,11 @@ impl Access for Fleet {
 
 impl Roster for Fleet {
     fn load(&self) -> Vec<Contact> {
-        self.saved.lock().unwrap().clone()
+        self.saved.lock().clone()
     }
 
     fn save(&self, contact: &Contact) {
-        self.saved.lock().unwrap().push(contact.clone());
+        self.saved.lock().push(contact.clone());
     }
 }
 
@@ -285,7 +285,7 @@ fn a_change_reaches_those_who_see_the_machine_and_goodbye_is_said_for_all() {
     let mut world = World::new();
     let sent = world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
     assert!(sent[0].contains("subscribed") && sent[1].contains("running"), "{sent:?}");
-    assert_eq!(world.fleet.saved.lock().unwrap().len(), 1);
+    assert_eq!(world.fleet.saved.lock().len(), 1);
     let refused = world.send("<presence from='eve@example.org' to='web1@vms.example.org' type='subscribe'/>");
     assert!(refused.len() == 1 && refused[0].contains("unsubscribed"), "{refused:?}");
     // A thousand tries are refused a thousand times, and told of once.
@@ -294,7 +294,7 @@ fn a_change_reaches_those_who_see_the_machine_and_goodbye_is_said_for_all() {
         world.send(&format!("<presence from='mal@example.org' to='web{n}@vms.example.org' type='subscribe'/>"));
     }
     assert_eq!(world.core.take_events().len(), 1);
-    world.fleet.changed.lock().unwrap()[2].status = "crashed".to_owned();
+    world.fleet.changed.lock()[2].status = "crashed".to_owned();
     world.core.board.changed(Some("web1"), world.now);
     world.now += std::time::Duration::from_secs(1);
     world.core.on_tick(world.now);
@@ -338,7 +338,7 @@ fn what_may_exist_is_taken_from_nobody_and_what_does_not_is_refused() {
 fn a_machine_that_is_gone_stays_with_those_who_have_it_and_comes_to_nobody_else() {
     let mut world = World::new();
     world.send(&format!("<presence {ANN} {TO_WEB1} type='subscribe'/>"));
-    for info in world.fleet.changed.lock().unwrap().iter_mut().filter(|info| info.class == Class::Machine) {
+    for info in world.fleet.changed.lock().iter_mut().filter(|info| info.class == Class::Machine) {
         info.show = Show::Offline;
         info.status = "gone".to_owned();
     }

@@ -4,8 +4,9 @@
 //! none can smuggle it in.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::RwLock;
 use xmpp_parsers::jid::BareJid;
 
 /// What an address may be.
@@ -40,12 +41,12 @@ impl Trust {
 
     /// From a configuration that was read again.
     pub fn replace(&self, domains: Domains) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = domains;
+        *self.0.write() = domains;
     }
 
     /// What an address may be. A domain that is both is a home: nobody is taken for a room by mistake.
     pub fn standing(&self, address: &BareJid) -> Standing {
-        let domains = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let domains = self.0.read();
         let domain = address.domain().as_str();
         if domains.homes.contains(domain) {
             Standing::Home
