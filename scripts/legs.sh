@@ -208,7 +208,7 @@ leg_rust-bert() {
   export ATOLL_CORPUS=$ATOLL_CACHE/sentences.txt
   corpus_sentences >"$ATOLL_CORPUS"
   echo "$(wc -l <"$ATOLL_CORPUS") sentences of the English corpus"
-  cargo nextest run --locked --package intents --features rust-bert
+  cargo nextest run --locked --package intents --features candle,rust-bert
 }
 
 # corpus_sentences: every fifth English phrasing of the corpus (MiniLM knows no other language), one a line, without their marks: "[20 gig](size)" is

@@ -2,7 +2,8 @@
 //!
 //! One trait. [`bundled`] ships with the program and is what people talk to: English and French, some ten milliseconds a
 //! sentence. Two others run all-MiniLM-L6-v2 (English; Apache-2.0, put in place by `scripts/model.sh`) and give the same
-//! vectors as each other: [`candle`] in pure Rust and `rust_bert` on libtorch (cargo feature `rust-bert`). The classifier works without any encoder, on n-grams alone.
+//! vectors as each other: `candle` in pure Rust and `rust_bert` on libtorch, each in builds with the cargo feature of that name. The classifier works
+//! without any encoder, on n-grams alone.
 
 use std::path::{Path, PathBuf};
 
