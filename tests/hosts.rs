@@ -18,8 +18,9 @@ use subject::{Kind, Subject};
 
 type Case = (&'static str, fn(&mut Subject) -> anyhow::Result<()>);
 
-const EVERYWHERE: [Case; 4] = [
+const EVERYWHERE: [Case; 5] = [
     ("power_and_its_events", cases::power),
+    ("what_is_saved_goes_on_from_there", cases::saving),
     ("snapshots_are_taken_reverted_and_deleted", cases::snapshots),
     ("volumes_and_disks_come_and_go", cases::disks),
     ("what_is_not_there_is_said_to_be_missing", cases::missing),

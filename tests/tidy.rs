@@ -308,20 +308,29 @@ fn fixed(words: &dialogue::book::Words, key: &str) -> Option<Regex> {
 
 /// Changes go one way. A call needs its trait in sight, so naming it is the only way to it.
 #[test]
-fn only_the_bot_applies_a_plan() {
-    let traits = Regex::new(r"\b(HostWrite|OfficeWrite|bot::Host|dyn Host\b)").expect("a pattern");
-    // Who declares them, who carries them out, and who applies.
-    let places = ["agent/src/host.rs", "agent/src/host/libvirt.rs", "agent/src/host/fake.rs", "agent/src/office.rs"];
-    let calls = Regex::new(r"\b(host|office|bridge|fake|affairs)\.apply\(").expect("a pattern");
-    let applies = "agent/src/bot/apply.rs";
+fn only_the_engine_changes_anything() {
+    let traits = Regex::new(r"\b(HostWrite|dyn (Host|Own|Contacts)\b)").expect("a pattern");
+    // Who declares them, who carries them out, who is given them to hand on, and what ops are done with.
+    let places = [
+        "agent/src/host.rs",
+        "agent/src/host/libvirt.rs",
+        "agent/src/host/fake.rs",
+        "agent/src/office.rs",
+        "agent/src/bot.rs",
+        "agent/src/engine.rs",
+        "agent/src/ops.rs",
+    ];
+    let calls =
+        Regex::new(r"\b(host|bridge|fake)\.(apply|apply_late)\(|\.on_(agent|libvirt|fake)\(").expect("a pattern");
+    let applies = "agent/src/engine/commit.rs";
+    let doers = [applies, "agent/src/host/libvirt/ops.rs", "agent/src/host/fake/ops.rs"];
     let mut wrong = Vec::new();
     for path in sources().into_iter().filter(|path| path.starts_with("agent/src/")) {
         for (line, text) in code(&path) {
-            let here = path == applies || places.contains(&path.as_str());
-            // The driver holds both halves; its other half does the applying.
-            let named = traits.is_match(&text) && path != "agent/src/bot.rs";
-            if !here && (named || calls.is_match(&text)) {
-                wrong.push(format!("{path}:{line}: only {applies} applies; take a HostRead: {}", text.trim()));
+            let named = traits.is_match(&text) && !places.contains(&path.as_str());
+            let called = calls.is_match(&text) && !doers.contains(&path.as_str());
+            if path != applies && (named || called) {
+                wrong.push(format!("{path}:{line}: only {applies} changes a host; take a HostRead: {}", text.trim()));
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The driver: a message in, the conversation's actions carried out, what is said out. The only place that applies a plan.
+//! The driver of conversations: a message in, the conversation's actions carried out, what is said out.
 //!
 //! A turn is synchronous and runs on a blocking thread, since libvirt's calls block; turns of one conversation follow each
 //! other, turns of others run beside them. Order around an op: store flushed, journal says what is about to be done
@@ -18,72 +18,35 @@ use parking_lot::Mutex;
 
 use crate::access::Access;
 use crate::addresses::Entity;
-use crate::events::settle::Settle;
+use crate::engine::{self, Committed, Engine, Place};
+pub use crate::engine::{Caution, Host, Own};
 use crate::events::{InFlight, Notice};
-use crate::host::{HostRead, HostWrite, MachineId};
-use crate::journal::{Entry, Journal, Told};
+use crate::host::HostEvent;
+use crate::journal::Journal;
 use crate::message::{Answer, Certain, Channel, Message};
 use crate::mind::Mind;
 use crate::misses::{self, Misses};
-use crate::office::Contacts;
-use crate::planner::{Made, Planner};
-use crate::skill::Office;
+use crate::planner::{Made, Planner, Step};
 use crate::store::Store;
 use crate::tongues::{Tongue, Tongues};
 
-mod apply;
 mod owed;
 mod parts;
 mod place;
-mod promises;
 mod turn;
 mod watched;
 
-use place::Place;
 pub use turn::{Carried, Turned};
 use turn::{Conversation, Unanswered};
-use watched::Watched;
 
-/// A host that can be read and written.
-pub trait Host: HostRead + HostWrite {}
-impl<T: HostRead + HostWrite> Host for T {}
-
-/// The agent's own affairs, to be read and changed.
-pub trait Own: Office + Contacts {}
-impl<T: Office + Contacts> Own for T {}
-
-/// How careful to be.
-#[derive(Clone, Debug)]
-pub struct Caution {
-    /// Ask before plain disruptive commands too.
-    pub ask_disruptive: bool,
-    /// Machines one sentence may disturb.
-    pub most_at_once: usize,
-    /// How long a machine may take to shut down or to reboot before the asker is told that it didn't.
-    pub shutdown_patience: SignedDuration,
-}
-
-/// The driver.
+/// The driver of conversations.
 pub struct Bot {
-    mind: Arc<Mind>,
+    engine: Arc<Engine>,
     machine: machine::Machine,
-    host: Arc<dyn Host>,
-    office: Arc<dyn Own>,
-    access: Access,
-    journal: Arc<Journal>,
     store: Store,
-    in_flight: Arc<InFlight>,
-    caution: Caution,
-    tongues: Arc<Tongues>,
-    desk: String,
-    notices: Box<dyn Fn(Notice) + Send + Sync>,
     conversations: Mutex<HashMap<String, Arc<Mutex<()>>>>,
-    writing: Mutex<HashMap<MachineId, String>>,
-    topics: Mutex<Topics>,
-    watched: Mutex<Vec<Watched>>,
-    promises: Mutex<Vec<promises::Promise>>,
-    settling: Mutex<Settle>,
-    references: Mutex<Option<u64>>,
+    /// When each conversation last heard what may be "it".
+    heard: Mutex<HashMap<String, Timestamp>>,
     /// Whose conversation with an entity in a room went on last, by its key, and when.
     last_in_room: Mutex<HashMap<(String, String), (String, Timestamp)>>,
     /// Who of our entities was last told not to, where nothing was open there, by room or person: in which conversation, and when.
@@ -97,13 +60,6 @@ const TOPICAL: SignedDuration = SignedDuration::from_mins(15);
 const MOST_TOPICS: usize = 4_096;
 /// What an entity is told that is not to do what it was, perhaps, about to.
 const REFUSALS: [&str; 3] = ["talk.no", "talk.cancel", "talk.stop"];
-
-/// What "it" may be because it was just told.
-#[derive(Default)]
-struct Topics {
-    last: Option<(Timestamp, String)>,
-    heard: HashMap<String, Timestamp>,
-}
 
 /// What a bot is made of.
 pub struct Parts {
@@ -135,26 +91,14 @@ impl Bot {
     /// A bot of these parts.
     pub fn new(parts: Parts) -> Self {
         let Parts { mind, host, office, access, journal, store, in_flight, caution, tongues, desk, notices } = parts;
+        let machine = machine::Machine::new(Arc::clone(mind.book()));
+        let parts = engine::Parts { mind, host, office, access, journal, in_flight, caution, tongues, desk, notices };
         Self {
-            machine: machine::Machine::new(Arc::clone(mind.book())),
-            mind,
-            host,
-            office,
-            access,
-            journal,
+            engine: Arc::new(Engine::new(parts)),
+            machine,
             store,
-            in_flight,
-            caution,
-            tongues,
-            desk,
-            notices,
             conversations: Mutex::default(),
-            writing: Mutex::default(),
-            topics: Mutex::default(),
-            watched: Mutex::default(),
-            promises: Mutex::default(),
-            settling: Mutex::default(),
-            references: Mutex::default(),
+            heard: Mutex::default(),
             last_in_room: Mutex::default(),
             refused: Mutex::default(),
             misses: None,
@@ -170,62 +114,48 @@ impl Bot {
     /// References counted instead of drawn, for transcripts.
     #[must_use]
     pub fn with_counted_references(self) -> Self {
-        *self.references.lock() = Some(0);
+        self.engine.count_references();
         self
     }
 
-    /// What the hosts show.
-    pub(crate) fn host(&self) -> &dyn HostRead {
-        &*self.host
-    }
-
-    /// Ops under way.
-    pub(crate) fn in_flight(&self) -> &InFlight {
-        &self.in_flight
-    }
-
-    /// News that waits until its machine is quiet.
-    pub(crate) fn settle_news(&self) -> parking_lot::MutexGuard<'_, Settle> {
-        self.settling.lock()
-    }
-
-    /// How one person is spoken to; `None` is a room, or everybody.
-    pub(crate) fn phrases(&self, person: Option<&str>) -> &Phrases {
-        let language =
-            person.map_or_else(|| self.tongues.common().to_owned(), |person| self.tongues.of(person).language);
-        &self.mind.book().words(&language).phrases
-    }
-
-    /// What a skill does, as a person would call it in their language.
-    pub(crate) fn title(&self, person: &str, skill: &str) -> String {
-        self.mind.book().words(&self.tongues.of(person).language).title(skill)
-    }
-
-    /// A sentence for everybody.
-    pub(crate) fn text(&self, phrase: &Phrase, now: &Zoned) -> String {
-        self.phrases(None).phrase(phrase, now)
-    }
-
-    /// Hands on what everybody concerned should hear.
-    pub(crate) fn notify(&self, notice: Notice) {
-        (self.notices)(notice);
-    }
-
-    /// Writes down what was told.
-    pub(crate) fn write_told(&self, told: Told) {
-        if let Err(error) = self.journal.write(told.at, Entry::Told(told), false) {
-            tracing::error!(%error, "the journal can't be written");
-        }
+    /// What carries out what was agreed on.
+    pub(crate) fn engine(&self) -> &Arc<Engine> {
+        &self.engine
     }
 
     /// Who may do what.
     pub fn access(&self) -> &Access {
-        &self.access
+        &self.engine.access
     }
 
     /// The words.
     pub fn mind(&self) -> &Mind {
-        &self.mind
+        &self.engine.mind
+    }
+
+    /// How one person is spoken to; `None` is a room, or everybody.
+    pub(crate) fn phrases(&self, person: Option<&str>) -> &Phrases {
+        self.engine.phrases(person)
+    }
+
+    /// An event came from a host: it is written down, and told unless an op's own telling has said it already.
+    pub fn happened(&self, event: &HostEvent, now: &Zoned) {
+        self.engine.happened(event, now);
+    }
+
+    /// A host is back: whoever was told "I don't know whether that happened" learns how the machine is now.
+    pub fn settle(&self, event: &HostEvent, now: &Zoned, say: &mut dyn FnMut(&Message, Rendered)) {
+        self.engine.settle(event, now, say);
+    }
+
+    /// How long an asker is kept waiting for a change before they are told that it goes on, for tests.
+    pub fn set_answer_within(&self, span: std::time::Duration) {
+        self.engine.set_answer_within(span);
+    }
+
+    /// Waits until no change is being carried out; false when that takes longer.
+    pub fn wait_idle(&self, timeout: std::time::Duration) -> bool {
+        self.engine.jobs.wait_idle(timeout)
     }
 
     /// Takes one message; `say` gets each answer as it comes, and all are heard. Blocks for as long as plans and ops take.
@@ -255,7 +185,7 @@ impl Bot {
         let _turn = conversation.lock.lock();
         let turn = catch_unwind(AssertUnwindSafe(|| self.unguarded_turn(&key, message, input, channel)));
         turn.unwrap_or_else(|_| {
-            let reply = self.failure("went_wrong", Vec::new());
+            let reply = self.engine.failure("went_wrong", Vec::new());
             let rendered = self.phrases(message.asker.jid.as_deref()).reply(&reply, &message.now);
             channel.say(Answer { rendered, question: false, outcome: true });
             Turned { trace: Trace { why: "broke".to_owned(), ..Trace::default() }, ..Turned::default() }
@@ -263,19 +193,20 @@ impl Bot {
     }
 
     fn unguarded_turn(&self, key: &str, message: &Message, input: Input, channel: &mut dyn Channel) -> Turned {
-        let (mut session, lost) = self.store.session(key, self.tongues.common());
+        let (mut session, lost) = self.store.session(key, self.engine.tongues.common());
         if let Some(person) = &message.asker.jid {
-            let Tongue { language, fixed } = self.tongues.of(person);
+            let Tongue { language, fixed } = self.engine.tongues.of(person);
             (session.language, session.fixed) = (language, fixed);
         }
         if matches!(input, Input::Said(_))
             && let Some(absent) = self.absent(&message.entity)
         {
-            let rendered = self.mind.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now);
+            let rendered =
+                self.engine.mind.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now);
             channel.say(Answer { rendered, question: false, outcome: false });
             return Turned::default();
         }
-        let place = self.place(&message.entity);
+        let place = self.engine.place(&message.entity);
         let known = self.known_at(&place);
         let around = Around {
             now: &message.now,
@@ -284,11 +215,11 @@ impl Bot {
             entity: &place.name,
             room: message.room.is_some(),
             asker: &message.asker.name,
-            ask_disruptive: self.caution.ask_disruptive,
+            ask_disruptive: self.engine.caution.ask_disruptive,
         };
         if lost {
             let reply = Reply::say(Phrase::common("conversation_lost"));
-            let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
+            let rendered = self.engine.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
             channel.say(Answer { rendered, question: false, outcome: true });
         }
         if let Some(machines) = self.topic(key, message.now.timestamp()) {
@@ -313,7 +244,7 @@ impl Bot {
             for action in actions {
                 match action {
                     Action::Rank(text) => {
-                        let ranking = self.mind.rank(&text);
+                        let ranking = self.engine.mind.rank(&text);
                         first = ranking.ranked.first().cloned();
                         inputs.push_back(Input::Ranked(ranking));
                     }
@@ -329,23 +260,30 @@ impl Bot {
                         begun = Some(Unanswered::new(&self.store, message, &plan));
                         self.keep(key, &session, true);
                         let applied = match made.remove(&plan.digest) {
-                            Some(made) => {
-                                let (applied, steps) = self.apply(message, &made);
-                                let undoing = undoing.contains(&plan.digest);
-                                let done = made.steps.into_iter().take(steps);
-                                carried.extend(done.map(|step| Carried {
-                                    call: step.call,
-                                    machine: step.machine,
-                                    undoing,
-                                }));
-                                applied
-                            }
-                            None => Applied::Failed { reply: self.failure("went_wrong", Vec::new()), undo: Vec::new() },
+                            Some(made) => match self.engine.commit(message, made) {
+                                Committed::Ended(outcome) => {
+                                    let undoing = undoing.contains(&plan.digest);
+                                    let carry =
+                                        |step: Step| Carried { call: step.call, machine: step.machine, undoing };
+                                    carried.extend(outcome.steps.into_iter().map(carry));
+                                    outcome.applied
+                                }
+                                Committed::UnderWay(job) => {
+                                    job.keeps(begun.as_mut().and_then(Unanswered::keep));
+                                    let reply = Reply::say(job.acknowledgement());
+                                    Applied::UnderWay { job: job.id.clone(), reply }
+                                }
+                            },
+                            None => Applied::Failed {
+                                reply: self.engine.failure("went_wrong", Vec::new()),
+                                undo: Vec::new(),
+                            },
                         };
                         inputs.push_back(Input::Applied(applied));
                     }
                     Action::Say(reply) => {
-                        let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
+                        let rendered =
+                            self.engine.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
                         channel.say(Answer { rendered, question: false, outcome: begun.is_some() });
                     }
                     Action::Ask(reply) => {
@@ -353,7 +291,8 @@ impl Bot {
                         let device = &message.utterance.device;
                         session = self.machine.on(session, Input::Shown { on: device.clone() }, &around).0;
                         self.keep(key, &session, true);
-                        let rendered = self.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
+                        let rendered =
+                            self.engine.mind.book().words(&session.language).phrases.reply(&reply, &message.now);
                         let answer = Answer { rendered, question: true, outcome: begun.is_some() };
                         if !channel.say(answer) && session.not_seen(device) {
                             self.keep(key, &session, true);
@@ -364,7 +303,7 @@ impl Bot {
             }
         }
         if let Some(person) = &message.asker.jid {
-            self.tongues.keep(person, Tongue { language: session.language.clone(), fixed: session.fixed });
+            self.engine.tongues.keep(person, Tongue { language: session.language.clone(), fixed: session.fixed });
         }
         let refuses = session.trace.why == "negated"
             || session.trace.skill.as_deref().is_some_and(|skill| REFUSALS.contains(&skill));
@@ -384,7 +323,7 @@ impl Bot {
                 to: place.scope,
                 at: message.now.timestamp(),
             };
-            misses.heard(key, &heard, &|| misses::names(&*self.host, &message.asker.name));
+            misses.heard(key, &heard, &|| misses::names(&*self.engine.host, &message.asker.name));
         }
         Turned { trace: session.trace, carried, open: session.open }
     }
@@ -434,12 +373,12 @@ impl Bot {
     /// What is said for somebody who can't be asked: out of sight since the start, or gone.
     fn absent(&self, entity: &Entity) -> Option<Phrase> {
         let host = entity.hypervisor()?;
-        let configured = self.host.hypervisors().into_iter().find(|known| known.name == host);
+        let configured = self.engine.host.hypervisors().into_iter().find(|known| known.name == host);
         let phrase = match (entity, configured) {
             (Entity::Hypervisor(_), Some(_)) => return None,
-            (Entity::Machine(id), Some(_)) if self.host.machine(id).is_some() => return None,
+            (Entity::Machine(id), Some(_)) if self.engine.host.machine(id).is_some() => return None,
             (Entity::Machine(id), Some(known)) if !known.read => {
-                let remembered = self.host.remembered().into_iter().find(|(remembered, _)| remembered == id);
+                let remembered = self.engine.host.remembered().into_iter().find(|(remembered, _)| remembered == id);
                 let name = remembered.map_or_else(|| id.uuid.to_string(), |(_, name)| name);
                 Phrase::common("absent_unread").with("name", name)
             }
@@ -451,19 +390,20 @@ impl Bot {
 
     fn planner<'a>(&'a self, message: &'a Message, place: &'a Place, session: &'a Session) -> Planner<'a> {
         Planner {
-            host: &*self.host,
-            office: &*self.office,
-            access: &self.access,
-            book: self.mind.book(),
+            host: &*self.engine.host,
+            office: &*self.engine.office,
+            jobs: &self.engine.jobs,
+            access: &self.engine.access,
+            book: self.engine.mind.book(),
             scope: place.scope,
             entity: &place.name,
             hypervisor: place.hypervisor.as_deref(),
-            own: place.own.as_ref().and_then(|id| self.host.machine(id)),
+            own: place.own.as_ref().and_then(|id| self.engine.host.machine(id)),
             asker: &message.asker,
             now: &message.now,
             language: &session.language,
             talk: Talk::of(session),
-            most_at_once: self.caution.most_at_once,
+            most_at_once: self.engine.caution.most_at_once,
         }
     }
 
@@ -494,42 +434,25 @@ impl Bot {
     fn keep_plan(&self, planned: Planned, made: Option<Made>, plans: &mut HashMap<String, Made>) -> Input {
         let Some(made) = made else { return Input::Planned(planned) };
         // Whoever comes second is told who is first, before being asked anything.
-        if let Some(busy) = self.busy(&made, &self.writing.lock()) {
+        if let Some(busy) = self.engine.busy(&made) {
             return Input::Planned(Planned::Refused(Reply::say(busy)));
         }
         plans.insert(made.plan.digest.clone(), made);
         Input::Planned(planned)
     }
 
-    /// An op under way on one of the plan's machines, or one that nobody waits for any more: whose it is.
-    fn busy(&self, made: &Made, writing: &HashMap<MachineId, String>) -> Option<Phrase> {
-        made.steps.iter().filter_map(|step| step.machine.as_ref()).find_map(|machine| {
-            let under_way = writing
-                .get(&machine.id)
-                .map(|who| Phrase::common("busy").with("who", who.as_str()).with("name", machine.name.as_str()));
-            under_way.or_else(|| self.still_busy(machine))
-        })
-    }
-
-    /// Something about machines was told to everybody: "it" may be them.
-    pub fn told_about(&self, machine: &str, at: Timestamp) {
-        self.topics.lock().last = Some((at, machine.to_owned()));
-    }
-
     fn topic(&self, key: &str, now: Timestamp) -> Option<Vec<String>> {
-        let mut topics = self.topics.lock();
-        if topics.heard.len() >= MOST_TOPICS {
-            topics.heard.retain(|_, at| now.duration_since(*at) < TOPICAL);
-            if topics.heard.len() >= MOST_TOPICS {
-                topics.heard.clear();
+        let mut all = self.heard.lock();
+        if all.len() >= MOST_TOPICS {
+            all.retain(|_, at| now.duration_since(*at) < TOPICAL);
+            if all.len() >= MOST_TOPICS {
+                all.clear();
             }
         }
-        let heard = topics.heard.insert(key.to_owned(), now).unwrap_or(Timestamp::MIN);
-        topics
-            .last
-            .as_ref()
-            .filter(|(at, _)| *at > heard && now.duration_since(*at) < TOPICAL)
-            .map(|(_, machine)| vec![machine.clone()])
+        let heard = all.insert(key.to_owned(), now).unwrap_or(Timestamp::MIN);
+        let last = self.engine.last_told.lock();
+        let news = last.as_ref().filter(|(at, _)| *at > heard && now.duration_since(*at) < TOPICAL);
+        news.map(|(_, machine)| vec![machine.clone()])
     }
 }
 

@@ -23,6 +23,7 @@ use crate::host::{HostEvent, HostRead, MachineId};
 use crate::journal::Unfinished;
 use crate::message::{Answer, Message};
 use crate::office::Affairs;
+use crate::ops::Op;
 use crate::reception::{Received, Reception};
 use crate::rooms::Rooms;
 use crate::switchboard::Switchboard;
@@ -124,7 +125,7 @@ impl Desk {
 
     fn common(&self, id: &str) -> String {
         let phrase = Phrase::common(id).with("domain", self.board.domain());
-        self.bot.text(&phrase, &self.now())
+        self.bot.engine().text(&phrase, &self.now())
     }
 
     /// A sentence in the language of the person it goes to.
@@ -462,7 +463,8 @@ impl Desk {
     /// Whoever has the desk in their contacts hears that nobody was there for a while.
     fn tell_absence(&self, absence: Option<SignedDuration>) {
         if let Some(span) = absence.filter(|span| *span >= WORTH_TELLING) {
-            self.handle.broadcast(None, &self.bot.text(&Phrase::common("away").with("span", span), &self.now()));
+            self.handle
+                .broadcast(None, &self.bot.engine().text(&Phrase::common("away").with("span", span), &self.now()));
         }
     }
 
@@ -474,7 +476,13 @@ impl Desk {
             !told && !self.debts.owes(&begun.actor, begun.at)
         });
         let unanswered: Vec<Unfinished> = unanswered
-            .map(|begun| Unfinished { actor: begun.actor, verb: begun.verb, about: begun.about, id: String::new() })
+            .map(|begun| Unfinished {
+                actor: begun.actor,
+                verb: begun.verb,
+                about: begun.about,
+                op: serde_json::Value::Null,
+                id: String::new(),
+            })
             .collect();
         for one in unfinished.iter().chain(&unanswered) {
             let Ok(person) = BareJid::new(&one.actor) else { continue };
@@ -485,12 +493,16 @@ impl Desk {
                 .about
                 .as_ref()
                 .and_then(|about| self.host.machines().into_iter().find(|machine| machine.name == *about));
-            let verb = self.bot.title(person.as_str(), &one.verb);
+            let verb = self.bot.engine().title(person.as_str(), &one.verb);
             let phrase = match &machine {
-                Some(machine) => Phrase::common("cut_off")
-                    .with("name", machine.name.as_str())
-                    .with("is", crate::refusal::how(machine))
-                    .with("verb", verb),
+                Some(machine) => Phrase::common(match Op::read(&one.op).ok().and_then(|op| op.shows(machine)) {
+                    Some(true) => "cut_off_done",
+                    Some(false) => "cut_off_not_done",
+                    None => "cut_off",
+                })
+                .with("name", machine.name.as_str())
+                .with("is", crate::refusal::how(machine))
+                .with("verb", verb),
                 None => Phrase::common("cut_off_unseen").with("verb", verb),
             };
             let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));

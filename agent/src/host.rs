@@ -299,6 +299,8 @@ pub enum Feature {
     Snapshots,
     /// Reset without a clean end.
     Reset,
+    /// Memory kept on disk while off.
+    Save,
 }
 
 /// What a skill sees of the fleet. Mirror calls never block; live calls have a deadline of a few seconds.
@@ -359,6 +361,11 @@ pub trait HostRead: Send + Sync {
     /// # Errors
     /// As [`HostError`].
     fn uses(&self, hypervisor: &str, pool: &str, volume: &str) -> Result<Uses, HostError>;
+    /// Live: how far an op is that takes long, in percent; `None` when nobody can say.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn progress(&self, op: &Op) -> Result<Option<u8>, HostError>;
     /// Live: hardware and versions.
     ///
     /// # Errors
@@ -383,6 +390,12 @@ pub trait HostWrite: Send + Sync {
         drop(late);
         self.apply(op)
     }
+
+    /// Has an op that takes long stop on the way: then it fails with [`HostErrorKind::Stopped`], or was done just before.
+    ///
+    /// # Errors
+    /// As [`HostError`]: most ops can't be stopped.
+    fn stop(&self, op: &Op) -> Result<(), HostError>;
 }
 
 /// Hears how an op ended that its caller could not wait for.
@@ -447,6 +460,9 @@ pub enum HostErrorKind {
     /// No answer in time: it may or may not have happened.
     #[error("no answer in time, outcome unknown")]
     TimedOut,
+    /// It was stopped on the way because somebody asked for that.
+    #[error("stopped on request")]
+    Stopped,
     /// Anything else libvirt said.
     #[error("failed")]
     Failed,

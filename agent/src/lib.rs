@@ -12,6 +12,7 @@ pub mod config;
 pub mod converse;
 mod desk;
 pub mod doctor;
+pub mod engine;
 pub mod error;
 pub mod evaluate;
 pub mod events;

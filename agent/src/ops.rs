@@ -14,7 +14,8 @@ use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
 use serde_json::Value;
 
-use crate::host::{EventKind, HostErrorKind, Machine, MachineId, State, fake, libvirt};
+use crate::engine::jobs::Jobs;
+use crate::host::{EventKind, HostErrorKind, HostWrite, Machine, MachineId, State, fake, libvirt};
 use crate::office::Contacts;
 
 mod allow_contact;
@@ -34,8 +35,10 @@ mod remove_contact;
 mod reset;
 mod resume;
 mod revert_snapshot;
+mod save;
 mod shutdown;
 mod start;
+mod stop_job;
 
 pub use allow_contact::AllowContact;
 pub use attach_disk::AttachDisk;
@@ -54,11 +57,13 @@ pub use remove_contact::RemoveContact;
 pub use reset::Reset;
 pub use resume::Resume;
 pub use revert_snapshot::RevertSnapshot;
+pub use save::Save;
 pub use shutdown::Shutdown;
 pub use start::Start;
+pub use stop_job::StopJob;
 
 /// Every op there is.
-pub static ALL: [&Kind; 19] = [
+pub static ALL: [&Kind; 21] = [
     &start::KIND,
     &shutdown::KIND,
     &force_off::KIND,
@@ -67,6 +72,7 @@ pub static ALL: [&Kind; 19] = [
     &reset::KIND,
     &pause::KIND,
     &resume::KIND,
+    &save::KIND,
     &create_volume::KIND,
     &delete_volume::KIND,
     &attach_disk::KIND,
@@ -78,6 +84,7 @@ pub static ALL: [&Kind; 19] = [
     &remove_contact::KIND,
     &join_room::KIND,
     &leave_room::KIND,
+    &stop_job::KIND,
 ];
 
 /// What all ops of one kind have in common.
@@ -101,6 +108,10 @@ pub struct Kind {
     pub ends: bool,
     /// For ops that only ask the guest: what is done instead when it does not obey.
     pub asks: Option<&'static Harder>,
+    /// Whether it may take minutes or hours: it is waited for as long as libvirt works on it, tells how far it is, and stops when asked.
+    pub is_long: bool,
+    /// What people call the job that it is, as the slot `job` has it: `migration`, `copy`.
+    pub called: &'static [&'static str],
     /// Whether the pause and the resuming that libvirt tells while it is done are only its steps.
     pub pauses: bool,
     /// Whether its machine is then as it was once, so that what is read anew is no news.
@@ -121,6 +132,8 @@ impl Kind {
         is_heard: false,
         ends: false,
         asks: None,
+        is_long: false,
+        called: &[],
         pauses: false,
         reverts: false,
         read: |_| Err(serde::de::Error::custom("no op")),
@@ -154,6 +167,22 @@ pub enum On<'a> {
     Agent,
 }
 
+/// What an op has to itself while it is done.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Lock {
+    /// A machine.
+    Machine(MachineId),
+    /// A volume.
+    Volume {
+        /// The configured name of the hypervisor.
+        hypervisor: String,
+        /// The pool.
+        pool: String,
+        /// The volume's name.
+        name: String,
+    },
+}
+
 /// One change, not yet done. Names in it were checked by the plan; XML is written in `xml/write.rs` alone.
 ///
 /// Of the three ways to do it an op has those of where it is done; the others stay as they are, and say so.
@@ -163,6 +192,18 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
 
     /// What it is done on.
     fn on(&self) -> On<'_>;
+
+    /// What nobody else may change meanwhile.
+    fn locks(&self) -> Vec<Lock> {
+        match self.on() {
+            On::Machine(machine) => vec![Lock::Machine(machine.clone())],
+            On::Volume { hypervisor, pool, name } => {
+                let own = str::to_owned;
+                vec![Lock::Volume { hypervisor: own(hypervisor), pool: own(pool), name: own(name) }]
+            }
+            On::Agent => Vec::new(),
+        }
+    }
 
     /// What it is about, in words, when that is not its machine: a snapshot, a disk, a person.
     fn object(&self) -> Option<&str> {
@@ -187,12 +228,28 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
         Err(HostErrorKind::Unsupported.into())
     }
 
-    /// Does it to the agent's own contacts and rooms.
+    /// How far it is on libvirt, in percent, where it [takes long](Kind::is_long).
+    ///
+    /// # Errors
+    /// What libvirt said.
+    fn progress_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Option<u8>, libvirt::Fault> {
+        at.job_progress()
+    }
+
+    /// Has libvirt stop it, where it [takes long](Kind::is_long).
+    ///
+    /// # Errors
+    /// What libvirt said.
+    fn stop_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<(), libvirt::Fault> {
+        at.stop_job()
+    }
+
+    /// Does it to the agent itself.
     ///
     /// # Errors
     /// Why not, for the log.
-    fn on_agent(&self, contacts: &dyn Contacts) -> Result<(), String> {
-        let _ = contacts;
+    fn on_agent(&self, agent: &Agent<'_>) -> Result<(), String> {
+        let _ = agent;
         Err("done on a host".to_owned())
     }
 
@@ -204,6 +261,16 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
         let _ = machine;
         None
     }
+}
+
+/// What ops change that are done to the agent itself.
+pub struct Agent<'a> {
+    /// Who sees whom, and which rooms an entity is in.
+    pub contacts: &'a dyn Contacts,
+    /// What is being carried out.
+    pub jobs: &'a Jobs,
+    /// Where jobs are carried out.
+    pub host: &'a dyn HostWrite,
 }
 
 /// The values of an op as plain data.
@@ -238,13 +305,13 @@ impl std::ops::Deref for Op {
 
 impl PartialEq for Op {
     fn eq(&self, other: &Self) -> bool {
-        self.kind().verb == other.kind().verb && self.values() == other.values()
+        self.kind().verb == other.kind().verb && self.0.values() == other.0.values()
     }
 }
 
 impl Serialize for Op {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut values = self.values();
+        let mut values = self.0.values();
         values["op"] = self.kind().verb.into();
         values.serialize(serializer)
     }

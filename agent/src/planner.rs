@@ -17,6 +17,7 @@ use jiff::Zoned;
 use sha2::{Digest, Sha256};
 
 use crate::access::Access;
+use crate::engine::jobs::Jobs;
 use crate::host::{HostRead, Machine, MachineId, State};
 use crate::message::Asker;
 use crate::refusal::{self, at_host};
@@ -33,6 +34,8 @@ pub struct Planner<'a> {
     pub host: &'a dyn HostRead,
     /// The agent's own affairs.
     pub office: &'a dyn Office,
+    /// What is being carried out.
+    pub jobs: &'a Jobs,
     /// Who may do what.
     pub access: &'a Access,
     /// All words.
@@ -252,6 +255,7 @@ impl Planner<'_> {
         Scene {
             host: self.host,
             office: self.office,
+            jobs: self.jobs,
             book: self.book,
             scope: if elsewhere { Scope::Host } else { self.scope },
             entity: self.entity,

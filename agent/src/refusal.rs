@@ -183,6 +183,7 @@ pub fn why_kind(kind: HostErrorKind) -> Phrase {
         HostErrorKind::Full => "why_full",
         HostErrorKind::Lost => "why_lost",
         HostErrorKind::TimedOut => "why_timed_out",
+        HostErrorKind::Stopped => "why_stopped",
         HostErrorKind::Failed => "why_failed",
     })
 }

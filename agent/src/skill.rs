@@ -16,6 +16,7 @@ use grammar::value::Value;
 use jiff::Zoned;
 use serde::{Deserialize, Serialize};
 
+use crate::engine::jobs::Jobs;
 use crate::host::{Feature, HostError, HostRead, Machine, MachineId, State};
 use crate::ops::Op;
 
@@ -103,6 +104,8 @@ pub struct Scene<'a> {
     pub host: &'a dyn HostRead,
     /// The agent's own affairs: contacts, rooms, journal, health.
     pub office: &'a dyn Office,
+    /// What is being carried out.
+    pub jobs: &'a Jobs,
     /// The words, for help.
     pub book: &'a Book,
     /// The kind of entity spoken to.

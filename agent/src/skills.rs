@@ -22,6 +22,7 @@ pub mod fleet_find;
 pub mod fleet_status;
 pub mod host_info;
 pub mod host_status;
+pub mod job;
 pub mod planned;
 pub mod pool_list;
 pub mod room;
@@ -37,6 +38,7 @@ pub mod talk_who_are_you;
 pub mod vm_info;
 pub mod vm_list;
 pub mod vm_power;
+pub mod vm_save;
 pub mod vm_status;
 
 /// The machines of the hypervisor spoken to, or all.
@@ -72,6 +74,8 @@ pub static ALL: &[&dyn Skill] = &[
     &fleet_status::FleetStatus,
     &host_info::HostInfo,
     &host_status::HostStatus,
+    &job::STOP,
+    &job::LIST,
     &pool_list::PoolList,
     &room::JOIN,
     &room::LEAVE,
@@ -101,6 +105,7 @@ pub static ALL: &[&dyn Skill] = &[
     &vm_power::REBOOT,
     &vm_power::RESET,
     &vm_power::RESUME,
+    &vm_save::VmSave,
     &vm_power::SHUTDOWN,
     &vm_power::START,
     &vm_status::VmStatus,

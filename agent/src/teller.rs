@@ -5,7 +5,7 @@ use dialogue::reply::Phrase;
 use jiff::Zoned;
 
 use crate::addresses::Entity;
-use crate::bot::Bot;
+use crate::engine::Engine;
 use crate::events::settle::Line;
 use crate::events::{self, Burst, Cause, News, Notice, Whose, words};
 use crate::host::{EventKind, HostEvent, MachineId};
@@ -13,13 +13,13 @@ use crate::journal::Told;
 use crate::message::Message;
 use crate::refusal;
 
-impl Bot {
+impl Engine {
     /// An event came from a host: it is written down, and told unless an op's own telling has said it already.
     pub fn happened(&self, event: &HostEvent, now: &Zoned) {
         if event.kind == EventKind::HostRead {
             return;
         }
-        match self.in_flight().whose(event) {
+        match self.in_flight.whose(event) {
             // What is held comes back when its op has ended.
             Whose::Told(_) | Whose::Held => {}
             Whose::Theirs(cause) => self.news(event, Some(cause), now),
@@ -35,7 +35,7 @@ impl Bot {
         }
         let actor = cause.map(|cause| cause.actor);
         let mut phrase = words::phrase(event, actor.as_deref());
-        let still_there = event.machine.as_ref().is_some_and(|(id, _)| self.host().machine(id).is_some());
+        let still_there = event.machine.as_ref().is_some_and(|(id, _)| self.host.machine(id).is_some());
         if event.kind == EventKind::Undefined && still_there {
             phrase = words::undefined_running(phrase);
         }
@@ -51,14 +51,14 @@ impl Bot {
         if !events::worth_telling(event.kind) {
             return;
         }
-        if let Some(news) = self.settle_news().take(News { event: event.clone(), actor, phrase }) {
+        if let Some(news) = self.settling.lock().take(News { event: event.clone(), actor, phrase }) {
             self.tell(Line::One(news), now);
         }
     }
 
     /// Tells what had to wait. Called every second.
     pub(crate) fn tell_settled(&self, now: &Zoned) {
-        let due = self.settle_news().due(self.host().steady());
+        let due = self.settling.lock().due(self.host.steady());
         for line in due {
             self.tell(line, now);
         }
@@ -69,7 +69,7 @@ impl Bot {
             Line::One(news) => (news.event, news.phrase, None),
             Line::Storm(news, over) => {
                 let Some(last) = news.last().map(|news| news.event.clone()) else { return };
-                let machine = last.machine.as_ref().and_then(|(id, _)| self.host().machine(id));
+                let machine = last.machine.as_ref().and_then(|(id, _)| self.host.machine(id));
                 (last, words::storm(&news, over, machine.map(|machine| refusal::how(&machine))), None)
             }
             Line::Burst(burst) => {
@@ -80,7 +80,7 @@ impl Bot {
         };
         let name = event.machine.as_ref().map_or_else(|| event.hypervisor.clone(), |(_, name)| name.clone());
         if event.machine.is_some() {
-            self.told_about(&name, event.at);
+            *self.last_told.lock() = Some((event.at, name.clone()));
         }
         let about = event.machine.map_or_else(|| Entity::Hypervisor(event.hypervisor), |(id, _)| Entity::Machine(id));
         self.notify_all(about, name, phrase, burst, now);
@@ -98,8 +98,8 @@ impl Bot {
             EventKind::ShutDown | EventKind::ForcedOff | EventKind::Failed | EventKind::Crashed | EventKind::MovedAway
         );
         let Some((id, name)) = event.machine.as_ref().filter(|_| ended) else { return };
-        let elsewhere = || self.host().named(name).iter().any(|machine| machine.id.uuid == id.uuid);
-        if self.host().machine(id).is_some() || elsewhere() {
+        let elsewhere = || self.host.named(name).iter().any(|machine| machine.id.uuid == id.uuid);
+        if self.host.machine(id).is_some() || elsewhere() {
             return;
         }
         let phrase = Phrase::common("vanished").with("name", name).with("host", &id.hypervisor);

@@ -79,6 +79,10 @@ impl Turn<'_> {
         } else if self.session.expired.as_ref().is_some_and(|expired| now.duration_since(expired.at) < RECENT) {
             self.session.expired = None;
             self.say_common("already_dropped");
+        } else if !self.session.under_way.is_empty() {
+            // What goes on is meant; it is asked first, since it may be nearly done.
+            let call = Call { skill: "job.abort".to_owned(), ..Call::default() };
+            self.begin(vec![call], Path::Understood, false, Vec::new(), None);
         } else {
             self.session.trace.decision = Decision::Choose;
             self.session.trace.path = Some(Path::Guess);

@@ -40,6 +40,13 @@ pub enum Input {
     Planned(Planned),
     /// What came of [`Action::Apply`].
     Applied(Applied),
+    /// What became of a change that was said to be [under way](Applied::UnderWay).
+    Ended {
+        /// As it was called then.
+        job: String,
+        /// What became of it.
+        applied: Applied,
+    },
     /// Something happened to these machines and was told here: "it" is them now.
     Event {
         /// By name.
@@ -154,6 +161,13 @@ pub enum Applied {
         reply: Reply,
         /// For "undo" of the part that is done.
         undo: Vec<Done>,
+    },
+    /// It takes longer than an answer can wait; [`Input::Ended`] comes with what becomes of it.
+    UnderWay {
+        /// What tells it from others.
+        job: String,
+        /// What the asker reads meanwhile.
+        reply: Reply,
     },
 }
 
@@ -270,6 +284,7 @@ impl Machine {
             Input::Ranked(ranking) => turn.ranked(ranking),
             Input::Planned(planned) => turn.planned(planned),
             Input::Applied(applied) => turn.applied(applied),
+            Input::Ended { job, applied } => turn.ended(&job, applied),
             Input::Event { machines } => {
                 turn.passed();
                 turn.session.thing = None;

@@ -9,7 +9,7 @@ use grammar::value::Value;
 use crate::machine::{Action, Applied, Planned, Planning, Purpose, Stage, Turn};
 use crate::policy::{Circumstances, Gate, Path, gate};
 use crate::reply::{Choice, Phrase, Reply, Var};
-use crate::session::{About, Call, Decision, Last, Open, PlanRef};
+use crate::session::{About, Call, Decision, Done, Last, Open, PlanRef, UnderWay};
 use crate::spec::{Category, Spec, TARGET};
 use crate::topics::HOW_TO;
 
@@ -285,38 +285,70 @@ impl Turn<'_> {
 
     pub(crate) fn applied(&mut self, applied: Applied) {
         let Stage::Applying(planning) = std::mem::take(&mut self.session.stage) else { return };
-        let planning = *planning;
-        let undone = matches!(planning.purpose, Purpose::Undo(_) | Purpose::UndoConfirmed { .. });
-        let taken_back = match &planning.purpose {
+        let mut planning = *planning;
+        let takes_back = match &planning.purpose {
             Purpose::Undo(done) | Purpose::UndoConfirmed { done, .. } => done.clone(),
             Purpose::New | Purpose::Confirmed { .. } => Vec::new(),
         };
-        self.session.undo.retain(|done| !taken_back.contains(done));
         self.remember(&planning, true);
-        let failed = matches!(applied, Applied::Failed { .. });
-        if let Applied::Failed { reply, .. } = &applied {
-            self.trouble_with(&planning.calls, reply.head.clone());
-        }
-        let (mut reply, undo) = match applied {
-            Applied::Done { reply, undo } | Applied::Failed { reply, undo } => (reply, undo),
+        let then = std::mem::take(&mut planning.then);
+        let (mut reply, done) = match applied {
+            Applied::UnderWay { job, reply } => {
+                let (calls, then) = (planning.calls.clone(), then.clone());
+                self.session.goes_on(UnderWay { job, calls, takes_back, then });
+                (reply, false)
+            }
+            applied => self.outcome(applied, &planning.calls, takes_back),
         };
-        // "undo" is about what was done last: it never reaches past something that can't be taken back.
-        if !undone && !failed && undo.is_empty() {
-            self.session.undo.clear();
-        }
-        self.session.has_done(undo);
-        // What could not be taken back can still be: "undo" again is about it.
-        if failed {
-            self.session.has_done(taken_back);
-        }
         reply.head.splice(0..0, planning.preface.iter().cloned());
         self.say(reply);
-        if failed || planning.then.is_empty() {
+        if done && !then.is_empty() {
+            self.answer_then(then);
+        } else {
             self.come_back(planning);
-            return;
         }
+    }
+
+    /// What became of a change that went on while the conversation did.
+    pub(crate) fn ended(&mut self, job: &str, applied: Applied) {
+        let at = self.session.under_way.iter().position(|one| one.job == job);
+        // Of one that nobody remembers it is only said.
+        let one = at.map(|at| self.session.under_way.remove(at));
+        let (calls, takes_back, then) = one.map(|one| (one.calls, one.takes_back, one.then)).unwrap_or_default();
+        let (reply, done) = self.outcome(applied, &calls, takes_back);
+        self.say(reply);
+        if done && !then.is_empty() && self.session.open.is_none() {
+            self.answer_then(then);
+        }
+    }
+
+    /// What is said of it, and whether it was done; what can be undone from now on.
+    fn outcome(&mut self, applied: Applied, calls: &[Call], takes_back: Vec<Done>) -> (Reply, bool) {
+        self.session.undo.retain(|done| !takes_back.contains(done));
+        match applied {
+            Applied::Done { reply, undo } => {
+                // "undo" is about what was done last: it never reaches past something that can't be taken back.
+                if takes_back.is_empty() && undo.is_empty() {
+                    self.session.undo.clear();
+                }
+                self.session.has_done(undo);
+                (reply, true)
+            }
+            Applied::Failed { reply, undo } => {
+                self.trouble_with(calls, reply.head.clone());
+                self.session.has_done(undo);
+                // What could not be taken back can still be: "undo" again is about it.
+                self.session.has_done(takes_back);
+                (reply, false)
+            }
+            Applied::UnderWay { reply, .. } => (reply, false),
+        }
+    }
+
+    /// Answers what was asked beside a change, once it is done.
+    fn answer_then(&mut self, calls: Vec<Call>) {
         self.complete(Planning {
-            calls: planning.then,
+            calls,
             path: Path::Understood,
             took_turns: false,
             doubtful: false,

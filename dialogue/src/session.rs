@@ -27,6 +27,8 @@ pub const RECENT: SignedDuration = SignedDuration::from_mins(15);
 pub const UNDO_WITHIN: SignedDuration = SignedDuration::from_mins(30);
 /// A stanza delayed by more is asked about instead of done.
 pub const LATE: SignedDuration = SignedDuration::from_mins(2);
+/// How many changes may go on at a time; of older ones nothing is known any more.
+const MOST_UNDER_WAY: usize = 24;
 /// How many things can be undone, one after the other.
 pub const UNDO_DEPTH: usize = 5;
 /// A message that comes again within that time, with the same id, from the same device and in the same words, is the same message.
@@ -81,6 +83,19 @@ pub struct Done {
     /// Whether it was done in one go with what stands before it, as the session finds: they are taken back in one go too.
     #[serde(default)]
     pub with_last: bool,
+}
+
+/// A change that goes on while the conversation does, until the driver tells what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct UnderWay {
+    /// The driver's name of it.
+    pub job: String,
+    /// What is done.
+    pub calls: Vec<Call>,
+    /// What it takes back.
+    pub takes_back: Vec<Done>,
+    /// Questions that are answered once it is done.
+    pub then: Vec<Call>,
 }
 
 /// A question that waits for its answer.
@@ -251,6 +266,9 @@ pub struct Session {
     pub things: Vec<(grammar::kind::Of, String)>,
     /// What can be undone, newest last.
     pub undo: Vec<Done>,
+    /// Changes that go on, the oldest first.
+    #[serde(default)]
+    pub under_way: Vec<UnderWay>,
     /// The last thing understood.
     pub last: Option<Last>,
     /// The state that the last message asked about: "if not, start it" is about that.
@@ -313,6 +331,7 @@ impl Default for Session {
             focus: Vec::new(),
             things: Vec::new(),
             undo: Vec::new(),
+            under_way: Vec::new(),
             last: None,
             asked: None,
             said: None,
@@ -377,6 +396,13 @@ impl Session {
             let next = self.undo.iter().skip(1).position(|done| !done.with_last).map_or(self.undo.len(), |at| at + 1);
             self.undo.drain(..next);
         }
+    }
+
+    /// Remembers a change that goes on.
+    pub(crate) fn goes_on(&mut self, one: UnderWay) {
+        self.under_way.push(one);
+        let over = self.under_way.len().saturating_sub(MOST_UNDER_WAY);
+        self.under_way.drain(..over);
     }
 
     /// What was said to that device came back: whatever is open was not seen there. True if that changes something.

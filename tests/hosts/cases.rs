@@ -65,6 +65,33 @@ pub fn power(on: &mut Subject) -> Result<()> {
     Ok(())
 }
 
+/// Its memory is kept while it is off, running and paused alike; the next start goes on from there, and then nothing is kept any more.
+pub fn saving(on: &mut Subject) -> Result<()> {
+    let machine = on.web1.clone();
+    let save = || ops::Save { machine: machine.clone() };
+    on.refused(save(), Error::WrongState)?;
+    on.apply(ops::Start { machine: machine.clone() })?;
+    on.hear_state(&machine, EventKind::Started, State::Running)?;
+    on.wait_up("web1", 1)?;
+    for paused in [false, true] {
+        if paused {
+            on.apply(ops::Pause { machine: machine.clone() })?;
+            on.hear_state(&machine, EventKind::Paused, State::Paused)?;
+        }
+        on.apply(save())?;
+        // QEMU stops the processors first, which is only a step.
+        if on.kind == Kind::Qemu && !paused {
+            on.hear(&machine, EventKind::Paused)?;
+        }
+        on.hear_state(&machine, EventKind::Saved, State::Off)?;
+        ensure!(on.machine(&machine)?.saved, "nothing is said to be kept");
+        on.apply(ops::Start { machine: machine.clone() })?;
+        on.hear_restored(&machine, paused)?;
+        ensure!(!on.machine(&machine)?.saved, "what was kept is used up");
+    }
+    Ok(())
+}
+
 /// Taken while off and while running, listed oldest first, gone back to, deleted; never mentioned as a pause.
 pub fn snapshots(on: &mut Subject) -> Result<()> {
     let machine = on.web1.clone();

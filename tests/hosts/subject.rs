@@ -116,6 +116,15 @@ impl Subject {
         Ok(())
     }
 
+    /// What was saved goes on, in the state in which it was saved.
+    pub fn hear_restored(&mut self, id: &MachineId, paused: bool) -> Result<()> {
+        let (kind, state) = match paused {
+            true if self.kind != Kind::Fake => (EventKind::RestoredPaused, State::Paused),
+            _ => (EventKind::Restored, State::Running),
+        };
+        self.hear_state(id, kind, state)
+    }
+
     /// Waits until a real guest has come up so many times; other hosts have none.
     pub fn wait_up(&self, name: &str, times: usize) -> Result<()> {
         self.session.as_ref().map_or(Ok(()), |session| session.wait_up(name, times))

@@ -18,6 +18,7 @@
 //! | `event: web1 crashed` | happens on the host by itself |
 //! | `wait: 3 min` | the clock moves |
 //! | `fault: 2 timed_out` | the second op from now fails so; `fault: 1 stuck`: no answer comes, and it is under way until it comes back; `fault: 1 panic` breaks in it, `fault: plan panic` in the next plan |
+//! | `fault: 1 long` | the next op takes so long that its asker is told of it, until `ends:`; `progress: 40` says how far it is |
 //! | `stubborn: web1` | that guest hears nothing from here on, until `obeys: web1` |
 //! | `remade: web1` | somebody deletes that machine and defines another of its name |
 //! | `backing: db1 data.qcow2` | that volume becomes the backing file of that machine |
@@ -30,6 +31,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use agent::bot::{Bot, Parts};
 use agent::chat;
@@ -248,8 +250,25 @@ impl Stage {
                 match kind {
                     "panic" => self.fake.trouble(nth, Trouble::Breaks),
                     "stuck" => self.fake.trouble(nth, Trouble::Stuck),
+                    "long" => {
+                        self.fake.trouble(nth, Trouble::Hangs);
+                        self.bot().set_answer_within(Duration::from_millis(50));
+                    }
                     kind => self.fake.fail(nth, fault(kind)?),
                 }
+            }
+            "progress" => {
+                self.fake.set_progress(Some(rest.parse().map_err(|_| format!("no number: {rest}"))?));
+            }
+            "ends" => {
+                self.fake.release();
+                if !self.bot().wait_idle(Duration::from_secs(60)) {
+                    return Err("a change did not end".to_owned());
+                }
+                self.bot().set_answer_within(Duration::from_secs(60));
+                let mut said = Vec::new();
+                self.bot().look_after(&self.zoned(), &mut |_, rendered| said.push(rendered.text));
+                return Ok(self.outcome(said));
             }
             "comes back" => {
                 self.fake.come_back(if rest == "happens" { None } else { Some(fault(rest)?) });

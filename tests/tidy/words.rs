@@ -6,7 +6,7 @@ use tests::transcript;
 use super::{code, files, is_test, none};
 
 /// Files whose sentences are for the operator at the command line or in the log, with the reason.
-const OPERATORS: [(&str, &str); 16] = [
+const OPERATORS: [(&str, &str); 17] = [
     ("agent/src/cli", "the command line"),
     ("agent/src/chat.rs", "the command line: what keeps the terminal from starting, and the heading of a transcript"),
     ("agent/src/config", "what is wrong with a configuration"),
@@ -21,6 +21,7 @@ const OPERATORS: [(&str, &str); 16] = [
     ("agent/src/host/libvirt", "names of operations in errors, for the log"),
     ("agent/src/host/events", "names of events of libvirt, for the log"),
     ("agent/src/host/fake", "the host of the tests"),
+    ("agent/src/ops", "names of operations in errors and lines of transcripts; people are told by the corpus"),
     ("agent/src/xmpp/in_memory.rs", "for tests"),
     ("dialogue/src/book.rs", "what is wrong with a corpus, for who writes one"),
 ];

@@ -25,7 +25,7 @@ impl Bot {
     fn amend(&self, key: &str, change: impl FnOnce(&mut Session) -> bool) {
         let conversation = Conversation::of(self, key.to_owned());
         let _turn = conversation.lock.lock();
-        let (mut session, _) = self.store.session(key, self.tongues.common());
+        let (mut session, _) = self.store.session(key, self.engine.tongues.common());
         if change(&mut session) {
             self.keep(key, &session, true);
         }

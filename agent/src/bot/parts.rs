@@ -1,6 +1,7 @@
 //! A bot over a host in memory: as careful as one is without a configuration, and heard by nobody but who asks.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::SignedDuration;
 
@@ -31,6 +32,8 @@ impl Parts {
                 ask_disruptive: false,
                 most_at_once: 10,
                 shutdown_patience: SignedDuration::from_secs(60),
+                // Nothing takes long here, unless a test says so.
+                answer_within: Duration::from_secs(60),
             },
             desk: "desk".to_owned(),
             notices: Box::new(|_| {}),

@@ -52,6 +52,11 @@ impl<'a> Unanswered<'a> {
         });
         Self { store, id }
     }
+
+    /// Whoever tells what came of it ends it.
+    pub(super) fn keep(&mut self) -> Option<u64> {
+        self.id.take()
+    }
 }
 
 impl Drop for Unanswered<'_> {

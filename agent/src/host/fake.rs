@@ -61,6 +61,9 @@ struct Inner {
     /// Machines whose guests neither shut down nor let go of devices.
     stubborn: HashSet<MachineId>,
     hangs: usize,
+    /// Whether what hangs is to stop, and how far it is.
+    stops: bool,
+    percent: Option<u8>,
     /// Who else uses a volume, by hypervisor, pool and volume: what no machine's list of disks shows.
     uses: BTreeMap<(String, String, String), Uses>,
     /// Ops whose callers were told that there is no answer, and that are still under way.
@@ -106,7 +109,7 @@ impl Fake {
     pub fn of(fixture: Fixture, now: Timestamp) -> (Arc<Self>, UnboundedReceiver<HostEvent>) {
         let (events, heard) = unbounded_channel();
         let mirror = Mirror::new(fixture.hypervisors.iter().cloned(), now);
-        let all = [Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset];
+        let all = [Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save];
         for (hypervisor, _) in &fixture.hypervisors {
             mirror.set_unreachable(hypervisor, None);
             mirror.set_features(hypervisor, all);
@@ -126,6 +129,8 @@ impl Fake {
             breaks: false,
             stubborn: HashSet::new(),
             hangs: 0,
+            stops: false,
+            percent: None,
             uses: BTreeMap::new(),
             stuck: Vec::new(),
         };
@@ -179,6 +184,11 @@ impl Fake {
     pub fn release(&self) {
         self.lock().hangs = 0;
         self.released.notify_all();
+    }
+
+    /// Says how far what hangs is.
+    pub fn set_progress(&self, percent: Option<u8>) {
+        self.lock().percent = percent;
     }
 
     /// Has all ops come back that nobody waited for: they happen, or fail so.
@@ -409,6 +419,10 @@ fn error(kind: HostErrorKind, operation: &'static str, on: &str) -> HostError {
 }
 
 impl HostRead for Fake {
+    fn progress(&self, _: &Op) -> Result<Option<u8>, HostError> {
+        Ok(self.lock().percent)
+    }
+
     fn hypervisors(&self) -> Vec<Hypervisor> {
         self.mirror.hypervisors()
     }
@@ -548,6 +562,9 @@ impl HostWrite for Fake {
             if trouble == Some(Trouble::Hangs) {
                 inner.hangs += 1;
                 self.released.wait_while(&mut inner, |inner| inner.hangs > 0);
+                if std::mem::take(&mut inner.stops) {
+                    return Err(error(HostErrorKind::Stopped, op.operation(), &self.subject(op)));
+                }
             }
             match trouble {
                 Some(Trouble::HappensBut(kind)) => Some(error(kind, op.operation(), &self.subject(op))),
@@ -556,5 +573,15 @@ impl HostWrite for Fake {
         };
         self.performed(op)?;
         told.map_or(Ok(()), Err)
+    }
+
+    fn stop(&self, op: &Op) -> Result<(), HostError> {
+        let mut inner = self.lock();
+        if inner.hangs == 0 {
+            return Err(error(HostErrorKind::WrongState, "stop", &self.subject(op)));
+        }
+        (inner.hangs, inner.stops) = (0, true);
+        self.released.notify_all();
+        Ok(())
     }
 }

@@ -304,6 +304,8 @@ impl Host {
         match lane {
             Lane::Read | Lane::Watch => self.timeouts.read,
             Lane::Write => self.timeouts.write,
+            // As long as libvirt works on it; a connection that breaks ends it.
+            Lane::Long => Duration::from_secs(7 * 24 * 3_600),
         }
     }
 
@@ -356,12 +358,35 @@ impl Host {
 fn broken(fault: Fault, lane: Lane) -> Fault {
     match (fault.link_broke, lane) {
         (false, _) => fault,
-        (true, Lane::Write) => fault.with_kind(HostErrorKind::Lost),
+        (true, Lane::Write | Lane::Long) => fault.with_kind(HostErrorKind::Lost),
         (true, Lane::Read | Lane::Watch) => fault.with_kind(HostErrorKind::Unreachable),
     }
 }
 
+impl Bridge {
+    /// Looks at an op that is under way, or has it stop.
+    fn beside<T: Send + 'static>(
+        &self,
+        op: &Op,
+        operation: &'static str,
+        look: impl FnOnce(&At<'_>, &Op) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, HostError> {
+        self.host_of(op)?.beside(op, operation, look)
+    }
+
+    /// The host that an op is done on.
+    fn host_of(&self, op: &Op) -> Result<&Arc<Host>, HostError> {
+        let operation = op.operation();
+        let on = op.hypervisor().ok_or_else(|| Fault::new(HostErrorKind::Unsupported).at(operation, ""))?;
+        self.host(on, operation)
+    }
+}
+
 impl HostRead for Bridge {
+    fn progress(&self, op: &Op) -> Result<Option<u8>, HostError> {
+        self.beside(op, "look at", |at, op| op.progress_on_libvirt(at))
+    }
+
     fn hypervisors(&self) -> Vec<Hypervisor> {
         self.mirror.hypervisors()
     }
@@ -459,7 +484,10 @@ impl HostWrite for Bridge {
     }
 
     fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
-        let on = op.hypervisor().ok_or_else(|| Fault::new(HostErrorKind::Unsupported).at(op.operation(), ""))?;
-        self.host(on, op.operation())?.apply(op, late)
+        self.host_of(op)?.apply(op, late)
+    }
+
+    fn stop(&self, op: &Op) -> Result<(), HostError> {
+        self.beside(op, "stop", |at, op| op.stop_on_libvirt(at))
     }
 }

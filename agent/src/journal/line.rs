@@ -216,6 +216,8 @@ pub struct Unfinished {
     pub verb: String,
     /// The machine or host.
     pub about: Option<String>,
+    /// The op, in full; `null` when only its answer is missing.
+    pub op: serde_json::Value,
     /// Its id.
     pub id: String,
 }

@@ -205,8 +205,8 @@ impl Reading {
         self.hash = head.hash;
         self.last = Some(head.at);
         match entry {
-            Some(Entry::Before { actor, verb, about, id, .. }) => {
-                self.begun.push(Unfinished { actor, verb, about, id });
+            Some(Entry::Before { actor, verb, about, op, id }) => {
+                self.begun.push(Unfinished { actor, verb, about, op, id });
             }
             Some(Entry::After { id, .. }) => self.begun.retain(|unfinished| unfinished.id != id),
             Some(Entry::Told(told)) => keep_told(&mut self.told, Told { at: head.at, ..told }),

@@ -4,7 +4,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, On, Operation};
+use super::{Kind, Lock, On, Operation};
 use crate::host::names::{Thing, check};
 use crate::host::xml::bus_of;
 use crate::host::xml::image::{self, Format};
@@ -42,6 +42,12 @@ impl Operation for AttachDisk {
 
     fn on(&self) -> On<'_> {
         On::Machine(&self.machine)
+    }
+
+    fn locks(&self) -> Vec<Lock> {
+        let hypervisor = self.machine.hypervisor.clone();
+        let volume = Lock::Volume { hypervisor, pool: self.pool.clone(), name: self.volume.clone() };
+        vec![Lock::Machine(self.machine.clone()), volume]
     }
 
     fn object(&self) -> Option<&str> {

@@ -3,8 +3,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, On, Operation};
-use crate::office::Contacts;
+use super::{Agent, Kind, On, Operation};
 
 pub(super) static KIND: Kind = Kind {
     verb: "join_room",
@@ -38,8 +37,8 @@ impl Operation for JoinRoom {
         Some(&self.room)
     }
 
-    fn on_agent(&self, contacts: &dyn Contacts) -> Result<(), String> {
-        contacts.join(&self.room, &self.entity, &self.by)
+    fn on_agent(&self, agent: &Agent<'_>) -> Result<(), String> {
+        agent.contacts.join(&self.room, &self.entity, &self.by)
     }
 
     fn line(&self, _: &str) -> String {

@@ -3,8 +3,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, On, Operation};
-use crate::office::Contacts;
+use super::{Agent, Kind, On, Operation};
 
 pub(super) static KIND: Kind = Kind {
     verb: "remove_contact",
@@ -36,8 +35,8 @@ impl Operation for RemoveContact {
         Some(&self.who)
     }
 
-    fn on_agent(&self, contacts: &dyn Contacts) -> Result<(), String> {
-        contacts.remove(&self.who, &self.entity)
+    fn on_agent(&self, agent: &Agent<'_>) -> Result<(), String> {
+        agent.contacts.remove(&self.who, &self.entity)
     }
 
     fn line(&self, _: &str) -> String {

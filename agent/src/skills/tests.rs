@@ -12,6 +12,7 @@ use grammar::value::Value;
 use jiff::{Timestamp, Zoned};
 
 use super::*;
+use crate::engine::jobs::Jobs;
 use crate::host::HostRead;
 use crate::host::fake::Fake;
 use crate::journal::Told;
@@ -60,6 +61,11 @@ fn book() -> &'static Book {
     BOOK.get_or_init(|| Book::load(specs(), &crate::mind::corpus()).unwrap())
 }
 
+fn jobs() -> &'static Jobs {
+    static JOBS: OnceLock<Jobs> = OnceLock::new();
+    JOBS.get_or_init(Jobs::default)
+}
+
 fn now() -> Zoned {
     "2026-11-21T12:00:00+00:00[UTC]".parse().unwrap()
 }
@@ -74,6 +80,7 @@ fn scene<'a>(host: &'a Fake, scope: Scope, entity: &'a str, target: Option<&str>
     Scene {
         host,
         office: &Desk,
+        jobs: jobs(),
         book: book(),
         scope,
         entity,

@@ -276,6 +276,16 @@ pub fn state(domain: &virt::domain::Domain) -> Result<(i32, i32), Error> {
     if done < 0 { Err(Error::last_error()) } else { Ok((state, reason)) }
 }
 
+/// Stops the job that libvirt works on for a domain.
+///
+/// # Errors
+/// As `virDomainAbortJob`: there is none, or it can't be stopped.
+pub fn abort_job(domain: &virt::domain::Domain) -> Result<(), Error> {
+    // SAFETY: the domain is alive.
+    let done = unsafe { raw::virDomainAbortJob(domain.as_ptr()) };
+    if done < 0 { Err(Error::last_error()) } else { Ok(()) }
+}
+
 unsafe extern "C" {
     /// C's own: what libvirt gives away to be freed is from C's `malloc`.
     fn free(pointer: *mut c_void);

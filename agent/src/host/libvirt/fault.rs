@@ -130,6 +130,7 @@ fn kind(error: &Error, errno: Option<i32>) -> HostErrorKind {
         Number::NoMemory => Kind::NoRoom,
         // The lock of the domain could not be had: somebody else's job runs, nothing was done.
         Number::OperationTimeout | Number::ResourceBusy | Number::BlockCopyActive => Kind::Busy,
+        Number::OperationAborted => Kind::Stopped,
         Number::NoConnect | Number::InvalidConn => Kind::Unreachable,
         Number::SystemError => match errno {
             Some(errno::ENOSPC | errno::EDQUOT | errno::ENOMEM) => Kind::NoRoom,

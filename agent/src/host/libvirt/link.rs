@@ -21,6 +21,8 @@ pub enum Lane {
     Watch,
     /// Ops.
     Write,
+    /// Ops that may take hours.
+    Long,
 }
 
 /// Most threads of each lane; most of them are never needed. A call on a machine with a job may block for half a minute, and
@@ -28,6 +30,7 @@ pub enum Lane {
 const READERS: usize = 8;
 const WATCHERS: usize = 2;
 const WRITERS: usize = 8;
+const LONG: usize = 8;
 const NUDGERS: usize = 3;
 /// So many unanswered keepalives end a connection.
 const KEEPALIVES: u32 = 3;
@@ -46,6 +49,7 @@ pub struct Link {
     readers: Workers,
     watchers: Workers,
     writers: Workers,
+    long: Workers,
     /// Asks whether the daemon answers at all, when readers or writers hang.
     prober: Workers,
     /// See [`Link::nudge`].
@@ -93,6 +97,7 @@ impl Link {
             readers: workers("read", READERS)?,
             watchers: workers("watch", WATCHERS)?,
             writers: workers("write", WRITERS)?,
+            long: workers("long", LONG)?,
             prober: workers("probe", 1)?,
             nudgers: workers("nudge", NUDGERS)?,
         })
@@ -104,6 +109,7 @@ impl Link {
             Lane::Read => &self.readers,
             Lane::Watch => &self.watchers,
             Lane::Write => &self.writers,
+            Lane::Long => &self.long,
         }
     }
 
@@ -142,9 +148,10 @@ impl Link {
 /// What a driver can do (seen with libvirt 9.0; an op that is refused after all is still told as Unsupported).
 fn features(driver: &str, storage: bool) -> Vec<Feature> {
     let can: &[Feature] = match driver.to_ascii_uppercase().as_str() {
-        "QEMU" => &[Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset],
+        "QEMU" => &[Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save],
         "LXC" | "XEN" => &[Feature::DeviceAttach, Feature::Volumes],
-        "TEST" | "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
+        "TEST" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save],
+        "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],
         _ => &[Feature::Volumes],
     };
     can.iter().copied().filter(|feature| *feature != Feature::Volumes || storage).collect()

@@ -55,13 +55,26 @@ impl Host {
             done
         };
         let (after, tried) = (self.clone(), op.clone());
-        let done = self.call_late(self.timeouts.write, Lane::Write, operation, &on, perform, move |done| {
+        let lane = if op.kind().is_long { Lane::Long } else { Lane::Write };
+        let done = self.call_late(self.time_for(lane), lane, operation, &on, perform, move |done| {
             after.ended(&tried, done.is_ok(), begun);
             // Whoever asked may have gone meanwhile.
             let _ = late.send(done);
         });
         self.ended(op, done.is_ok(), begun);
         done
+    }
+
+    /// Looks at an op that is under way, or has it stop: beside it, on the lane of those who read.
+    pub fn beside<T: Send + 'static>(
+        self: &Arc<Self>,
+        op: &Op,
+        operation: &'static str,
+        look: impl FnOnce(&At<'_>, &Op) -> Result<T, Fault> + Send + 'static,
+    ) -> Result<T, HostError> {
+        let (name, host, op) = (self.subject(op), self.clone(), op.clone());
+        let look = move |connection: &Connect| look(&At::looking(&host, connection, op.machine())?, &op);
+        self.call(Lane::Read, operation, &name, look)
     }
 
     /// Also after a failure: what was done in part shows.
@@ -112,14 +125,21 @@ pub struct At<'a> {
 }
 
 impl<'a> At<'a> {
+    /// To do an op: its machine must be in a state from which that can be.
     fn of(host: &'a Host, connection: &'a Connect, op: &Op) -> Result<Self, Fault> {
-        let Some(id) = op.machine() else { return Ok(Self { host, connection, machine: None }) };
+        let at = Self::looking(host, connection, op.machine())?;
+        let from = op.kind().from;
+        match &at.machine {
+            Some((_, state)) if !from.is_empty() && !from.contains(state) => Err(Fault::new(HostErrorKind::WrongState)),
+            _ => Ok(at),
+        }
+    }
+
+    /// To look.
+    fn looking(host: &'a Host, connection: &'a Connect, machine: Option<&MachineId>) -> Result<Self, Fault> {
+        let Some(id) = machine else { return Ok(Self { host, connection, machine: None }) };
         let domain = connection.lookup_domain_by_uuid(id.uuid)?;
         let state = read::state(sys::state(&domain)?.0);
-        let from = op.kind().from;
-        if !from.is_empty() && !from.contains(&state) {
-            return Err(Fault::new(HostErrorKind::WrongState));
-        }
         Ok(Self { host, connection, machine: Some((domain, state)) })
     }
 }
@@ -145,6 +165,19 @@ impl At<'_> {
     pub fn create_volume(&self, pool: &StoragePool, xml: &str) -> Result<(), Fault> {
         StorageVol::create_xml(pool, xml, 0)?;
         Ok(())
+    }
+
+    /// How far the job is that libvirt works on for its machine, in percent (`virDomainGetJobStats`).
+    pub fn job_progress(&self) -> Result<Option<u8>, Fault> {
+        let job = self.domain().job_stats(0)?;
+        let percent =
+            |done: u64, total: u64| u8::try_from((done.saturating_mul(100) / total.max(1)).min(100)).unwrap_or(100);
+        Ok(job.data_total.filter(|total| *total > 0).map(|total| percent(job.data_processed.unwrap_or(0), total)))
+    }
+
+    /// Stops it (`virDomainAbortJob`).
+    pub fn stop_job(&self) -> Result<(), Fault> {
+        Ok(sys::abort_job(self.domain())?)
     }
 
     /// Refuses a volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
@@ -206,11 +239,11 @@ impl At<'_> {
             if !self.has_target_now(target)? {
                 return Ok(());
             }
-            let nothing_new = |count: &mut u64| *count == heard;
-            let mut devices = self.host.devices.lock();
-            if self.host.device_heard.wait_while_until(&mut devices, nothing_new, deadline).timed_out() {
+            if Instant::now() >= deadline {
                 return Err(Fault::new(HostErrorKind::TimedOut));
             }
+            let nothing_new = |count: &mut u64| *count == heard;
+            self.host.device_heard.wait_while_until(&mut self.host.devices.lock(), nothing_new, deadline);
         }
     }
 

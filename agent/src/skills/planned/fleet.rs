@@ -9,22 +9,6 @@ use super::{ABOUT, FLEET, HOST, M, MACHINE, RESOURCE, for_viewers, planned};
 
 /// A hypervisor, asked for.
 const TO_HOST: Slot = Slot::required("host", Kind::Name(Of::Hypervisor));
-/// Which job, when several run.
-const JOB: Slot = Slot::optional(
-    "job",
-    Kind::Choice(&[
-        "clone",
-        "migration",
-        "backup",
-        "copy",
-        "move",
-        "conversion",
-        "export",
-        "import",
-        "download",
-        "upload",
-    ]),
-);
 /// What a schedule does when its time comes.
 const ACTION: Slot =
     Slot::optional("action", Kind::Choice(&["start", "stop", "reboot", "pause", "resume", "save", "snapshot"]));
@@ -110,8 +94,6 @@ pub(super) static PLANNED: &[Spec] = &[
         Read,
         &[Slot::optional("what", RESOURCE), Slot::optional("period", Kind::Duration)],
     ),
-    planned("job.abort", Know, MACHINE, Disruptive, &[JOB, ABOUT]),
-    planned("job.list", Know, MACHINE, Read, &[JOB, ABOUT]),
     // In truth as dangerous as its action; disruptive covers most of them.
     planned(
         "schedule.add",

@@ -100,7 +100,6 @@ pub(super) static PLANNED: &[Spec] = &[
     planned("vm.protect", Make, MACHINE, Reversible, &[M]),
     planned("vm.release", Make, MACHINE, Authority, &[M]),
     planned("vm.rename", Make, MACHINE, Reversible, &[M, NAME]),
-    planned("vm.save", Power, MACHINE, Disruptive, &[M]),
     planned("vm.screenshot", Know, MACHINE, Read, &[M]),
     planned("vm.sendkey", Power, MACHINE, Disruptive, &[M, Slot::required("keys", Kind::Text)]),
     planned(

@@ -1,51 +1,113 @@
-//! Applying a plan: ops in order, each written down before and after; what went wrong in words; who hears of it.
-//!
-//! Part of [`super::Bot`], and nobody else's: this is the only way to a host's [`HostWrite`](crate::host::HostWrite).
+//! Carrying out a plan: ops in order, each written down before and after; what went wrong in words; who hears of it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 
 use dialogue::machine::Applied;
 use dialogue::reply::{Phrase, Reply, Var};
 use dialogue::session::Done;
-use dialogue::spec::{Danger, Role, TARGET};
+use dialogue::spec::{Danger, TARGET};
 use grammar::selector::Selector;
 use grammar::value::Value;
 use jiff::Timestamp;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use super::Bot;
-use super::promises::Promise;
+use super::jobs::Job;
+use super::unknown::Promise;
+use super::{Engine, locks};
 use crate::addresses::Entity;
-use crate::error::Reference;
 use crate::events::{Cause, Ending, Flight, Notice};
-use crate::host::{HostError, HostErrorKind, HostEvent, MachineId};
-use crate::journal::{Entry, Outcome, Told};
+use crate::host::{HostError, HostErrorKind, HostEvent};
+use crate::journal::{self, Entry, Told};
 use crate::message::Message;
-use crate::ops::{On, Op};
-use crate::planner::{Made, Step, machine_of, receipt};
+use crate::ops::{self, Lock, On, Op};
+use crate::planner::{Made, Step, receipt};
 use crate::refusal;
 
-impl Bot {
-    /// Does a plan: every op in order, each written down before and after. Stops at the first that fails. Also how many steps something
-    /// was done of.
-    pub(super) fn apply(&self, message: &Message, made: &Made) -> (Applied, usize) {
-        let machines: Vec<MachineId> = made.steps.iter().filter_map(machine_of).collect();
-        {
-            let mut writing = self.writing.lock();
-            if let Some(busy) = self.busy(made, &writing) {
-                return (Applied::Failed { reply: Reply::say(busy), undo: Vec::new() }, 0);
-            }
-            writing.extend(machines.iter().map(|machine| (machine.clone(), message.asker.name.clone())));
+/// What came of a plan.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// For its asker.
+    pub applied: Applied,
+    /// The steps of which something was done.
+    pub steps: Vec<Step>,
+}
+
+/// Whether a plan was carried out in time to be answered.
+pub(crate) enum Committed {
+    /// It was.
+    Ended(Outcome),
+    /// It goes on; what comes of it is among [`Jobs::take_ended`](super::jobs::Jobs::take_ended) in the end.
+    UnderWay(Arc<Job>),
+}
+
+impl Engine {
+    /// Carries out a plan that was released. Blocks for as long as its asker can be kept waiting, and not longer.
+    pub fn commit(self: &Arc<Self>, message: &Message, made: Made) -> Committed {
+        let within = *self.answer_within.lock();
+        if within.is_zero() || !self.jobs.has_room() {
+            return Committed::Ended(self.carry_out(&Job::new(message, made)));
         }
-        let _writing = Writing { bot: self, machines };
-        self.apply_steps(message, made)
+        let job = self.jobs.begin(message, made);
+        let (tell, told) = channel();
+        let (engine, running) = (Arc::clone(self), Arc::clone(&job));
+        let begun = std::thread::Builder::new().name(format!("job-{}", job.number)).spawn(move || {
+            let outcome = catch_unwind(AssertUnwindSafe(|| engine.carry_out(&running)));
+            let outcome = outcome.unwrap_or_else(|_| engine.broken());
+            if let Some(outcome) = engine.jobs.end(&running, outcome) {
+                // Whoever commits waits for it.
+                let _ = tell.send(outcome);
+            }
+        });
+        if let Err(error) = begun {
+            tracing::warn!(%error, "no thread for a change: its asker waits for it");
+            self.jobs.forget(&job);
+            return Committed::Ended(self.carry_out(&job));
+        }
+        match told.recv_timeout(within) {
+            Ok(outcome) => Committed::Ended(outcome),
+            Err(_) if self.jobs.acknowledge(&job) => Committed::UnderWay(job),
+            // It ended in this very moment.
+            Err(_) => Committed::Ended(told.recv().unwrap_or_else(|_| self.broken())),
+        }
     }
 
-    fn apply_steps(&self, message: &Message, made: &Made) -> (Applied, usize) {
+    fn broken(&self) -> Outcome {
+        let reply = self.failure("broke_in_op", Vec::new());
+        Outcome { applied: Applied::Failed { reply, undo: Vec::new() }, steps: Vec::new() }
+    }
+
+    /// Does a plan: every op in order, each written down before and after. Stops at the first that fails.
+    fn carry_out(&self, job: &Job) -> Outcome {
+        let Job { message, made, .. } = job;
+        let held = self.locks.take(locks::of(&made.steps), &message.asker.name);
+        let busy = match &held {
+            Ok(_) => self.stuck(&made.steps),
+            Err((who, lock)) => Some(self.busy_with(who, lock)),
+        };
+        if let Some(busy) = busy {
+            return Outcome {
+                applied: Applied::Failed { reply: Reply::say(busy), undo: Vec::new() },
+                steps: Vec::new(),
+            };
+        }
+        let (applied, steps) = self.apply_steps(job);
+        Outcome { applied, steps: made.steps[..steps].to_vec() }
+    }
+
+    /// Also of how many steps something was done.
+    fn apply_steps(&self, job: &Job) -> (Applied, usize) {
+        let Job { message, made, .. } = job;
         let mut finished: Vec<&Step> = Vec::new();
         for step in &made.steps {
             let mut held = Vec::new();
             for (done, op) in step.change.ops.iter().enumerate() {
-                if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
+                job.is_at(finished.len(), done);
+                let applied = match job.stopped() {
+                    Some(who) => Err(Stumble::Stopped(who)),
+                    None => self.apply_op(message, step, op, &mut held).map_err(|stumble| stumble.of(job)),
+                };
+                if let Err(stumble) = applied {
                     self.let_go(held, message);
                     let steps = finished.len() + usize::from(done > 0);
                     return (self.stumbled(message, made, &finished, done, stumble), steps);
@@ -64,16 +126,9 @@ impl Bot {
     }
 
     /// Asks a guest again that has not done yet what it was asked; not while somebody changes that machine.
-    pub(super) fn apply_again(&self, message: &Message, step: &Step, op: &Op) {
+    pub(super) fn do_again(&self, message: &Message, step: &Step, op: &Op) {
         let Some(machine) = op.machine().cloned() else { return };
-        {
-            let mut writing = self.writing.lock();
-            if writing.contains_key(&machine) {
-                return;
-            }
-            writing.insert(machine.clone(), message.asker.name.clone());
-        }
-        let _writing = Writing { bot: self, machines: vec![machine] };
+        let Ok(_held) = self.locks.take(vec![Lock::Machine(machine)], &message.asker.name) else { return };
         let mut held = Vec::new();
         // Who asked it was told the first time; what comes of it is an event.
         if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
@@ -97,6 +152,11 @@ impl Bot {
             call.args.insert(TARGET.to_owned(), Value::Machines(names));
         }
         Done { call, receipt, at: message.now.timestamp(), with_last: false }
+    }
+
+    /// What ops change that are done to the agent itself.
+    fn own(&self) -> ops::Agent<'_> {
+        ops::Agent { contacts: &*self.office, jobs: &self.jobs, host: &*self.host }
     }
 
     /// What happened while ops were under way, and whose it is, is told after what they did.
@@ -126,11 +186,11 @@ impl Bot {
             Stumble::Journal
         })?;
         let result = match op.on() {
-            On::Agent => whole(|| op.on_agent(&*self.office).map_err(Stumble::Office)),
+            On::Agent => whole(|| op.on_agent(&self.own()).map_err(Stumble::Office)),
             On::Machine(_) | On::Volume { .. } => {
                 let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
                 let flight = self.in_flight.begin(op, cause, self.host.steady());
-                let (late, end) = std::sync::mpsc::channel();
+                let (late, end) = channel();
                 let result = whole(|| self.host.apply_late(op, late).map_err(Stumble::Host));
                 let ending = match &result {
                     Ok(()) => Ending::Done,
@@ -146,10 +206,12 @@ impl Bot {
             }
         };
         let (outcome, why) = match &result {
-            Ok(()) => (Outcome::Done, None),
-            Err(Stumble::Host(error)) if error.kind.outcome_unknown() => (Outcome::Unknown, Some(error.to_string())),
-            Err(Stumble::Broke) => (Outcome::Unknown, Some(Stumble::Broke.to_string())),
-            Err(stumble) => (Outcome::Failed, Some(stumble.to_string())),
+            Ok(()) => (journal::Outcome::Done, None),
+            Err(Stumble::Host(error)) if error.kind.outcome_unknown() => {
+                (journal::Outcome::Unknown, Some(error.to_string()))
+            }
+            Err(Stumble::Broke) => (journal::Outcome::Unknown, Some(Stumble::Broke.to_string())),
+            Err(stumble) => (journal::Outcome::Failed, Some(stumble.to_string())),
         };
         // Now, not when it was said: an op may take long.
         if let Err(error) = self.journal.write(Timestamp::now(), Entry::After { id, outcome, why }, false) {
@@ -165,9 +227,10 @@ impl Bot {
         if done > 0 && step.change.undoable {
             undo.push(self.done(message, step));
         }
-        let role = message.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer);
+        let role = self.role(message.asker.jid.as_deref());
         let (id, why) = match &stumble {
             Stumble::Journal => ("audit_full", None),
+            Stumble::Stopped(_) => ("stopped", None),
             Stumble::Broke => ("broke_in_op", None),
             Stumble::Host(error) if error.kind.outcome_unknown() => {
                 ("unknown_outcome", Some(refusal::why(error, role)))
@@ -175,7 +238,7 @@ impl Bot {
             Stumble::Host(error) => ("failed", Some(refusal::why(error, role))),
             Stumble::Office(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
         };
-        let partly = id == "failed" && (done > 0 || !finished.is_empty());
+        let partly = matches!(id, "failed" | "stopped") && (done > 0 || !finished.is_empty());
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
         if partly {
             let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op_words(op, step)).collect::<Vec<_>>();
@@ -186,8 +249,15 @@ impl Bot {
             left.extend(made.steps[finished.len() + 1..].iter().flat_map(|step| words(step, &step.change.ops)));
             vars.push(("left", left.into()));
         }
+        let id = if partly { format!("{id}_partly") } else { id.to_owned() };
+        if let Stumble::Stopped(who) = &stumble {
+            let name = step.machine.as_ref().map_or("", |machine| &machine.name);
+            vars.extend([("who", Var::from(who.as_str())), ("what", step.change.ops[done].deed(name).into())]);
+            let phrase = vars.into_iter().fold(Phrase::common(&id), |phrase, (name, value)| phrase.with(name, value));
+            return Applied::Failed { reply: Reply::say(phrase), undo };
+        }
         tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
-        Applied::Failed { reply: self.failure(if partly { "failed_partly" } else { id }, vars), undo }
+        Applied::Failed { reply: self.failure(&id, vars), undo }
     }
 
     /// Whoever did not learn how an op ended is told as soon as that is known.
@@ -198,7 +268,7 @@ impl Bot {
         op: &Op,
         flight: Flight,
         entry: &str,
-        end: std::sync::mpsc::Receiver<Result<(), HostError>>,
+        end: Receiver<Result<(), HostError>>,
     ) {
         let Some(machine) = &step.machine else { return };
         self.promise(Promise {
@@ -211,19 +281,6 @@ impl Bot {
             late: Some(end),
             since: self.host.steady(),
         });
-    }
-
-    pub(super) fn failure(&self, id: &str, vars: Vec<(&str, Var)>) -> Reply {
-        let reference = match self.references.lock().as_mut() {
-            Some(count) => {
-                *count += 1;
-                Reference::numbered(*count)
-            }
-            None => Reference::new(),
-        };
-        tracing::error!(%reference, failure = id, "told the person");
-        let phrase = vars.into_iter().fold(Phrase::common(id), |phrase, (name, value)| phrase.with(name, value));
-        Reply::say(phrase.with("reference", reference.to_string()))
     }
 
     /// Everybody concerned hears of a change, once, with who did it.
@@ -254,18 +311,6 @@ impl Bot {
     }
 }
 
-/// Machines that are being changed; nobody else's while this is there, whatever becomes of the turn.
-struct Writing<'a> {
-    bot: &'a Bot,
-    machines: Vec<MachineId>,
-}
-
-impl Drop for Writing<'_> {
-    fn drop(&mut self) {
-        self.bot.writing.lock().retain(|machine, _| !self.machines.contains(machine));
-    }
-}
-
 /// An op that panics has failed, and nobody knows how far it came.
 fn whole(op: impl FnOnce() -> Result<(), Stumble>) -> Result<(), Stumble> {
     catch_unwind(AssertUnwindSafe(op)).unwrap_or(Err(Stumble::Broke))
@@ -276,6 +321,8 @@ fn whole(op: impl FnOnce() -> Result<(), Stumble>) -> Result<(), Stumble> {
 enum Stumble {
     #[error("the journal can't be written")]
     Journal,
+    #[error("{0} stopped it")]
+    Stopped(String),
     #[error("something of ours broke in the middle of it")]
     Broke,
     #[error(transparent)]
@@ -285,6 +332,14 @@ enum Stumble {
 }
 
 impl Stumble {
+    /// What the host stopped because somebody stopped the job.
+    fn of(self, job: &Job) -> Self {
+        match (&self, job.stopped()) {
+            (Self::Host(error), Some(who)) if error.kind == HostErrorKind::Stopped => Self::Stopped(who),
+            _ => self,
+        }
+    }
+
     fn source(&self) -> Option<String> {
         std::error::Error::source(self).map(ToString::to_string)
     }

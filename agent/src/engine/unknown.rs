@@ -8,10 +8,9 @@ use std::time::Duration;
 
 use dialogue::phrases::Rendered;
 use dialogue::reply::{Phrase, Reply};
-use dialogue::spec::Role;
 use jiff::{Timestamp, Zoned};
 
-use super::Bot;
+use super::Engine;
 use crate::events::Flight;
 use crate::host::{HostError, Machine, MachineId};
 use crate::journal::{Entry, Outcome};
@@ -45,7 +44,7 @@ enum Found {
     Seen,
 }
 
-impl Bot {
+impl Engine {
     /// Somebody's op on that machine that libvirt still works on: who is told to wait, and for what.
     pub(super) fn still_busy(&self, machine: &Machine) -> Option<Phrase> {
         let promises = self.promises.lock();
@@ -64,7 +63,7 @@ impl Bot {
 
     /// Tells everybody whose op is known by now how it ended. `seen`: machines of a host that has just come back, of which
     /// what is to be known is known. Called every second.
-    pub(crate) fn keep_promises(
+    pub fn keep_promises(
         &self,
         now: &Zoned,
         seen: Option<&dyn Fn(&MachineId) -> bool>,
@@ -151,7 +150,7 @@ impl Bot {
                     .with("name", machine.name.as_str())
                     .with("is", refusal::how(machine))
                     .with("deed", op.deed(&machine.name));
-                let role = message.asker.jid.as_deref().and_then(|jid| self.access.role(jid)).unwrap_or(Role::Viewer);
+                let role = self.role(message.asker.jid.as_deref());
                 match why {
                     Some(error) => phrase.with("why", refusal::why(error, role)),
                     None => phrase,

@@ -1,0 +1,35 @@
+//! Where something is said or done.
+
+use dialogue::spec::Scope;
+
+use super::Engine;
+use crate::addresses::Entity;
+use crate::host::MachineId;
+
+/// Where a message went.
+pub(crate) struct Place {
+    pub scope: Scope,
+    pub name: String,
+    pub hypervisor: Option<String>,
+    pub own: Option<MachineId>,
+}
+
+impl Engine {
+    /// Who an entity is.
+    pub fn place(&self, entity: &Entity) -> Place {
+        match entity {
+            Entity::Desk => {
+                let hypervisors = self.host.hypervisors();
+                let only = if let [only] = hypervisors.as_slice() { Some(only.name.clone()) } else { None };
+                Place { scope: Scope::Desk, name: self.desk.clone(), hypervisor: only, own: None }
+            }
+            Entity::Hypervisor(name) => {
+                Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None }
+            }
+            Entity::Machine(id) => {
+                let name = self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone());
+                Place { scope: Scope::Machine, name, hypervisor: Some(id.hypervisor.clone()), own: Some(id.clone()) }
+            }
+        }
+    }
+}
