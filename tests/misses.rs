@@ -59,8 +59,18 @@ impl Talk {
 
 /// The first phrasing for which the classifier only has guesses to offer.
 fn offered(talk: &Talk) -> (String, Trace) {
-    let vague =
-        ["fix web1", "web1 to sleep please", "lose web1", "web1 needs some sleep", "kick web1", "web1 big disk"];
+    let vague = [
+        "fix web1",
+        "web1 to sleep please",
+        "lose web1",
+        "web1 needs some sleep",
+        "kick web1",
+        "web1 big disk",
+        "do something with web1",
+        "web1 disk thing",
+        "rest web1",
+        "web1 off the ram",
+    ];
     let tried = vague.iter().map(|text| ((*text).to_owned(), talk.say(text)));
     tried.into_iter().find(|(_, trace)| trace.decision == Decision::Choose).expect("one of them is only guessed at")
 }

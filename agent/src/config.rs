@@ -160,6 +160,8 @@ pub struct Policy {
     pub ask_disruptive: bool,
     /// Machines one sentence may disturb.
     pub most_at_once: usize,
+    /// Seconds an asker is kept waiting for a change.
+    pub answer_within: u64,
 }
 
 /// Calls to libvirt, in seconds.

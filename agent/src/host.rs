@@ -301,6 +301,8 @@ pub enum Feature {
     Reset,
     /// Memory kept on disk while off.
     Save,
+    /// Disks copied and moved while on.
+    BlockJobs,
 }
 
 /// What a skill sees of the fleet. Mirror calls never block; live calls have a deadline of a few seconds.

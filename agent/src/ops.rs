@@ -21,15 +21,19 @@ use crate::office::Contacts;
 mod allow_contact;
 mod attach_disk;
 mod clear_crash;
+mod copy_volume;
 mod create_snapshot;
 mod create_volume;
 mod delete_snapshot;
 mod delete_volume;
 mod detach_disk;
+mod drop_moved;
 mod force_off;
 mod join_room;
 mod leave_room;
+mod mirror_disk;
 mod pause;
+mod point_disk;
 mod reboot;
 mod remove_contact;
 mod reset;
@@ -43,15 +47,19 @@ mod stop_job;
 pub use allow_contact::AllowContact;
 pub use attach_disk::AttachDisk;
 pub use clear_crash::ClearCrash;
+pub use copy_volume::CopyVolume;
 pub use create_snapshot::CreateSnapshot;
 pub use create_volume::CreateVolume;
 pub use delete_snapshot::DeleteSnapshot;
 pub use delete_volume::DeleteVolume;
 pub use detach_disk::DetachDisk;
+pub use drop_moved::DropMoved;
 pub use force_off::ForceOff;
 pub use join_room::JoinRoom;
 pub use leave_room::LeaveRoom;
+pub use mirror_disk::MirrorDisk;
 pub use pause::Pause;
+pub use point_disk::PointDisk;
 pub use reboot::Reboot;
 pub use remove_contact::RemoveContact;
 pub use reset::Reset;
@@ -63,7 +71,7 @@ pub use start::Start;
 pub use stop_job::StopJob;
 
 /// Every op there is.
-pub static ALL: [&Kind; 21] = [
+pub static ALL: [&Kind; 25] = [
     &start::KIND,
     &shutdown::KIND,
     &force_off::KIND,
@@ -77,6 +85,10 @@ pub static ALL: [&Kind; 21] = [
     &delete_volume::KIND,
     &attach_disk::KIND,
     &detach_disk::KIND,
+    &mirror_disk::KIND,
+    &copy_volume::KIND,
+    &point_disk::KIND,
+    &drop_moved::KIND,
     &create_snapshot::KIND,
     &revert_snapshot::KIND,
     &delete_snapshot::KIND,
@@ -183,6 +195,13 @@ pub enum Lock {
     },
 }
 
+impl Lock {
+    fn volume(hypervisor: &str, pool: &str, name: &str) -> Self {
+        let own = str::to_owned;
+        Self::Volume { hypervisor: own(hypervisor), pool: own(pool), name: own(name) }
+    }
+}
+
 /// One change, not yet done. Names in it were checked by the plan; XML is written in `xml/write.rs` alone.
 ///
 /// Of the three ways to do it an op has those of where it is done; the others stay as they are, and say so.
@@ -197,10 +216,7 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
     fn locks(&self) -> Vec<Lock> {
         match self.on() {
             On::Machine(machine) => vec![Lock::Machine(machine.clone())],
-            On::Volume { hypervisor, pool, name } => {
-                let own = str::to_owned;
-                vec![Lock::Volume { hypervisor: own(hypervisor), pool: own(pool), name: own(name) }]
-            }
+            On::Volume { hypervisor, pool, name } => vec![Lock::volume(hypervisor, pool, name)],
             On::Agent => Vec::new(),
         }
     }
@@ -255,6 +271,11 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
 
     /// The `host:` line of a transcript; `name` is what its machine is called.
     fn line(&self, name: &str) -> String;
+
+    /// The volume ("pool/name") that is left over where it is cut off in the middle.
+    fn leaves(&self) -> Option<String> {
+        None
+    }
 
     /// Whether its machine shows that it was done; `None` when it looks the same either way, or may yet change.
     fn shows(&self, machine: &Machine) -> Option<bool> {

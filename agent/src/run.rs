@@ -132,7 +132,7 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
             ask_disruptive: config.policy.ask_disruptive,
             most_at_once: config.policy.most_at_once,
             shutdown_patience: SignedDuration::from_secs(60),
-            answer_within: Duration::from_secs(2),
+            answer_within: Duration::from_secs(config.policy.answer_within),
         },
         tongues: Arc::new(Tongues::new(&config.language, Arc::clone(&journal), &facts)),
         desk: config.xmpp.domain.clone(),

@@ -18,6 +18,7 @@ pub mod contact;
 pub mod controls;
 pub mod disk_create;
 pub mod disk_list;
+pub mod disk_move;
 pub mod fleet_find;
 pub mod fleet_status;
 pub mod host_info;
@@ -70,6 +71,7 @@ pub static ALL: &[&dyn Skill] = &[
     &contact::REMOVE,
     &disk_create::DiskCreate,
     &disk_list::DiskList,
+    &disk_move::DiskMove,
     &fleet_find::FleetFind,
     &fleet_status::FleetStatus,
     &host_info::HostInfo,

@@ -69,7 +69,7 @@ fn an_encoder_that_is_not_there_is_said_and_nothing_else_is_measured() {
     let failed = evaluate(folder.path(), &["--model", "/nowhere"]);
     assert_eq!(failed.status.code(), Some(1));
     assert!(failed.stdout.is_empty());
-    assert!(String::from_utf8(failed.stderr).unwrap().starts_with("atoll: this build has no sentence encoder; "));
+    assert!(String::from_utf8(failed.stderr).unwrap().starts_with("atoll: can't use the weights in /nowhere: "));
 }
 
 #[test]

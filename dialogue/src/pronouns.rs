@@ -315,6 +315,8 @@ impl Turn<'_> {
     /// Remembers whether a machine or something of it was spoken of: after "do you start with the host?", "turn that on" is no start.
     pub(crate) fn note_thing(&mut self, calls: &[Call]) {
         const OF_A_MACHINE: [Category; 3] = [Category::Power, Category::Know, Category::Fleet];
+        // What a skill is about stands first in its id: a job is no machine.
+        const MACHINES: [&str; 3] = ["vm.", "host.", "fleet."];
         let here = self.around.scope == Scope::Machine;
         // "is nginx running?", where no machine is called so.
         let unknown =
@@ -323,8 +325,10 @@ impl Turn<'_> {
             let built = |spec: &Spec| !spec.planned || spec.category == Category::Know && spec.has_target();
             // Said to a machine, what is about no machine is about its host, or others.
             let own = |spec: &Spec| !here || spec.slots.iter().any(is_about) || spec.category == Category::Power;
-            let of =
-                |spec: &Spec| OF_A_MACHINE.contains(&spec.category) && own(spec) || !self.machines_of(call).is_empty();
+            let of = |spec: &Spec| {
+                OF_A_MACHINE.contains(&spec.category) && MACHINES.iter().any(|of| spec.id.starts_with(of)) && own(spec)
+                    || !self.machines_of(call).is_empty()
+            };
             self.spec(call).is_some_and(|spec| of(spec) && built(spec)) && !unknown(call)
         };
         let courtesy = |call: &Call| self.spec(call).is_some_and(|spec| spec.category == Category::Talk);

@@ -128,9 +128,12 @@ pub enum EncoderError {
         /// Name of the encoder that was given, if any.
         given: Option<String>,
     },
-    /// This build has no back-end.
-    #[error("this build has no sentence encoder; build it with the cargo feature candle or rust-bert")]
-    NoBackEnd,
+    /// This build has no back-end for other weights than its own.
+    #[error("can't use the weights in {}: this build has no encoder for them (cargo feature candle or rust-bert)", folder.display())]
+    NoBackEnd {
+        /// Where they would be.
+        folder: PathBuf,
+    },
 }
 
 /// Where the weights are by convention: `$ATOLL_MODEL_DIR`, else `$ATOLL_CACHE/model`, else `~/.cache/atoll/model`.
@@ -166,8 +169,8 @@ fn load_back_end(folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
 }
 
 #[cfg(not(any(feature = "rust-bert", feature = "candle")))]
-fn load_back_end(_folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
-    Err(EncoderError::NoBackEnd)
+fn load_back_end(folder: &Path) -> Result<Box<dyn Encoder>, EncoderError> {
+    Err(EncoderError::NoBackEnd { folder: folder.to_owned() })
 }
 
 /// Scales to length 1; a vector of zeros stays as it is.

@@ -5,7 +5,7 @@ use agent::ops::{self, Op};
 use anyhow::{Context, Result, ensure};
 use grammar::size::Bytes;
 
-use crate::subject::{HV, Kind, Subject};
+use crate::subject::{HV, Kind, SSD, Subject};
 
 const MIB: u64 = 1 << 20;
 
@@ -74,15 +74,12 @@ pub fn saving(on: &mut Subject) -> Result<()> {
     on.hear_state(&machine, EventKind::Started, State::Running)?;
     on.wait_up("web1", 1)?;
     for paused in [false, true] {
-        if paused {
+        // The test driver forgets that it was paused.
+        if paused && on.kind != Kind::TestDriver {
             on.apply(ops::Pause { machine: machine.clone() })?;
             on.hear_state(&machine, EventKind::Paused, State::Paused)?;
         }
         on.apply(save())?;
-        // QEMU stops the processors first, which is only a step.
-        if on.kind == Kind::Qemu && !paused {
-            on.hear(&machine, EventKind::Paused)?;
-        }
         on.hear_state(&machine, EventKind::Saved, State::Off)?;
         ensure!(on.machine(&machine)?.saved, "nothing is said to be kept");
         on.apply(ops::Start { machine: machine.clone() })?;
@@ -135,6 +132,80 @@ pub fn snapshots(on: &mut Subject) -> Result<()> {
     ensure!(names(on)?.is_empty(), "{:?}", names(on)?);
     on.apply(ops::ForceOff { machine: machine.clone() })?;
     on.hear_state(&machine, EventKind::ForcedOff, State::Off)
+}
+
+/// A disk goes to another pool while its machine is off, and back while it runs; its old volume goes only when it is used no more.
+pub fn moving(on: &mut Subject) -> Result<()> {
+    if !on.host.can(HV, Feature::BlockJobs) {
+        return Ok(());
+    }
+    let (machine, volume, format) = (on.web1.clone(), "web1.qcow2".to_owned(), "qcow2".to_owned());
+    let capacity = on.host.disk_use(&machine, "vda")?.capacity;
+    let place = |pool: &str| (pool.to_owned(), "web1.qcow2".to_owned());
+    let is_at = |on: &Subject, pool: &str| -> Result<()> {
+        let now = on.machine(&machine)?;
+        ensure!(now.disks[0].volume == Some(place(pool)), "{:?}", now.disks);
+        let other = if pool == SSD { "default" } else { SSD };
+        ensure!(!on.host.volumes(HV, other)?.iter().any(|known| known.name == "web1.qcow2"), "it is left in {other}");
+        Ok(())
+    };
+    let copy = |from: &str, to: &str| ops::CopyVolume {
+        hypervisor: HV.to_owned(),
+        from_pool: from.to_owned(),
+        from: volume.clone(),
+        pool: to.to_owned(),
+        name: volume.clone(),
+        format: format.clone(),
+    };
+    let target = || "vda".to_owned();
+    let point = |pool: &str| ops::PointDisk {
+        machine: machine.clone(),
+        target: target(),
+        pool: pool.to_owned(),
+        volume: volume.clone(),
+        format: format.clone(),
+    };
+    let mirror = |pool: &str| ops::MirrorDisk {
+        machine: machine.clone(),
+        target: target(),
+        pool: pool.to_owned(),
+        volume: volume.clone(),
+        format: format.clone(),
+    };
+    let drop_moved = |from: &str, to: &str| ops::DropMoved {
+        machine: machine.clone(),
+        target: target(),
+        pool: from.to_owned(),
+        name: volume.clone(),
+        now_at: place(to),
+    };
+
+    on.refused(mirror(SSD), Error::WrongState)?;
+    on.apply(copy("default", SSD))?;
+    on.refused(copy("default", SSD), Error::Exists)?;
+    on.refused(drop_moved("default", SSD), Error::WrongState)?;
+    on.apply(point(SSD))?;
+    on.apply(drop_moved("default", SSD))?;
+    is_at(on, SSD)?;
+
+    on.apply(ops::Start { machine: machine.clone() })?;
+    on.hear_state(&machine, EventKind::Started, State::Running)?;
+    on.wait_up("web1", 1)?;
+    on.refused(point("default"), Error::WrongState)?;
+    on.apply(ops::CreateVolume {
+        hypervisor: HV.to_owned(),
+        pool: "default".to_owned(),
+        name: volume.clone(),
+        format: format.clone(),
+        capacity,
+    })?;
+    on.apply(mirror("default"))?;
+    on.apply(drop_moved(SSD, "default"))?;
+    is_at(on, "default")?;
+    ensure!(on.machine(&machine)?.state == State::Running, "it went on meanwhile");
+    on.apply(ops::ForceOff { machine: machine.clone() })?;
+    on.hear_state(&machine, EventKind::ForcedOff, State::Off)?;
+    is_at(on, "default")
 }
 
 /// A volume is made, attached while the machine runs and while it is off, guarded while in use, detached, deleted.

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use agent::host::fake::Fake;
 use agent::host::libvirt::{Bridge, HostConfig, Timeouts};
-use agent::host::{EventKind, HostError, HostErrorKind, HostEvent, HostRead, HostWrite, Machine, MachineId, State};
+use agent::host::{
+    EventKind, HostError, HostErrorKind, HostEvent, HostRead, HostWrite, Machine, MachineId, Pool, State,
+};
 use agent::ops::{self, Op};
 use anyhow::{Context, Result, bail, ensure};
 use jiff::Timestamp;
@@ -41,6 +43,8 @@ pub struct Subject {
 /// No event comes later than this.
 const SOON: Duration = Duration::from_secs(60);
 
+/// A second pool, where the host can have one.
+pub const SSD: &str = "ssd";
 /// The name of the hypervisor in all of them.
 pub const HV: &str = "hv1";
 
@@ -50,6 +54,9 @@ impl Subject {
         let (host, events, session): (Arc<dyn Host>, _, _) = match kind {
             Kind::Fake => {
                 let (fake, events) = Fake::new("two_vms", Timestamp::now())?;
+                let capacity = grammar::size::Bytes(100 << 30);
+                let (name, kind) = (SSD.to_owned(), "dir".to_owned());
+                fake.add_pool(HV, Pool { name, kind, active: true, capacity, available: capacity });
                 (fake, events, None)
             }
             Kind::TestDriver => {
@@ -58,6 +65,7 @@ impl Subject {
             }
             Kind::Qemu => {
                 let session = Session::start()?;
+                session.add_pool(SSD)?;
                 session.define("web1")?;
                 session.define("db1")?;
                 let (bridge, events) = bridge(&[(HV, &session.uri())], Timeouts::default())?;
@@ -118,8 +126,13 @@ impl Subject {
 
     /// What was saved goes on, in the state in which it was saved.
     pub fn hear_restored(&mut self, id: &MachineId, paused: bool) -> Result<()> {
-        let (kind, state) = match paused {
-            true if self.kind != Kind::Fake => (EventKind::RestoredPaused, State::Paused),
+        let (kind, state) = match (self.kind, paused) {
+            (Kind::Qemu, true) => {
+                self.hear(id, EventKind::Restored)?;
+                (EventKind::RestoredPaused, State::Paused)
+            }
+            // The test driver tells of it as of any start.
+            (Kind::TestDriver, _) => (EventKind::Started, State::Running),
             _ => (EventKind::Restored, State::Running),
         };
         self.hear_state(id, kind, state)

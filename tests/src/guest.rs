@@ -106,6 +106,21 @@ impl Session {
         Ok(())
     }
 
+    /// Makes another pool, of a folder of its own.
+    ///
+    /// # Errors
+    /// What virsh says.
+    pub fn add_pool(&self, name: &str) -> Result<()> {
+        let folder = self.path(&format!("pool-{name}"));
+        fs::create_dir_all(&folder)?;
+        if is_root() {
+            give_away(&folder)?;
+        }
+        self.virsh(&["pool-define-as", name, "dir", "--target", &folder.display().to_string()])?;
+        self.virsh(&["pool-start", name])?;
+        Ok(())
+    }
+
     /// Where a guest's serial console is written.
     pub fn console(&self, name: &str) -> PathBuf {
         self.path(&format!("cache/{name}.console"))

@@ -21,6 +21,7 @@
 //! | `fault: 1 long` | the next op takes so long that its asker is told of it, until `ends:`; `progress: 40` says how far it is |
 //! | `stubborn: web1` | that guest hears nothing from here on, until `obeys: web1` |
 //! | `remade: web1` | somebody deletes that machine and defines another of its name |
+//! | `pool: ssd 100` | hv1 has another pool of so many GiB |
 //! | `backing: db1 data.qcow2` | that volume becomes the backing file of that machine |
 //! | `comes back: happens` | what is under way ends: it happens, or fails so (`comes back: busy`) |
 //! | `define: vm- 500` | so many machines are defined from outside, and undefined by `undefine: vm-` |
@@ -39,7 +40,7 @@ use agent::config::Grant;
 use agent::events::InFlight;
 use agent::host::HostEvent;
 use agent::host::fake::{Fake, Trouble};
-use agent::host::{HostErrorKind, Use, UsedAs, Uses};
+use agent::host::{HostErrorKind, Pool, Use, UsedAs, Uses};
 use agent::journal::Journal;
 use agent::message::{Answer, Asker, Channel, Message};
 use agent::mind::Mind;
@@ -291,6 +292,13 @@ impl Stage {
             "remade" => {
                 self.fake.remake(rest).ok_or_else(|| format!("no machine {rest}"))?;
                 return Ok(self.outcome(Vec::new()));
+            }
+            "pool" => {
+                let (name, size) = rest.split_once(' ').ok_or_else(|| format!("`pool: name GiB`: {rest}"))?;
+                let size: u64 = size.parse().map_err(|_| format!("no number: {size}"))?;
+                let capacity = grammar::size::Bytes(size << 30);
+                let (name, kind) = (name.to_owned(), "dir".to_owned());
+                self.fake.add_pool("hv1", Pool { name, kind, active: true, capacity, available: capacity });
             }
             "backing" => {
                 let (name, volume) =

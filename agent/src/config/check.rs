@@ -245,6 +245,7 @@ impl Check<'_> {
         let most = u64::try_from(config.policy.most_at_once).unwrap_or(u64::MAX);
         for (path, is, least, at_most, unit) in [
             ("policy.most_at_once", most, 1, 10_000, "machines"),
+            ("policy.answer_within", config.policy.answer_within, 1, HOUR, "seconds"),
             ("libvirt.read_timeout", config.libvirt.read_timeout, 1, HOUR, "seconds"),
             ("libvirt.write_timeout", config.libvirt.write_timeout, 1, DAY, "seconds"),
             ("libvirt.resync_every", config.libvirt.resync_every, 1, DAY, "seconds"),

@@ -105,7 +105,7 @@ impl Engine {
                 job.is_at(finished.len(), done);
                 let applied = match job.stopped() {
                     Some(who) => Err(Stumble::Stopped(who)),
-                    None => self.apply_op(message, step, op, &mut held).map_err(|stumble| stumble.of(job)),
+                    None => self.apply_op(message, step, op, &mut held).map_err(|stumble| stumble.of(job, op)),
                 };
                 if let Err(stumble) = applied {
                     self.let_go(held, message);
@@ -332,10 +332,10 @@ enum Stumble {
 }
 
 impl Stumble {
-    /// What the host stopped because somebody stopped the job.
-    fn of(self, job: &Job) -> Self {
+    /// What takes long and failed because somebody stopped the job, in whatever words libvirt says so.
+    fn of(self, job: &Job, op: &Op) -> Self {
         match (&self, job.stopped()) {
-            (Self::Host(error), Some(who)) if error.kind == HostErrorKind::Stopped => Self::Stopped(who),
+            (Self::Host(error), Some(who)) if op.kind().is_long && !error.kind.outcome_unknown() => Self::Stopped(who),
             _ => self,
         }
     }

@@ -109,7 +109,14 @@ impl Fake {
     pub fn of(fixture: Fixture, now: Timestamp) -> (Arc<Self>, UnboundedReceiver<HostEvent>) {
         let (events, heard) = unbounded_channel();
         let mirror = Mirror::new(fixture.hypervisors.iter().cloned(), now);
-        let all = [Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save];
+        let all = [
+            Feature::DeviceAttach,
+            Feature::Volumes,
+            Feature::Snapshots,
+            Feature::Reset,
+            Feature::Save,
+            Feature::BlockJobs,
+        ];
         for (hypervisor, _) in &fixture.hypervisors {
             mirror.set_unreachable(hypervisor, None);
             mirror.set_features(hypervisor, all);

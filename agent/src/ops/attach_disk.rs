@@ -45,9 +45,7 @@ impl Operation for AttachDisk {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        let hypervisor = self.machine.hypervisor.clone();
-        let volume = Lock::Volume { hypervisor, pool: self.pool.clone(), name: self.volume.clone() };
-        vec![Lock::Machine(self.machine.clone()), volume]
+        vec![Lock::Machine(self.machine.clone()), Lock::volume(&self.machine.hypervisor, &self.pool, &self.volume)]
     }
 
     fn object(&self) -> Option<&str> {

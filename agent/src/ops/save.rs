@@ -11,7 +11,7 @@ pub(super) static KIND: Kind = Kind {
     operation: "save",
     danger: Danger::Disruptive,
     from: &[State::Running, State::Paused],
-    causes: &[&[EventKind::Saved], &[EventKind::Paused]],
+    causes: &[&[EventKind::Saved]],
     is_heard: true,
     ends: true,
     is_long: true,

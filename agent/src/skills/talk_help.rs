@@ -116,10 +116,10 @@ impl Help<'_> {
         Some(if said.is_empty() { deed.to_owned() } else { said })
     }
 
-    /// What this person may ask of this entity, and its host can do: the harmless first.
+    /// What this person may ask of this entity, and its host can do: the harmless first, and what takes storage behind what takes none.
     fn all(&self) -> Vec<&'static Spec> {
         let mut specs: Vec<_> = self.permitted().filter(|spec| spec.fits(self.scene.scope)).collect();
-        specs.sort_by_key(|spec| (spec.danger, spec.id));
+        specs.sort_by_key(|spec| (spec.danger, spec.allocates, spec.id));
         specs
     }
 

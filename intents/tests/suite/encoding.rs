@@ -1,7 +1,8 @@
 //! Sentence vectors from the real weights.
 
-use crate::support::weights;
-use intents::{EncoderError, encoder};
+use crate::ranking::best;
+use crate::support::corpus;
+use intents::{Encoder, EncoderError, Model, Sureness, encoder};
 
 fn cosine(left: &[f32], right: &[f32]) -> f32 {
     left.iter().zip(right).map(|(left, right)| left * right).sum()
@@ -61,4 +62,33 @@ fn missing_and_damaged_files_are_named() {
     std::fs::write(empty.path().join("tokenizer.json"), "{").unwrap();
     let error = encoder::load(empty.path()).err().unwrap();
     assert!(matches!(&error, EncoderError::Malformed { path, .. } if path.ends_with("tokenizer.json")), "{error}");
+}
+
+#[test]
+fn with_an_encoder_other_words_for_the_same_are_understood() {
+    let encoder = weights();
+    let encoder = Some(encoder.as_ref());
+    let model = Model::train(&corpus(), &[], encoder).unwrap();
+    for (text, label) in [
+        ("turn the computer on", "vm.start"),
+        ("would you mind restarting", "vm.reboot"),
+        ("i'd like an additional hard drive", "disk.create"),
+        ("assign 4 more gigabytes of ram", "memory.set"),
+        ("what are your network coordinates", "vm.ip"),
+        ("trash the snapshot from yesterday", "snapshot.delete"),
+        ("bonjour, hello my friend", "talk.greet"),
+    ] {
+        let (found, sure) = best(&model, text, encoder);
+        assert_eq!(found, label, "{text}");
+        assert_ne!(sure, Sureness::None, "{text}");
+    }
+    for text in ["who painted the mona lisa", "convert 10 dollars to euros", "my cat is hungry"] {
+        assert_eq!(best(&model, text, encoder).1, Sureness::None, "{text}: {:?}", model.rank(text, encoder));
+    }
+}
+
+/// The encoder, from where `scripts/model.sh` puts its weights.
+fn weights() -> Box<dyn Encoder> {
+    let folder = encoder::default_folder().expect("no home folder, set ATOLL_MODEL_DIR");
+    encoder::load(&folder).unwrap_or_else(|error| panic!("{error}; run scripts/model.sh first ({})", folder.display()))
 }

@@ -1,5 +1,5 @@
 //! A small corpus, and the encoder if its weights are there.
-use intents::{Encoder, EncoderError, Example, encoder};
+use intents::{Encoder, EncoderError, Example};
 
 /// Skills with what people say for them; "" is none of them.
 pub const CORPUS: &[(&str, &[&str])] = &[
@@ -183,12 +183,6 @@ pub const CORPUS: &[(&str, &[&str])] = &[
 /// The corpus as examples.
 pub fn corpus() -> Vec<Example<'static>> {
     CORPUS.iter().flat_map(|(label, texts)| texts.iter().map(|text| Example { text, label, language: "en" })).collect()
-}
-
-/// The encoder, from where `scripts/model.sh` puts its weights.
-pub fn weights() -> Box<dyn Encoder> {
-    let folder = encoder::default_folder().expect("no home folder, set ATOLL_MODEL_DIR");
-    encoder::load(&folder).unwrap_or_else(|error| panic!("{error}; run scripts/model.sh first ({})", folder.display()))
 }
 
 /// An encoder for tests: a word is a direction, and every text it is given is counted.

@@ -20,12 +20,12 @@ pub struct Atoll {
 }
 
 impl Atoll {
-    /// An agent that is not started, with that component port, those hypervisors (name, URI), those people (address, role), and
+    /// An agent that is not started and waits for whatever guests under emulation take, with that component port, those hypervisors (name, URI), those people (address, role), and
     /// whatever else stands in a configuration.
     pub fn new(component: &str, hypervisors: &[(&str, &str)], people: &[(&str, &str)], more: &str) -> Self {
         let atoll = Self { folder: tempfile::tempdir().expect("a folder"), child: None, files: None, largest: None };
         let mut text = format!(
-            "[xmpp]\nservers = [\"{component}\"]\ndomain = \"vms.localhost\"\nsecret = \"secret\"\n[store]\npath = \"{}\"\n[model]\npath = \"\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
+            "[xmpp]\nservers = [\"{component}\"]\ndomain = \"vms.localhost\"\nsecret = \"secret\"\n[store]\npath = \"{}\"\n[policy]\nanswer_within = 60\n[model]\npath = \"\"\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
             atoll.store().display(),
             trained().display()
         );

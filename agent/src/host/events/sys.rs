@@ -12,7 +12,7 @@
 #![expect(unsafe_code, reason = "libvirt's callbacks have no safe wrapper in virt 0.5")]
 
 use std::collections::HashMap;
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Duration;
@@ -284,6 +284,59 @@ pub fn abort_job(domain: &virt::domain::Domain) -> Result<(), Error> {
     // SAFETY: the domain is alive.
     let done = unsafe { raw::virDomainAbortJob(domain.as_ptr()) };
     if done < 0 { Err(Error::last_error()) } else { Ok(()) }
+}
+
+/// `VIR_DOMAIN_BLOCK_COPY_REUSE_EXT`: onto what is there already.
+pub const COPY_REUSE_EXT: u32 = raw::VIR_DOMAIN_BLOCK_COPY_REUSE_EXT;
+/// `VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB`: a domain with a definition may have one too; it does not outlive a power-off.
+pub const COPY_TRANSIENT_JOB: u32 = raw::VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB;
+/// `VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT`: ends a copy that is complete by using it.
+pub const ABORT_PIVOT: u32 = raw::VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT;
+
+/// Begins to copy a disk of a running domain; `xml` is a `<disk>` with its format and source.
+///
+/// # Errors
+/// As `virDomainBlockCopy`.
+pub fn block_copy(domain: &virt::domain::Domain, target: &str, xml: &str, flags: u32) -> Result<(), Error> {
+    let (target, xml) = (text(target), text(xml));
+    // SAFETY: the domain is alive, both texts end with a zero and outlive the call, and there are no parameters.
+    let done = unsafe {
+        raw::virDomainBlockCopy(domain.as_ptr(), target.as_ptr(), xml.as_ptr(), std::ptr::null_mut(), 0, flags)
+    };
+    if done < 0 { Err(Error::last_error()) } else { Ok(()) }
+}
+
+/// Ends the job of a disk: stops it, or with [`ABORT_PIVOT`] has the domain use the copy.
+///
+/// # Errors
+/// As `virDomainBlockJobAbort`.
+pub fn block_abort(domain: &virt::domain::Domain, target: &str, flags: u32) -> Result<(), Error> {
+    let target = text(target);
+    // SAFETY: the domain is alive, the text ends with a zero and outlives the call.
+    let done = unsafe { raw::virDomainBlockJobAbort(domain.as_ptr(), target.as_ptr(), flags) };
+    if done < 0 { Err(Error::last_error()) } else { Ok(()) }
+}
+
+/// How far the job of a disk is, in bytes, and of how many; `None` when it has none.
+///
+/// # Errors
+/// As `virDomainGetBlockJobInfo`.
+pub fn block_job(domain: &virt::domain::Domain, target: &str) -> Result<Option<(u64, u64)>, Error> {
+    let target = text(target);
+    let mut info = raw::virDomainBlockJobInfo { type_: 0, bandwidth: 0, cur: 0, end: 0 };
+    // SAFETY: the domain is alive, the text ends with a zero, and both outlive the call.
+    let found = unsafe { raw::virDomainGetBlockJobInfo(domain.as_ptr(), target.as_ptr(), &raw mut info, 0) };
+    match found {
+        ..0 => Err(Error::last_error()),
+        0 => Ok(None),
+        1.. => Ok(Some((info.cur, info.end))),
+    }
+}
+
+/// As C wants it; what stands behind a zero is cut off.
+fn text(text: &str) -> CString {
+    let whole = text.split('\0').next().unwrap_or_default();
+    CString::new(whole).expect("there is no zero left in it")
 }
 
 unsafe extern "C" {

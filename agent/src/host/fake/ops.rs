@@ -141,6 +141,25 @@ impl At<'_> {
         Ok(())
     }
 
+    /// Fills a volume up to so much.
+    pub fn fill_volume(&self, pool: &str, name: &str, allocation: Bytes) {
+        let mut inner = self.fake.lock();
+        let volumes = inner.volumes.entry((self.hypervisor.to_owned(), pool.to_owned())).or_default();
+        volumes.iter_mut().filter(|known| known.name == name).for_each(|known| known.allocation = allocation);
+    }
+
+    /// Has a disk of the machine be in another volume, with what it holds.
+    pub fn move_disk(&mut self, target: &str, pool: &str, name: &str) -> Result<(), Fault> {
+        let to = self.volume(pool, name).ok_or(Kind::NotFound)?;
+        let disk = self.machine().disks.iter_mut().find(|disk| disk.target == target).ok_or(Kind::NotFound)?;
+        let from = disk.volume.replace((pool.to_owned(), name.to_owned()));
+        disk.source = Some(to.path);
+        let held =
+            from.and_then(|(pool, name)| self.volume(&pool, &name)).map_or(to.allocation, |from| from.allocation);
+        self.fill_volume(pool, name, held.max(to.allocation));
+        Ok(())
+    }
+
     /// Deletes a volume.
     pub fn delete_volume(&self, pool: &str, name: &str) -> Result<(), Fault> {
         self.volume(pool, name).ok_or(Kind::NotFound)?;

@@ -148,7 +148,14 @@ impl Link {
 /// What a driver can do (seen with libvirt 9.0; an op that is refused after all is still told as Unsupported).
 fn features(driver: &str, storage: bool) -> Vec<Feature> {
     let can: &[Feature] = match driver.to_ascii_uppercase().as_str() {
-        "QEMU" => &[Feature::DeviceAttach, Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save],
+        "QEMU" => &[
+            Feature::DeviceAttach,
+            Feature::Volumes,
+            Feature::Snapshots,
+            Feature::Reset,
+            Feature::Save,
+            Feature::BlockJobs,
+        ],
         "LXC" | "XEN" => &[Feature::DeviceAttach, Feature::Volumes],
         "TEST" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save],
         "VBOX" | "ESX" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset],

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use virt::connect::Connect;
 use virt::domain::Domain;
@@ -32,6 +32,8 @@ const AFFECT_CONFIG: u32 = 2;
 pub const XML_INACTIVE: u32 = 2;
 /// `virDomainSnapshotRevertFlags`: also when libvirt fears for the state that the person has agreed to lose.
 const REVERT_FORCE: u32 = 4;
+/// How often a copy under way is looked at: libvirt has events of it, but the definition alone says when it is complete.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// `virStorageVolType`: a block device.
 const VOLUME_BLOCK: u32 = 1;
 
@@ -219,6 +221,81 @@ impl At<'_> {
         Ok(())
     }
 
+    /// Copies a disk onto a volume while its machine goes on, and has it use that one. A copy that is under way already goes on.
+    pub fn mirror(&self, target: &str, to: &StorageVol, format: &str) -> Result<(), Fault> {
+        let path = to.path()?;
+        if self.mirrored(target)?.is_none() {
+            let xml = write::disk_source(&path, is_block(to)?, format);
+            let transient = if self.domain().is_persistent()? { sys::COPY_TRANSIENT_JOB } else { 0 };
+            sys::block_copy(self.domain(), target, &xml, sys::COPY_REUSE_EXT | transient)?;
+        }
+        loop {
+            match self.mirrored(target)? {
+                Some(true) => break,
+                Some(false) => drop(self.host.device_heard.wait_for(&mut self.host.devices.lock(), LOOK_EVERY)),
+                // Stopped, or it could not go on: then the disk is where it was.
+                None => return Err(Fault::new(HostErrorKind::Failed)),
+            }
+        }
+        sys::block_abort(self.domain(), target, sys::ABORT_PIVOT)?;
+        if self.has_disk_at(target, &path)? { Ok(()) } else { Err(Fault::new(HostErrorKind::Failed)) }
+    }
+
+    /// Whether a disk is being copied, and whether the copy is complete.
+    fn mirrored(&self, target: &str) -> Result<Option<bool>, Fault> {
+        let definition = crate::host::xml::domain::domain(&self.domain().xml_desc(0)?)?;
+        Ok(definition.disks.into_iter().find(|disk| disk.target == target).and_then(|disk| disk.mirrored))
+    }
+
+    /// How far that is, in percent (`virDomainGetBlockJobInfo`).
+    pub fn mirror_progress(&self, target: &str) -> Result<Option<u8>, Fault> {
+        Ok(sys::block_job(self.domain(), target)?.map(|(done, total)| percent(done, total)))
+    }
+
+    /// Stops it; the disk stays where it is.
+    pub fn stop_mirror(&self, target: &str) -> Result<(), Fault> {
+        Ok(sys::block_abort(self.domain(), target, 0)?)
+    }
+
+    /// Whether a disk is that file or device, now and at the next start.
+    pub fn has_disk_at(&self, target: &str, path: &str) -> Result<bool, Fault> {
+        let at = |flags| -> Result<bool, Fault> {
+            let definition = crate::host::xml::domain::domain(&self.domain().xml_desc(flags)?)?;
+            let Some(disk) = definition.disks.into_iter().find(|disk| disk.target == target) else { return Ok(false) };
+            let found = match &disk.volume {
+                Some((pool, volume)) => Some(self.pool(pool)?.lookup_storage_vol_by_name(volume)?.path()?),
+                None => disk.source,
+            };
+            Ok(found.as_deref() == Some(path))
+        };
+        Ok(at(0)? && (!self.domain().is_persistent()? || at(XML_INACTIVE)?))
+    }
+
+    /// Has the definition name another volume for a disk.
+    pub fn point(&self, target: &str, to: &StorageVol, format: &str) -> Result<(), Fault> {
+        let definition = self.domain().xml_desc(XML_INACTIVE)?;
+        let xml = write::moved(&definition, target, &to.path()?, is_block(to)?, format)?.ok_or_else(|| {
+            Fault::new(HostErrorKind::NotFound).because(Reason::new("missing_target").with("name", target))
+        })?;
+        self.domain().update_device_flags(&xml, AFFECT_CONFIG)?;
+        Ok(())
+    }
+
+    /// Creates a volume of that definition with what another holds.
+    pub fn copy_volume(&self, pool: &StoragePool, from: &StorageVol, xml: &str) -> Result<(), Fault> {
+        StorageVol::create_xml_from(pool, xml, from, 0)?;
+        Ok(())
+    }
+
+    /// How far that is, by what the copy takes.
+    pub fn copy_progress(&self, from: (&str, &str), to: (&str, &str)) -> Result<Option<u8>, Fault> {
+        let takes = |(pool, name): (&str, &str)| -> Result<u64, Fault> {
+            Ok(self.pool(pool)?.lookup_storage_vol_by_name(name)?.info()?.allocation)
+        };
+        let total = takes(from)?;
+        Ok(takes(to).ok().map(|done| percent(done, total)))
+    }
+
     /// Detaches the disk at a target, and waits for the guest to let go of it.
     pub fn detach(&self, target: &str) -> Result<(), Fault> {
         let live = self.state() != State::Off && self.has_target_now(target)?;
@@ -274,6 +351,11 @@ impl At<'_> {
             .any(|disk| disk.device == "disk" && !disk.readonly && disk.source.is_some() && disk.format != "qcow2");
         if raw { Err(Fault::new(HostErrorKind::Unsupported)) } else { Ok(()) }
     }
+}
+
+/// Never more than all.
+fn percent(done: u64, total: u64) -> u8 {
+    u8::try_from((u128::from(done) * 100 / u128::from(total.max(1))).min(100)).unwrap_or(100)
 }
 
 /// Whether a volume is a block device, and no file.

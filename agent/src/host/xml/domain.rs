@@ -62,6 +62,8 @@ pub struct DiskDef {
     pub bus: String,
     /// Whether the guest may not write to it.
     pub readonly: bool,
+    /// Whether it is being copied, and whether the copy is complete (`<mirror>`).
+    pub mirrored: Option<bool>,
 }
 
 /// Reads a `<domain>` (`virDomainGetXMLDesc`).
@@ -122,6 +124,7 @@ fn disk(element: &Element) -> Option<DiskDef> {
         format: driver_type.unwrap_or("raw").to_owned(),
         bus: target.attribute("bus").unwrap_or_default().to_owned(),
         readonly: element.child("readonly").is_some(),
+        mirrored: element.child("mirror").map(|mirror| mirror.attribute("ready") == Some("yes")),
     })
 }
 

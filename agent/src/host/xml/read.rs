@@ -103,6 +103,25 @@ impl Element {
         Ok(Self { name: start.name().as_ref().to_owned(), attributes, ..Self::default() })
     }
 
+    /// An empty element.
+    pub fn new(name: &str, attributes: &[(&str, &str)]) -> Self {
+        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
+        Self { name: name.to_owned(), attributes: attributes.iter().map(own).collect(), ..Self::default() }
+    }
+
+    /// All attributes, in order.
+    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// Gives an attribute that value.
+    pub fn set(&mut self, name: &str, value: &str) {
+        match self.attributes.iter_mut().find(|(key, _)| key == name) {
+            Some((_, old)) => value.clone_into(old),
+            None => self.attributes.push((name.to_owned(), value.to_owned())),
+        }
+    }
+
     /// The first child of that name.
     pub fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)

@@ -6,6 +6,8 @@ use grammar::size::Bytes;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
+use super::read::{Element, ReadError};
+
 /// A disk to attach: a volume of a pool, by the path libvirt itself gave for it.
 #[derive(Clone, Copy, Debug)]
 pub struct DiskXml<'a> {
@@ -54,6 +56,59 @@ pub fn disk(disk: DiskXml<'_>) -> String {
     })
 }
 
+/// `<disk>` for `virDomainBlockCopy`: where the copy goes.
+pub fn disk_source(path: &str, block: bool, format: &str) -> String {
+    let (kind, attribute) = if block { ("block", "dev") } else { ("file", "file") };
+    document(|writer| {
+        writer.create_element("disk").with_attribute(("type", kind)).write_inner_content(|w| {
+            w.create_element("source").with_attribute((attribute, path)).write_empty()?;
+            w.create_element("driver").with_attribute(("type", format)).write_empty()?;
+            Ok(())
+        })?;
+        Ok(())
+    })
+}
+
+/// The `<disk>` of a domain's definition with another file or device behind it, for `virDomainUpdateDeviceFlags`; `None` when it has no such
+/// target. All else of the disk stays, but for what only belongs to the old source: its backing chain and its slices.
+///
+/// # Errors
+/// When the definition is malformed.
+pub fn moved(
+    definition: &str,
+    target: &str,
+    path: &str,
+    block: bool,
+    format: &str,
+) -> Result<Option<String>, ReadError> {
+    let root = Element::parse(definition)?;
+    let mut disks = root.child("devices").into_iter().flat_map(|devices| &devices.children);
+    let is_it = |disk: &&Element| {
+        disk.name == "disk" && disk.child("target").and_then(|target| target.attribute("dev")) == Some(target)
+    };
+    let Some(mut disk) = disks.find(is_it).cloned() else { return Ok(None) };
+    let (kind, attribute) = if block { ("block", "dev") } else { ("file", "file") };
+    disk.set("type", kind);
+    disk.children.retain(|child| !matches!(child.name.as_str(), "source" | "backingStore" | "mirror"));
+    disk.children.push(Element::new("source", &[(attribute, path)]));
+    if let Some(driver) = disk.children.iter_mut().find(|child| child.name == "driver") {
+        driver.set("type", format);
+    }
+    Ok(Some(document(|writer| element(writer, &disk))))
+}
+
+fn element(writer: &mut Out, tree: &Element) -> io::Result<()> {
+    let start = writer.create_element(tree.name.as_str()).with_attributes(tree.attributes());
+    if tree.children.is_empty() && tree.text.trim().is_empty() {
+        start.write_empty()?;
+    } else if tree.children.is_empty() {
+        start.write_text_content(BytesText::new(&tree.text))?;
+    } else {
+        start.write_inner_content(|w| tree.children.iter().try_for_each(|child| element(w, child)))?;
+    }
+    Ok(())
+}
+
 /// `<disk>` for `virDomainDetachDeviceFlags`: libvirt finds the disk by its target alone.
 pub fn detach(target: &str, bus: &str) -> String {
     document(|writer| {
@@ -99,7 +154,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::host::xml::read::Element;
 
     /// The names of all elements, in document order.
     fn outline(element: &Element) -> Vec<&str> {

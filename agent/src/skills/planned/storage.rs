@@ -40,7 +40,6 @@ pub(super) static PLANNED: &[Spec] = &[
     planned("disk.convert", Storage, MACHINE, Disruptive, &[M, DISK, Slot::required("format", FORMAT)]),
     planned("disk.delete", Storage, MACHINE, Destructive, &[M, DISK]),
     planned("disk.detach", Storage, MACHINE, Disruptive, &[M, DISK]),
-    planned("disk.move", Storage, MACHINE, Disruptive, &[M, DISK, POOL]),
     planned("disk.rename", Storage, MACHINE, Disruptive, &[M, DISK, Slot::required("name", Kind::NewName(Of::Disk))]),
     planned("disk.resize", Storage, MACHINE, Disruptive, &[M, DISK, Slot::required("size", Kind::SizeChange)]),
     planned("iso.list", Storage, MACHINE, Read, &[Slot::optional("iso", Kind::Name(Of::Iso)), IN_POOL]),
