@@ -174,6 +174,8 @@ pub struct Libvirt {
     pub write_timeout: u64,
     /// Between full readings.
     pub resync_every: u64,
+    /// Most that the copy of a disk may take in a second, in MiB; 0: all it can.
+    pub copy_bandwidth: u64,
 }
 
 /// Journal and conversations.

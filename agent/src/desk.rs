@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use crate::addresses::{Entity, News};
 use crate::bot::Bot;
+use crate::error::guarded;
 use crate::events::{Burst, Notice};
 use crate::greetings::{Greeting, Greetings};
 use crate::host::{HostEvent, HostRead, MachineId};
@@ -468,8 +469,8 @@ impl Desk {
         }
     }
 
-    /// Ops that the last stop cut off: whoever wanted them hears that nobody knows, and how the machine is now.
-    pub(crate) fn tell_unfinished(&self, unfinished: &[Unfinished]) {
+    /// Ops that the last stop cut off: whoever wanted them hears what became of them, as far as it can be seen, and what is left over.
+    pub(crate) fn tell_unfinished(self: &Arc<Self>, unfinished: Vec<Unfinished>) {
         // Of what did end, whoever was not told can't know.
         let unanswered = self.bot.take_begun().into_iter().filter(|begun| {
             let told = unfinished.iter().any(|one| one.actor == begun.actor && one.verb == begun.verb);
@@ -484,31 +485,41 @@ impl Desk {
                 id: String::new(),
             })
             .collect();
-        for one in unfinished.iter().chain(&unanswered) {
-            let Ok(person) = BareJid::new(&one.actor) else { continue };
-            if !self.may_hear(person.as_str()) {
-                continue;
+        let desk = Arc::clone(self);
+        // Hosts are asked, which may take its time.
+        tokio::task::spawn_blocking(move || {
+            for one in unfinished.iter().chain(&unanswered) {
+                guarded("what was cut off", || desk.tell_cut_off(one));
             }
-            let machine = one
-                .about
-                .as_ref()
-                .and_then(|about| self.host.machines().into_iter().find(|machine| machine.name == *about));
-            let verb = self.bot.engine().title(person.as_str(), &one.verb);
-            let phrase = match &machine {
-                Some(machine) => Phrase::common(match Op::read(&one.op).ok().and_then(|op| op.shows(machine)) {
-                    Some(true) => "cut_off_done",
-                    Some(false) => "cut_off_not_done",
-                    None => "cut_off",
-                })
-                .with("name", machine.name.as_str())
-                .with("is", crate::refusal::how(machine))
-                .with("verb", verb),
-                None => Phrase::common("cut_off_unseen").with("verb", verb),
-            };
-            let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
-            let text = self.text_for(&person, &phrase);
-            self.send(Said::alert(local.as_deref(), &person, text));
+        });
+    }
+
+    fn tell_cut_off(&self, one: &Unfinished) {
+        let op = Op::read(&one.op).ok();
+        let done = op.as_ref().and_then(|op| self.bot.engine().cut_off(op));
+        let Ok(person) = BareJid::new(&one.actor) else { return };
+        if !self.may_hear(person.as_str()) {
+            return;
         }
+        let named = |about: &String| self.host.machines().into_iter().find(|machine| machine.name == *about);
+        let machine = one.about.as_ref().and_then(named);
+        let verb = self.bot.engine().title(person.as_str(), &one.verb);
+        let phrase = match &machine {
+            Some(machine) => Phrase::common(match done {
+                Some(true) => "cut_off_done",
+                Some(false) => "cut_off_not_done",
+                None => "cut_off",
+            })
+            .with("name", machine.name.as_str())
+            .with("is", crate::refusal::how(machine))
+            .with("verb", verb),
+            None => Phrase::common("cut_off_unseen").with("verb", verb),
+        };
+        let left = op.and_then(|op| op.leaves()).filter(|_| done != Some(true));
+        let left = left.map(|volume| self.text_for(&person, &Phrase::common("cut_off_left").with("volume", volume)));
+        let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
+        let told = [Some(self.text_for(&person, &phrase)), left].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        self.send(Said::alert(local.as_deref(), &person, told));
     }
 }
 

@@ -93,6 +93,7 @@ pub fn house_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::R
         read: Duration::from_secs(config.libvirt.read_timeout),
         write: Duration::from_secs(config.libvirt.write_timeout),
         resync: Duration::from_secs(config.libvirt.resync_every),
+        copy_bandwidth: config.libvirt.copy_bandwidth,
         ..Timeouts::default()
     };
     let (bridge, events) = Bridge::start(hosts, timeouts);
@@ -330,7 +331,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
                         guarded("news of addresses", || desk.tell_news(std::mem::take(&mut news)));
                     }
                     if online && let Some(unfinished) = unfinished.take() {
-                        guarded("what was cut off", || desk.tell_unfinished(&unfinished));
+                        guarded("what was cut off", || desk.tell_unfinished(unfinished));
                     }
                 }
                 None => break,

@@ -163,6 +163,82 @@ fn an_op_that_a_kill_cut_off_is_never_run_again_and_its_asker_hears_so() {
     assert_eq!(alice.heard(WEB1, "I was stopped"), 0, "{}", alice.inbox());
 }
 
+/// A running web1 with a disk that takes a minute to copy, and a pool to which it may go.
+fn slow_to_move() -> (World, Session) {
+    let session = Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
+    session.add_pool("ssd").expect("another pool");
+    session.define("web1").expect("a guest");
+    session.fill_disk("web1", 48).expect("a full disk");
+    session.virsh(&["start", "web1"]).expect("it starts");
+    let world = World::on(&session.uri(), "[libvirt]\ncopy_bandwidth = 1\n");
+    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
+    (world, session)
+}
+
+#[test]
+fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker_says_so() {
+    let (mut world, session) = slow_to_move();
+    world.atoll.stop();
+    world.atoll.start();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    let plan = alice.ask(WEB1, "move disk vda to ssd", "Go?");
+    assert!(plan.contains("from default to ssd while it goes on"), "{plan}");
+    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    let jobs = alice.ask(WEB1, "how far is the move?", "");
+    assert!(jobs.contains("move of a disk of web1") && jobs.contains("% done"), "{jobs}");
+    assert_eq!(alice.ask(WEB1, "status", "").lines().next(), Some("web1 is running."), "{}", alice.inbox());
+    alice.ask(WEB1, "stop the move", "being stopped");
+    let told = alice.hear(WEB1, "alice stopped it");
+    assert!(told.contains("Done so far: create volume web1.qcow2."), "{told}");
+    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
+    alice.ask(WEB1, "undo", "Type web1.qcow2 to go on.");
+    alice.ask(WEB1, "web1.qcow2", "is where it was");
+    assert!(!session.virsh(&["vol-list", "ssd"]).expect("virsh lists").contains("web1.qcow2"));
+}
+
+#[test]
+fn a_move_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
+    let (mut world, session) = slow_to_move();
+    world.atoll.stop();
+    world.atoll.start();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "move disk vda to ssd", "Go?");
+    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    world.atoll.kill();
+    world.atoll.start();
+    let told = alice.hear(WEB1, "I was stopped in the middle");
+    assert!(told.contains("It was not done: web1 is running now."), "{told}");
+    assert!(told.ends_with("ssd/web1.qcow2 was made for it and may be left over."), "{told}");
+    let job = session.virsh(&["blockjob", "web1", "vda", "--info"]).expect("virsh looks");
+    assert!(job.trim().is_empty() || job.contains("No current block job"), "{job}");
+    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
+    assert_eq!(world.atoll.begun().iter().filter(|(verb, _)| verb == "disk.move").count(), 2, "nothing is run again");
+    // What was left is no hindrance to anything but the same name.
+    alice.ask(WEB1, "move disk vda to ssd", "ssd has another volume called web1.qcow2 already");
+}
+
+#[test]
+fn what_takes_long_goes_on_while_its_asker_talks_and_is_told_when_it_is_done() {
+    let (mut world, session) = world(true);
+    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
+    world.atoll.stop();
+    world.atoll.start();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "hibernate", "Go?");
+    session.hang_guest("web1").expect("it stands still");
+    let under_way = "I'm on it; that takes longer than a moment. I'll tell you when it is done. (job 1)";
+    assert_eq!(alice.ask(WEB1, "yes", ""), under_way);
+    let jobs = alice.ask(WEB1, "what are you doing?", "");
+    assert!(jobs.contains("job 1: saving of web1, for alice"), "{jobs}");
+    session.wake_guest("web1").expect("it goes on");
+    alice.hear(WEB1, "web1 is saved and off.");
+    alice.see(WEB1, "xa");
+    assert_eq!(alice.ask(WEB1, "start", ""), "web1 goes on from where it was saved.");
+}
+
 #[test]
 fn a_libvirt_that_is_down_is_said_to_be_and_found_again_when_it_is_up() {
     let mut session = Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");

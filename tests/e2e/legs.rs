@@ -20,7 +20,7 @@ fn a_wrong_configuration_is_named_by_file_line_and_key() {
     for (from, to, line, key) in [
         ("domain =", "domian =", 3, "domian"),
         ("[store]", "[store]\nkeep_days = \"long\"", 6, "keep_days"),
-        ("role = \"viewer\"", "role = \"king\"", 26, "role"),
+        ("role = \"viewer\"", "role = \"king\"", 28, "role"),
         ("[xmpp]", "time_zone = \"Mars/Olympus\"\n[xmpp]", 1, "time_zone"),
     ] {
         world.atoll.reconfigure(from, to);

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// Whom root lets the daemon run as.
 const NOBODY: u32 = 65534;
@@ -103,6 +103,30 @@ impl Session {
         let file = self.path(&format!("{name}.xml"));
         fs::write(&file, xml)?;
         self.virsh(&["define", &file.display().to_string()])?;
+        Ok(())
+    }
+
+    /// Fills the disk of a guest that is off with so many MiB that nobody can compress.
+    ///
+    /// # Errors
+    /// What `qemu-img` says.
+    pub fn fill_disk(&self, name: &str, mib: usize) -> Result<()> {
+        let (raw, image) = (self.path("fill.raw"), self.path("pool").join(format!("{name}.qcow2")));
+        let noise = (0..mib << 17).scan(0x9e37_79b9_7f4a_7c15_u64, |state, _| {
+            // xorshift64: noise enough for a disk.
+            *state ^= *state << 13;
+            *state ^= *state >> 7;
+            *state ^= *state << 17;
+            Some(state.to_le_bytes())
+        });
+        fs::write(&raw, noise.flatten().collect::<Vec<u8>>())?;
+        let (from, to) = (raw.display().to_string(), image.display().to_string());
+        let done = Command::new("qemu-img").args(["convert", "-O", "qcow2", &from, &to]).status()?;
+        ensure!(done.success(), "qemu-img: {done}");
+        if is_root() {
+            give_away(&self.path("pool"))?;
+        }
+        self.virsh(&["pool-refresh", "default"])?;
         Ok(())
     }
 

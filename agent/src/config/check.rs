@@ -249,6 +249,7 @@ impl Check<'_> {
             ("libvirt.read_timeout", config.libvirt.read_timeout, 1, HOUR, "seconds"),
             ("libvirt.write_timeout", config.libvirt.write_timeout, 1, DAY, "seconds"),
             ("libvirt.resync_every", config.libvirt.resync_every, 1, DAY, "seconds"),
+            ("libvirt.copy_bandwidth", config.libvirt.copy_bandwidth, 0, 1 << 20, "MiB"),
             ("store.keep_days", u64::from(config.store.keep_days), 0, 36_500, "days"),
             ("misses.keep_days", u64::from(config.misses.keep_days.get()), 1, 36_500, "days"),
         ] {

@@ -19,6 +19,8 @@ use crate::ops::Op;
 use crate::planner::Step;
 use crate::refusal;
 
+/// How often a host is asked for an op that was cut off; each time it may take its time to answer.
+const TRIES: usize = 4;
 /// When nothing more is to come, it is looked at after that long: a connection that broke has been noticed by then.
 const LOOK_AFTER: Duration = Duration::from_secs(6);
 
@@ -45,6 +47,18 @@ enum Found {
 }
 
 impl Engine {
+    /// What became of an op that an earlier run was cut off in: whether its machine shows that it was done. What libvirt still works on is
+    /// stopped, since nobody is left who would go on from there. Blocks.
+    pub fn cut_off(&self, op: &Op) -> Option<bool> {
+        // While libvirt still begins with it nobody else gets an answer.
+        let progress = || self.host.progress(op).ok();
+        let goes_on = op.kind().is_long && (0..TRIES).find_map(|_| progress()).flatten().is_some();
+        if goes_on && let Err(error) = self.host.stop(op) {
+            tracing::warn!(%error, "what was cut off could not be stopped");
+        }
+        op.shows(&*self.host.look_again(op.machine()?)?)
+    }
+
     /// Somebody's op on that machine that libvirt still works on: who is told to wait, and for what.
     pub(super) fn still_busy(&self, machine: &Machine) -> Option<Phrase> {
         let promises = self.promises.lock();

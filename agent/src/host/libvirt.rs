@@ -69,6 +69,8 @@ pub struct Timeouts {
     pub retry_first: Duration,
     /// The longest such wait.
     pub retry_most: Duration,
+    /// Most that the copy of a disk may read and write in a second, in MiB, so that machines are not starved; 0: all it can.
+    pub copy_bandwidth: u64,
     /// Between keepalives, in whole seconds; three missed ones end a connection.
     pub keepalive: Duration,
 }
@@ -83,6 +85,7 @@ impl Default for Timeouts {
             resync: Duration::from_secs(600),
             retry_first: Duration::from_secs(1),
             retry_most: Duration::from_secs(60),
+            copy_bandwidth: 0,
             keepalive: Duration::from_secs(5),
         }
     }

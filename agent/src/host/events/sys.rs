@@ -317,6 +317,17 @@ pub fn block_abort(domain: &virt::domain::Domain, target: &str, flags: u32) -> R
     if done < 0 { Err(Error::last_error()) } else { Ok(()) }
 }
 
+/// Has the job of a disk take no more than so many MiB a second.
+///
+/// # Errors
+/// As `virDomainBlockJobSetSpeed`.
+pub fn block_speed(domain: &virt::domain::Domain, target: &str, most: u64) -> Result<(), Error> {
+    let target = text(target);
+    // SAFETY: the domain is alive, the text ends with a zero and outlives the call.
+    let done = unsafe { raw::virDomainBlockJobSetSpeed(domain.as_ptr(), target.as_ptr(), most, 0) };
+    if done < 0 { Err(Error::last_error()) } else { Ok(()) }
+}
+
 /// How far the job of a disk is, in bytes, and of how many; `None` when it has none.
 ///
 /// # Errors

@@ -228,6 +228,9 @@ impl At<'_> {
             let xml = write::disk_source(&path, is_block(to)?, format);
             let transient = if self.domain().is_persistent()? { sys::COPY_TRANSIENT_JOB } else { 0 };
             sys::block_copy(self.domain(), target, &xml, sys::COPY_REUSE_EXT | transient)?;
+            if self.host.timeouts.copy_bandwidth > 0 {
+                sys::block_speed(self.domain(), target, self.host.timeouts.copy_bandwidth)?;
+            }
         }
         loop {
             match self.mirrored(target)? {
