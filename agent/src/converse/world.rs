@@ -42,6 +42,19 @@ pub struct Host {
     /// How much its pool `default` holds, like "500 GiB"; more than anybody wants when nothing is said.
     #[serde(default)]
     pub pool: Option<String>,
+    /// Its other pools, empty.
+    #[serde(default)]
+    pub pools: Vec<Pool>,
+}
+
+/// Another storage pool.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Pool {
+    /// Its name.
+    pub name: String,
+    /// How much it holds, like "500 GiB".
+    pub size: String,
 }
 
 /// A machine.
@@ -142,6 +155,13 @@ impl World {
                 }
             };
             fixture.capacities.insert(host.name.clone(), capacity);
+            let mut pools = BTreeSet::from(["default"]);
+            for pool in &host.pools {
+                if !pools.insert(pool.name.as_str()) {
+                    return Err(format!("`pools`: two are called {} on {}", pool.name, host.name));
+                }
+                fixture.pool(&host.name, &pool.name, self.size(&pool.size, mind)?);
+            }
             let mut machines = BTreeSet::new();
             for machine in &host.machines {
                 named(&machine.name)?;

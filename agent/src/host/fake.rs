@@ -144,7 +144,9 @@ impl Fake {
         let fake = Self { mirror, inner: Mutex::new(inner), released: Condvar::new(), events };
         for (hypervisor, _) in fixture.hypervisors {
             let capacity = fixture.capacities.get(&hypervisor).copied().unwrap_or(fixtures::POOL);
-            fake.mirror.set_pools(&hypervisor, vec![fixtures::default_pool(capacity)]);
+            let others = fixture.pools.iter().filter(|(on, _)| *on == hypervisor).map(|(_, pool)| pool.clone());
+            let pools = std::iter::once(fixtures::default_pool(capacity)).chain(others).collect();
+            fake.mirror.set_pools(&hypervisor, pools);
             fake.count_pools(&fake.lock(), &hypervisor);
         }
         (Arc::new(fake), heard)

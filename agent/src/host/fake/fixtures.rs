@@ -27,6 +27,8 @@ pub struct Fixture {
     pub volumes: BTreeMap<(String, String), Vec<Volume>>,
     /// How big the pool "default" is, by hypervisor; 500 GiB where nothing is said.
     pub capacities: BTreeMap<String, Bytes>,
+    /// Other pools, by hypervisor.
+    pub pools: Vec<(String, Pool)>,
 }
 
 /// Pool "default", empty.
@@ -90,6 +92,12 @@ pub fn named(name: &str) -> Option<Fixture> {
 }
 
 impl Fixture {
+    /// Adds an empty pool.
+    pub fn pool(&mut self, hypervisor: &str, name: &str, capacity: Bytes) {
+        let pool = Pool { name: name.to_owned(), ..default_pool(capacity) };
+        self.pools.push((hypervisor.to_owned(), pool));
+    }
+
     /// Adds a hypervisor with an empty pool.
     pub fn hypervisor(&mut self, name: &str) {
         self.hypervisors.push((name.to_owned(), "qemu:///system".to_owned()));
