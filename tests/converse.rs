@@ -3,9 +3,9 @@
 use std::fs;
 use std::path::Path;
 
-use agent::converse::judge::{self, Measured};
-use agent::converse::{Asked, batch};
-use tests::transcript::mind;
+use agent::measure::converse::judge::{self, Measured};
+use agent::measure::converse::{Asked, batch};
+use tests::transcript::nlu;
 
 const WORLD: &str = r#"{"world": {"now": "2026-11-28T12:00:00Z", "hosts": [{"name": "hv1", "machines": [
     {"name": "web1", "state": "running", "memory": "128 MiB", "cpus": 1, "disks": [{"target": "vda", "volume": "web1.qcow2", "size": "1 GiB"}],
@@ -21,7 +21,7 @@ fn talk(turns: &str) -> Result<Vec<serde_json::Value>, String> {
 fn talk_in(world: &str, turns: &str) -> Result<Vec<serde_json::Value>, String> {
     let text = format!("{}\n{turns}", world.replace('\n', " "));
     let mut out = Vec::new();
-    let result = batch(mind(), text.as_bytes(), &mut out);
+    let result = batch(nlu(), text.as_bytes(), &mut out);
     let said = String::from_utf8(out).expect("UTF-8");
     result.map_err(|error| error.to_string())?;
     Ok(said.lines().map(|line| serde_json::from_str(line).expect("an object a line")).collect())
@@ -93,7 +93,7 @@ fn what_is_no_line_is_named_and_what_went_before_stays_answered() {
         assert!(said.starts_with(why), "{turn}: {said}");
     }
     let mut out = Vec::new();
-    let said = batch(mind(), &br#"{"to": "web1", "text": "hi"}"#[..], &mut out).expect_err("no world").to_string();
+    let said = batch(nlu(), &br#"{"to": "web1", "text": "hi"}"#[..], &mut out).expect_err("no world").to_string();
     assert!(said.starts_with("line 1: "), "{said}");
 }
 
@@ -112,7 +112,7 @@ fn what_is_asked_has_four_kinds() {
 fn in_no_conversation_is_anything_done_that_nobody_wanted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("conversations");
     assert!(fs::read_dir(&folder).expect("there are some").count() > 1);
-    let measured: Measured = judge::measure(mind(), &folder).expect("all can be held");
+    let measured: Measured = judge::measure(nlu(), &folder).expect("all can be held");
     let bad: Vec<_> = measured.wrong.iter().filter(|wrong| wrong.verdict == judge::Verdict::Dangerous).collect();
     assert!(bad.is_empty(), "{} dangerous: {bad:#?}", bad.len());
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use agent::explain::{Explained, Question, explain};
+use agent::measure::explain::{Explained, Question, explain};
 use dialogue::book::Words;
 use dialogue::reply::{Phrase, Var};
 use dialogue::session::Decision;
@@ -17,7 +17,7 @@ use intents::Encoder;
 use jiff::Zoned;
 use regex::Regex;
 use tests::spoken::{Spoken, commanded};
-use tests::transcript::mind;
+use tests::transcript::nlu;
 use tests::{alike, bodies};
 
 /// Of all phrasings, at least so many are won by their own skill.
@@ -31,18 +31,18 @@ fn now() -> Zoned {
 fn languages() -> &'static [(String, &'static Words, Spoken)] {
     static LANGUAGES: OnceLock<Vec<(String, &'static Words, Spoken)>> = OnceLock::new();
     LANGUAGES.get_or_init(|| {
-        let book = mind().book();
+        let book = nlu().book();
         let all = book.languages().map(|language| (language, book.words(language)));
         all.map(|(language, words)| (language.to_owned(), words, Spoken::of(words))).collect()
     })
 }
 
 fn ask(text: &str, to: Scope) -> Explained {
-    explain(mind(), &Question { text: text.to_owned(), to, machines: None }, &now())
+    explain(nlu(), &Question { text: text.to_owned(), to, machines: None }, &now())
 }
 
 fn danger(id: &str) -> Danger {
-    mind().book().spec(id).map_or(Danger::Read, |spec| spec.danger)
+    nlu().book().spec(id).map_or(Danger::Read, |spec| spec.danger)
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn every_phrasing_is_won_by_its_own_skill() {
         let mut misses = Vec::new();
         let mut open = Vec::new();
         for (text, id) in &examples {
-            let commanded = commanded(mind().book(), words, spoken, text);
+            let commanded = commanded(nlu().book(), words, spoken, text);
             if commanded.is_empty() {
                 open.push((*text, *id));
             } else if !commanded.contains(id) {
@@ -60,7 +60,7 @@ fn every_phrasing_is_won_by_its_own_skill() {
             }
         }
         let texts: Vec<&str> = open.iter().map(|(text, _)| *text).collect();
-        for ((text, id), ranking) in open.iter().zip(mind().rank_all(&texts)) {
+        for ((text, id), ranking) in open.iter().zip(nlu().rank_all(&texts)) {
             if ranking.ranked.first().is_none_or(|(best, _)| best != id) {
                 misses.push(format!("{id}: {text}"));
             }
@@ -76,8 +76,8 @@ fn nearly_all_sentences_come_with_their_vectors() {
     const KEPT: f32 = 0.95;
     const EVERY: usize = 800;
     let encoder = intents::encoder::bundled();
-    let book = Arc::clone(mind().book());
-    let (examples, _) = agent::mind::lessons(&book);
+    let book = Arc::clone(nlu().book());
+    let (examples, _) = agent::nlu::lessons(&book);
     let kept: Vec<(&str, Vec<f32>)> =
         examples.iter().filter_map(|example| Some((example.text, encoder.kept(example.text)?))).collect();
     let share = kept.len() as f32 / examples.len() as f32;
@@ -112,7 +112,7 @@ fn hardly_any_two_phrasings_are_alike() {
 #[test]
 fn no_two_skills_claim_the_same_sentence() {
     let mut wrong = Vec::new();
-    let book = mind().book();
+    let book = nlu().book();
     let apart = |one: &str, other: &str| {
         let (Some(one), Some(other)) = (book.spec(one), book.spec(other)) else { return false };
         !one.scopes.iter().any(|scope| other.fits(*scope))
@@ -314,7 +314,7 @@ fn every_sentence_that_the_code_names_is_there_with_its_values() {
             let key = found.get(1).map_or_else(|| format!("phrases/{}", &found[2]), |key| key.as_str().to_owned());
             let place = path.strip_prefix(&root).unwrap_or(&path).display();
             seen += 1;
-            let Some(wanted) = mind().book().words("en").phrases.wants(&key) else {
+            let Some(wanted) = nlu().book().words("en").phrases.wants(&key) else {
                 wrong.push(format!("{place}: there is no `> {key}`"));
                 continue;
             };
@@ -333,8 +333,8 @@ fn every_sentence_that_the_code_names_is_there_with_its_values() {
 #[test]
 fn every_sentence_reads_whole_when_its_values_are_given() {
     let mut wrong = Vec::new();
-    for language in mind().book().languages() {
-        let phrases = &mind().book().words(language).phrases;
+    for language in nlu().book().languages() {
+        let phrases = &nlu().book().words(language).phrases;
         for key in phrases.keys() {
             for value in [Var::Text("x".to_owned()), Var::Number(1.0), Var::Number(2.0)] {
                 let vars = phrases.wants(key).into_iter().flatten().map(|name| (name.clone(), value.clone())).collect();
@@ -344,10 +344,10 @@ fn every_sentence_reads_whole_when_its_values_are_given() {
                 }
             }
         }
-        for (id, section) in &mind().book().words(language).skills {
+        for (id, section) in &nlu().book().words(language).skills {
             let odd = section.questions.iter().filter(|(_, question)| question.value.contains('{'));
             wrong.extend(odd.map(|(slot, question)| format!("{language}, {id} `? {slot}`: {}", question.value)));
-            let english = &mind().book().words("en").skills[id];
+            let english = &nlu().book().words("en").skills[id];
             let lacks = english.replies.keys().filter(|reply| !section.replies.contains_key(*reply));
             wrong.extend(lacks.map(|reply| format!("{language}, {id}: no `> {reply}`")));
             let asks = english.questions.keys().filter(|slot| !section.questions.contains_key(*slot));
@@ -367,7 +367,7 @@ const ENOUGH: usize = 60;
 fn every_skill_has_commands_phrasings_and_near_misses() {
     let mut wrong = Vec::new();
     for (language, words, _) in languages() {
-        for spec in mind().book().specs() {
+        for spec in nlu().book().specs() {
             let section = &words.skills[spec.id];
             let enough = if spec.id.starts_with("talk.") { FEW } else { ENOUGH };
             let counts = (section.patterns.len(), section.examples.len(), section.near_misses.len());

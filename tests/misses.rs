@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use agent::bot::{Bot, Parts};
-use agent::chat;
+use agent::channels::terminal;
 use agent::config::Grant;
+use agent::conversation::{Bot, Parts};
 use agent::host::fake::Fake;
-use agent::journal::Journal;
 use agent::message::{Asker, Message};
-use agent::misses::{self, Misses, Outcome};
-use agent::store::Store;
-use agent::store_lock::StoreLock;
+use agent::nlu::misses::{self, Misses, Outcome};
+use agent::state::journal::Journal;
+use agent::state::lock::StoreLock;
+use agent::state::store::Store;
 use dialogue::machine::{Input, Utterance};
 use dialogue::session::{Decision, Trace};
 use dialogue::spec::Role;
 use jiff::{SignedDuration, Zoned};
-use tests::transcript::mind;
+use tests::transcript::nlu;
 
 fn now() -> Zoned {
     "2026-11-21T12:00:00+00:00[UTC]".parse().expect("a time")
@@ -35,10 +35,10 @@ impl Talk {
         let journal = Arc::new(Journal::in_memory());
         let store = Store::open(&StoreLock::take(folder.path(), "test").expect("free")).expect("a store");
         let grants = [Grant { who: "alice@example.org".to_owned(), role: Role::Admin }];
-        let bot = Bot::new(Parts::over(mind(), &fake, &grants, journal, store));
+        let bot = Bot::new(Parts::over(nlu(), &fake, &grants, journal, store));
         let month = SignedDuration::from_hours(24 * 30);
         let bot = if keep {
-            bot.with_misses(Misses::open(folder.path(), month, now().timestamp(), mind().book()))
+            bot.with_misses(Misses::open(folder.path(), month, now().timestamp(), nlu().book()))
         } else {
             bot
         };
@@ -48,7 +48,7 @@ impl Talk {
     fn say(&self, text: &str) -> Trace {
         let message = Message {
             asker: Asker { jid: Some("alice@example.org".to_owned()), name: "alice".to_owned() },
-            entity: chat::entity(&*self.fake, Some("hv1")).expect("it is there"),
+            entity: terminal::entity(&*self.fake, Some("hv1")).expect("it is there"),
             room: None,
             utterance: Utterance { text: text.to_owned(), ..Utterance::default() },
             now: now(),
@@ -88,7 +88,7 @@ fn a_pick_tells_what_was_meant() {
         (text.replace("web1", "<machine>").as_str(), Some(&*skill))
     );
     assert!(miss.ranked.is_some());
-    let report = misses::report(&listed, mind().book(), &agent::mind::corpus());
+    let report = misses::report(&listed, nlu().book(), &agent::nlu::corpus());
     assert!(report.contains(&format!("# {skill}\n")) && report.contains("\n+ "), "{report}");
 }
 
@@ -100,7 +100,7 @@ fn a_command_after_a_miss_tells_what_was_meant() {
     let listed = misses::read(talk.folder.path()).expect("a list");
     let told: Vec<_> = listed.iter().map(|miss| (miss.text.as_str(), miss.meant.as_deref())).collect();
     assert_eq!(told, [("xyzzy plugh frotz <machine>", Some("vm.status"))]);
-    let report = misses::report(&listed, mind().book(), &agent::mind::corpus());
+    let report = misses::report(&listed, nlu().book(), &agent::nlu::corpus());
     assert!(
         report.contains("# vm.status\n// once, last 2026-11-21\n+ xyzzy plugh frotz [web1](machine)\n"),
         "{report}"

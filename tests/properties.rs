@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use agent::bot::{Bot, Parts};
-use agent::chat;
+use agent::channels::terminal;
 use agent::config::Grant;
-use agent::explain::{Question, explain};
+use agent::conversation::{Bot, Parts};
 use agent::host::fake::Fake;
-use agent::journal::Journal;
+use agent::measure::explain::{Question, explain};
 use agent::message::{Asker, Message};
+use agent::people::languages::{Languages, Spoken};
 use agent::skills;
-use agent::store::Store;
-use agent::tongues::{Tongue, Tongues};
+use agent::state::journal::Journal;
+use agent::state::store::Store;
 use dialogue::machine::{Action, Around, Input, Planned, Ranking, Sure, Utterance};
 use dialogue::reply::{Phrase, Reply};
 use dialogue::session::{About, Decision, PlanRef, Session};
@@ -22,7 +22,7 @@ use grammar::read::Context;
 use jiff::Zoned;
 use proptest::prelude::*;
 use tests::bodies::{self, Names, machine, sentences};
-use tests::transcript::mind;
+use tests::transcript::nlu;
 
 #[path = "properties/almost.rs"]
 mod almost;
@@ -313,12 +313,12 @@ fn a_message_that_comes_twice_is_done_once() {
 }
 
 /// A bot over two machines, of which nothing is kept: every sentence is the first of its conversation.
-fn bot(fake: &Arc<Fake>) -> (Bot, Arc<Tongues>) {
+fn bot(fake: &Arc<Fake>) -> (Bot, Arc<Languages>) {
     let grants = [Grant { who: "alice@example.org".to_owned(), role: Role::Admin }];
-    let parts = Parts::over(mind(), fake, &grants, Arc::new(Journal::in_memory()), Store::nowhere());
-    let tongues = Arc::clone(&parts.tongues);
+    let parts = Parts::over(nlu(), fake, &grants, Arc::new(Journal::in_memory()), Store::nowhere());
+    let languages = Arc::clone(&parts.languages);
     let bot = Bot::new(parts);
-    (bot, tongues)
+    (bot, languages)
 }
 
 /// Wishes that change something, as the grammar and as the classifier understands them.
@@ -406,7 +406,7 @@ fn a_question_is_no_yes() {
 fn says(fake: &Fake, entity: &str, text: &str) -> Message {
     Message {
         asker: Asker { jid: Some("alice@example.org".to_owned()), name: "alice".to_owned() },
-        entity: chat::entity(fake, Some(entity)).expect("it is there"),
+        entity: terminal::entity(fake, Some(entity)).expect("it is there"),
         room: None,
         utterance: Utterance { text: text.to_owned(), ..Utterance::default() },
         now: now(),
@@ -441,12 +441,12 @@ fn explain_tells_what_the_bot_does() {
         for (to, entity) in [(Scope::Machine, "web1"), (Scope::Host, "hv1")] {
             // Each is the first thing ever heard of that person, and nothing was done before.
             let (fake, _events) = Fake::new("two_vms", now().timestamp()).expect("a fixture");
-            let (bot, tongues) = bot(&fake);
+            let (bot, languages) = bot(&fake);
             let message = says(&fake, entity, text);
-            tongues.keep("alice@example.org", Tongue { language: "en".to_owned(), fixed: false });
+            languages.keep("alice@example.org", Spoken { language: "en".to_owned(), fixed: false });
             let trace = bot.turn(&message, Input::Said(message.utterance.clone()), &mut |_| {});
             let explained = explain(
-                mind(),
+                nlu(),
                 &Question { text: text.clone(), to, machines: Some(vec!["web1".to_owned(), "db1".to_owned()]) },
                 &now(),
             );

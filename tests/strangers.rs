@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
-use agent::evaluate::{Heard, heard, strangers};
+use agent::measure::evaluate::{Heard, heard, strangers};
 use tests::spoken::noon;
-use tests::transcript::mind;
+use tests::transcript::nlu;
 
 /// Share of sentences whose skill is found first.
 const FIRST: f64 = 0.88;
@@ -14,7 +14,7 @@ const ASKED: f64 = 0.04;
 
 fn told(file: &str) -> Heard {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("strangers").join(file);
-    heard(mind(), &strangers(&path).expect("a table of sentences"), &noon())
+    heard(nlu(), &strangers(&path).expect("a table of sentences"), &noon())
 }
 
 #[test]

@@ -198,8 +198,8 @@ fn below_the_agent_there_is_no_runtime_no_network_and_no_clock() {
 fn only_the_named_files_name_libvirt_the_store_and_xmpp() {
     let rules: [(&str, &[&str]); 3] = [
         (r"\bvirt(_sys)?::", &["agent/src/host/libvirt", "agent/src/host/events"]),
-        (r"\bsled::", &["agent/src/store.rs"]),
-        (r"\b(tokio_xmpp|xso|minidom)::", &["agent/src/xmpp/"]),
+        (r"\bsled::", &["agent/src/state/store.rs"]),
+        (r"\b(tokio_xmpp|xso|minidom)::", &["agent/src/channels/xmpp/"]),
     ];
     let mut wrong = Vec::new();
     for (names, places) in rules {
@@ -281,7 +281,7 @@ fn every_refusal_that_can_happen_happens_in_a_transcript() {
         .filter(|path| !is_test(path) && !path.ends_with("refusal.rs"))
         .map(|path| code(path).into_iter().map(|(_, text)| text + "\n").collect::<String>())
         .collect();
-    let words = transcript::mind().book().words("en");
+    let words = transcript::nlu().book().words("en");
     let mut wrong = Vec::new();
     for refusal in variants {
         // Known to the type, made by no skill yet.
@@ -315,8 +315,8 @@ fn only_the_engine_changes_anything() {
         "agent/src/host.rs",
         "agent/src/host/libvirt.rs",
         "agent/src/host/fake.rs",
-        "agent/src/office.rs",
-        "agent/src/bot.rs",
+        "agent/src/people/contacts.rs",
+        "agent/src/conversation.rs",
         "agent/src/engine.rs",
         "agent/src/ops.rs",
     ];

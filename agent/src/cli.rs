@@ -9,10 +9,10 @@ use clap::{Args, Parser, Subcommand};
 use intents::Encoder;
 use jiff::{Timestamp, Zoned};
 
+use crate::app;
 use crate::config;
 use crate::error::exit_code;
-use crate::mind::{Mind, MindError};
-use crate::run;
+use crate::nlu::{Nlu, NluError};
 
 mod chat;
 mod converse;
@@ -97,8 +97,8 @@ impl ModelPlace {
         self.trained.clone().unwrap_or_else(|| cache().join("trained"))
     }
 
-    fn mind(&self) -> Result<Mind, MindError> {
-        Mind::load_with(&self.weights(), Some(&self.trained()), &Progress::learning)
+    fn nlu(&self) -> Result<Nlu, NluError> {
+        Nlu::load_with(&self.weights(), Some(&self.trained()), &Progress::learning)
     }
 
     /// What is said here counts instead of what a configuration says.
@@ -146,7 +146,7 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
     match verb {
         // Among the workers, not on the main thread: to that one every message would have to be handed over and back.
         Verb::Run(place) => {
-            runtime()?.block_on(async move { tokio::spawn(async move { run::run(&place.config).await }).await })??;
+            runtime()?.block_on(async move { tokio::spawn(async move { app::run(&place.config).await }).await })??;
         }
         Verb::Chat(asked) => chat::talk(asked)?,
         Verb::Explain(asked) => explain::explain(asked)?,
@@ -165,12 +165,12 @@ fn perform(verb: Verb) -> anyhow::Result<ExitCode> {
 
 fn train(model: &ModelPlace) -> anyhow::Result<()> {
     let begun = std::time::Instant::now();
-    let mind = model.mind()?;
-    let lines: usize = mind.book().languages().map(|language| mind.book().words(language).examples().len()).sum();
+    let nlu = model.nlu()?;
+    let lines: usize = nlu.book().languages().map(|language| nlu.book().words(language).examples().len()).sum();
     print(&format!(
         "{lines} lines, {} skills, encoder {}, {:.1} s\n",
-        mind.book().specs().len(),
-        mind.encoder().unwrap_or("none"),
+        nlu.book().specs().len(),
+        nlu.encoder().unwrap_or("none"),
         begun.elapsed().as_secs_f64()
     ))
 }

@@ -13,8 +13,8 @@ use jid::BareJid;
 use jiff::SignedDuration;
 use serde::Deserialize;
 
+use crate::channels::xmpp::rooms::trust::Domains;
 use crate::host::names::shown;
-use crate::xmpp::rooms::trust::Domains;
 
 mod check;
 mod source;

@@ -15,22 +15,23 @@ use dialogue::spec::Role;
 use jiff::{SignedDuration, Timestamp, Zoned};
 use parking_lot::Mutex;
 
-use crate::access::Access;
 use crate::error::Reference;
 use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
 use crate::host::{HostRead, HostWrite};
-use crate::journal::{Entry, Journal, Told};
-use crate::mind::Mind;
-use crate::office::Contacts;
-use crate::skill::Office;
-use crate::tongues::Tongues;
+use crate::nlu::Nlu;
+use crate::people::access::Access;
+use crate::people::contacts::Contacts;
+use crate::people::languages::Languages;
+use crate::skill::AgentRead;
+use crate::state::journal::{Entry, Journal, Told};
 
 mod asked;
 mod commit;
 pub mod jobs;
 mod locks;
 mod place;
+pub mod planner;
 mod unknown;
 
 pub(crate) use asked::Asked;
@@ -46,8 +47,8 @@ pub trait Host: HostRead + HostWrite {}
 impl<T: HostRead + HostWrite> Host for T {}
 
 /// The agent's own affairs, to be read and changed.
-pub trait Own: Office + Contacts {}
-impl<T: Office + Contacts> Own for T {}
+pub trait Own: AgentRead + Contacts {}
+impl<T: AgentRead + Contacts> Own for T {}
 
 /// How careful to be.
 #[derive(Clone, Debug)]
@@ -64,26 +65,26 @@ pub struct Caution {
 
 /// What an engine is made of.
 pub(crate) struct Parts {
-    pub mind: Arc<Mind>,
+    pub nlu: Arc<Nlu>,
     pub host: Arc<dyn Host>,
-    pub office: Arc<dyn Own>,
+    pub affairs: Arc<dyn Own>,
     pub access: Access,
     pub journal: Arc<Journal>,
     pub in_flight: Arc<InFlight>,
     pub caution: Caution,
-    pub tongues: Arc<Tongues>,
+    pub languages: Arc<Languages>,
     pub desk: String,
     pub notices: Box<dyn Fn(Notice) + Send + Sync>,
 }
 
 /// The engine.
 pub(crate) struct Engine {
-    pub mind: Arc<Mind>,
+    pub nlu: Arc<Nlu>,
     pub host: Arc<dyn Host>,
-    pub office: Arc<dyn Own>,
+    pub affairs: Arc<dyn Own>,
     pub access: Access,
     pub caution: Caution,
-    pub tongues: Arc<Tongues>,
+    pub languages: Arc<Languages>,
     pub in_flight: Arc<InFlight>,
     pub jobs: Jobs,
     /// What the front desk calls itself.
@@ -104,15 +105,15 @@ pub(crate) struct Engine {
 
 impl Engine {
     pub fn new(parts: Parts) -> Self {
-        let Parts { mind, host, office, access, journal, in_flight, caution, tongues, desk, notices } = parts;
+        let Parts { nlu, host, affairs, access, journal, in_flight, caution, languages, desk, notices } = parts;
         let answer_within = Mutex::new(caution.answer_within);
         Self {
-            mind,
+            nlu,
             host,
-            office,
+            affairs,
             access,
             caution,
-            tongues,
+            languages,
             in_flight,
             jobs: Jobs::default(),
             desk,
@@ -141,13 +142,13 @@ impl Engine {
     /// How one person is spoken to; `None` is a room, or everybody.
     pub fn phrases(&self, person: Option<&str>) -> &Phrases {
         let language =
-            person.map_or_else(|| self.tongues.common().to_owned(), |person| self.tongues.of(person).language);
-        &self.mind.book().words(&language).phrases
+            person.map_or_else(|| self.languages.common().to_owned(), |person| self.languages.of(person).language);
+        &self.nlu.book().words(&language).phrases
     }
 
     /// What a skill does, as a person would call it in their language.
     pub fn title(&self, person: &str, skill: &str) -> String {
-        self.mind.book().words(&self.tongues.of(person).language).title(skill)
+        self.nlu.book().words(&self.languages.of(person).language).title(skill)
     }
 
     /// A sentence for everybody.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::config::ConfigError;
-use crate::store_lock::LockError;
+use crate::state::lock::LockError;
 
 /// Four hex digits that stand in the sentence and in the log line.
 #[derive(Clone, Debug, PartialEq, Eq)]

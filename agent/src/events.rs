@@ -7,11 +7,12 @@ use std::time::Duration;
 
 use dialogue::reply::Phrase;
 
-use crate::addresses::Entity;
 use crate::host::{HostEvent, MachineId};
+use crate::people::addresses::Entity;
 
 pub mod attribution;
 pub mod settle;
+pub mod teller;
 pub mod words;
 
 pub use self::attribution::{Ending, Flight, InFlight, Whose};

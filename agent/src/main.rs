@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    agent::memory::keep_heaps_few();
+    agent::app::memory::keep_heaps_few();
     agent::cli::main()
 }

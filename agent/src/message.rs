@@ -4,7 +4,7 @@ use dialogue::machine::Utterance;
 use dialogue::phrases::Rendered;
 use jiff::Zoned;
 
-use crate::addresses::Entity;
+use crate::people::addresses::Entity;
 
 /// Who asks.
 #[derive(Clone, Debug, PartialEq)]

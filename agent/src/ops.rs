@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use crate::engine::jobs::Jobs;
 use crate::host::{EventKind, HostErrorKind, HostWrite, Machine, MachineId, State, fake, libvirt};
-use crate::office::Contacts;
+use crate::people::contacts::Contacts;
 
 mod allow_contact;
 mod attach_disk;

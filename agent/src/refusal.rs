@@ -250,7 +250,7 @@ mod tests {
 
     #[test]
     fn every_reason_has_its_sentence_in_every_language() {
-        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus()).unwrap();
+        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::nlu::corpus()).unwrap();
         let used = include_str!("host/reason.rs");
         let own = used.split('"').filter(|word| word.starts_with("used_") || word.starts_with("unseen_"));
         for sentence in libvirt::sentences().chain(own) {

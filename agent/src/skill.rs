@@ -103,7 +103,7 @@ pub struct Scene<'a> {
     /// What the hosts show.
     pub host: &'a dyn HostRead,
     /// The agent's own affairs: contacts, rooms, journal, health.
-    pub office: &'a dyn Office,
+    pub affairs: &'a dyn AgentRead,
     /// What is being carried out.
     pub jobs: &'a Jobs,
     /// The words, for help.
@@ -141,7 +141,7 @@ impl Scene<'_> {
 }
 
 /// What the agent itself offers to skills, read-only: who sees whom, rooms, past, health.
-pub trait Office: Send + Sync {
+pub trait AgentRead: Send + Sync {
     /// People subscribed to that entity (`None`: to any), with the entity's name.
     fn contacts(&self, entity: Option<&str>) -> Vec<(String, String)>;
     /// Everybody who is on any of the lists, each once.
@@ -151,12 +151,12 @@ pub trait Office: Send + Sync {
     /// Whether a room can be at that address: not where people live.
     fn may_be_room(&self, room: &str) -> bool;
     /// Newest first: what was done or happened to a machine or host.
-    fn history(&self, about: Option<&str>, most: usize) -> Vec<crate::journal::Told>;
-    /// Legs of the agent and whether each stands: what `agent.doctor` tells.
+    fn history(&self, about: Option<&str>, most: usize) -> Vec<crate::state::journal::Told>;
+    /// Components of the agent and whether each works: what `agent.doctor` tells.
     fn health(&self) -> Vec<Health>;
 }
 
-/// One leg of the agent's health.
+/// One component of the agent, and whether it works.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leg {
     /// Its key: `config`, `libvirt`, `events`, `xmpp`, `delivery`, `model`, `clock`, `store`.
@@ -165,7 +165,7 @@ pub struct Leg {
     pub state: Result<String, String>,
 }
 
-/// How one leg does, for a person who asks in a chat.
+/// How one component does, for a person who asks in a chat.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Health {
     /// Which; `agent.doctor` has a name for it.

@@ -4,10 +4,10 @@ mod servers;
 
 use std::time::{Duration, Instant};
 
-use agent::xmpp::connect::Down;
-use agent::xmpp::link::{Incoming, Link};
-use agent::xmpp::outbox::{Lane, Outbox};
-use agent::xmpp::settings::{LinkConfig, Secret, Tls, Trust};
+use agent::channels::xmpp::connect::Down;
+use agent::channels::xmpp::link::{Incoming, Link};
+use agent::channels::xmpp::outbox::{Lane, Outbox};
+use agent::channels::xmpp::settings::{LinkConfig, Secret, Tls, Trust};
 use jid::BareJid;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;

@@ -1,6 +1,6 @@
 //! Who is in whose contacts, whatever becomes of hosts and machines: nobody loses one because something can't be seen.
 
-use agent::journal::Entry;
+use agent::state::journal::Entry;
 use tests::guest::{PATIENCE, Session, wait_for};
 use tests::servers::person::Person;
 

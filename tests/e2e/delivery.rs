@@ -25,8 +25,8 @@ fn wait_ended(world: &World, ops: usize) {
     assert!(wait_for("an op's end", PATIENCE, || ended() >= ops).is_ok(), "{:?}", world.atoll.journal());
 }
 
-fn is_after(line: &agent::journal::Line) -> bool {
-    matches!(line.entry, agent::journal::Entry::After { .. })
+fn is_after(line: &agent::state::journal::Line) -> bool {
+    matches!(line.entry, agent::state::journal::Entry::After { .. })
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! On real QEMU guests under a private session libvirtd: disks, changes by others, two people at once, agents killed midway.
 
-use agent::journal::{Entry, Journal, Outcome};
+use agent::state::journal::{Entry, Journal, Outcome};
 use tests::guest::Session;
 
 use crate::world::{HV1, WEB1, World};

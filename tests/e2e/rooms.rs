@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use agent::journal::{Entry, Journal};
-use agent::store_lock::StoreLock;
+use agent::state::journal::{Entry, Journal};
+use agent::state::lock::StoreLock;
 use serde_json::{Value, json};
 use tests::servers::person::Person;
 

@@ -5,8 +5,8 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 
-use agent::journal::{Entry, Journal, Told, What};
-use agent::store_lock::StoreLock;
+use agent::state::journal::{Entry, Journal, Told, What};
+use agent::state::lock::StoreLock;
 use jiff::Timestamp;
 use tests::guest::wait_for;
 use tests::servers::atoll::{Atoll, command};

@@ -1,10 +1,10 @@
 //! Answers and corrections put together by chance: what has anything else in it than a yes does nothing, what is changed in a plan is
 //! shown anew, and what is wanted for another machine never reaches one that the message does not name.
 
-use agent::converse::batch;
+use agent::measure::converse::batch;
 use proptest::prelude::*;
 use proptest::sample::select;
-use tests::transcript::mind;
+use tests::transcript::nlu;
 
 const WORLD: &str = r#"{"world": {"now": "2026-11-28T12:00:00Z", "hosts": [{"name": "hv1", "machines": [
     {"name": "web1", "state": "running", "memory": "1 GiB", "cpus": 1}, {"name": "web2", "state": "running", "memory": "1 GiB", "cpus": 1},
@@ -22,7 +22,7 @@ fn talk(texts: &[&str]) -> Vec<(Vec<Done>, bool)> {
         input = format!("{input}\n{}", serde_json::json!({"to": "hv1", "text": text}));
     }
     let mut out = Vec::new();
-    batch(mind(), input.as_bytes(), &mut out).expect("it is understood");
+    batch(nlu(), input.as_bytes(), &mut out).expect("it is understood");
     let lines = String::from_utf8(out).expect("UTF-8");
     let told = lines.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("an object a line"));
     let done = |told: &serde_json::Value| {

@@ -1,10 +1,10 @@
 //! Whole conversations with a host, and what comes of each turn.
 
-use agent::converse::{Conversation, Turn, World};
+use agent::measure::converse::{Conversation, Turn, World};
 use proptest::prop_assert;
 use proptest::test_runner::TestCaseError;
 use serde_json::json;
-use tests::transcript::mind;
+use tests::transcript::nlu;
 
 /// What was done, as `skill machine`.
 pub type Deeds = Vec<String>;
@@ -57,7 +57,7 @@ pub fn came(to: &str, machines: &[(&str, &str)], turns: &[&str]) -> Vec<Came> {
         "people": [{"name": "alice", "role": "admin"}],
     });
     let world: World = serde_json::from_value(world).expect("a world");
-    let mut conversation = Conversation::begin(mind(), &world).expect("it begins");
+    let mut conversation = Conversation::begin(nlu(), &world).expect("it begins");
     let said = |text: &&str| {
         let turn: Turn = serde_json::from_value(json!({"to": to, "text": text})).expect("a turn");
         let told = serde_json::to_value(conversation.say(&turn).expect("it is answered")).expect("plain data");

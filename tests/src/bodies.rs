@@ -117,7 +117,7 @@ impl Known for Names {
 pub fn machine() -> &'static Machine {
     static MACHINE: OnceLock<Machine> = OnceLock::new();
     MACHINE.get_or_init(|| {
-        Machine::new(Book::load(skills::specs(), &agent::mind::corpus()).expect("the corpus loads").into())
+        Machine::new(Book::load(skills::specs(), &agent::nlu::corpus()).expect("the corpus loads").into())
     })
 }
 

@@ -34,20 +34,20 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use agent::bot::{Bot, Parts};
-use agent::chat;
+use agent::channels::terminal;
 use agent::config::Grant;
+use agent::conversation::{Bot, Parts};
 use agent::events::InFlight;
 use agent::host::HostEvent;
 use agent::host::fake::{Fake, Trouble};
 use agent::host::{HostErrorKind, Pool, Use, UsedAs, Uses};
-use agent::journal::Journal;
 use agent::message::{Answer, Asker, Channel, Message};
-use agent::mind::Mind;
-use agent::office::{Affairs, Nobody};
-use agent::store::Store;
-use agent::store_lock::StoreLock;
-use agent::tongues::Tongues;
+use agent::nlu::Nlu;
+use agent::people::contacts::{ContactBook, Nobody};
+use agent::people::languages::Languages;
+use agent::state::journal::Journal;
+use agent::state::lock::StoreLock;
+use agent::state::store::Store;
 use dialogue::machine::Utterance;
 use dialogue::spec::Role;
 use jiff::{SignedDuration, Timestamp, Zoned};
@@ -80,11 +80,11 @@ pub fn scenarios(text: &str) -> (Vec<String>, Vec<Scenario>) {
 }
 
 /// Words and classifier, loaded once in a process.
-pub fn mind() -> &'static Arc<Mind> {
-    static MIND: OnceLock<Arc<Mind>> = OnceLock::new();
+pub fn nlu() -> &'static Arc<Nlu> {
+    static MIND: OnceLock<Arc<Nlu>> = OnceLock::new();
     MIND.get_or_init(|| {
         let cache = cache();
-        Arc::new(Mind::load(&model(), Some(&cache.join("trained"))).expect("the corpus loads"))
+        Arc::new(Nlu::load(&model(), Some(&cache.join("trained"))).expect("the corpus loads"))
     })
 }
 
@@ -149,7 +149,7 @@ struct Stage {
     heard: tokio::sync::mpsc::UnboundedReceiver<HostEvent>,
     bot: Option<Bot>,
     journal: Arc<Journal>,
-    tongues: Arc<Tongues>,
+    languages: Arc<Languages>,
     lock: Arc<StoreLock>,
     _folder: tempfile::TempDir,
     told: Arc<Mutex<Vec<String>>>,
@@ -176,7 +176,7 @@ impl Stage {
             fake,
             heard,
             bot: None,
-            tongues: Arc::new(Tongues::new("en", Arc::clone(&journal), &[])),
+            languages: Arc::new(Languages::new("en", Arc::clone(&journal), &[])),
             journal,
             lock,
             _folder: folder,
@@ -202,7 +202,7 @@ impl Stage {
         let grants: Vec<Grant> =
             self.cast.iter().map(|(name, role)| Grant { who: format!("{name}@example.org"), role: *role }).collect();
         let told = Arc::clone(&self.told);
-        let office = Affairs::new(
+        let affairs = ContactBook::new(
             Arc::clone(&self.journal),
             Box::new(Nobody),
             Box::new(|| {
@@ -212,11 +212,11 @@ impl Stage {
         );
         let journal = Arc::clone(&self.journal);
         let bot = Bot::new(Parts {
-            office: Arc::new(office),
+            affairs: Arc::new(affairs),
             in_flight: Arc::clone(&self.flights),
-            tongues: Arc::clone(&self.tongues),
+            languages: Arc::clone(&self.languages),
             notices: Box::new(move |notice| told.lock().push(notice.text)),
-            ..Parts::over(mind(), &self.fake, &grants, journal, open_store(&self.lock))
+            ..Parts::over(nlu(), &self.fake, &grants, journal, open_store(&self.lock))
         });
         self.bot = Some(bot.with_counted_references());
     }
@@ -332,7 +332,7 @@ impl Stage {
     }
 
     fn said(&mut self, who: &str, text: &str, edits_last: bool) -> Result<Vec<String>, String> {
-        let entity = chat::entity(&*self.fake, Some(self.to.as_str()).filter(|to| *to != "desk"))?;
+        let entity = terminal::entity(&*self.fake, Some(self.to.as_str()).filter(|to| *to != "desk"))?;
         let message = Message {
             asker: Asker { jid: Some(format!("{who}@example.org")).filter(|_| who != "nobody"), name: who.to_owned() },
             entity,

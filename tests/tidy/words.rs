@@ -8,21 +8,24 @@ use super::{code, files, is_test, none};
 /// Files whose sentences are for the operator at the command line or in the log, with the reason.
 const OPERATORS: [(&str, &str); 17] = [
     ("agent/src/cli", "the command line"),
-    ("agent/src/chat.rs", "the command line: what keeps the terminal from starting, and the heading of a transcript"),
+    (
+        "agent/src/channels/terminal.rs",
+        "the command line: what keeps the terminal from starting, and the heading of a transcript",
+    ),
     ("agent/src/config", "what is wrong with a configuration"),
-    ("agent/src/converse", "`atoll converse` and `atoll evaluate`: a contract in JSON"),
-    ("agent/src/doctor.rs", "`atoll doctor`"),
-    ("agent/src/evaluate.rs", "`atoll evaluate`"),
-    ("agent/src/explain.rs", "`atoll explain`: a contract in JSON"),
-    ("agent/src/misses", "`atoll misses`"),
-    ("agent/src/store_lock.rs", "what keeps a second process out"),
-    ("agent/src/journal", "errors of files, for the log and `atoll doctor`; people are told by News"),
+    ("agent/src/measure/converse", "`atoll converse` and `atoll evaluate`: a contract in JSON"),
+    ("agent/src/app/doctor.rs", "`atoll doctor`"),
+    ("agent/src/measure/evaluate.rs", "`atoll evaluate`"),
+    ("agent/src/measure/explain.rs", "`atoll explain`: a contract in JSON"),
+    ("agent/src/nlu/misses", "`atoll misses`"),
+    ("agent/src/state/lock.rs", "what keeps a second process out"),
+    ("agent/src/state/journal", "errors of files, for the log and `atoll doctor`; people are told by News"),
     ("agent/src/host.rs", "names of operations in errors, for the log"),
     ("agent/src/host/libvirt", "names of operations in errors, for the log"),
     ("agent/src/host/events", "names of events of libvirt, for the log"),
     ("agent/src/host/fake", "the host of the tests"),
     ("agent/src/ops", "names of operations in errors and lines of transcripts; people are told by the corpus"),
-    ("agent/src/xmpp/in_memory.rs", "for tests"),
+    ("agent/src/channels/xmpp/in_memory.rs", "for tests"),
     ("dialogue/src/book.rs", "what is wrong with a corpus, for who writes one"),
 ];
 
@@ -87,7 +90,7 @@ fn nothing_a_person_reads_stands_in_rust() {
 /// Ops are told by their verbs: "Done so far: start web1", "Still busy with alice's start of web1".
 #[test]
 fn every_op_has_its_words_in_every_language() {
-    let book = transcript::mind().book();
+    let book = transcript::nlu().book();
     let mut wrong = Vec::new();
     for op in agent::ops::ALL {
         for (key, like) in [("op", "start {$name}"), ("deed", "start of {$name}")] {

@@ -10,12 +10,12 @@ use clap::builder::NonEmptyStringValueParser;
 use dialogue::spec::Role;
 
 use super::{ModelPlace, Progress, Where};
-use crate::chat::{self, Chat};
+use crate::app;
+use crate::channels::terminal::{self, Chat};
 use crate::config::{Config, Grant, Hypervisor, Purpose};
 use crate::error::Unreachable;
 use crate::host::libvirt::{Connection, HostStatus};
 use crate::message::Asker;
-use crate::run;
 
 /// How long hosts may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -60,16 +60,16 @@ pub(super) fn talk(Talk { entity, place, uri, say, record, model }: Talk) -> any
     // Whoever sits at the terminal could as well use virsh.
     let jid = format!("{}@terminal", user.to_lowercase());
     config.access.push(Grant { who: jid.clone(), role: Role::Admin });
-    let house = run::house_with(&config, "chat", &Progress::learning)?;
-    house.bridge.wait_settled(PATIENCE);
-    reached(&house.bridge.status())?;
-    let to = chat::entity(&*house.bridge, entity.as_deref()).map_err(anyhow::Error::msg)?;
+    let assembled = app::assemble_with(&config, "chat", &Progress::learning)?;
+    assembled.bridge.wait_settled(PATIENCE);
+    reached(&assembled.bridge.status())?;
+    let to = terminal::entity(&*assembled.bridge, entity.as_deref()).map_err(anyhow::Error::msg)?;
     let chat = Chat {
-        bot: Arc::clone(&house.bot),
+        bot: Arc::clone(&assembled.bot),
         entity: to,
         shown: entity.unwrap_or_else(|| "desk".to_owned()),
         asker: Asker { jid: Some(jid), name: user },
-        zone: house.zone.clone(),
+        zone: assembled.zone.clone(),
     };
     match say {
         Some(text) => chat.say(&text, &mut std::io::stdout()).context("standard output"),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::ModelPlace;
-use crate::converse;
+use crate::measure::converse;
 
 /// Hold conversations over a host in memory, for measurements: a world and what is said in, a line each; what comes of it out.
 #[derive(Args)]
@@ -20,6 +20,6 @@ pub(super) struct Converse {
 
 /// Talks until the end of input.
 pub(super) fn converse(Converse { model, .. }: &Converse) -> anyhow::Result<()> {
-    let mind = Arc::new(model.mind()?);
-    Ok(converse::batch(&mind, BufReader::new(std::io::stdin()), std::io::stdout().lock())?)
+    let nlu = Arc::new(model.nlu()?);
+    Ok(converse::batch(&nlu, BufReader::new(std::io::stdin()), std::io::stdout().lock())?)
 }

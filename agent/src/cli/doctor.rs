@@ -1,4 +1,4 @@
-//! `atoll doctor`: each leg, and the exit code of the first that does not stand.
+//! `atoll doctor`: each component, and the exit code of the first that fails.
 
 use std::process::ExitCode;
 
@@ -6,15 +6,15 @@ use clap::Args;
 use serde_json::json;
 
 use super::{Where, print, runtime};
-use crate::doctor::examine;
+use crate::app::doctor::examine;
 use crate::skill::Leg;
 
-/// Prove each leg: configuration, store, model, clock, libvirt, events, XMPP, delivery.
+/// Check each component: configuration, store, model, clock, libvirt, events, XMPP, delivery.
 #[derive(Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
     place: Where,
-    /// As JSON: for each leg its name, whether it stands, and a detail.
+    /// As JSON: for each component its name, whether it works, and a detail.
     #[arg(long)]
     json: bool,
 }

@@ -9,7 +9,7 @@ use clap::Args;
 use intents::{Example, evaluate};
 
 use super::{ModelPlace, NO_ENCODER, now, print};
-use crate::converse::judge::{self, Wrong};
+use crate::measure::converse::judge::{self, Wrong};
 
 /// Measure the classifier by cross-validation on the corpus, or on public benchmark files.
 #[derive(Args)]
@@ -70,7 +70,7 @@ pub(super) fn evaluate(asked: &Evaluate) -> anyhow::Result<()> {
 
 /// One of the corpus.
 fn language(text: &str) -> Result<String, String> {
-    let known = crate::mind::languages();
+    let known = crate::nlu::languages();
     if known.contains(text) {
         return Ok(text.to_owned());
     }
@@ -78,13 +78,13 @@ fn language(text: &str) -> Result<String, String> {
 }
 
 fn hear(path: &Path, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
-    let sentences = crate::evaluate::strangers(path)?;
-    let heard = crate::evaluate::heard(&model.mind()?, &sentences, &now(&jiff::tz::TimeZone::UTC));
+    let sentences = crate::measure::evaluate::strangers(path)?;
+    let heard = crate::measure::evaluate::heard(&model.nlu()?, &sentences, &now(&jiff::tz::TimeZone::UTC));
     print(&if json { serde_json::to_string_pretty(&heard)? + "\n" } else { heard.to_string() })
 }
 
 fn converse(folder: &Path, wrong: bool, json: bool, model: &ModelPlace) -> anyhow::Result<()> {
-    let measured = judge::measure(&Arc::new(model.mind()?), folder)?;
+    let measured = judge::measure(&Arc::new(model.nlu()?), folder)?;
     if json {
         return print(&(serde_json::to_string_pretty(&measured)? + "\n"));
     }
@@ -99,8 +99,8 @@ fn converse(folder: &Path, wrong: bool, json: bool, model: &ModelPlace) -> anyho
 
 fn learn(json: bool, model: &ModelPlace) -> anyhow::Result<()> {
     let encoder = model.encoder()?;
-    let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
-    let (examples, misses) = crate::mind::lessons(&book);
+    let book = dialogue::book::Book::load(crate::skills::specs(), &crate::nlu::corpus())?;
+    let (examples, misses) = crate::nlu::lessons(&book);
     let cache = model.trained();
     let curve =
         evaluate::learning_curve(&examples, &misses, encoder.as_deref(), Some(cache.as_path()), &evaluate::SHARES)?;
@@ -153,17 +153,18 @@ fn measure(of: &Of<'_>, shown: Shown<'_>, model: &ModelPlace) -> anyhow::Result<
             evaluate::held_out(&examples(&train), &[], &examples(&test), encoder, cache)?
         }
         Of::Corpus { language, folds } => {
-            let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
-            let (examples, misses) = crate::mind::lessons(&book);
+            let book = dialogue::book::Book::load(crate::skills::specs(), &crate::nlu::corpus())?;
+            let (examples, misses) = crate::nlu::lessons(&book);
             let report = evaluate::cross_validate(&examples, &misses, encoder, cache, *folds)?.language(language);
-            beside = Some(crate::evaluate::beside(&book, &report, language, &now(&jiff::tz::TimeZone::UTC)));
+            beside = Some(crate::measure::evaluate::beside(&book, &report, language, &now(&jiff::tz::TimeZone::UTC)));
             report
         }
     };
     if let Some(path) = shown.picture {
         let labels: Vec<&str> =
             report.labels.iter().map(|row| row.label.as_str()).filter(|label| !label.is_empty()).collect();
-        std::fs::write(path, crate::evaluate::picture(&report, &labels)).with_context(|| path.display().to_string())?;
+        std::fs::write(path, crate::measure::evaluate::picture(&report, &labels))
+            .with_context(|| path.display().to_string())?;
     }
     if shown.json {
         return print(&(serde_json::to_string_pretty(&report)? + "\n"));

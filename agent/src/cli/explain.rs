@@ -6,7 +6,7 @@ use clap::Args;
 use dialogue::spec::Scope;
 
 use super::{ModelPlace, now, print};
-use crate::explain::{self, Question};
+use crate::measure::explain::{self, Question};
 
 /// Show what would be understood and done; nothing is.
 #[derive(Args)]
@@ -26,14 +26,14 @@ pub(super) struct Explain {
 
 /// Explains one text, or a line each.
 pub(super) fn explain(Explain { text, to, model, .. }: Explain) -> anyhow::Result<()> {
-    let mind = model.mind()?;
+    let nlu = model.nlu()?;
     let now = now(&jiff::tz::TimeZone::system());
     match text {
         Some(text) => {
-            let explained = explain::explain(&mind, &Question { text, to, machines: None }, &now);
+            let explained = explain::explain(&nlu, &Question { text, to, machines: None }, &now);
             print(&(serde_json::to_string_pretty(&explained)? + "\n"))
         }
-        None => Ok(explain::batch(&mind, BufReader::new(std::io::stdin()), std::io::stdout().lock(), &now)?),
+        None => Ok(explain::batch(&nlu, BufReader::new(std::io::stdin()), std::io::stdout().lock(), &now)?),
     }
 }
 

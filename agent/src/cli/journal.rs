@@ -7,8 +7,8 @@ use clap::Subcommand;
 
 use super::{Where, print};
 use crate::config::Config;
-use crate::journal::Journal;
-use crate::store_lock::StoreLock;
+use crate::state::journal::Journal;
+use crate::state::lock::StoreLock;
 
 /// Look at the journal.
 #[derive(Subcommand)]

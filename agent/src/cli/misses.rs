@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Where;
 use crate::config::Config;
-use crate::misses;
+use crate::nlu::misses;
 
 /// List what was not understood, as far as the configuration has it kept.
 #[derive(Args)]
@@ -43,8 +43,8 @@ pub(super) fn list(Misses { place, jsonl, since }: &Misses) -> anyhow::Result<()
             out.write_all(b"\n")?;
         }
     } else if !misses.is_empty() {
-        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::mind::corpus())?;
-        out.write_all(misses::report(&misses, &book, &crate::mind::corpus()).as_bytes())?;
+        let book = dialogue::book::Book::load(crate::skills::specs(), &crate::nlu::corpus())?;
+        out.write_all(misses::report(&misses, &book, &crate::nlu::corpus()).as_bytes())?;
     }
     if !config.misses.keep {
         let path = path.display();

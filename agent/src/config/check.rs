@@ -50,7 +50,7 @@ impl Check<'_> {
     }
 
     fn people(&mut self, config: &Config) {
-        let languages = crate::mind::languages();
+        let languages = crate::nlu::languages();
         if !languages.contains(config.language.as_str()) {
             let known = languages.into_iter().collect::<Vec<_>>().join(", ");
             self.wrong("language", format!("\"{}\" is no language I know; known: {known}", config.language));

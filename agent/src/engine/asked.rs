@@ -4,10 +4,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Engine;
+use crate::engine::planner::Step;
 use crate::host::{Machine, MachineId, State};
 use crate::message::Message;
 use crate::ops::{Harder, Op};
-use crate::planner::Step;
 
 /// Who has run for less may still be booting, and hear nothing.
 const YOUNG: SignedDuration = SignedDuration::from_mins(2);

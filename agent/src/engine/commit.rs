@@ -15,14 +15,14 @@ use jiff::Timestamp;
 use super::jobs::Job;
 use super::unknown::Promise;
 use super::{Engine, locks};
-use crate::addresses::Entity;
+use crate::engine::planner::{Made, Step, receipt};
 use crate::events::{Cause, Ending, Flight, Notice};
 use crate::host::{HostError, HostErrorKind, HostEvent};
-use crate::journal::{self, Entry, Told};
 use crate::message::Message;
 use crate::ops::{self, Lock, On, Op};
-use crate::planner::{Made, Step, receipt};
+use crate::people::addresses::Entity;
 use crate::refusal;
+use crate::state::journal::{self, Entry, Told};
 
 /// What came of a plan.
 #[derive(Debug)]
@@ -156,7 +156,7 @@ impl Engine {
 
     /// What ops change that are done to the agent itself.
     fn own(&self) -> ops::Agent<'_> {
-        ops::Agent { contacts: &*self.office, jobs: &self.jobs, host: &*self.host }
+        ops::Agent { contacts: &*self.affairs, jobs: &self.jobs, host: &*self.host }
     }
 
     /// What happened while ops were under way, and whose it is, is told after what they did.
@@ -186,7 +186,7 @@ impl Engine {
             Stumble::Journal
         })?;
         let result = match op.on() {
-            On::Agent => whole(|| op.on_agent(&self.own()).map_err(Stumble::Office)),
+            On::Agent => whole(|| op.on_agent(&self.own()).map_err(Stumble::AgentRead)),
             On::Machine(_) | On::Volume { .. } => {
                 let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
                 let flight = self.in_flight.begin(op, cause, self.host.steady());
@@ -236,7 +236,7 @@ impl Engine {
                 ("unknown_outcome", Some(refusal::why(error, role)))
             }
             Stumble::Host(error) => ("failed", Some(refusal::why(error, role))),
-            Stumble::Office(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
+            Stumble::AgentRead(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
         };
         let partly = matches!(id, "failed" | "stopped") && (done > 0 || !finished.is_empty());
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
@@ -328,7 +328,7 @@ enum Stumble {
     #[error(transparent)]
     Host(HostError),
     #[error("{0}")]
-    Office(String),
+    AgentRead(String),
 }
 
 impl Stumble {

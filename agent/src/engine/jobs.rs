@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use super::commit::Outcome;
+use crate::engine::planner::{Made, Step};
 use crate::message::Message;
 use crate::ops::Op;
-use crate::planner::{Made, Step};
 
 /// So many at once; who comes then waits for theirs.
 const MOST: usize = 24;

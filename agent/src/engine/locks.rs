@@ -6,8 +6,8 @@ use dialogue::reply::Phrase;
 use parking_lot::Mutex;
 
 use super::Engine;
+use crate::engine::planner::{Made, Step};
 use crate::ops::Lock;
-use crate::planner::{Made, Step};
 
 /// Who is changing what.
 #[derive(Default)]

@@ -3,8 +3,8 @@
 use dialogue::spec::Scope;
 
 use super::Engine;
-use crate::addresses::Entity;
 use crate::host::MachineId;
+use crate::people::addresses::Entity;
 
 /// Where a message went.
 pub(crate) struct Place {

@@ -11,13 +11,13 @@ use dialogue::reply::{Phrase, Reply};
 use jiff::{Timestamp, Zoned};
 
 use super::Engine;
+use crate::engine::planner::Step;
 use crate::events::Flight;
 use crate::host::{HostError, Machine, MachineId};
-use crate::journal::{Entry, Outcome};
 use crate::message::Message;
 use crate::ops::Op;
-use crate::planner::Step;
 use crate::refusal;
+use crate::state::journal::{Entry, Outcome};
 
 /// How often a host is asked for an op that was cut off; each time it may take its time to answer.
 const TRIES: usize = 4;

@@ -1,4 +1,4 @@
-//! "check yourself": every leg the agent stands on, and what is wrong with those that don't hold.
+//! "check yourself": every component of the agent, and what is wrong with those that fail.
 
 use dialogue::reply::{Phrase, Reply};
 use dialogue::spec::{Category, Danger, Role, Spec};
@@ -26,8 +26,8 @@ impl Skill for AgentDoctor {
     }
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
-        let mut legs = scene.office.health();
-        // What is wrong stands first; the order is otherwise that of the office.
+        let mut legs = scene.affairs.health();
+        // What is wrong stands first; the order is otherwise that of the affairs.
         legs.sort_by_key(|health| health.state.is_ok());
         let wrong = legs.iter().filter(|health| health.state.is_err()).count();
         let head = Phrase::new(if wrong == 0 { "agent.doctor/well" } else { "agent.doctor/ill" })

@@ -5,9 +5,9 @@ use dialogue::spec::{Category, Danger, Role, Scope, Slot, Spec};
 use grammar::kind::{Kind, Of};
 
 use super::ANYWHERE;
-use crate::journal::Told;
 use crate::refusal;
 use crate::skill::{Args, Plan, Refusal, Scene, Skill, Stop};
+use crate::state::journal::Told;
 
 /// One question to the past.
 pub struct Audit(&'static Spec);
@@ -92,9 +92,9 @@ impl Skill for Audit {
 /// What is on record of a machine, or of the one spoken to; a host knows of all that are on it, the desk of all. Newest first.
 pub(super) fn records(scene: &Scene<'_>, machine: Option<&str>) -> Vec<Told> {
     match (machine, scene.scope) {
-        (Some(name), _) => scene.office.history(Some(name), LOOKED_AT),
-        (None, Scope::Machine) => scene.office.history(Some(scene.entity), LOOKED_AT),
-        (None, Scope::Desk) => scene.office.history(None, LOOKED_AT),
+        (Some(name), _) => scene.affairs.history(Some(name), LOOKED_AT),
+        (None, Scope::Machine) => scene.affairs.history(Some(scene.entity), LOOKED_AT),
+        (None, Scope::Desk) => scene.affairs.history(None, LOOKED_AT),
         (None, Scope::Host) => {
             let machines = scene.host.machines();
             let here = |about: &str| {
@@ -103,7 +103,7 @@ pub(super) fn records(scene: &Scene<'_>, machine: Option<&str>) -> Vec<Told> {
                 let mut of_that_name = machines.iter().filter(|machine| machine.name == about).peekable();
                 on(about) || of_that_name.peek().is_none() || of_that_name.any(|machine| on(&machine.id.hypervisor))
             };
-            scene.office.history(None, LOOKED_AT).into_iter().filter(|told| here(&told.about)).collect()
+            scene.affairs.history(None, LOOKED_AT).into_iter().filter(|told| here(&told.about)).collect()
         }
     }
 }

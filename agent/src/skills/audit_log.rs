@@ -7,8 +7,8 @@ use grammar::value::Value;
 use jiff::{Timestamp, ToSpan, Zoned};
 
 use super::{ANYWHERE, audit};
-use crate::journal::Told;
 use crate::skill::{Args, Plan, Scene, Skill, Stop};
+use crate::state::journal::Told;
 
 static SPEC: Spec = Spec {
     id: "audit.log",

@@ -67,7 +67,7 @@ fn remove(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
 
 fn list(args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
     let entity = entity(args, scene)?;
-    let mut contacts: Vec<String> = scene.office.contacts(Some(&entity)).into_iter().map(|(who, _)| who).collect();
+    let mut contacts: Vec<String> = scene.affairs.contacts(Some(&entity)).into_iter().map(|(who, _)| who).collect();
     contacts.sort_unstable();
     contacts.dedup();
     let head = Phrase::new(if contacts.is_empty() { "contact.list/none" } else { "contact.list/head" })
@@ -109,5 +109,5 @@ fn entity(args: &Args, scene: &Scene<'_>) -> Result<String, Stop> {
 }
 
 fn is_contact(who: &str, entity: &str, scene: &Scene<'_>) -> bool {
-    scene.office.contacts(Some(entity)).iter().any(|(contact, _)| contact.eq_ignore_ascii_case(who))
+    scene.affairs.contacts(Some(entity)).iter().any(|(contact, _)| contact.eq_ignore_ascii_case(who))
 }

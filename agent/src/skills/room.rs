@@ -55,7 +55,7 @@ fn join(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
     if is_in(room, scene) {
         return Ok(Plan::Answer(Reply::say(phrase("room.join/already", room, scene))));
     }
-    if !scene.office.may_be_room(room) {
+    if !scene.affairs.may_be_room(room) {
         let why = phrase("room.join/no_room", room, scene);
         return Err(Refusal::BadValue { slot: "room", said: room.to_owned(), why }.into());
     }
@@ -73,7 +73,7 @@ fn leave(room: &str, scene: &Scene<'_>) -> Result<Plan, Stop> {
 }
 
 fn list(_: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
-    let rooms = scene.office.rooms(scene.entity);
+    let rooms = scene.affairs.rooms(scene.entity);
     let head = Phrase::new(if rooms.is_empty() { "room.list/none" } else { "room.list/head" })
         .with("entity", scene.entity)
         .with("count", rooms.len());
@@ -104,5 +104,5 @@ fn room(args: &Args) -> Result<String, Stop> {
 }
 
 fn is_in(room: &str, scene: &Scene<'_>) -> bool {
-    scene.office.rooms(scene.entity).iter().any(|joined| joined.eq_ignore_ascii_case(room))
+    scene.affairs.rooms(scene.entity).iter().any(|joined| joined.eq_ignore_ascii_case(room))
 }

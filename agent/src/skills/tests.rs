@@ -15,13 +15,13 @@ use super::*;
 use crate::engine::jobs::Jobs;
 use crate::host::HostRead;
 use crate::host::fake::Fake;
-use crate::journal::Told;
-use crate::skill::{Args, Health, Office, Plan, Receipt, Refusal, Scene, Stop};
+use crate::skill::{AgentRead, Args, Health, Plan, Receipt, Refusal, Scene, Stop};
+use crate::state::journal::Told;
 
-/// An office with a bit of everything in it.
+/// An affairs with a bit of everything in it.
 struct Desk;
 
-impl Office for Desk {
+impl AgentRead for Desk {
     fn people(&self) -> Vec<String> {
         Vec::new()
     }
@@ -58,7 +58,7 @@ impl Office for Desk {
 
 fn book() -> &'static Book {
     static BOOK: OnceLock<Book> = OnceLock::new();
-    BOOK.get_or_init(|| Book::load(specs(), &crate::mind::corpus()).unwrap())
+    BOOK.get_or_init(|| Book::load(specs(), &crate::nlu::corpus()).unwrap())
 }
 
 fn jobs() -> &'static Jobs {
@@ -79,7 +79,7 @@ fn scene<'a>(host: &'a Fake, scope: Scope, entity: &'a str, target: Option<&str>
     let hypervisor = (scope != Scope::Desk).then_some("hv1");
     Scene {
         host,
-        office: &Desk,
+        affairs: &Desk,
         jobs: jobs(),
         book: book(),
         scope,

@@ -55,8 +55,8 @@ fn main() -> Result<()> {
 
 /// Vectors of all that the classifier learns from, in the file that the encoder takes them from.
 fn keep() -> Result<()> {
-    let book = Book::load(agent::skills::specs(), &agent::mind::corpus())?;
-    let (examples, misses) = agent::mind::lessons(&book);
+    let book = Book::load(agent::skills::specs(), &agent::nlu::corpus())?;
+    let (examples, misses) = agent::nlu::lessons(&book);
     let texts = examples.iter().map(|example| example.text.trim()).chain(misses.iter().map(|(text, _)| text.trim()));
     let file = Path::new("intents/weights/kept.bin");
     fs::write(file, intents::encoder::keep(intents::encoder::bundled(), &texts.collect::<Vec<_>>())?)
@@ -72,7 +72,7 @@ fn complete(files: &[File]) -> Vec<File> {
             let own: Vec<File> = complete.iter().filter(|file| file.0 == language).cloned().collect();
             let has: BTreeSet<&str> = own.iter().flat_map(|file| ids(&file.2)).collect();
             let lexicon = own.iter().any(|file| file.1 == "lexicon.txt");
-            for (_, name, text) in agent::mind::corpus().into_iter().filter(|file| file.0 == lender) {
+            for (_, name, text) in agent::nlu::corpus().into_iter().filter(|file| file.0 == lender) {
                 if name == "lexicon.txt" && !lexicon {
                     complete.push((language.to_owned(), name.to_owned(), text.to_owned()));
                 } else if ids(text).any(|id| !has.contains(id)) {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use agent::journal::{Entry, Fact, Journal, Line, Opened, Outcome};
-use agent::store_lock::StoreLock;
+use agent::state::journal::{Entry, Fact, Journal, Line, Opened, Outcome};
+use agent::state::lock::StoreLock;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Bytes;

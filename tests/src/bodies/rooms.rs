@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use agent::xmpp::event::Event;
-use agent::xmpp::in_memory::InMemory;
-use agent::xmpp::rooms::Join;
+use agent::channels::xmpp::event::Event;
+use agent::channels::xmpp::in_memory::InMemory;
+use agent::channels::xmpp::rooms::Join;
 use jid::BareJid;
 
 use super::Bytes;

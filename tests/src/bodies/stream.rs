@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use agent::xmpp::contacts::{Contact, Roster};
-use agent::xmpp::entities::{Access, Class, Directory, EntityInfo, Show};
-use agent::xmpp::event::Event;
-use agent::xmpp::in_memory::{InMemory, Taken};
-use agent::xmpp::rooms::trust::Domains;
+use agent::channels::xmpp::contacts::{Contact, Roster};
+use agent::channels::xmpp::entities::{Access, Class, Directory, EntityInfo, Show};
+use agent::channels::xmpp::event::Event;
+use agent::channels::xmpp::in_memory::{InMemory, Taken};
+use agent::channels::xmpp::rooms::trust::Domains;
 use jid::BareJid;
 use parking_lot::Mutex;
 use xmpp_parsers::minidom::Element;

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use agent::journal::{Entry, Line};
+use agent::state::journal::{Entry, Line};
 
 use super::person::PATIENCE;
 use crate::guest::wait_for;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use agent::xmpp::link::{Incoming, Link};
-use agent::xmpp::outbox::{Lane, Outbox};
-use agent::xmpp::settings::{LinkConfig, Secret};
+use agent::channels::xmpp::link::{Incoming, Link};
+use agent::channels::xmpp::outbox::{Lane, Outbox};
+use agent::channels::xmpp::settings::{LinkConfig, Secret};
 use anyhow::{Context, Result, bail};
 use jid::{BareJid, Jid};
 use tokio::sync::mpsc::Receiver;

@@ -1,8 +1,8 @@
 //! The bare equivalent of an answer: a component on the agent's own link code that sends every message back.
 
-use agent::xmpp::link::{Incoming, Link};
-use agent::xmpp::outbox::Lane;
-use agent::xmpp::settings::{LinkConfig, Secret};
+use agent::channels::xmpp::link::{Incoming, Link};
+use agent::channels::xmpp::outbox::Lane;
+use agent::channels::xmpp::settings::{LinkConfig, Secret};
 use anyhow::{Context, Result};
 use jid::BareJid;
 use xmpp_parsers::stanza::Stanza;

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use agent::addresses::Entity;
+use agent::app::{Assembled, assemble};
 use agent::config::Config;
-use agent::explain::{Question, explain};
 use agent::host::HostRead;
+use agent::measure::explain::{Question, explain};
 use agent::message::{Asker, Message};
-use agent::run::{House, house};
+use agent::people::addresses::Entity;
 use anyhow::{Context, Result, ensure};
 use dialogue::machine::Utterance;
 use dialogue::spec::Scope;
@@ -48,45 +48,49 @@ pub fn measure(report: &mut Report) -> Result<()> {
     let folder = tempfile::tempdir()?;
     let uri = machines(folder.path(), 1_000)?;
     let config = Config::parse(Path::new("bench"), &configuration(5347, &uri, &folder.path().join("store"))?)?;
-    let house = house(&config, "bench")?;
-    house.bridge.wait_settled(Duration::from_secs(60));
-    let machine = house.bridge.named("vm-0500").first().context("the machines are not there")?.id.clone();
+    let assembled = assemble(&config, "bench")?;
+    assembled.bridge.wait_settled(Duration::from_secs(60));
+    let machine = assembled.bridge.named("vm-0500").first().context("the machines are not there")?.id.clone();
     let (machine, host) = (Entity::Machine(machine), Entity::Hypervisor("hv1".to_owned()));
     for (text, turn, alone) in COMMANDS {
-        report.note(turn, turns(&house, &machine, text, TURNS)? * 1e3, "µs");
-        report.judge(alone, understood(&house, text) * 1e3, "µs", MOST);
+        report.note(turn, turns(&assembled, &machine, text, TURNS)? * 1e3, "µs");
+        report.judge(alone, understood(&assembled, text) * 1e3, "µs", MOST);
     }
     report.note(
         "\"status of vm-0500\" to its host, p50",
-        turns(&house, &host, "status of vm-0500", TURNS)? * 1e3,
+        turns(&assembled, &host, "status of vm-0500", TURNS)? * 1e3,
         "µs",
     );
-    report.note("a sentence for the encoder: the whole turn, p50", turns(&house, &machine, SENTENCE, SENTENCES)?, "ms");
+    report.note(
+        "a sentence for the encoder: the whole turn, p50",
+        turns(&assembled, &machine, SENTENCE, SENTENCES)?,
+        "ms",
+    );
     let mut rank = Sample::default();
     for _ in 0..SENTENCES {
         let begun = Instant::now();
-        std::hint::black_box(house.mind.rank(SENTENCE));
+        std::hint::black_box(assembled.nlu.rank(SENTENCE));
         rank.add(begun.elapsed());
     }
     report.note("of which encoder and classifier, p50", rank.quantile(0.5), "ms");
-    ensure!(house.mind.encoder().is_ok(), "there is no encoder: these were n-grams alone");
+    ensure!(assembled.nlu.encoder().is_ok(), "there is no encoder: these were n-grams alone");
     Ok(())
 }
 
 /// The same without plan, journal and store, at a host of which no name is known.
-fn understood(house: &House, text: &str) -> f64 {
+fn understood(assembled: &Assembled, text: &str) -> f64 {
     let (question, now) = (Question { text: text.to_owned(), to: Scope::Machine, machines: None }, Zoned::now());
     let mut sample = Sample::default();
     for _ in 0..TURNS {
         let begun = Instant::now();
-        std::hint::black_box(explain(&house.mind, &question, &now));
+        std::hint::black_box(explain(&assembled.nlu, &question, &now));
         sample.add(begun.elapsed());
     }
     sample.quantile(0.5)
 }
 
 /// Half of the turns with this text take less, in milliseconds.
-fn turns(house: &House, entity: &Entity, text: &str, times: usize) -> Result<f64> {
+fn turns(assembled: &Assembled, entity: &Entity, text: &str, times: usize) -> Result<f64> {
     let message = Message {
         asker: Asker { jid: Some("alice@localhost".to_owned()), name: "alice".to_owned() },
         entity: entity.clone(),
@@ -98,7 +102,7 @@ fn turns(house: &House, entity: &Entity, text: &str, times: usize) -> Result<f64
     for _ in 0..times {
         let mut answers = 0;
         let begun = Instant::now();
-        house.bot.hear(&message, &mut |_| answers += 1);
+        assembled.bot.hear(&message, &mut |_| answers += 1);
         sample.add(begun.elapsed());
         ensure!(answers > 0, "no answer to {text}");
     }

@@ -1,0 +1,62 @@
+//! Which language each person is answered in: that of what they wrote last, or the one they asked for. A fact of the journal.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+
+use crate::state::journal::{Entry, Fact, Journal};
+
+/// The sort of these facts.
+const LANGUAGE: &str = "language";
+
+/// How a person is answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spoken {
+    /// The corpus folder: `en`, `fr`.
+    pub language: String,
+    /// Whether the person asked for it.
+    pub fixed: bool,
+}
+
+/// Everybody's.
+pub struct Languages {
+    common: String,
+    journal: Arc<Journal>,
+    of: Mutex<HashMap<String, Spoken>>,
+}
+
+impl Languages {
+    /// With what the journal remembers; `common` is what rooms hear, and people nobody has read a word of yet.
+    pub fn new(common: &str, journal: Arc<Journal>, facts: &[Fact]) -> Self {
+        let known = facts.iter().filter(|(sort, _, _)| sort == LANGUAGE);
+        let of = known.filter_map(|(_, who, value)| Some((who.clone(), serde_json::from_value(value.clone()).ok()?)));
+        Self { common: common.to_owned(), journal, of: Mutex::new(of.collect()) }
+    }
+
+    /// The language of rooms and strangers.
+    pub fn common(&self) -> &str {
+        &self.common
+    }
+
+    /// A person's, by bare address.
+    pub fn of(&self, person: &str) -> Spoken {
+        let known = self.of.lock().get(person).cloned();
+        known.unwrap_or_else(|| Spoken { language: self.common.clone(), fixed: false })
+    }
+
+    /// Remembers it; nothing is written when nothing changes.
+    pub fn keep(&self, person: &str, tongue: Spoken) {
+        if self.of(person) == tongue {
+            return;
+        }
+        let value = serde_json::to_value(&tongue).expect("a tongue is plain data");
+        self.of.lock().insert(person.to_owned(), tongue);
+        let entry = Entry::Fact { sort: LANGUAGE.to_owned(), key: person.to_owned(), value };
+        if let Err(error) = self.journal.write(Timestamp::now(), entry, false) {
+            tracing::error!(%error, person, "a person's language could not be written down");
+        }
+    }
+}
