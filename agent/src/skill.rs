@@ -42,6 +42,17 @@ pub trait Skill: Sync {
         None
     }
 
+    /// Whether its plan rests on how things are now, so that nothing else may be changed before it in the same breath.
+    fn comes_first(&self) -> bool {
+        false
+    }
+
+    /// Whether it is part of what that skill has just done to the same machine: saving one switches it off.
+    fn is_part_of(&self, done: &str) -> bool {
+        let _ = done;
+        false
+    }
+
     /// What would be answered or done. Blocking host reads are fine; nothing is changed.
     ///
     /// # Errors

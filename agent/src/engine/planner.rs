@@ -93,7 +93,16 @@ impl Planner<'_> {
             };
             let targets = match self.targets(skill.spec(), call) {
                 Ok(targets) => {
-                    targets.into_iter().map(|machine| after(&steps, machine, skill.spec().id)).collect::<Vec<_>>()
+                    let named = !targets.is_empty();
+                    let is_done = |machine: &Arc<Machine>| {
+                        let own = |step: &&Step| step.machine.as_ref().is_some_and(|other| other.id == machine.id);
+                        steps.iter().rfind(own).is_some_and(|step| skill.is_part_of(&step.call.skill))
+                    };
+                    let left: Vec<_> = targets.into_iter().filter(|machine| !is_done(machine)).collect();
+                    if named && left.is_empty() {
+                        continue;
+                    }
+                    left.into_iter().map(|machine| after(&steps, machine, skill.spec().id)).collect::<Vec<_>>()
                 }
                 Err(refusal) => return (self.refused(&refusal, index), None),
             };
@@ -122,6 +131,11 @@ impl Planner<'_> {
         }
         if steps.is_empty() {
             return (Planned::Ready { answers, change: None }, None);
+        }
+        let comes_first = |step: &&Step| skills::find(&step.call.skill).is_some_and(|skill| skill.comes_first());
+        if let Some(step) = steps.iter().skip(1).find(comes_first) {
+            let what = Phrase::new(Words::title_key(&step.call.skill));
+            return (Planned::Refused(Reply::say(Phrase::common("by_itself_only").with("what", what))), None);
         }
         let danger = calls
             .iter()

@@ -25,6 +25,8 @@ static SPEC: Spec = Spec {
         // Of a machine that has only one it need not be said.
         Slot::optional("disk", Kind::Name(Of::Disk)),
         Slot::required("pool", Kind::Name(Of::Pool)),
+        // Where it is now, when that is said: it must be right.
+        Slot::optional("from", Kind::Name(Of::Pool)),
     ],
     allocates: true,
     planned: false,
@@ -42,6 +44,10 @@ impl Skill for DiskMove {
         &[Feature::Volumes, Feature::DeviceAttach]
     }
 
+    fn comes_first(&self) -> bool {
+        true
+    }
+
     fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let machine = scene.machine()?;
         let Some(pool) = args.word("pool") else {
@@ -54,6 +60,10 @@ impl Skill for DiskMove {
         };
         let pool = find_pool(pool, machine, scene)?;
         let (from, volume) = movable(machine, disk)?;
+        if let Some(said) = args.word("from").filter(|said| !said.eq_ignore_ascii_case(&from)) {
+            let what = Phrase::new("disk.move/elsewhere").with("name", &machine.name).with("target", &disk.target);
+            return Err(Refusal::Unsupported { what: what.with("from", &from).with("pool", said) }.into());
+        }
         Ok(moves(machine, disk, &from, &volume, &pool, scene)?.plan())
     }
 
@@ -193,6 +203,10 @@ fn movable(machine: &Machine, disk: &Disk) -> Result<(String, String), Stop> {
     let refuse = |what| Err(Refusal::Unsupported { what }.into());
     if disk.device != "disk" || disk.readonly {
         return refuse(phrase("no_disk"));
+    }
+    // What was saved goes on with the disk where it was.
+    if machine.saved {
+        return refuse(phrase("saved"));
     }
     let Some(place) = disk.volume.clone() else { return refuse(phrase("no_volume")) };
     // They are kept inside the image, and a copy is of what is there now.

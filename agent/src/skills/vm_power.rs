@@ -7,10 +7,13 @@ use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::Kind;
 use grammar::value::Value;
 
-use super::ANYWHERE;
+use super::{ANYWHERE, vm_save};
 use crate::host::{Feature, Machine, MachineId, State};
 use crate::ops::{self, Op};
 use crate::skill::{Args, Change, Plan, Receipt, Refusal, Scene, Skill, Stop};
+
+/// In a receipt: it went on from where it was saved.
+const RESTORED: &str = "restored";
 
 /// One switch of a machine.
 pub struct Power {
@@ -124,6 +127,10 @@ impl Skill for Power {
         Some(*other)
     }
 
+    fn is_part_of(&self, done: &str) -> bool {
+        done == "vm.save" && matches!(self.spec.id, "vm.shutdown" | "vm.force_off" | "vm.pause")
+    }
+
     /// Nothing wakes it by itself yet, and a pause for ever is not what was said: that must be agreed to.
     fn doubtful(&self, args: &BTreeMap<String, Value>) -> bool {
         args.contains_key("duration")
@@ -137,7 +144,14 @@ impl Skill for Power {
         Ok(change.plan())
     }
 
-    fn undo(&self, _: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
+    fn undo(&self, done: &Receipt, scene: &Scene<'_>) -> Result<Plan, Stop> {
+        // What went on from where it was saved is saved again: off alone would lose it.
+        if done.facts.contains_key(RESTORED) {
+            return match vm_save::VmSave.plan(&Args::default(), scene)? {
+                Plan::Change(change) => Ok(Change { undoable: false, ..*change }.plan()),
+                other => Ok(other),
+            };
+        }
         match self.back {
             // What is taken back is not taken back again: "undo" goes on with what was done before.
             Some(opposite) => Ok(Change { undoable: false, ..opposite.change(scene.machine()?, scene)? }.plan()),
@@ -179,6 +193,9 @@ impl Power {
         let phrase = |id: &str| self.phrase(&format!("{id}{like}"), machine);
         let mut change = Change::new(phrase("summary"), ops, phrase("done"), phrase("told"));
         change.undoable = self.back.is_some();
+        if like == "_restored" {
+            change.facts.insert(RESTORED.to_owned(), String::new());
+        }
         // Off is gone, and nothing brings it back.
         if !machine.persistent && change.ops.iter().any(|op| op.kind().ends) {
             change.undoable = false;
