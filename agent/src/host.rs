@@ -1,7 +1,7 @@
 //! What Atoll can see of the hypervisors and what it can do to them.
 //!
 //! [`HostRead`] is all a skill ever gets: the mirror (names, states, devices; kept by events) and a few named live
-//! calls with a deadline. [`HostWrite`] is held by the driver in `bot.rs` alone; a skill cannot change a host, by type.
+//! calls with a deadline. [`HostWrite`] is held by `engine/` alone; a skill cannot change a host, by type.
 //! Both are implemented by the libvirt bridge and by the fake of the tests, under one suite.
 
 use std::collections::HashMap;
@@ -40,6 +40,13 @@ pub struct MachineId {
     pub hypervisor: String,
     /// `virDomainGetUUID`.
     pub uuid: Uuid,
+}
+
+impl MachineId {
+    /// What it is called, for people, by what is found of it: its name, or who it is when it is not there.
+    pub fn called(&self, found: Option<Arc<Machine>>) -> String {
+        found.map_or_else(|| self.to_string(), |machine| machine.name.clone())
+    }
 }
 
 impl fmt::Display for MachineId {

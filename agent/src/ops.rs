@@ -1,7 +1,7 @@
 //! Every change Atoll can make, one file each, with all there is to know of it: what it is done on, how much harm it can do, in
 //! which states, how libvirt, the fake and the agent itself do it, which events follow, and how to see afterwards that it was
-//! done. Adding one is its file, its line in [`ALL`], and its two sentences in the corpus: `> op_<verb>:` ("start web1") and,
-//! for those done on a host, `> deed_<verb>:` ("start of web1").
+//! done. Adding one is its file, its line in [`ALL`], and its two sentences in the corpus: `> op_<verb>:` ("start web1") and
+//! `> deed_<verb>:` ("start of web1").
 //!
 //! Everything else (plans, digest, journal, locks, attribution, follow-ups) treats all ops alike and matches on none.
 
@@ -15,6 +15,7 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::engine::jobs::Jobs;
+use crate::host::mirror::Mirror;
 use crate::host::{EventKind, HostErrorKind, HostWrite, Machine, MachineId, State, fake, libvirt};
 use crate::people::contacts::Contacts;
 
@@ -150,6 +151,16 @@ impl Kind {
         reverts: false,
         read: |_| Err(serde::de::Error::custom("no op")),
     };
+
+    /// Whether it can be done to a machine in that state.
+    pub fn can_be_done(&self, state: State) -> bool {
+        self.from.is_empty() || self.from.contains(&state)
+    }
+
+    /// Whether its machine is on its way down once it is done, and goes on until its guest obeys.
+    pub fn asks_to_end(&self) -> bool {
+        self.ends && self.asks.is_some()
+    }
 }
 
 /// The hard way for a guest that does not do what it was asked, and the sentence before it is offered.
@@ -196,6 +207,11 @@ pub enum Lock {
 }
 
 impl Lock {
+    /// A machine, and a volume of its hypervisor.
+    fn machine_and_volume(machine: &MachineId, pool: &str, name: &str) -> Vec<Self> {
+        vec![Self::Machine(machine.clone()), Self::volume(&machine.hypervisor, pool, name)]
+    }
+
     fn volume(hypervisor: &str, pool: &str, name: &str) -> Self {
         let own = str::to_owned;
         Self::Volume { hypervisor: own(hypervisor), pool: own(pool), name: own(name) }
@@ -365,6 +381,15 @@ impl Op {
             On::Machine(machine) => Some(&machine.hypervisor),
             On::Volume { hypervisor, .. } => Some(hypervisor),
             On::Agent => None,
+        }
+    }
+
+    /// What it is done on, for errors.
+    pub fn subject(&self, mirror: &Mirror) -> String {
+        match self.on() {
+            On::Machine(id) => id.called(mirror.machine(id)),
+            On::Volume { pool, name, .. } => format!("{pool}/{name}"),
+            On::Agent => String::new(),
         }
     }
 

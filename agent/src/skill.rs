@@ -1,7 +1,7 @@
 //! What a skill is to the agent: a [`Spec`](dialogue::spec::Spec) and one pure function from arguments and what the host shows to a [`Plan`].
 //!
 //! Skills get [`Scene`] only: nothing in it can change a host. Confirmation, permission, applying and telling are done by
-//! `bot.rs` for all skills alike, so that none can forget them.
+//! `engine/commit.rs` for all skills alike, so that none can forget them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -170,16 +170,16 @@ fn slow_to_move() -> (World, Session) {
     session.define("web1").expect("a guest");
     session.fill_disk("web1", 48).expect("a full disk");
     session.virsh(&["start", "web1"]).expect("it starts");
-    let world = World::on(&session.uri(), "[libvirt]\ncopy_bandwidth = 1\n");
+    let mut world = World::on(&session.uri(), "[libvirt]\ncopy_bandwidth = 1\n");
     world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
+    world.atoll.stop();
+    world.atoll.start();
     (world, session)
 }
 
 #[test]
 fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker_says_so() {
-    let (mut world, session) = slow_to_move();
-    world.atoll.stop();
-    world.atoll.start();
+    let (world, session) = slow_to_move();
     let mut alice = world.viewer_of("alice", &[WEB1]);
     alice.see(WEB1, "online");
     let plan = alice.ask(WEB1, "move disk vda to ssd", "Go?");
@@ -200,8 +200,6 @@ fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker
 #[test]
 fn a_move_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
     let (mut world, session) = slow_to_move();
-    world.atoll.stop();
-    world.atoll.start();
     let mut alice = world.viewer_of("alice", &[WEB1]);
     alice.see(WEB1, "online");
     alice.ask(WEB1, "move disk vda to ssd", "Go?");

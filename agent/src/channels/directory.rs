@@ -19,7 +19,7 @@ use crate::state::journal::{Fact, Journal};
 /// Facts in the journal: who sees whom.
 pub const CONTACT: &str = "contact";
 
-/// The switchboard.
+/// All entities, with their addresses and their contacts.
 pub struct EntityDirectory {
     host: Arc<dyn HostRead>,
     nlu: Arc<Nlu>,

@@ -186,7 +186,7 @@ impl Engine {
             Stumble::Journal
         })?;
         let result = match op.on() {
-            On::Agent => whole(|| op.on_agent(&self.own()).map_err(Stumble::AgentRead)),
+            On::Agent => whole(|| op.on_agent(&self.own()).map_err(Stumble::Agent)),
             On::Machine(_) | On::Volume { .. } => {
                 let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
                 let flight = self.in_flight.begin(op, cause, self.host.steady());
@@ -236,12 +236,12 @@ impl Engine {
                 ("unknown_outcome", Some(refusal::why(error, role)))
             }
             Stumble::Host(error) => ("failed", Some(refusal::why(error, role))),
-            Stumble::AgentRead(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
+            Stumble::Agent(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
         };
         let partly = matches!(id, "failed" | "stopped") && (done > 0 || !finished.is_empty());
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
         if partly {
-            let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op_words(op, step)).collect::<Vec<_>>();
+            let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op.words(step.name())).collect::<Vec<_>>();
             let mut is_done: Vec<Phrase> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
             is_done.extend(words(step, &step.change.ops[..done]));
             vars.push(("done", is_done.into()));
@@ -251,8 +251,7 @@ impl Engine {
         }
         let id = if partly { format!("{id}_partly") } else { id.to_owned() };
         if let Stumble::Stopped(who) = &stumble {
-            let name = step.machine.as_ref().map_or("", |machine| &machine.name);
-            vars.extend([("who", Var::from(who.as_str())), ("what", step.change.ops[done].deed(name).into())]);
+            vars.extend([("who", Var::from(who.as_str())), ("what", step.change.ops[done].deed(step.name()).into())]);
             let phrase = vars.into_iter().fold(Phrase::common(&id), |phrase, (name, value)| phrase.with(name, value));
             return Applied::Failed { reply: Reply::say(phrase), undo };
         }
@@ -328,7 +327,7 @@ enum Stumble {
     #[error(transparent)]
     Host(HostError),
     #[error("{0}")]
-    AgentRead(String),
+    Agent(String),
 }
 
 impl Stumble {
@@ -343,9 +342,4 @@ impl Stumble {
     fn source(&self) -> Option<String> {
         std::error::Error::source(self).map(ToString::to_string)
     }
-}
-
-/// An op in words, for "done so far".
-fn op_words(op: &Op, step: &Step) -> Phrase {
-    op.words(step.machine.as_ref().map_or("", |machine| &machine.name))
 }

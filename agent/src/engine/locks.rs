@@ -72,7 +72,7 @@ impl Engine {
     /// Who is told to wait, and for whom.
     pub(super) fn busy_with(&self, who: &str, lock: &Lock) -> Phrase {
         let name = match lock {
-            Lock::Machine(id) => self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone()),
+            Lock::Machine(id) => id.called(self.host.machine(id)),
             Lock::Volume { name, .. } => name.clone(),
         };
         Phrase::common("busy").with("who", who).with("name", name)

@@ -27,8 +27,8 @@ impl Engine {
                 Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None }
             }
             Entity::Machine(id) => {
-                let name = self.host.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone());
-                Place { scope: Scope::Machine, name, hypervisor: Some(id.hypervisor.clone()), own: Some(id.clone()) }
+                let (name, hypervisor) = (id.called(self.host.machine(id)), Some(id.hypervisor.clone()));
+                Place { scope: Scope::Machine, name, hypervisor, own: Some(id.clone()) }
             }
         }
     }

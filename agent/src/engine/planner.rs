@@ -17,7 +17,7 @@ use jiff::Zoned;
 use sha2::{Digest, Sha256};
 
 use crate::engine::jobs::Jobs;
-use crate::host::{HostRead, Machine, MachineId, State};
+use crate::host::{HostRead, Machine, State};
 use crate::message::Asker;
 use crate::people::access::Access;
 use crate::refusal::{self, at_host};
@@ -71,6 +71,13 @@ pub struct Step {
     pub change: Change,
     /// It is not quite what was said: something less, or one of several. That is asked about.
     pub asked: bool,
+}
+
+impl Step {
+    /// What its machine is called; nothing when it is about none.
+    pub fn name(&self) -> &str {
+        self.machine.as_ref().map_or("", |machine| &machine.name)
+    }
 }
 
 /// A plan with its ops; the conversation only gets its [`PlanRef`].
@@ -525,12 +532,7 @@ pub fn receipt(step: &Step) -> Receipt {
         skill: step.call.skill.clone(),
         args,
         machine: step.machine.as_ref().map(|machine| machine.name.clone()),
-        id: machine_of(step),
+        id: step.machine.as_ref().map(|machine| machine.id.clone()),
         facts: step.change.facts.clone(),
     }
-}
-
-/// The machine a step is about, for locks and telling.
-pub fn machine_of(step: &Step) -> Option<MachineId> {
-    step.machine.as_ref().map(|machine| machine.id.clone())
 }

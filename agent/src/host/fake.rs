@@ -9,7 +9,7 @@
 //! use agent::host::HostWrite;
 //! use agent::ops::Start;
 //! let (fake, _events) = Fake::new("two_vms", "2026-01-05T09:00:00Z".parse()?)?;
-//! fake.apply(&Op::Start { machine: fake.id("db1").expect("in the fixture") })?;
+//! fake.apply(&Start { machine: fake.id("db1").expect("in the fixture") }.into())?;
 //! assert_eq!(fake.journal(), ["start db1"]);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -205,7 +205,7 @@ impl Fake {
         let stuck = std::mem::take(&mut self.lock().stuck);
         for (op, late) in stuck {
             let ended = match fails {
-                Some(kind) => Err(error(kind, op.operation(), &self.subject(&op))),
+                Some(kind) => Err(error(kind, op.operation(), &op.subject(&self.mirror))),
                 None => self.performed(&op),
             };
             // Whoever asked may have gone.
@@ -216,7 +216,7 @@ impl Fake {
     fn performed(&self, op: &Op) -> Result<(), HostError> {
         self.perform(op).map_err(|stumble| HostError {
             reason: stumble.reason,
-            ..error(stumble.kind, op.operation(), &self.subject(op))
+            ..error(stumble.kind, op.operation(), &op.subject(&self.mirror))
         })
     }
 
@@ -558,7 +558,7 @@ impl HostWrite for Fake {
             let tried = inner.tried;
             let trouble = inner.faults.remove(&tried);
             if let Some(Trouble::Fails(kind)) = trouble {
-                return Err(error(kind, op.operation(), &self.subject(op)));
+                return Err(error(kind, op.operation(), &op.subject(&self.mirror)));
             }
             if trouble == Some(Trouble::Breaks) {
                 drop(inner);
@@ -566,17 +566,17 @@ impl HostWrite for Fake {
             }
             if trouble == Some(Trouble::Stuck) {
                 inner.stuck.push((op.clone(), late));
-                return Err(error(HostErrorKind::TimedOut, op.operation(), &self.subject(op)));
+                return Err(error(HostErrorKind::TimedOut, op.operation(), &op.subject(&self.mirror)));
             }
             if trouble == Some(Trouble::Hangs) {
                 inner.hangs += 1;
                 self.released.wait_while(&mut inner, |inner| inner.hangs > 0);
                 if std::mem::take(&mut inner.stops) {
-                    return Err(error(HostErrorKind::Stopped, op.operation(), &self.subject(op)));
+                    return Err(error(HostErrorKind::Stopped, op.operation(), &op.subject(&self.mirror)));
                 }
             }
             match trouble {
-                Some(Trouble::HappensBut(kind)) => Some(error(kind, op.operation(), &self.subject(op))),
+                Some(Trouble::HappensBut(kind)) => Some(error(kind, op.operation(), &op.subject(&self.mirror))),
                 _ => None,
             }
         };
@@ -587,7 +587,7 @@ impl HostWrite for Fake {
     fn stop(&self, op: &Op) -> Result<(), HostError> {
         let mut inner = self.lock();
         if inner.hangs == 0 {
-            return Err(error(HostErrorKind::WrongState, "stop", &self.subject(op)));
+            return Err(error(HostErrorKind::WrongState, "stop", &op.subject(&self.mirror)));
         }
         (inner.hangs, inner.stops) = (0, true);
         self.released.notify_all();

@@ -230,11 +230,6 @@ impl Bridge {
         let found = self.hosts.iter().find(|host| host.config.name == name);
         found.ok_or_else(|| Fault::new(HostErrorKind::NotFound).at(operation, name))
     }
-
-    /// What a machine is called, for errors.
-    fn name_of(&self, id: &MachineId) -> String {
-        self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone())
-    }
 }
 
 impl Drop for Bridge {
@@ -430,7 +425,7 @@ impl HostRead for Bridge {
     }
 
     fn stats(&self, id: &MachineId) -> Result<MachineStats, HostError> {
-        self.host(&id.hypervisor, "read statistics of")?.stats(id.uuid, &self.name_of(id))
+        self.host(&id.hypervisor, "read statistics of")?.stats(id.uuid, &id.called(self.mirror.machine(id)))
     }
 
     fn usage(&self, hypervisor: &str) -> Result<HashMap<Uuid, MachineStats>, HostError> {
@@ -440,7 +435,7 @@ impl HostRead for Bridge {
     fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError> {
         let host = self.host(&id.hypervisor, "read the disk of")?;
         let disk = self.machine(id).and_then(|m| m.disks.iter().find(|disk| disk.target == target).cloned());
-        let name = self.name_of(id);
+        let name = id.called(self.mirror.machine(id));
         let Some(disk) = disk else { return Err(Fault::new(HostErrorKind::NotFound).at("read the disk of", &name)) };
         let (uuid, target) = (id.uuid, target.to_owned());
         let by_domain = host.call(Lane::Read, "read the disk of", &name, move |connection| {

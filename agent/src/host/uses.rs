@@ -1,5 +1,7 @@
 //! Who uses a volume, and what of that could not be seen.
 
+use super::Reason;
+
 /// What a file is used as.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UsedAs {
@@ -51,6 +53,15 @@ pub struct Uses {
     pub by: Vec<Use>,
     /// What could not be looked at, so that nobody can say whether it does: a stopped pool, an image out of reach.
     pub unseen: Vec<Unseen>,
+}
+
+impl Uses {
+    /// Why a volume may not be touched; `None` when nobody uses it. When all must be seen, one of which that can't be said counts as
+    /// used.
+    pub fn refusal(&self, volume: &str, all_seen: bool) -> Option<Reason> {
+        let unseen = || self.unseen.first().filter(|_| all_seen).map(|unseen| Reason::unseen(volume, unseen));
+        self.by.first().map(|by| Reason::used(volume, by)).or_else(unseen)
+    }
 }
 
 /// Something that may use a volume and could not be looked at.

@@ -45,7 +45,7 @@ impl Operation for AttachDisk {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::Machine(self.machine.clone()), Lock::volume(&self.machine.hypervisor, &self.pool, &self.volume)]
+        Lock::machine_and_volume(&self.machine, &self.pool, &self.volume)
     }
 
     fn object(&self) -> Option<&str> {

@@ -41,7 +41,7 @@ impl Operation for DropMoved {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        vec![Lock::Machine(self.machine.clone()), Lock::volume(&self.machine.hypervisor, &self.pool, &self.name)]
+        Lock::machine_and_volume(&self.machine, &self.pool, &self.name)
     }
 
     fn object(&self) -> Option<&str> {

@@ -55,13 +55,13 @@ impl Contacts for Nobody {
     }
 }
 
-/// Looks at all legs.
+/// Looks at the health of everything the agent stands on.
 pub type Look = Box<dyn Fn() -> Vec<Health> + Send + Sync>;
 
 /// Whether a room can be at an address.
 pub type MayBeRoom = Box<dyn Fn(&str) -> bool + Send + Sync>;
 
-/// The affairs.
+/// Contacts and rooms, kept in the journal, with what is asked of XMPP and of the health beside them.
 pub struct ContactBook {
     journal: Arc<Journal>,
     inner: Mutex<Inner>,
@@ -77,7 +77,7 @@ struct Inner {
 }
 
 impl ContactBook {
-    /// An affairs with nobody in it yet.
+    /// With nobody in it yet.
     pub fn new(journal: Arc<Journal>, carrier: Box<dyn Contacts>, health: Look) -> Self {
         Self { journal, inner: Mutex::default(), carrier, health, may_be_room: Box::new(|_| true) }
     }

@@ -48,12 +48,12 @@ impl Languages {
     }
 
     /// Remembers it; nothing is written when nothing changes.
-    pub fn keep(&self, person: &str, tongue: Spoken) {
-        if self.of(person) == tongue {
+    pub fn keep(&self, person: &str, spoken: Spoken) {
+        if self.of(person) == spoken {
             return;
         }
-        let value = serde_json::to_value(&tongue).expect("a tongue is plain data");
-        self.of.lock().insert(person.to_owned(), tongue);
+        let value = serde_json::to_value(&spoken).expect("a language is plain data");
+        self.of.lock().insert(person.to_owned(), spoken);
         let entry = Entry::Fact { sort: LANGUAGE.to_owned(), key: person.to_owned(), value };
         if let Err(error) = self.journal.write(Timestamp::now(), entry, false) {
             tracing::error!(%error, person, "a person's language could not be written down");

@@ -27,7 +27,7 @@ impl Skill for AgentDoctor {
 
     fn plan(&self, _: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let mut legs = scene.affairs.health();
-        // What is wrong stands first; the order is otherwise that of the affairs.
+        // What is wrong stands first; the rest stays in the order it was looked at.
         legs.sort_by_key(|health| health.state.is_ok());
         let wrong = legs.iter().filter(|health| health.state.is_err()).count();
         let head = Phrase::new(if wrong == 0 { "agent.doctor/well" } else { "agent.doctor/ill" })

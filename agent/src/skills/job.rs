@@ -8,6 +8,7 @@ use grammar::kind::Kind;
 
 use super::ANYWHERE;
 use crate::engine::jobs::Job;
+use crate::engine::planner::Step;
 use crate::ops::StopJob;
 use crate::skill::{Args, Change, Plan, Refusal, Scene, Skill, Stop};
 
@@ -129,8 +130,7 @@ fn subjects(job: &Job) -> Vec<String> {
 
 /// "save of web1", of the op that it is at.
 fn what(job: &Job) -> Phrase {
-    let name = job.step().and_then(|step| step.machine.as_ref()).map_or("", |machine| machine.name.as_str());
-    job.now().map_or_else(|| Phrase::common("nothing"), |op| op.deed(name))
+    job.now().map_or_else(|| Phrase::common("nothing"), |op| op.deed(job.step().map_or("", Step::name)))
 }
 
 fn row(job: &Job, scene: &Scene<'_>) -> Phrase {

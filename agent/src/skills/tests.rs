@@ -18,7 +18,7 @@ use crate::host::fake::Fake;
 use crate::skill::{AgentRead, Args, Health, Plan, Receipt, Refusal, Scene, Stop};
 use crate::state::journal::Told;
 
-/// An affairs with a bit of everything in it.
+/// Affairs with a bit of everything in them.
 struct Desk;
 
 impl AgentRead for Desk {

@@ -6,21 +6,12 @@ use jiff::Timestamp;
 use super::Fake;
 use crate::host::HostErrorKind as Kind;
 use crate::host::{EventKind, Feature, Machine, Reason, State, Unseen, Use, UsedAs, Uses, Volume};
-use crate::ops::{On, Op};
+use crate::ops::Op;
 
 /// A fresh qcow2 image takes this much.
 const FRESH: Bytes = Bytes(196_608);
 
 impl Fake {
-    /// What an op is done on, for errors.
-    pub(super) fn subject(&self, op: &Op) -> String {
-        match op.on() {
-            On::Machine(id) => self.mirror.machine(id).map_or(id.to_string(), |machine| machine.name.clone()),
-            On::Volume { pool, name, .. } => format!("{pool}/{name}"),
-            On::Agent => String::new(),
-        }
-    }
-
     /// Does an op, writes it down, and tells.
     pub(super) fn perform(&self, op: &Op) -> Result<(), Fault> {
         let hypervisor = op.hypervisor().ok_or(Kind::Unsupported)?;
@@ -29,8 +20,7 @@ impl Fake {
             Some(id) => Some(self.mirror.machine(id).ok_or(Kind::NotFound)?),
             None => None,
         };
-        let from = op.kind().from;
-        if before.as_ref().is_some_and(|machine| !from.is_empty() && !from.contains(&machine.state)) {
+        if before.as_ref().is_some_and(|machine| !op.kind().can_be_done(machine.state)) {
             return Err(Kind::WrongState.into());
         }
         let machine = before.as_deref().cloned();
@@ -50,7 +40,7 @@ impl Fake {
         } else {
             self.mirror.remove(&after.id);
         }
-        if op.kind().ends && op.kind().asks.is_some() {
+        if op.kind().asks_to_end() {
             self.mirror.set_ending(&before.id, Some(now));
         } else if event == Some(EventKind::Rebooted) {
             self.mirror.set_ending(&before.id, None);
@@ -169,14 +159,11 @@ impl At<'_> {
         Ok(())
     }
 
-    /// Refuses a volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
+    /// Refuses a volume that somebody uses: [`Uses::refusal`].
     pub fn refuse_used(&self, pool: &str, volume: &str, all_seen: bool) -> Result<(), Fault> {
-        let uses = self.fake.uses_of(self.hypervisor, pool, volume);
-        let busy = |reason| Err(Fault { kind: Kind::Busy, reason: Some(reason) });
-        match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
-            (Some(by), _) => busy(Reason::used(volume, by)),
-            (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
-            (None, None) => Ok(()),
+        match self.fake.uses_of(self.hypervisor, pool, volume).refusal(volume, all_seen) {
+            Some(reason) => Err(Fault { kind: Kind::Busy, reason: Some(reason) }),
+            None => Ok(()),
         }
     }
 }

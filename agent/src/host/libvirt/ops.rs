@@ -1,6 +1,5 @@
 //! How ops are done on libvirt: on a worker's thread, each by its own file in `ops/`, with what [`At`] offers.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::{Duration, Instant};
@@ -20,10 +19,11 @@ use super::uses;
 use super::watch::Signal;
 use crate::host::events::sys;
 use crate::host::xml::bus_of;
+use crate::host::xml::domain::{self, DiskDef};
 use crate::host::xml::image;
 use crate::host::xml::write;
-use crate::host::{HostError, HostErrorKind, Late, MachineId, Reason, State, Uses};
-use crate::ops::{On, Op};
+use crate::host::{HostError, HostErrorKind, Late, MachineId, Reason, State};
+use crate::ops::Op;
 
 /// `virDomainModificationImpact`, `virDomainDeviceModifyFlags`.
 const AFFECT_LIVE: u32 = 1;
@@ -41,7 +41,7 @@ impl Host {
     /// Does one op, and has the mirror read again what it changed. `late` hears of an op that could not be waited for.
     pub fn apply(self: &Arc<Self>, op: &Op, late: Late) -> Result<(), HostError> {
         let operation = op.operation();
-        let on = self.subject(op);
+        let on = op.subject(&self.mirror);
         let begun = Instant::now();
         let (host, asked) = (self.clone(), op.clone());
         let perform = move |connection: &Connect| {
@@ -74,7 +74,7 @@ impl Host {
         operation: &'static str,
         look: impl FnOnce(&At<'_>, &Op) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T, HostError> {
-        let (name, host, op) = (self.subject(op), self.clone(), op.clone());
+        let (name, host, op) = (op.subject(&self.mirror), self.clone(), op.clone());
         let look = move |connection: &Connect| look(&At::looking(&host, connection, op.machine())?, &op);
         self.call(Lane::Read, operation, &name, look)
     }
@@ -82,18 +82,8 @@ impl Host {
     /// Also after a failure: what was done in part shows.
     fn ended(&self, op: &Op, worked: bool, begun: Instant) {
         self.show(op, worked.then_some(begun));
-        let kind = op.kind();
-        if let (Some(machine), true) = (op.machine(), worked && kind.ends && kind.asks.is_some()) {
+        if let (Some(machine), true) = (op.machine(), worked && op.kind().asks_to_end()) {
             self.mirror.set_ending(machine, Some(jiff::Timestamp::now()));
-        }
-    }
-
-    /// What an op is done on, for errors.
-    fn subject(&self, op: &Op) -> String {
-        match op.on() {
-            On::Machine(id) => self.mirror.machine(id).map_or_else(|| id.to_string(), |machine| machine.name.clone()),
-            On::Volume { pool, name, .. } => format!("{pool}/{name}"),
-            On::Agent => String::new(),
         }
     }
 
@@ -130,9 +120,8 @@ impl<'a> At<'a> {
     /// To do an op: its machine must be in a state from which that can be.
     fn of(host: &'a Host, connection: &'a Connect, op: &Op) -> Result<Self, Fault> {
         let at = Self::looking(host, connection, op.machine())?;
-        let from = op.kind().from;
-        match &at.machine {
-            Some((_, state)) if !from.is_empty() && !from.contains(state) => Err(Fault::new(HostErrorKind::WrongState)),
+        match at.machine {
+            Some((_, state)) if !op.kind().can_be_done(state) => Err(Fault::new(HostErrorKind::WrongState)),
             _ => Ok(at),
         }
     }
@@ -172,8 +161,6 @@ impl At<'_> {
     /// How far the job is that libvirt works on for its machine, in percent (`virDomainGetJobStats`).
     pub fn job_progress(&self) -> Result<Option<u8>, Fault> {
         let job = self.domain().job_stats(0)?;
-        let percent =
-            |done: u64, total: u64| u8::try_from((done.saturating_mul(100) / total.max(1)).min(100)).unwrap_or(100);
         Ok(job.data_total.filter(|total| *total > 0).map(|total| percent(job.data_processed.unwrap_or(0), total)))
     }
 
@@ -182,14 +169,11 @@ impl At<'_> {
         Ok(sys::abort_job(self.domain())?)
     }
 
-    /// Refuses a volume that somebody uses. When all must be seen, one of which that can't be said counts as used.
+    /// Refuses a volume that somebody uses: [`Uses::refusal`](crate::host::Uses::refusal).
     pub fn refuse_used(&self, pool: &str, volume: &str, all_seen: bool) -> Result<(), Fault> {
-        let uses: Uses = uses::of(self.connection, pool, volume)?;
-        let busy = |reason| Err(Fault::new(HostErrorKind::Busy).because(reason));
-        match (uses.by.first(), uses.unseen.first().filter(|_| all_seen)) {
-            (Some(by), _) => busy(Reason::used(volume, by)),
-            (None, Some(unseen)) => busy(Reason::unseen(volume, unseen)),
-            (None, None) => Ok(()),
+        match uses::of(self.connection, pool, volume)?.refusal(volume, all_seen) {
+            Some(reason) => Err(Fault::new(HostErrorKind::Busy).because(reason)),
+            None => Ok(()),
         }
     }
 
@@ -203,14 +187,24 @@ impl At<'_> {
         uses::header(self.connection, volume, image::HEADER)
     }
 
+    /// The disks and drives of its machine, as they are or, with [`XML_INACTIVE`], of the next start.
+    fn disks(&self, flags: u32) -> Result<Vec<DiskDef>, Fault> {
+        Ok(domain::domain(&self.domain().xml_desc(flags)?)?.disks)
+    }
+
+    /// The one at that target.
+    fn disk(&self, target: &str, flags: u32) -> Result<Option<DiskDef>, Fault> {
+        Ok(self.disks(flags)?.into_iter().find(|disk| disk.target == target))
+    }
+
     /// Whether its machine has a disk at that target as it is; as it is defined when it is off.
     pub fn has_target_now(&self, target: &str) -> Result<bool, Fault> {
-        Ok(targets(self.domain(), 0)?.contains(target))
+        Ok(self.disk(target, 0)?.is_some())
     }
 
     /// Whether its machine will have a disk at that target when it is started the next time.
     pub fn has_target_at_next_start(&self, target: &str) -> Result<bool, Fault> {
-        Ok(targets(self.domain(), XML_INACTIVE)?.contains(target))
+        Ok(self.disk(target, XML_INACTIVE)?.is_some())
     }
 
     /// Attaches a device: at once when its machine runs, and in the definition when there is one.
@@ -246,8 +240,7 @@ impl At<'_> {
 
     /// Whether a disk is being copied, and whether the copy is complete.
     fn mirrored(&self, target: &str) -> Result<Option<bool>, Fault> {
-        let definition = crate::host::xml::domain::domain(&self.domain().xml_desc(0)?)?;
-        Ok(definition.disks.into_iter().find(|disk| disk.target == target).and_then(|disk| disk.mirrored))
+        Ok(self.disk(target, 0)?.and_then(|disk| disk.mirrored))
     }
 
     /// How far that is, in percent (`virDomainGetBlockJobInfo`).
@@ -263,8 +256,7 @@ impl At<'_> {
     /// Whether a disk is that file or device, now and at the next start.
     pub fn has_disk_at(&self, target: &str, path: &str) -> Result<bool, Fault> {
         let at = |flags| -> Result<bool, Fault> {
-            let definition = crate::host::xml::domain::domain(&self.domain().xml_desc(flags)?)?;
-            let Some(disk) = definition.disks.into_iter().find(|disk| disk.target == target) else { return Ok(false) };
+            let Some(disk) = self.disk(target, flags)? else { return Ok(false) };
             let found = match &disk.volume {
                 Some((pool, volume)) => Some(self.pool(pool)?.lookup_storage_vol_by_name(volume)?.path()?),
                 None => disk.source,
@@ -347,9 +339,8 @@ impl At<'_> {
         if !self.is_qemu()? {
             return Ok(());
         }
-        let definition = crate::host::xml::domain::domain(&self.domain().xml_desc(0)?)?;
-        let raw = definition
-            .disks
+        let raw = self
+            .disks(0)?
             .iter()
             .any(|disk| disk.device == "disk" && !disk.readonly && disk.source.is_some() && disk.format != "qcow2");
         if raw { Err(Fault::new(HostErrorKind::Unsupported)) } else { Ok(()) }
@@ -364,10 +355,4 @@ fn percent(done: u64, total: u64) -> u8 {
 /// Whether a volume is a block device, and no file.
 pub fn is_block(volume: &StorageVol) -> Result<bool, Fault> {
     Ok(volume.info()?.kind == VOLUME_BLOCK)
-}
-
-/// The targets of a domain's disks, live or of the next start.
-fn targets(domain: &Domain, flags: u32) -> Result<HashSet<String>, Fault> {
-    let definition = crate::host::xml::domain::domain(&domain.xml_desc(flags)?)?;
-    Ok(definition.disks.into_iter().map(|disk| disk.target).collect())
 }

@@ -42,7 +42,7 @@ pub fn volume(name: &str, format: &str, capacity: Bytes) -> String {
 
 /// `<disk>` for `virDomainAttachDeviceFlags`.
 pub fn disk(disk: DiskXml<'_>) -> String {
-    let (kind, attribute) = if disk.block { ("block", "dev") } else { ("file", "file") };
+    let (kind, attribute) = source(disk.block);
     document(|writer| {
         writer.create_element("disk").with_attributes([("type", kind), ("device", "disk")]).write_inner_content(
             |w| {
@@ -58,7 +58,7 @@ pub fn disk(disk: DiskXml<'_>) -> String {
 
 /// `<disk>` for `virDomainBlockCopy`: where the copy goes.
 pub fn disk_source(path: &str, block: bool, format: &str) -> String {
-    let (kind, attribute) = if block { ("block", "dev") } else { ("file", "file") };
+    let (kind, attribute) = source(block);
     document(|writer| {
         writer.create_element("disk").with_attribute(("type", kind)).write_inner_content(|w| {
             w.create_element("source").with_attribute((attribute, path)).write_empty()?;
@@ -87,7 +87,7 @@ pub fn moved(
         disk.name == "disk" && disk.child("target").and_then(|target| target.attribute("dev")) == Some(target)
     };
     let Some(mut disk) = disks.find(is_it).cloned() else { return Ok(None) };
-    let (kind, attribute) = if block { ("block", "dev") } else { ("file", "file") };
+    let (kind, attribute) = source(block);
     disk.set("type", kind);
     disk.children.retain(|child| !matches!(child.name.as_str(), "source" | "backingStore" | "mirror"));
     disk.children.push(Element::new("source", &[(attribute, path)]));
@@ -128,6 +128,11 @@ pub fn snapshot(name: &str) -> String {
         writer.create_element("domainsnapshot").write_inner_content(|w| text(w, "name", name))?;
         Ok(())
     })
+}
+
+/// The type of a disk, and the attribute of its `<source>` that says where it is.
+const fn source(block: bool) -> (&'static str, &'static str) {
+    if block { ("block", "dev") } else { ("file", "file") }
 }
 
 type Out = Writer<Vec<u8>>;
