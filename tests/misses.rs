@@ -60,9 +60,9 @@ impl Talk {
 /// The first phrasing for which the classifier only has guesses to offer.
 fn offered(talk: &Talk) -> (String, Trace) {
     let vague = [
+        "lose web1",
         "fix web1",
         "web1 to sleep please",
-        "lose web1",
         "web1 needs some sleep",
         "kick web1",
         "web1 big disk",

@@ -158,7 +158,7 @@ impl Talk {
                         self.applied += 1;
                         self.done.push(plan);
                     }
-                    Action::Ask(_) => inputs.push_back(Input::Shown { on: String::new() }),
+                    Action::Ask(_) | Action::Remind(_) => inputs.push_back(Input::Shown { on: String::new() }),
                     _ => {}
                 }
             }
@@ -457,6 +457,8 @@ fn explain_tells_what_the_bot_does() {
             let selects = explained.slots.get("machine").is_some_and(|said| said.starts_with("all "));
             let host_decides = matches!(trace.decision, Decision::Decline | Decision::AskSlot)
                 || trace.decision == Decision::Choose && trace.why == "refused"
+                // db1 is off here: "restart db1" is shown as the start that it would be.
+                || trace.decision == Decision::Confirm && explained.slots.get("machine").is_some_and(|said| said.contains("db1"))
                 || (trace.decision == Decision::Act && (!changed || selects));
             if !same_skill || (explained.decision != trace.decision && !host_decides) {
                 wrong.push(format!(

@@ -21,7 +21,7 @@ use crate::engine::{self, Committed, Engine, Place};
 pub use crate::engine::{Caution, Host, Own};
 use crate::events::{InFlight, Notice};
 use crate::host::HostEvent;
-use crate::message::{Answer, Certain, Channel, Message};
+use crate::message::{Answer, Certain, Channel, Message, Put};
 use crate::nlu::Nlu;
 use crate::nlu::misses::{self, Misses};
 use crate::people::access::Access;
@@ -187,7 +187,7 @@ impl Bot {
         turn.unwrap_or_else(|_| {
             let reply = self.engine.failure("went_wrong", Vec::new());
             let rendered = self.phrases(message.asker.jid.as_deref()).reply(&reply, &message.now);
-            channel.say(Answer { rendered, question: false, outcome: true });
+            channel.say(Answer { rendered, question: None, outcome: true });
             Turned { trace: Trace { why: "broke".to_owned(), ..Trace::default() }, ..Turned::default() }
         })
     }
@@ -203,7 +203,7 @@ impl Bot {
         {
             let rendered =
                 self.engine.nlu.book().words(&session.language).phrases.reply(&Reply::say(absent), &message.now);
-            channel.say(Answer { rendered, question: false, outcome: false });
+            channel.say(Answer { rendered, question: None, outcome: false });
             return Turned::default();
         }
         let place = self.engine.place(&message.entity);
@@ -220,7 +220,7 @@ impl Bot {
         if lost {
             let reply = Reply::say(Phrase::common("conversation_lost"));
             let rendered = self.engine.nlu.book().words(&session.language).phrases.reply(&reply, &message.now);
-            channel.say(Answer { rendered, question: false, outcome: true });
+            channel.say(Answer { rendered, question: None, outcome: true });
         }
         if let Some(machines) = self.topic(key, message.now.timestamp()) {
             session = self.machine.on(session, Input::Event { machines }, &around).0;
@@ -284,16 +284,17 @@ impl Bot {
                     Action::Say(reply) => {
                         let rendered =
                             self.engine.nlu.book().words(&session.language).phrases.reply(&reply, &message.now);
-                        channel.say(Answer { rendered, question: false, outcome: begun.is_some() });
+                        channel.say(Answer { rendered, question: None, outcome: begun.is_some() });
                     }
-                    Action::Ask(reply) => {
+                    Action::Ask(ref reply) | Action::Remind(ref reply) => {
                         // On the disk before it is shown, so that whoever answers after a crash is understood.
                         let device = &message.utterance.device;
                         session = self.machine.on(session, Input::Shown { on: device.clone() }, &around).0;
                         self.keep(key, &session, true);
                         let rendered =
-                            self.engine.nlu.book().words(&session.language).phrases.reply(&reply, &message.now);
-                        let answer = Answer { rendered, question: true, outcome: begun.is_some() };
+                            self.engine.nlu.book().words(&session.language).phrases.reply(reply, &message.now);
+                        let put = if matches!(action, Action::Remind(_)) { Put::Waiting } else { Put::Asked };
+                        let answer = Answer { rendered, question: Some(put), outcome: begun.is_some() };
                         if !channel.say(answer) && session.not_seen(device) {
                             self.keep(key, &session, true);
                         }

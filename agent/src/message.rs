@@ -35,10 +35,19 @@ pub struct Message {
 pub struct Answer {
     /// The words.
     pub rendered: Rendered,
-    /// It asks something: an answer to it counts only if it was delivered.
-    pub question: bool,
+    /// It asks something, for the first time or not: an answer to it counts only if it was delivered.
+    pub question: Option<Put>,
     /// Something was done before it: it must not be lost.
     pub outcome: bool,
+}
+
+/// How a question is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Put {
+    /// It is asked.
+    Asked,
+    /// It was asked before, and is said to be waiting still.
+    Waiting,
 }
 
 /// Where the answers of a turn go.

@@ -166,6 +166,20 @@ impl Turn<'_> {
         }
     }
 
+    /// After a question was answered: of a plan it is said, once, that it still waits, since whoever has read it needs no second question
+    /// to say yes to it; a form is asked about again.
+    pub(crate) fn come_back_to(&mut self, open: Open) {
+        if open.reminded || !matches!(open.about, About::Confirm { .. }) {
+            self.remind(open);
+            return;
+        }
+        let asks = Phrase::common("go");
+        let plan = open.asked.head.iter().filter(|phrase| **phrase != asks).cloned();
+        let head = [Phrase::common("still_waits")].into_iter().chain(plan).collect();
+        self.actions.push(Action::Remind(Reply { head, ..open.asked.clone() }));
+        self.session.open = Some(Open { at: self.now(), passed: false, reminded: true, ..open });
+    }
+
     /// Whether a question that was not answered may still be: a plan not once other things were spoken of, or it was a while ago.
     pub(crate) fn still_waits(&self, open: &Open) -> bool {
         let moved_on = open.passed && open.reminded || self.now().duration_since(open.at) > CONFIRM_WITHIN;

@@ -478,6 +478,7 @@ impl Turn<'_> {
             State::Running => "vm.start",
             State::Off => "vm.shutdown",
             State::Paused => "vm.pause",
+            State::Saved => "vm.save",
             State::Crashed => return None,
         };
         let asks = part.question || part.raw.trim_end().ends_with('?');

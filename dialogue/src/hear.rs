@@ -141,7 +141,7 @@ impl Turn<'_> {
 
     /// Whether an answer only dropped the open question, or wanted to see it again.
     fn did_nothing_with(&self, open: &Open) -> bool {
-        let asked = |action: &Action| matches!(action, Action::Ask(_));
+        let asked = |action: &Action| matches!(action, Action::Ask(_) | Action::Remind(_));
         let said = |action: &Action| matches!(action, Action::Say(_));
         let only = |one: &dyn Fn(&Action) -> bool| self.session.stage == Stage::Idle && self.actions.iter().all(one);
         match &self.session.open {

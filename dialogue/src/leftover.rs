@@ -61,6 +61,8 @@ pub(crate) const TURNS: [Class; 10] = [
 ];
 /// Shorter words are no piece of a name.
 const SHORTEST: usize = 3;
+/// What a message may name several of, where a skill takes one.
+const THINGS: [Of; 4] = [Of::Snapshot, Of::Disk, Of::Volume, Of::Pool];
 /// Words for a time.
 const TIMES: [Class; 4] = [Class::Day, Class::Month, Class::Offset, Class::Moment];
 
@@ -181,12 +183,13 @@ pub(crate) fn left_over(
             text.get(span.clone()).is_some_and(|own| own.to_lowercase().contains(&token.text.to_lowercase()))
         });
         let other = cx.known.has(Of::Machine, token.text).is_some() && known && !again;
-        // "delete s1 s2", where only s1 was read.
-        let thing_of =
-            |slot: &Slot| slot.kind == Kind::Name(Of::Snapshot) && taken.iter().any(|(name, _)| name == slot.name);
+        // "delete s1 s2", where only s1 was read; "vda to ssd and vdb to archive".
         let another = !cx.lexicon.contains(&token.folded)
-            && cx.known.has(Of::Snapshot, token.text).is_some()
-            && spec.slots.iter().any(thing_of);
+            && THINGS.iter().any(|of| {
+                let read =
+                    |slot: &Slot| slot.kind == Kind::Name(*of) && taken.iter().any(|(name, _)| name == slot.name);
+                cx.known.has(*of, token.text).is_some() && spec.slots.iter().any(read)
+            });
         left.names |= another;
         left.names |= piece || thing || picks > 0 || other && taken.iter().any(|(slot, _)| slot == TARGET);
         let count = if another || named || known || piece || thing || picks > 0 || inverts > 0 {

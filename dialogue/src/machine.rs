@@ -184,6 +184,8 @@ pub enum Action {
     Say(Reply),
     /// Say this, which asks the open question, and come back with [`Input::Shown`] if it was taken for delivery.
     Ask(Reply),
+    /// The same of a plan that was asked about already and still waits, after something else was answered.
+    Remind(Reply),
     /// Do this plan; its digest must still be that of the plan made last.
     Apply(PlanRef),
     /// Come back with [`Input::Tick`] then.

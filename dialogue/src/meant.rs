@@ -27,6 +27,15 @@ pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool
     keeps(at) || article > 0 && keeps(at - article)
 }
 
+/// Whether what stands there is where something is taken from: "from archive to ssd", "off the archive pool".
+pub(crate) fn is_origin(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let all = cx.tokens(text);
+    let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let article = cx.lexicon.longest_before(&all[..at], Class::Article).unwrap_or(0);
+    let away = |end: usize| cx.lexicon.longest_before(&all[..end], Class::Away).is_some();
+    away(at) || article > 0 && away(at - article)
+}
+
 /// Whether what stands there is only compared to: "like" or "same as" is before it in its clause, behind something else. "I'd like web1 off"
 /// compares nothing.
 pub(crate) fn is_compared(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {

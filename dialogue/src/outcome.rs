@@ -148,7 +148,7 @@ impl Turn<'_> {
     /// After a look aside, back to the question that was open.
     fn come_back(&mut self, planning: Planning) {
         if let Some(open) = planning.back_to {
-            self.remind(open);
+            self.come_back_to(open);
         }
     }
 

@@ -10,6 +10,7 @@ use crate::machine::{Ranking, Stage, Sure, Turn};
 use crate::parts::without_asides;
 use crate::policy::Path;
 use crate::reply::Phrase;
+use crate::slots::unknown_names;
 use crate::spec::Danger;
 use crate::understand::GIST;
 
@@ -150,7 +151,14 @@ impl Turn<'_> {
         if self.may_change(&call)
             && let Some(verb) = self.other_deed(&part, &call)
         {
-            understanding.doubtful = true;
+            // "couper web1" is how some say it, "shut down web1 with a snapshot" is another wish besides.
+            let own = self.heard.vocabulary(&call.skill);
+            let strange = !self.context().tokens(&verb).iter().any(|token| own.has(token));
+            let unknown = self.spec(&call).is_some_and(|spec| unknown_names(spec, &call, self.around.known) > 0);
+            if strange && !unknown {
+                self.refuse_unread("left_over_machine", verb, &understanding.preface);
+                return;
+            }
             understanding.preface.push(Phrase::common("left_over").with("words", verb));
         }
         if let Some(names) = self.passes_over_machines(&part, &call) {

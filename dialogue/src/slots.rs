@@ -14,7 +14,7 @@ use grammar::value::Value;
 
 use crate::book::Words;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
-use crate::meant::{is_compared, is_kept, is_no_name, without_whom_it_tells_of};
+use crate::meant::{is_compared, is_kept, is_no_name, is_origin, without_whom_it_tells_of};
 use crate::naming::{is_called, is_machine, is_small, may_be_named};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
@@ -89,6 +89,11 @@ pub(crate) fn extract_where(
         if matches!(slot.kind, Kind::Name(Of::Snapshot | Of::Disk | Of::Volume)) {
             found.retain(|found| !is_kept(&found.span, text, cx));
         }
+        // "from archive to ssd": where it is taken from is not where it goes.
+        let comes = |span: &Range<usize>| {
+            !spec.has_origin(slot.kind) || is_origin(span, text, cx) == (slot.need == Need::Origin)
+        };
+        found.retain(|found| comes(&found.span));
         // "a disk like the one on web2": who is compared to is not meant.
         if slot.name == TARGET && slot.need == Need::Target {
             found.retain(|found| points(&found.value) || !is_compared(&found.span, text, cx));
@@ -117,7 +122,7 @@ pub(crate) fn extract_where(
         let spans = likely
             .iter()
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
-        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).collect();
+        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).filter(comes).collect();
         if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
             if slot.name == TARGET {
                 without_whom_it_tells_of(&mut found, text, cx);
@@ -578,7 +583,7 @@ pub fn missing(spec: &Spec, call: &Call, scope: Scope) -> Vec<String> {
         .filter(|slot| match slot.need {
             Need::Required => true,
             Need::Target => scope != Scope::Machine,
-            Need::Optional | Need::Default(_) | Need::Subject => false,
+            Need::Optional | Need::Origin | Need::Default(_) | Need::Subject => false,
         })
         .map(|slot| slot.name.to_owned())
         .collect()

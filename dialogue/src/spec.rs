@@ -95,6 +95,8 @@ pub enum Need {
     Optional,
     /// Taken as this, in the words a person would use, when absent.
     Default(&'static str),
+    /// Where something is taken from: used when given, and read only behind words that say so ("from archive").
+    Origin,
     /// The machine acted on: the one spoken to; at a host or the desk the one named, the one in focus, or asked for.
     Target,
     /// The machine asked about, if one is named or spoken to; else the host or desk itself.
@@ -132,6 +134,10 @@ impl Slot {
     pub const fn optional(name: &'static str, kind: Kind) -> Self {
         Self { name, kind, need: Need::Optional }
     }
+    /// Where something is taken from, which is never asked for.
+    pub const fn origin(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind, need: Need::Origin }
+    }
     /// A slot with a value of its own when absent.
     pub const fn default(name: &'static str, kind: Kind, value: &'static str) -> Self {
         Self { name, kind, need: Need::Default(value) }
@@ -163,6 +169,11 @@ impl Spec {
     /// The slot of that name.
     pub fn slot(&self, name: &str) -> Option<&'static Slot> {
         self.slots.iter().find(|slot| slot.name == name)
+    }
+
+    /// Whether it can be told where a thing of that kind is taken from.
+    pub fn has_origin(&self, kind: Kind) -> bool {
+        self.slots.iter().any(|slot| slot.need == Need::Origin && slot.kind == kind)
     }
 
     /// The slots whose values can't be mistaken for a name: sizes, counts and choices.

@@ -181,6 +181,8 @@ classes! {
     Through "through",
     /// "on", "in": before the host that a machine is on.
     Where "where",
+    /// "from", "off the": before where something is taken from.
+    Away "away",
     /// "the one", "celle": stands for a machine that what follows tells from its twin.
     Theone "theone",
     /// "don't touch", "leave": who is named after it is left as it is.

@@ -28,29 +28,28 @@ pub enum State {
     Paused,
     /// Crashed.
     Crashed,
+    /// Off, with its memory saved to disk.
+    Saved,
 }
 
 impl State {
+    const NAMED: [(State, &str); 5] = [
+        (State::Off, "off"),
+        (State::Running, "running"),
+        (State::Paused, "paused"),
+        (State::Crashed, "crashed"),
+        (State::Saved, "saved"),
+    ];
+
     /// The state a lexicon names.
     pub fn named(name: &str) -> Option<State> {
-        Some(match name {
-            "off" => State::Off,
-            "running" => State::Running,
-            "paused" => State::Paused,
-            "crashed" => State::Crashed,
-            _ => return None,
-        })
+        Self::NAMED.iter().find(|(_, named)| *named == name).map(|(state, _)| *state)
     }
 }
 
 impl fmt::Display for State {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            State::Off => "off",
-            State::Running => "running",
-            State::Paused => "paused",
-            State::Crashed => "crashed",
-        })
+        f.write_str(Self::NAMED.iter().find(|(state, _)| state == self).map_or("", |(_, name)| name))
     }
 }
 

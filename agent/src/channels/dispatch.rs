@@ -360,7 +360,7 @@ impl Dispatcher {
 
     /// Says something to whoever once asked, where they asked, unless they lost the right meanwhile.
     fn tell_asker(&self, message: &Message, rendered: Rendered) {
-        self.answer_asker(message, Answer { rendered, question: false, outcome: true });
+        self.answer_asker(message, Answer { rendered, question: None, outcome: true });
     }
 
     /// Everybody concerned hears it once: from the machine, else from its host; rooms from the host.

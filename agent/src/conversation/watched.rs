@@ -30,7 +30,7 @@ impl Bot {
     /// The same where answers may be lost; `say` tells whether one was taken for delivery.
     pub(crate) fn look_after_on(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Answer) -> bool) {
         self.engine.keep_promises(now, None, &mut |message, rendered| {
-            say(message, Answer { rendered, question: false, outcome: true });
+            say(message, Answer { rendered, question: None, outcome: true });
         });
         self.tell_ended(now, say);
         self.engine.tell_settled(now);

@@ -60,6 +60,8 @@ struct Inner {
     breaks: bool,
     /// Machines whose guests neither shut down nor let go of devices.
     stubborn: HashSet<MachineId>,
+    /// Machines that were paused when they were saved.
+    saved_paused: HashSet<MachineId>,
     hangs: usize,
     /// Whether what hangs is to stop, and how far it is.
     stops: bool,
@@ -135,6 +137,7 @@ impl Fake {
             faults: BTreeMap::new(),
             breaks: false,
             stubborn: HashSet::new(),
+            saved_paused: HashSet::new(),
             hangs: 0,
             stops: false,
             percent: None,

@@ -25,7 +25,7 @@ use crate::config::Grant;
 use crate::conversation::{Bot, Carried, Parts, Turned};
 use crate::host::fake::Fake;
 use crate::host::{HostEvent, HostRead, MachineId};
-use crate::message::{Answer, Asker, Channel, Message};
+use crate::message::{Answer, Asker, Channel, Message, Put};
 use crate::nlu::Nlu;
 use crate::people::addresses::Entity;
 use crate::state::journal::Journal;
@@ -282,7 +282,7 @@ struct Heard {
 
 impl Channel for Heard {
     fn say(&mut self, answer: Answer) -> bool {
-        self.asks |= answer.question;
+        self.asks |= answer.question == Some(Put::Asked);
         self.replies.push(answer.rendered.text);
         true
     }

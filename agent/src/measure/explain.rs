@@ -99,7 +99,7 @@ pub fn explain(nlu: &Nlu, question: &Question, now: &Zoned) -> Explained {
                 Action::Apply(_) => {
                     inputs.push_back(Input::Applied(Applied::Done { reply: Reply::default(), undo: Vec::new() }))
                 }
-                Action::Say(_) | Action::Ask(_) | Action::Wait(_) => {}
+                Action::Say(_) | Action::Ask(_) | Action::Remind(_) | Action::Wait(_) => {}
             }
         }
     }

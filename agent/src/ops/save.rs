@@ -42,8 +42,7 @@ impl Operation for Save {
 
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
         at.needs(Feature::Save)?;
-        at.machine().state = State::Off;
-        at.machine().saved = true;
+        at.save();
         Ok(Some(EventKind::Saved))
     }
 

@@ -43,14 +43,13 @@ impl Operation for Start {
     }
 
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
-        let was_saved = std::mem::take(&mut at.machine().saved);
-        let event = match at.machine().state {
-            State::Asleep => EventKind::Woken,
-            _ if was_saved => EventKind::Restored,
-            _ => EventKind::Started,
-        };
+        if at.restore() {
+            let paused = at.machine().state == State::Paused;
+            return Ok(Some(if paused { EventKind::RestoredPaused } else { EventKind::Restored }));
+        }
+        let woken = at.machine().state == State::Asleep;
         at.machine().state = State::Running;
-        Ok(Some(event))
+        Ok(Some(if woken { EventKind::Woken } else { EventKind::Started }))
     }
 
     fn line(&self, name: &str) -> String {

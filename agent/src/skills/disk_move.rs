@@ -26,7 +26,7 @@ static SPEC: Spec = Spec {
         Slot::optional("disk", Kind::Name(Of::Disk)),
         Slot::required("pool", Kind::Name(Of::Pool)),
         // Where it is now, when that is said: it must be right.
-        Slot::optional("from", Kind::Name(Of::Pool)),
+        Slot::origin("from", Kind::Name(Of::Pool)),
     ],
     allocates: true,
     planned: false,

@@ -9,7 +9,7 @@ use grammar::kind::{Kind, Of};
 use jiff::Timestamp;
 
 use self::figures::{HOW, TRAITS, WHAT};
-use super::{ANYWHERE, host_status, talk_manners, vm_status};
+use super::{ANYWHERE, host_status, vm_status};
 use crate::host::{Hypervisor, Machine, MachineId, MachineStats, State};
 use crate::refusal::at_host;
 use crate::skill::{Args, Plan, Scene, Skill, Stop};
@@ -23,7 +23,7 @@ static SPEC: Spec = Spec {
     danger: Danger::Read,
     role: Role::Viewer,
     slots: &[
-        Slot::optional("state", Kind::Choice(&["running", "off", "paused", "crashed", "not-running", "down"])),
+        Slot::optional("state", Kind::Choice(&["running", "off", "paused", "crashed", "saved", "not-running", "down"])),
         Slot::optional("order", Kind::Choice(&["memory", "cpu", "name"])),
         Slot::optional("host", Kind::Name(Of::Hypervisor)),
         Slot::optional("what", Kind::Choice(WHAT)),
@@ -62,7 +62,7 @@ impl Skill for VmList {
         machines.retain(|machine| hosts.iter().any(|host| host.name == machine.id.hypervisor) && meant(machine));
         let total = machines.len();
         let wanted = args.word("state");
-        machines.retain(|machine| wanted.is_none_or(|state| talk_manners::key(machine.state) == state));
+        machines.retain(|machine| wanted.is_none_or(|state| figures::is(machine, state)));
         // What can't be seen is said first, and not counted as seen.
         let mut notes = host_status::missing(&hosts, scene);
         let sight =

@@ -138,7 +138,13 @@ fn name() -> impl Strategy<Value = String> {
 }
 
 fn selector() -> impl Strategy<Value = Selector> {
-    let state = prop::option::of(prop::sample::select(vec![State::Off, State::Running, State::Paused, State::Crashed]));
+    let state = prop::option::of(prop::sample::select(vec![
+        State::Off,
+        State::Running,
+        State::Paused,
+        State::Crashed,
+        State::Saved,
+    ]));
     let filtered = (
         state,
         prop::option::of("[a-z]{2,8}"),

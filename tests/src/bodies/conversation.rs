@@ -154,7 +154,7 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
         );
         person.session = session;
         for action in actions {
-            let asks = matches!(action, Action::Ask(_));
+            let asks = matches!(action, Action::Ask(_) | Action::Remind(_));
             match action {
                 Action::Rank(_) => {
                     outcome.ranked = true;
@@ -193,7 +193,7 @@ fn turn(person: &mut Person<'_>, input: Input, bytes: &mut Bytes<'_>, around: &A
                     }));
                     outcome.applied.push(plan);
                 }
-                Action::Say(reply) | Action::Ask(reply) => {
+                Action::Say(reply) | Action::Ask(reply) | Action::Remind(reply) => {
                     if asks && !bytes.chance(6) {
                         let open = person.session.open.as_ref().expect("what is asked is open");
                         person.shown.push((open.about.clone(), device.clone()));

@@ -154,6 +154,7 @@ impl Dispatcher {
     /// Says something in a conversation; true if it will be delivered.
     fn deliver(&self, said: Said, message: &Message, answer: Answer) -> bool {
         let Answer { rendered, question, outcome } = answer;
+        let question = question.is_some();
         let said = Said { choices: choices(rendered), ..said };
         if !question && !outcome {
             return self.send(said);

@@ -157,7 +157,7 @@ fn excepted(said: &str, among: &[Arc<Machine>]) -> Vec<Arc<Machine>> {
 fn matches(selector: &Selector, machine: &Machine) -> bool {
     let Selector::Where { state, tag, os, prefix, host, .. } = selector else { return false };
     let begins = |text: &str, with: &str| text.to_lowercase().starts_with(&with.to_lowercase());
-    let in_state = state.is_none_or(|state| in_state(state, machine.state));
+    let in_state = state.is_none_or(|state| in_state(state, machine));
     let of_os = os.as_deref().is_none_or(|os| machine.os.as_deref().is_some_and(|has| begins(has, os)));
     let there = host.as_deref().is_none_or(|host| machine.id.hypervisor.eq_ignore_ascii_case(host));
     // Tags can't be given yet, so nothing carries one.
@@ -167,7 +167,7 @@ fn matches(selector: &Selector, machine: &Machine) -> bool {
 /// Whether that is so of a machine.
 pub(super) fn holds(fact: Fact, machine: &Machine) -> bool {
     match fact {
-        Fact::State(said) => in_state(said, machine.state),
+        Fact::State(said) => in_state(said, machine),
         Fact::Has(what, how, said) => how.holds(amount(what, machine), said),
     }
 }
@@ -198,12 +198,12 @@ pub(super) fn as_it_is(fact: Fact, machine: &Machine) -> Phrase {
 }
 
 /// Whether a machine is in a state as people tell them apart.
-fn in_state(said: selector::State, is: State) -> bool {
-    matches!(
-        (said, is),
-        (selector::State::Off, State::Off)
-            | (selector::State::Running, State::Running)
-            | (selector::State::Paused, State::Paused | State::Asleep)
-            | (selector::State::Crashed, State::Crashed)
-    )
+fn in_state(said: selector::State, machine: &Machine) -> bool {
+    match said {
+        selector::State::Off => machine.state == State::Off,
+        selector::State::Running => machine.state == State::Running,
+        selector::State::Paused => matches!(machine.state, State::Paused | State::Asleep),
+        selector::State::Crashed => machine.state == State::Crashed,
+        selector::State::Saved => machine.state == State::Off && machine.saved,
+    }
 }

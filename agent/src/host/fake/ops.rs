@@ -93,6 +93,26 @@ impl At<'_> {
         !self.fake.lock().stubborn.contains(id)
     }
 
+    /// Saves its memory, and whether it was paused.
+    pub fn save(&mut self) {
+        let machine = self.machine.as_mut().expect("an op on a machine asks for it");
+        if machine.state == State::Paused {
+            self.fake.lock().saved_paused.insert(machine.id.clone());
+        }
+        (machine.state, machine.saved) = (State::Off, true);
+    }
+
+    /// Lets it go on from where it was saved, as it was then; false where nothing was saved.
+    pub fn restore(&mut self) -> bool {
+        let machine = self.machine.as_mut().expect("an op on a machine asks for it");
+        let was_paused = self.fake.lock().saved_paused.remove(&machine.id);
+        if !std::mem::take(&mut machine.saved) {
+            return false;
+        }
+        machine.state = if was_paused { State::Paused } else { State::Running };
+        true
+    }
+
     /// The host's clock.
     pub fn now(&self) -> Timestamp {
         self.fake.lock().now

@@ -154,11 +154,13 @@ fn grouped(machines: &[Arc<Machine>], group: &str) -> Vec<Arc<Machine>> {
     }
 }
 
-fn is(machine: &Machine, state: &str) -> bool {
+/// Whether a machine is so, in a word of the slot `state`.
+pub(super) fn is(machine: &Machine, state: &str) -> bool {
     match state {
         "not-running" => machine.state != State::Running,
         "down" => matches!(machine.state, State::Off | State::Crashed),
-        state => super::talk_manners::key(machine.state) == state,
+        "saved" => machine.state == State::Off && machine.saved,
+        state => crate::skills::talk_manners::key(machine.state) == state,
     }
 }
 

@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+/// How this binary and the agent beside it were built.
+const PROFILE: &str = if cfg!(debug_assertions) { "dev" } else { "release" };
+
 /// One measured figure.
 struct Figure {
     name: &'static str,
@@ -41,7 +44,7 @@ impl Report {
         let figures = self.figures.iter().map(|Figure { name, value, unit, goal }| {
             json!({ "name": name, "value": value, "unit": unit, "goal": goal, "met": goal.map(|goal| *value <= goal) })
         });
-        json!({ "figures": figures.collect::<Vec<_>>(), "load_before": self.load, "load_after": load() })
+        json!({ "figures": figures.collect::<Vec<_>>(), "profile": PROFILE, "load_before": self.load, "load_after": load() })
     }
 }
 
@@ -54,7 +57,7 @@ impl fmt::Display for Report {
                 None => writeln!(f)?,
             }
         }
-        writeln!(f, "load average before: {}, after: {}", self.load, load())
+        writeln!(f, "profile: {PROFILE}, load average before: {}, after: {}", self.load, load())
     }
 }
 
