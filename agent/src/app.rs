@@ -27,7 +27,7 @@ use crate::people::access::Access;
 use crate::people::addresses::Addresses;
 use crate::people::contacts::{ContactBook, Contacts};
 use crate::people::languages::Languages;
-use crate::state::journal::{Fact, Journal, News, Opened, Unfinished};
+use crate::state::journal::{Journal, News, Opened, Table, Unfinished};
 use crate::state::lock::StoreLock;
 use crate::state::store::Store;
 
@@ -50,8 +50,8 @@ pub struct Assembled {
     pub affairs: Arc<ContactBook>,
     /// What everybody should hear.
     pub notices: mpsc::UnboundedReceiver<Notice>,
-    /// Facts that the journal remembers.
-    pub facts: Vec<Fact>,
+    /// What holds by the journal.
+    pub facts: Table,
     /// What was begun before the last stop and never ended.
     pub unfinished: Vec<Unfinished>,
     /// The journal.
@@ -79,8 +79,7 @@ pub fn assemble(config: &Config, verb: &str) -> anyhow::Result<Assembled> {
 /// As [`house`].
 pub fn assemble_with(config: &Config, verb: &str, learning: &Learning) -> anyhow::Result<Assembled> {
     let lock = StoreLock::take(&config.store.path, verb)?;
-    let keep = (config.store.keep_days > 0).then(|| SignedDuration::from_hours(24 * i64::from(config.store.keep_days)));
-    let Opened { journal, facts, unfinished } = Journal::open(&lock, keep)?;
+    let Opened { journal, facts, unfinished } = Journal::open(&lock, config.store.keep())?;
     let journal = Arc::new(journal);
     let store = Store::open(&lock)?;
     let nlu = Arc::new(Nlu::load_with(&config.model.path, Some(&config.trained()), learning)?);

@@ -198,6 +198,13 @@ pub struct Misses {
     pub keep_days: NonZeroU32,
 }
 
+impl Store {
+    /// How long entries are kept; `None` is for ever.
+    pub fn keep(&self) -> Option<SignedDuration> {
+        (self.keep_days > 0).then(|| SignedDuration::from_hours(24 * i64::from(self.keep_days)))
+    }
+}
+
 impl Misses {
     /// How long it is kept.
     pub fn days(&self) -> SignedDuration {

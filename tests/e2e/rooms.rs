@@ -258,7 +258,7 @@ fn a_room_for_which_a_journal_names_nobody_is_not_entered_again() {
         let lock = StoreLock::take(&world.atoll.store(), "test").expect("nobody else is there");
         let journal = Journal::open(&lock, None).expect("a journal").journal;
         let value = json!({ "room": trap, "entity": "hv1" });
-        let entry = Entry::Fact { sort: "room".to_owned(), key: format!("{trap}|hv1"), value };
+        let entry = Entry::fact("room", &format!("{trap}|hv1"), value);
         journal.write(jiff::Timestamp::now(), entry, false).expect("it can be written");
     }
     let mut alice = world.person("alice");

@@ -176,7 +176,7 @@ impl Stage {
             fake,
             heard,
             bot: None,
-            languages: Arc::new(Languages::new("en", Arc::clone(&journal), &[])),
+            languages: Arc::new(Languages::new("en", Arc::clone(&journal), &Default::default())),
             journal,
             lock,
             _folder: folder,

@@ -14,7 +14,7 @@ use crate::nlu::Nlu;
 use crate::people::access::Access;
 use crate::people::addresses::{ADDRESS, Addresses, Changes, Entity, News, Record};
 use crate::state::facts::Facts;
-use crate::state::journal::{Fact, Journal};
+use crate::state::journal::{Journal, Table};
 
 /// Facts in the journal: who sees whom.
 pub const CONTACT: &str = "contact";
@@ -47,17 +47,10 @@ impl EntityDirectory {
         nlu: Arc<Nlu>,
         access: Access,
         journal: Arc<Journal>,
-        facts: &[Fact],
+        facts: &Table,
         manner: Manner,
     ) -> Self {
-        let mut contacts: std::collections::BTreeMap<&str, Contact> = std::collections::BTreeMap::new();
-        for (_, key, value) in facts.iter().filter(|(sort, _, _)| sort == CONTACT) {
-            match serde_json::from_value(value.clone()) {
-                Ok(contact) => drop(contacts.insert(key, contact)),
-                Err(_) => drop(contacts.remove(key.as_str())),
-            }
-        }
-        let contacts = contacts.into_values().collect();
+        let contacts = facts.of(CONTACT).filter_map(|(_, value)| serde_json::from_value(value.clone()).ok()).collect();
         Self {
             host,
             nlu,

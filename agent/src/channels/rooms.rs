@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use parking_lot::{Mutex, MutexGuard};
 use serde::{Deserialize, Serialize};
 
-use crate::state::journal::{Entry, Fact, Journal};
+use crate::state::journal::{Entry, Journal, Table};
 
 /// Facts in the journal: rooms that somebody took an entity to.
 pub const ROOM: &str = "room";
@@ -55,16 +55,11 @@ pub struct Rooms {
 
 impl Rooms {
     /// As the journal remembers them. Facts without a person answerable are taken back.
-    pub fn new(journal: Arc<Journal>, facts: &[Fact]) -> Self {
-        let mut latest: BTreeMap<&str, &serde_json::Value> = BTreeMap::new();
-        for (_, key, value) in facts.iter().filter(|(sort, _, _)| sort == ROOM) {
-            latest.insert(key, value);
-        }
+    pub fn new(journal: Arc<Journal>, facts: &Table) -> Self {
         let rooms = Self { journal, seats: Mutex::default() };
-        for (key, value) in latest {
+        for (key, value) in facts.of(ROOM) {
             match Kept::read(value) {
                 Some((seat, by)) => drop(rooms.seats().insert(seat, by)),
-                None if value.is_null() => {}
                 None => {
                     tracing::warn!(
                         key,
@@ -114,8 +109,7 @@ impl Rooms {
     }
 
     fn write(&self, key: &str, value: serde_json::Value) {
-        let entry = Entry::Fact { sort: ROOM.to_owned(), key: key.to_owned(), value };
-        if let Err(error) = self.journal.write(Timestamp::now(), entry, false) {
+        if let Err(error) = self.journal.write(Timestamp::now(), Entry::fact(ROOM, key, value), false) {
             tracing::error!(%error, key, "a fact could not be written down");
         }
     }
@@ -183,14 +177,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let write = |key: &str, value: serde_json::Value| {
             let journal = journal(&folder).journal;
-            let entry = Entry::Fact { sort: ROOM.to_owned(), key: key.to_owned(), value };
-            journal.write(Timestamp::now(), entry, false).expect("it can be written");
+            journal.write(Timestamp::now(), Entry::fact(ROOM, key, value), false).expect("it can be written");
         };
         write("trap@example.net|hv1", json!({ "room": "trap@example.net", "entity": "hv1" }));
         write("odd@example.net|hv1", json!({ "room": "odd@example.net", "local": "hv1", "by": "x", "trusted": true }));
         assert_eq!(open(&folder).all(), []);
-        let facts = journal(&folder).facts;
-        let last = |key: &str| facts.iter().rfind(|(_, other, _)| other == key).map(|(_, _, value)| value.is_null());
-        assert_eq!((last("trap@example.net|hv1"), last("odd@example.net|hv1")), (Some(true), Some(true)));
+        assert!(journal(&folder).facts.is_empty(), "and stay so");
     }
 }

@@ -24,7 +24,7 @@ impl Parts {
             host: fake.clone(),
             affairs: Arc::new(ContactBook::new(Arc::clone(&journal), Box::new(Nobody), Box::new(Vec::new))),
             access: Access::new(grants),
-            languages: Arc::new(Languages::new("en", Arc::clone(&journal), &[])),
+            languages: Arc::new(Languages::new("en", Arc::clone(&journal), &Default::default())),
             journal,
             store,
             in_flight: Arc::new(InFlight::default()),

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::host::{Machine, MachineId};
-use crate::state::journal::Fact;
+use crate::state::journal::Table;
 
 /// Facts in the journal: addresses.
 pub const ADDRESS: &str = "address";
@@ -101,16 +101,10 @@ pub fn localpart(name: &str) -> String {
 
 impl Addresses {
     /// As the journal remembers them.
-    pub fn restored(facts: &[Fact]) -> Self {
-        let mut records: BTreeMap<&str, Record> = BTreeMap::new();
-        for (_, key, value) in facts.iter().filter(|(sort, _, _)| sort == ADDRESS) {
-            match serde_json::from_value(value.clone()) {
-                Ok(record) => records.insert(key, record),
-                Err(_) => records.remove(key.as_str()),
-            };
-        }
+    pub fn restored(facts: &Table) -> Self {
         let mut addresses = Self::default();
-        for (local, record) in records {
+        for (local, value) in facts.of(ADDRESS) {
+            let Ok(record) = Record::deserialize(value) else { continue };
             let held = addresses.held.entry(record.entity.clone()).or_default();
             held.insert(if record.former { 0 } else { held.len() }, local.to_owned());
             addresses.by_localpart.insert(local.to_owned(), record);

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use crate::state::journal::{Entry, Fact, Journal};
+use crate::state::journal::{Entry, Journal, Table};
 
 /// The sort of these facts.
 const LANGUAGE: &str = "language";
@@ -30,9 +30,8 @@ pub struct Languages {
 
 impl Languages {
     /// With what the journal remembers; `common` is what rooms hear, and people nobody has read a word of yet.
-    pub fn new(common: &str, journal: Arc<Journal>, facts: &[Fact]) -> Self {
-        let known = facts.iter().filter(|(sort, _, _)| sort == LANGUAGE);
-        let of = known.filter_map(|(_, who, value)| Some((who.clone(), serde_json::from_value(value.clone()).ok()?)));
+    pub fn new(common: &str, journal: Arc<Journal>, facts: &Table) -> Self {
+        let of = facts.of(LANGUAGE).filter_map(|(who, value)| Some((who.to_owned(), Spoken::deserialize(value).ok()?)));
         Self { common: common.to_owned(), journal, of: Mutex::new(of.collect()) }
     }
 
@@ -54,8 +53,7 @@ impl Languages {
         }
         let value = serde_json::to_value(&spoken).expect("a language is plain data");
         self.of.lock().insert(person.to_owned(), spoken);
-        let entry = Entry::Fact { sort: LANGUAGE.to_owned(), key: person.to_owned(), value };
-        if let Err(error) = self.journal.write(Timestamp::now(), entry, false) {
+        if let Err(error) = self.journal.write(Timestamp::now(), Entry::fact(LANGUAGE, person, value), false) {
             tracing::error!(%error, person, "a person's language could not be written down");
         }
     }

@@ -8,10 +8,10 @@
 //! aside, and a line says what was found. What can't be written is refused where something would be done, and made up for later where
 //! something already is so.
 
-use std::collections::VecDeque;
-use std::fs::{File, OpenOptions};
+use std::collections::{BTreeSet, VecDeque};
+use std::fs::OpenOptions;
 use std::io::BufReader;
-use std::os::unix::fs::{FileExt, MetadataExt, fchown};
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -21,20 +21,29 @@ use parking_lot::{Mutex, MutexGuard};
 use crate::state::lock::StoreLock;
 
 mod line;
+mod look;
+mod mend;
 mod news;
 mod read;
 mod retire;
+mod table;
 #[cfg(test)]
 mod tests;
 mod write;
 
-pub use line::{Damage, Entry, Fact, Line, Outcome, Told, Unfinished, What};
+pub use line::{Damage, Entry, Line, Outcome, Told, Unfinished, What};
+pub use look::{Seen, Verified};
+use mend::mend;
 pub use news::News;
 use read::{Found, Reading, keep_told};
+pub use retire::Compacted;
+pub use table::{Holding, Table};
 use write::{Disk, Real, Writer, private, sync_folder};
 
 /// The file in the store's folder.
 const FILE: &str = "journal.jsonl";
+/// The ending of the file that a new journal is written to before it takes the old one's place.
+const NEXT: &str = "next";
 /// Most lines that wait for a disk that takes nothing.
 const MOST_WAITING: usize = 100_000;
 
@@ -58,21 +67,10 @@ pub enum JournalError {
 pub struct Opened {
     /// It.
     pub journal: Journal,
-    /// Facts, in order.
-    pub facts: Vec<Fact>,
+    /// What holds of all that was noted.
+    pub facts: Table,
     /// What was begun and never ended: now written down as unknown.
     pub unfinished: Vec<Unfinished>,
-}
-
-/// What a look at a journal shows.
-#[derive(Debug)]
-pub struct Verified {
-    /// How many whole lines it has.
-    pub lines: u64,
-    /// What is wrong with it, and whether the journal itself says so already.
-    pub damages: Vec<(Damage, bool)>,
-    /// What once was wrong with it and [`Journal::accept`] has taken for known.
-    pub accepted: Vec<Damage>,
 }
 
 /// The open journal.
@@ -92,6 +90,8 @@ struct Inner {
     last: Option<Timestamp>,
     /// The newest told lines, for "who did that?".
     told: VecDeque<Told>,
+    /// What holds, with what waits.
+    facts: Table,
     /// What is so and could not be written down yet.
     waiting: VecDeque<(Timestamp, Entry)>,
     /// What is wrong with it, oldest first.
@@ -117,8 +117,10 @@ impl Journal {
     ) -> Result<Opened, JournalError> {
         let path = lock.folder().join(FILE);
         plain_file(&path)?;
+        // A rewriting that was cut off left a copy of part of the journal, and the whole of it here.
+        let _ = std::fs::remove_file(path.with_extension(NEXT));
         if let Some(keep) = keep
-            && let Err(error) = retire::retire(&path, keep, Timestamp::now())
+            && let Err(error) = retire::retire(&path, keep, Timestamp::now(), &mut Real)
         {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "old lines of the journal can't be let go; going on with all of them");
         }
@@ -137,7 +139,7 @@ impl Journal {
         let fresh_line = mend(&path, &file, &mut reading);
         let writer = Writer::new(path.clone(), file, disk, fresh_line).map_err(io(&path, "can't be read"))?;
         let Reading { seq, hash, last, told, facts, begun, found, .. } = reading;
-        let mut inner = Inner { writer: Some(writer), seq, hash, last, told, ..Inner::default() };
+        let mut inner = Inner { writer: Some(writer), seq, hash, last, told, facts: facts.clone(), ..Inner::default() };
         let mut entries = Vec::new();
         for Found { damage, noted, .. } in found {
             if !noted {
@@ -157,26 +159,15 @@ impl Journal {
         Ok(Opened { journal, facts, unfinished: begun })
     }
 
-    /// Looks at a journal and changes nothing: an agent may be writing. `None` when there is none yet.
+    /// Lets go of all lines older than `keep`, as opening does: facts that hold and ops that nobody saw end are written anew before. `None`:
+    /// there are none. At any moment the whole of it is on the disk, as it was or as it is then.
     ///
     /// # Errors
-    /// [`JournalError`]: it can't be read.
-    pub fn verify(folder: &Path) -> Result<Option<Verified>, JournalError> {
-        let path = folder.join(FILE);
+    /// [`JournalError`]: it can't be read or written, and is as it was.
+    pub fn compact(lock: &Arc<StoreLock>, keep: SignedDuration) -> Result<Option<Compacted>, JournalError> {
+        let path = lock.folder().join(FILE);
         plain_file(&path)?;
-        let file = match File::open(&path) {
-            Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(io(&path, "can't be opened")(error)),
-        };
-        let mut reading = Reading::all(BufReader::new(file)).map_err(io(&path, "can't be read"))?;
-        // A line that is being written just now is none that was cut off, if it comes whole a moment later.
-        if reading.found.last().is_some_and(|found| found.damage.what == What::Torn) {
-            let file = File::open(&path).map_err(io(&path, "can't be opened"))?;
-            reading = Reading::all(BufReader::new(file)).map_err(io(&path, "can't be read"))?;
-        }
-        let damages = reading.found.into_iter().map(|found| (found.damage, found.noted)).collect();
-        Ok(Some(Verified { lines: reading.lines, damages, accepted: reading.accepted }))
+        retire::retire(&path, keep, Timestamp::now(), &mut Real)
     }
 
     /// Writes down that whoever runs the agent has looked at what is wrong with a journal, so that it is no alarm any more: each damage by
@@ -228,13 +219,16 @@ impl Journal {
     ///
     /// # Errors
     /// [`JournalError::Io`]: nothing may be changed then. Lines that say what already is so are written later.
-    pub fn write_all(&self, at: Timestamp, entries: Vec<Entry>, sync: bool) -> Result<(), JournalError> {
+    pub fn write_all(&self, at: Timestamp, mut entries: Vec<Entry>, sync: bool) -> Result<(), JournalError> {
         let mut inner = self.lock();
-        for told in entries.iter().filter_map(|entry| match entry {
-            Entry::Told(told) => Some(told),
-            _ => None,
-        }) {
-            keep_told(&mut inner.told, Told { at, ..told.clone() });
+        for entry in &mut entries {
+            match entry {
+                Entry::Told(told) => keep_told(&mut inner.told, Told { at, ..told.clone() }),
+                Entry::Fact { sort, key, before, value, .. } => {
+                    *before = inner.facts.set(at, sort, key, value.clone());
+                }
+                _ => {}
+            }
         }
         let new = entries.len();
         inner.waiting.extend(entries.into_iter().map(|entry| (at, entry)));
@@ -244,7 +238,7 @@ impl Journal {
             let kept = inner.waiting.len() - new;
             let new = inner.waiting.split_off(kept);
             inner.waiting.extend(new.into_iter().filter(|(_, entry)| !matches!(entry, Entry::Before { .. })));
-            inner.waiting.truncate(MOST_WAITING);
+            inner.shorten();
         }
         written.map_err(io(&self.path, "can't be written"))
     }
@@ -289,6 +283,26 @@ impl Journal {
 }
 
 impl Inner {
+    /// Keeps what waits within its bound: facts stay, the newest of each key; of all else what came last goes.
+    fn shorten(&mut self) {
+        if self.waiting.len() <= MOST_WAITING {
+            return;
+        }
+        let mut newest = BTreeSet::new();
+        let newer = |(_, entry): &(Timestamp, Entry)| match entry {
+            Entry::Fact { sort, key, .. } => newest.insert((sort.clone(), key.clone())),
+            _ => true,
+        };
+        let kept: Vec<(Timestamp, Entry)> = std::mem::take(&mut self.waiting).into_iter().rev().filter(newer).collect();
+        let mut room = MOST_WAITING.saturating_sub(newest.len());
+        let fits = |(_, entry): &(Timestamp, Entry)| {
+            let fits = room > 0 || matches!(entry, Entry::Fact { .. });
+            room = room.saturating_sub(usize::from(!matches!(entry, Entry::Fact { .. })));
+            fits
+        };
+        self.waiting = kept.into_iter().rev().filter(fits).collect();
+    }
+
     /// Looks at the file, then writes all that waits, or nothing.
     fn flush(&mut self, sync: bool) -> std::io::Result<()> {
         let Some(writer) = &mut self.writer else {
@@ -340,42 +354,6 @@ impl Inner {
             _ => {}
         }
         written
-    }
-}
-
-/// Puts damaged bytes aside and cuts off an end that is no line. Gives whether the next line must begin with a line break.
-fn mend(path: &Path, file: &File, reading: &mut Reading) -> bool {
-    let mut bytes: Vec<Vec<u8>> = Vec::new();
-    let mut complete = true;
-    for found in reading.found.iter().filter(|found| !found.noted && !found.span.is_empty()) {
-        let mut part = vec![0; usize::try_from(found.span.end - found.span.start).unwrap_or_default()];
-        complete &= file.read_exact_at(&mut part, found.span.start).is_ok();
-        bytes.push(part);
-    }
-    let parts: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-    let aside = match parts.as_slice() {
-        [] => None,
-        parts => match retire::put_aside(path, parts) {
-            Ok(name) => Some(name),
-            Err(error) => {
-                tracing::error!(%error, "damaged parts of the journal can't be put aside; they stay where they are");
-                None
-            }
-        },
-    };
-    for found in reading.found.iter_mut().filter(|found| !found.noted) {
-        if !found.span.is_empty() {
-            found.damage.aside.clone_from(&aside);
-        }
-        let Damage { what, line, bytes, .. } = &found.damage;
-        tracing::error!(path = %path.display(), what = what.name(), line, bytes, ?aside, "the journal does not hold");
-    }
-    let torn = reading.found.last().is_some_and(|found| found.damage.what == What::Torn);
-    let cut = torn && complete && (aside.is_some() || reading.found.last().is_some_and(|found| found.noted));
-    match cut.then(|| file.set_len(reading.end)) {
-        Some(Ok(())) => !reading.ended,
-        Some(Err(_)) => true,
-        None => torn || !reading.ended,
     }
 }
 

@@ -1,16 +1,17 @@
 //! The journal: whatever became of its file, what is whole in it is read, and it goes on.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
 
-use agent::state::journal::{Entry, Fact, Journal, Line, Opened, Outcome};
+use agent::state::journal::{Entry, Journal, Line, Opened, Outcome, Seen, Table};
 use agent::state::lock::StoreLock;
 use jiff::{SignedDuration, Timestamp};
 
 use super::Bytes;
 
 const FILE: &str = "journal.jsonl";
+
+type Fact = (String, String, serde_json::Value);
 
 /// The lines of a sound journal.
 fn sound() -> &'static [String] {
@@ -36,7 +37,7 @@ fn sound() -> &'static [String] {
                     op: serde_json::json!({ "op": "start" }),
                     id: id.clone(),
                 },
-                Entry::Fact { sort: "contact".to_owned(), key, value },
+                Entry::fact("contact", &key, value),
             ];
             if number % 4 != 3 {
                 entries.push(Entry::After { id, outcome: Outcome::Done, why: None });
@@ -60,11 +61,24 @@ fn open(folder: &Path, keep: Option<SignedDuration>) -> Opened {
     Journal::open(&lock, keep).unwrap_or_else(|error| panic!("whatever stands in it: {error}"))
 }
 
-/// What holds of facts that were written one after the other.
-fn holding(facts: &[Fact]) -> BTreeMap<(String, String), serde_json::Value> {
-    let mut holding: BTreeMap<_, _> = facts.iter().cloned().map(|(sort, key, value)| ((sort, key), value)).collect();
-    holding.retain(|_, value| !value.is_null());
-    holding
+/// All facts that can be read, in order, without what held before them.
+fn facts(folder: &Path) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    let each = |seen: Seen| {
+        if let Some(Entry::Fact { sort, key, value, .. }) = seen.entry {
+            facts.push((sort, key, value));
+        }
+    };
+    Journal::read(folder, each).expect("it can be looked at");
+    facts
+}
+
+/// What holds of facts that were written one after the other, each since the time of its line.
+fn folded(folder: &Path) -> Table {
+    let mut table = Table::default();
+    let each = |seen: Seen| seen.entry.iter().for_each(|entry| table.take(seen.at, entry));
+    Journal::read(folder, each).expect("it can be looked at");
+    table
 }
 
 /// A journal whose file was damaged in any way, or is none.
@@ -83,24 +97,26 @@ pub fn journal(data: &[u8]) {
     Journal::verify(folder.path()).expect("it can be looked at").expect("it is there");
     assert_eq!(std::fs::read(&file).expect("it is there"), text, "looking changes nothing");
 
-    let Opened { journal, facts, unfinished } = open(folder.path(), None);
+    let Opened { journal, facts: holding, unfinished } = open(folder.path(), None);
+    let facts = self::facts(folder.path());
     // Each whole line that is there is read, in its place among the others.
     let mut read = facts.iter();
     for line in whole.iter().filter_map(|line| serde_json::from_str::<Line>(line).ok()) {
-        if let Entry::Fact { sort, key, value } = line.entry {
+        if let Entry::Fact { sort, key, value, .. } = line.entry {
             let fact = (sort, key, value);
             assert!(read.any(|one| *one == fact), "{fact:?} is lost\n{}", String::from_utf8_lossy(&text));
         }
     }
     // And nothing else: a line that somebody changed is none.
     for fact in facts.iter().filter(|_| !raw) {
-        let known = |line: &String| matches!(serde_json::from_str::<Line>(line).map(|line| line.entry), Ok(Entry::Fact { sort, key, value }) if (&sort, &key, &value) == (&fact.0, &fact.1, &fact.2));
+        let known = |line: &String| matches!(serde_json::from_str::<Line>(line).map(|line| line.entry), Ok(Entry::Fact { sort, key, value, .. }) if (&sort, &key, &value) == (&fact.0, &fact.1, &fact.2));
         assert!(sound().iter().any(known), "{fact:?} was never written");
     }
-    let again = ("test".to_owned(), "again".to_owned(), serde_json::json!(1));
-    let entry = Entry::Fact { sort: again.0.clone(), key: again.1.clone(), value: again.2.clone() };
+    assert_eq!(holding, folded(folder.path()), "what holds is what the last line of each says");
+    let entry = Entry::fact("test", "again", serde_json::json!(1));
     journal.write(Timestamp::now(), entry, true).expect("it goes on");
     drop(journal);
+    let all = folded(folder.path());
 
     let seen = Journal::verify(folder.path()).expect("it can be looked at").expect("it is there");
     assert!(
@@ -111,17 +127,15 @@ pub fn journal(data: &[u8]) {
     );
     let reopened = open(folder.path(), None);
     assert_eq!(reopened.unfinished, [], "said once: {unfinished:?}");
-    let mut all = facts;
-    all.push(again);
     assert_eq!(reopened.facts, all);
     drop(reopened);
 
     // What is old is let go, and what holds is kept.
     let keep = SignedDuration::from_hours(24 * bytes.below(800) as i64);
     let kept = open(folder.path(), Some(keep));
-    assert_eq!(holding(&kept.facts), holding(&all), "after letting go of what is older than {keep:#}");
+    assert_eq!(kept.facts, all, "after letting go of what is older than {keep:#}");
     drop(kept);
-    assert_eq!(holding(&open(folder.path(), None).facts), holding(&all));
+    assert_eq!(open(folder.path(), None).facts, all);
 }
 
 /// A sound journal after some damage, and the lines in it that are still whole and on their own.

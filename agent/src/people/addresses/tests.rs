@@ -27,9 +27,12 @@ fn days(number: i64) -> Timestamp {
 }
 
 /// What the journal would remember of these changes.
-fn facts(changes: &[Changes]) -> Vec<Fact> {
-    let facts = changes.iter().flat_map(|changes| &changes.facts);
-    facts.map(|(local, record)| (ADDRESS.to_owned(), local.clone(), serde_json::to_value(record).unwrap())).collect()
+fn facts(changes: &[Changes]) -> Table {
+    let mut facts = Table::default();
+    for (local, record) in changes.iter().flat_map(|changes| &changes.facts) {
+        facts.set(START, ADDRESS, local, serde_json::to_value(record).unwrap());
+    }
+    facts
 }
 
 #[test]

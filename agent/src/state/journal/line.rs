@@ -57,8 +57,14 @@ pub enum Entry {
         sort: String,
         /// About what.
         key: String,
+        /// What held until then, `null` where nothing did: the journal itself fills it in.
+        #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+        before: serde_json::Value,
         /// The fact; `null` takes it back.
         value: serde_json::Value,
+        /// Since when it holds, where the line that said so was let go.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        since: Option<Timestamp>,
     },
     /// Lines before this number were let go, since they were older than is kept.
     Retired {
@@ -69,6 +75,14 @@ pub enum Entry {
     Damage(Damage),
     /// Whoever runs the agent has looked at a damage: it is no alarm any more. Only this one, at this place.
     Accepted(Damage),
+}
+
+impl Entry {
+    /// A fact that is so from now on; `null` takes it back.
+    pub fn fact(sort: &str, key: &str, value: serde_json::Value) -> Self {
+        let (sort, key) = (sort.to_owned(), key.to_owned());
+        Self::Fact { sort, key, before: serde_json::Value::Null, value, since: None }
+    }
 }
 
 /// What was wrong with a journal, and where.
@@ -203,9 +217,6 @@ impl Told {
         self.phrase.clone().map_or_else(|| self.text.as_str().into(), Var::from)
     }
 }
-
-/// A fact that was written down: its sort, what it is about, and what it says.
-pub type Fact = (String, String, serde_json::Value);
 
 /// An op begun before the last stop whose end nobody wrote down.
 #[derive(Clone, Debug, PartialEq)]

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use jiff::Timestamp;
 
-use super::line::{Content, Damage, Entry, Fact, Head, Told, Unfinished, What, digest};
+use super::line::{Content, Damage, Entry, Head, Told, Unfinished, What, digest};
+use super::table::Table;
 
 /// How many told lines are kept in memory.
 const TOLD_KEPT: usize = 2_000;
@@ -117,8 +118,8 @@ pub(super) struct Reading {
     pub(super) last: Option<Timestamp>,
     /// The newest told lines.
     pub(super) told: VecDeque<Told>,
-    /// Facts, in order.
-    pub(super) facts: Vec<Fact>,
+    /// What holds.
+    pub(super) facts: Table,
     /// Begun, and never ended.
     pub(super) begun: Vec<Unfinished>,
     /// How many whole lines.
@@ -210,7 +211,7 @@ impl Reading {
             }
             Some(Entry::After { id, .. }) => self.begun.retain(|unfinished| unfinished.id != id),
             Some(Entry::Told(told)) => keep_told(&mut self.told, Told { at: head.at, ..told }),
-            Some(Entry::Fact { sort, key, value }) => self.facts.push((sort, key, value)),
+            Some(fact @ Entry::Fact { .. }) => self.facts.take(head.at, &fact),
             Some(Entry::Retired { first }) => self.retired.push(first),
             Some(Entry::Damage(damage)) => self.notes.push(damage),
             Some(Entry::Accepted(damage)) => self.accepted.push(damage),

@@ -2,15 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Write};
+use std::io::BufReader;
+use std::os::unix::fs::{MetadataExt, fchown};
 use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::line::{Content, Entry, Line};
+use super::mend::put_aside;
 use super::read::pieces;
-use super::write::{private, spare, sync_folder};
-use super::{JournalError, io};
+use super::write::{Disk, private, sync_folder};
+use super::{JournalError, NEXT, io};
+
+/// What was let go of a journal, and what was kept of that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Compacted {
+    /// Lines that were let go.
+    pub gone: usize,
+    /// Facts in them that hold, written anew.
+    pub facts: usize,
+    /// Ops in them that nobody saw end, written anew.
+    pub begun: usize,
+    /// The file that keeps what could not be read of them.
+    pub aside: Option<String>,
+    /// How long the file was, in bytes, and how long it is.
+    pub bytes: (u64, u64),
+}
 
 /// A piece of the journal, old or young.
 struct Piece {
@@ -21,14 +38,21 @@ struct Piece {
     entry: Option<Entry>,
 }
 
-/// Deletes lines older than `keep`. Facts that still hold and ops that nobody saw end are written again at the end, and damaged bytes
-/// that would go with the old lines are put aside.
-pub(super) fn retire(path: &Path, keep: SignedDuration, now: Timestamp) -> Result<(), JournalError> {
+/// Lets lines older than `keep` go. Facts that still hold and ops that nobody saw end are written again at the end, and damaged bytes
+/// that would go with the old lines are put aside. The new file takes the place of the old one when the disk has all of it. `None`: none
+/// was that old.
+pub(super) fn retire(
+    path: &Path,
+    keep: SignedDuration,
+    now: Timestamp,
+    disk: &mut dyn Disk,
+) -> Result<Option<Compacted>, JournalError> {
     let file = match File::open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io(path, "can't be read")(error)),
     };
+    let owned = file.metadata().map_err(io(path, "can't be read"))?;
     let mut all: Vec<Piece> = Vec::new();
     let read = pieces(BufReader::new(file), |piece| {
         let (seq, hash, at, entry) = match piece.content {
@@ -41,73 +65,68 @@ pub(super) fn retire(path: &Path, keep: SignedDuration, now: Timestamp) -> Resul
     // Damaged pieces are as old as the line before them; the first young line ends what goes.
     let young =
         all.iter().position(|piece| piece.at.is_some_and(|at| now.duration_since(at) <= keep)).unwrap_or(all.len());
-    if !all[..young].iter().any(|piece| piece.at.is_some()) {
-        return Ok(());
-    }
     let (gone, kept) = all.split_at(young);
+    let whole = |piece: &&Piece| piece.at.is_some();
+    let lines = gone.iter().filter(whole).count();
+    if lines == 0 {
+        return Ok(None);
+    }
     let damaged: Vec<&[u8]> =
         gone.iter().filter(|piece| piece.at.is_none()).map(|piece| piece.raw.as_slice()).collect();
-    if !damaged.is_empty() {
-        put_aside(path, &damaged).map_err(io(path, "damaged parts can't be put aside"))?;
-    }
+    let aside = if damaged.is_empty() {
+        None
+    } else {
+        Some(put_aside(path, &damaged).map_err(io(path, "damaged parts can't be put aside"))?)
+    };
     let mut body: Vec<u8> = kept.iter().flat_map(|piece| [piece.raw.as_slice(), b"\n"].concat()).collect();
-    let whole = |piece: &&Piece| piece.at.is_some();
     let last = kept.iter().rev().find(whole).or(gone.iter().rev().find(whole)).expect("there are old lines");
     let (mut seq, mut hash) = (all.iter().map(|piece| piece.seq).max().unwrap_or(last.seq), last.hash.clone());
     let first = kept.iter().find(whole).map_or(seq + 1, |piece| piece.seq);
-    for entry in std::iter::once(Entry::Retired { first }).chain(carried(&all, young)) {
+    let (begun, facts) = carried(&all, young);
+    let counts = (begun.len(), facts.len());
+    for entry in std::iter::once(Entry::Retired { first }).chain(begun).chain(facts) {
         seq += 1;
         let (line, text) = Line::sealed(seq, now, entry, hash);
         hash = line.hash;
         body.extend_from_slice(text.as_bytes());
         body.push(b'\n');
     }
-    let next = path.with_extension("next");
-    let written = private(OpenOptions::new().write(true).create(true).truncate(true))
-        .open(&next)
-        .and_then(|mut file| file.write_all(&body).and_then(|()| file.sync_all()))
-        .and_then(|()| std::fs::rename(&next, path))
-        .and_then(|()| sync_folder(path));
+    let next = path.with_extension(NEXT);
+    let written = private(OpenOptions::new().write(true).create(true).truncate(true)).open(&next).and_then(|file| {
+        // Whoever cleans up as root must not leave a file behind that the agent can't open.
+        let _ = fchown(&file, Some(owned.uid()), Some(owned.gid()));
+        disk.write(&file, &body)?;
+        disk.sync(&file)?;
+        std::fs::rename(&next, path)?;
+        sync_folder(path)
+    });
     written.map_err(|error| {
         let _ = std::fs::remove_file(&next);
         io(path, "can't be written again")(error)
-    })
+    })?;
+    let (begun, facts) = counts;
+    Ok(Some(Compacted { gone: lines, facts, begun, aside, bytes: (owned.len(), body.len() as u64) }))
 }
 
-/// What must not go with the old lines: facts that hold, and ops begun and never ended.
-fn carried(all: &[Piece], old: usize) -> Vec<Entry> {
-    let mut facts: BTreeMap<(&str, &str), (usize, &Entry)> = BTreeMap::new();
+/// What must not go with the old lines: ops begun and never ended, and facts that hold, each once.
+fn carried(all: &[Piece], old: usize) -> (Vec<Entry>, Vec<Entry>) {
+    let mut facts: BTreeMap<(&str, &str), (usize, Entry)> = BTreeMap::new();
     let mut begun: Vec<(usize, &str, &Entry)> = Vec::new();
-    for (index, entry) in all.iter().enumerate().filter_map(|(index, piece)| Some((index, piece.entry.as_ref()?))) {
-        match entry {
-            Entry::Fact { sort, key, .. } => drop(facts.insert((sort, key), (index, entry))),
-            Entry::Before { id, .. } => begun.push((index, id, entry)),
-            Entry::After { id, .. } => begun.retain(|(_, other, _)| other != id),
+    for (index, piece) in all.iter().enumerate() {
+        match &piece.entry {
+            Some(Entry::Fact { sort, key, value, .. }) if value.is_null() => drop(facts.remove(&(sort, key))),
+            Some(Entry::Fact { sort, key, value, since, .. }) => {
+                let mut entry = Entry::fact(sort, key, value.clone());
+                if let Entry::Fact { since: first, .. } = &mut entry {
+                    *first = since.or(piece.at);
+                }
+                facts.insert((sort, key), (index, entry));
+            }
+            Some(entry @ Entry::Before { id, .. }) => begun.push((index, id, entry)),
+            Some(Entry::After { id, .. }) => begun.retain(|(_, other, _)| other != id),
             _ => {}
         }
     }
-    let null = |entry: &Entry| matches!(entry, Entry::Fact { value, .. } if value.is_null());
-    let facts = facts.into_values().filter(|(index, entry)| *index < old && !null(entry)).map(|(_, entry)| entry);
-    begun.iter().filter(|(index, ..)| *index < old).map(|(_, _, entry)| *entry).chain(facts).cloned().collect()
-}
-
-/// Writes bytes to a file of their own beside the journal, each part on a line of its own. Gives its name.
-pub(super) fn put_aside(path: &Path, parts: &[&[u8]]) -> std::io::Result<String> {
-    let aside = spare(path, "damaged");
-    let write = || -> std::io::Result<()> {
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(&aside)?;
-        for part in parts {
-            file.write_all(part)?;
-            file.write_all(b"\n")?;
-        }
-        file.sync_all()?;
-        sync_folder(&aside)
-    };
-    match write() {
-        Ok(()) => Ok(super::write::name_of(&aside).unwrap_or_default()),
-        Err(error) => {
-            let _ = std::fs::remove_file(&aside);
-            Err(error)
-        }
-    }
+    let begun = begun.into_iter().filter(|(index, ..)| *index < old).map(|(_, _, entry)| entry.clone()).collect();
+    (begun, facts.into_values().filter(|(index, _)| *index < old).map(|(_, entry)| entry).collect())
 }

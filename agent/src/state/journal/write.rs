@@ -111,7 +111,7 @@ impl Writer {
 
     /// The open file still has every line, whatever became of its name.
     fn put_back(&mut self) -> io::Result<()> {
-        let next = self.path.with_extension("next");
+        let next = self.path.with_extension(super::NEXT);
         let _ = std::fs::remove_file(&next);
         let mut file = private(OpenOptions::new().read(true).append(true).create_new(true)).open(&next)?;
         let mut at = 0;
