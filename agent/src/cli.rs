@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use intents::Encoder;
-use jiff::{Timestamp, Zoned};
+use jiff::{SignedDuration, Timestamp, Zoned};
 
 use crate::app;
 use crate::config;
@@ -181,6 +181,12 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     // All turns at once (`turns`) and what else may block. Without a bound one more thread begins whenever the next turn comes
     // before the thread of the last one is idle: under load twice as many.
     runtime.worker_threads(2).max_blocking_threads(64).enable_all().build().context("no runtime")
+}
+
+/// A length of time on the command line: a day has 24 hours.
+fn span(text: &str) -> Result<SignedDuration, String> {
+    let span = text.parse::<jiff::Span>().and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()));
+    span.map_err(|_| format!("{text} is no length of time like 12h, 7d or 2w"))
 }
 
 fn now(zone: &jiff::tz::TimeZone) -> Zoned {

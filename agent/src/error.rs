@@ -44,6 +44,9 @@ impl fmt::Display for Reference {
 #[error("{0}")]
 pub struct Unreachable(pub String);
 
+/// The exit code of a store that another process works on.
+pub const IN_USE: u8 = 5;
+
 /// The exit code of an error: 2 the configuration is wrong, 3 a host can't be reached, 5 the store is in use, 1 anything else. (4, XMPP
 /// refuses, is the doctor's: the agent tries again.)
 pub fn exit_code(error: &anyhow::Error) -> u8 {
@@ -52,7 +55,7 @@ pub fn exit_code(error: &anyhow::Error) -> u8 {
     } else if error.is::<Unreachable>() {
         3
     } else if matches!(error.downcast_ref(), Some(LockError::Held { .. })) {
-        5
+        IN_USE
     } else {
         1
     }

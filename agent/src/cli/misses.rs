@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::Where;
+use super::{Where, span};
 use crate::config::Config;
 use crate::nlu::misses;
 
@@ -21,11 +21,6 @@ pub(super) struct Misses {
     /// Only those of the last hours, days or weeks: 12h, 7d, 2w.
     #[arg(long, value_parser = span)]
     since: Option<SignedDuration>,
-}
-
-fn span(text: &str) -> Result<SignedDuration, String> {
-    let span = text.parse::<jiff::Span>().and_then(|span| span.to_duration(jiff::SpanRelativeTo::days_are_24_hours()));
-    span.map_err(|_| format!("{text} is no length of time like 12h, 7d or 2w"))
 }
 
 /// Lists them; only read, whoever works on the store.

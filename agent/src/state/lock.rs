@@ -42,7 +42,7 @@ pub enum LockError {
     /// Another process does.
     #[error(
         "the store in {folder} is in use by {}: two at once would spoil its journal. Talk to the running one over XMPP, or end it first; \
-         `atoll chat --uri URI` needs no store, and `atoll doctor` and `atoll journal verify` only look",
+         `atoll chat --uri URI` needs no store, and `atoll doctor`, `atoll journal verify` and `atoll journal show` only look",
         .holder.as_ref().map_or_else(|| "another process".to_owned(), Holder::to_string)
     )]
     Held { folder: PathBuf, holder: Option<Holder> },
