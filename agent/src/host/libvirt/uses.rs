@@ -10,6 +10,7 @@ use std::io::Read;
 use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::path::Path;
 
+use roxmltree::Node;
 use virt::connect::Connect;
 use virt::domain::Domain;
 use virt::error::ErrorNumber;
@@ -22,7 +23,7 @@ use super::ops::XML_INACTIVE;
 use super::read;
 use crate::host::events::sys;
 use crate::host::xml::image;
-use crate::host::xml::read::{self as document, Element, VolumeDef};
+use crate::host::xml::read::{self as document, Asked, VolumeDef};
 use crate::host::xml::uses::{self, Image, What};
 use crate::host::{HostErrorKind, Unseen, Use, UsedAs, Uses};
 
@@ -182,10 +183,12 @@ impl<'c> Search<'c> {
 
     /// A pool that is made of the volume, or lies in it.
     fn pool(&mut self, name: &str, pool: &StoragePool) {
-        let Some(document) = pool.xml_desc(0).ok().and_then(|xml| Element::parse(&xml).ok()) else {
+        let xml = pool.xml_desc(0).unwrap_or_default();
+        let Ok(document) = document::parse(&xml) else {
             self.unseen.insert(Unseen::Pool(name.to_owned()));
             return;
         };
+        let document = document.root_element();
         let target = document.text_at("target/path").unwrap_or_default();
         let inside = self.paths.iter().any(|path| Path::new(target).starts_with(path));
         let named = document.child("source").is_some_and(|source| {
@@ -230,9 +233,10 @@ impl<'c> Search<'c> {
 
     fn machine(&mut self, domain: &Domain, name: &str) -> Result<(), Fault> {
         for flags in [0, XML_INACTIVE] {
-            let definition = Element::parse(&domain.xml_desc(flags)?)?;
-            self.document(&definition, name, None);
-            for image in uses::images(&definition) {
+            let xml = domain.xml_desc(flags)?;
+            let definition = document::parse(&xml)?;
+            self.document(definition.root_element(), name, None);
+            for image in uses::images(definition.root_element()) {
                 self.image(name, image);
             }
         }
@@ -242,19 +246,21 @@ impl<'c> Search<'c> {
             Err(error) => return Err(error.into()),
         };
         for snapshot in snapshots {
-            let definition = Element::parse(&snapshot.xml_desc(0)?)?;
+            let xml = snapshot.xml_desc(0)?;
+            let definition = document::parse(&xml)?;
+            let definition = definition.root_element();
             let called = definition.text_at("name").unwrap_or_default().to_owned();
-            self.document(&definition, name, Some(&UsedAs::Snapshot(called)));
+            self.document(definition, name, Some(&UsedAs::Snapshot(called)));
         }
         if domain.has_managed_save(0).unwrap_or(false) {
-            let definition = Element::parse(&sys::saved_xml(domain)?)?;
-            self.document(&definition, name, Some(&UsedAs::Saved));
+            let xml = sys::saved_xml(domain)?;
+            self.document(document::parse(&xml)?.root_element(), name, Some(&UsedAs::Saved));
         }
         Ok(())
     }
 
     /// Looks through one document for the volume.
-    fn document(&mut self, document: &Element, name: &str, role: Option<&UsedAs>) {
+    fn document(&mut self, document: Node<'_, '_>, name: &str, role: Option<&UsedAs>) {
         for mention in uses::mentions(document) {
             let is_it = match mention.what {
                 What::Volume(pool, volume) => self.names.contains(&(pool.to_owned(), volume.to_owned())),

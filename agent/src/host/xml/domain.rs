@@ -1,9 +1,10 @@
 //! Reads libvirt's definition of a domain into what the mirror keeps (<https://libvirt.org/formatdomain.html>).
 
 use grammar::size::Bytes;
+use roxmltree::Node;
 use uuid::Uuid;
 
-use super::read::{Element, ReadError};
+use super::read::{Asked, ReadError, parse};
 use crate::host::{Nic, Passed, PassedKind};
 
 /// What a domain's definition says.
@@ -71,16 +72,15 @@ pub struct DiskDef {
 /// # Errors
 /// When it is malformed or has no name or UUID.
 pub fn domain(xml: &str) -> Result<Domain, ReadError> {
-    let root = Element::parse(xml)?;
+    let document = parse(xml)?;
+    let root = document.root_element();
     let devices = root.child("devices");
-    let of_kind = |kind: &'static str| {
-        devices.into_iter().flat_map(|devices| &devices.children).filter(move |device| device.name == kind)
-    };
+    let of_kind = |kind: &'static str| devices.into_iter().flat_map(move |devices| devices.all(kind));
     let text = |path: &str| root.text_at(path).map(str::to_owned);
     // Between one and the other there is room for `maxMemory`, which only DIMMs can use.
     let memory_max = root.amount("memory", "KiB").unwrap_or_default();
     let vcpu = root.child("vcpu");
-    let vcpus_max = vcpu.and_then(|v| v.text.trim().parse().ok()).unwrap_or(1);
+    let vcpus_max = vcpu.and_then(|v| v.own_text()?.parse().ok()).unwrap_or(1);
     let metadata = root.child("metadata");
     Ok(Domain {
         name: text("name").ok_or(ReadError::Missing("name"))?,
@@ -98,13 +98,13 @@ pub fn domain(xml: &str) -> Result<Domain, ReadError> {
         nic_targets: of_kind("interface")
             .filter_map(|nic| nic.child("target")?.attribute("dev").map(str::to_owned))
             .collect(),
-        passed: devices.into_iter().flat_map(|devices| &devices.children).filter_map(passed).collect(),
-        uefi: is_uefi(&root),
+        passed: devices.into_iter().flat_map(|devices| devices.children()).filter_map(passed).collect(),
+        uefi: is_uefi(root),
     })
 }
 
 /// A disk without a target can't be named by anybody, so it is left out.
-fn disk(element: &Element) -> Option<DiskDef> {
+fn disk(element: Node<'_, '_>) -> Option<DiskDef> {
     let target = element.child("target")?;
     let source = element.child("source");
     let from = |name: &str| source.and_then(|source| source.attribute(name)).map(str::to_owned);
@@ -129,7 +129,7 @@ fn disk(element: &Element) -> Option<DiskDef> {
 }
 
 /// Where a source without path or name is: a server (`nbd` without an export), a socket, a device of the host.
-fn unnamed(source: &Element) -> Option<String> {
+fn unnamed(source: Node<'_, '_>) -> Option<String> {
     if let Some(host) = source.child("host") {
         let port = host.attribute("port").map(|port| format!(":{port}")).unwrap_or_default();
         let name = host.attribute("name").map(|name| format!("{name}{port}"));
@@ -139,7 +139,7 @@ fn unnamed(source: &Element) -> Option<String> {
 }
 
 /// A `<interface>`.
-fn nic(element: &Element) -> Nic {
+fn nic(element: Node<'_, '_>) -> Nic {
     let source = element.child("source");
     let from = |name: &str| source.and_then(|source| source.attribute(name)).map(str::to_owned);
     let of = |child: &str, name: &str| element.child(child).and_then(|c| c.attribute(name)).map(str::to_owned);
@@ -155,9 +155,9 @@ fn nic(element: &Element) -> Nic {
 }
 
 /// What a domain is given of its host.
-fn passed(element: &Element) -> Option<Passed> {
+fn passed(element: Node<'_, '_>) -> Option<Passed> {
     let source = element.child("source");
-    let (kind, what) = match element.name.as_str() {
+    let (kind, what) = match element.name() {
         "hostdev" => hostdev(element, source)?,
         "redirdev" => (PassedKind::Redirected, element.attribute("bus").unwrap_or("usb").to_owned()),
         "tpm" => {
@@ -176,7 +176,7 @@ fn passed(element: &Element) -> Option<Passed> {
     Some(Passed { kind, what })
 }
 
-fn hostdev(element: &Element, source: Option<&Element>) -> Option<(PassedKind, String)> {
+fn hostdev(element: Node<'_, '_>, source: Option<Node<'_, '_>>) -> Option<(PassedKind, String)> {
     let address = source.and_then(|source| source.child("address"));
     let id = |name: &str| source?.child(name)?.attribute("id").map(|id| id.trim_start_matches("0x").to_owned());
     Some(match element.attribute("type").unwrap_or_default() {
@@ -204,7 +204,7 @@ fn hostdev(element: &Element, source: Option<&Element>) -> Option<(PassedKind, S
 }
 
 /// An address as `lspci` writes it: `0000:01:00.0`.
-fn pci(address: &Element) -> Option<String> {
+fn pci(address: Node<'_, '_>) -> Option<String> {
     let part = |name: &str| {
         let text = address.attribute(name)?;
         u32::from_str_radix(text.trim_start_matches("0x"), 16).ok()
@@ -219,24 +219,26 @@ fn pci(address: &Element) -> Option<String> {
 }
 
 /// By what libvirt chose for it (`pflash`), or by what it was asked for.
-fn is_uefi(root: &Element) -> bool {
+fn is_uefi(root: Node<'_, '_>) -> bool {
     let Some(os) = root.child("os") else { return false };
     let flash = os.child("loader").is_some_and(|loader| loader.attribute("type") == Some("pflash"));
     flash || os.attribute("firmware") == Some("efi")
 }
 
+/// The first child of that name, whoever's namespace it is of.
+fn foreign<'a, 'x>(element: Node<'a, 'x>, name: &str) -> Option<Node<'a, 'x>> {
+    element.children().find(|child| child.is_element() && child.tag_name().name() == name)
+}
+
 /// The name in somebody's metadata: the first `<…:name>` directly in an element of its own.
-fn metadata_name(metadata: &Element) -> Option<String> {
-    let is_name = |element: &&Element| element.name == "name" || element.name.ends_with(":name");
-    let named = metadata.children.iter().find_map(|own| own.children.iter().find(is_name))?;
-    Some(named.text.trim().to_owned()).filter(|name| !name.is_empty())
+fn metadata_name(metadata: Node<'_, '_>) -> Option<String> {
+    let named = metadata.children().find_map(|own| foreign(own, "name"))?;
+    named.own_text().map(str::to_owned)
 }
 
 /// libosinfo writes `http://debian.org/debian/12`; people say debian12.
-fn os_id(metadata: &Element) -> Option<String> {
-    let info =
-        metadata.children.iter().find(|child| child.name.ends_with(":libosinfo") || child.name == "libosinfo")?;
-    let os = info.children.iter().find(|child| child.name.ends_with(":os") || child.name == "os")?;
+fn os_id(metadata: Node<'_, '_>) -> Option<String> {
+    let os = foreign(foreign(metadata, "libosinfo")?, "os")?;
     let mut parts = os.attribute("id")?.rsplit('/');
     let version = parts.next().filter(|part| !part.is_empty())?;
     let family = parts.next().filter(|part| !part.is_empty())?;

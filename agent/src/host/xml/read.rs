@@ -1,11 +1,11 @@
 //! Reads libvirt's documents, and of them the definitions of pools, volumes and snapshots; those of domains are in [`domain`](super::domain).
 //!
-//! A definition is read whole into a small tree, bounded in depth and size, and then asked by path.
+//! roxmltree reads them into a tree, without recursion, and refuses what has a DTD, so that no entity can grow and no file is named by
+//! one; how large and how deep a document may be is bounded here, since whoever walks the tree does recurse.
 
 use grammar::size::Bytes;
 use jiff::Timestamp;
-use quick_xml::Reader;
-use quick_xml::events::{BytesStart, Event};
+use roxmltree::{Document, Node, ParsingOptions};
 
 use crate::host::State;
 
@@ -13,164 +13,89 @@ use crate::host::State;
 const MAX_DEPTH: usize = 64;
 /// Most bytes that are read; the largest definitions seen have some 100 KB.
 const MAX_BYTES: usize = 4 << 20;
+/// Most elements and texts, each of which takes more room in the tree than it may have in the document.
+const MAX_NODES: u32 = 1 << 18;
 
 /// Why a definition could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// Not well-formed.
+    /// Not well-formed, not whole, or with a DTD.
     #[error("malformed XML")]
-    Xml(#[from] quick_xml::Error),
-    /// An attribute that is not well-formed.
-    #[error("malformed attribute")]
-    Attribute(#[from] quick_xml::events::attributes::AttrError),
+    Xml(#[from] roxmltree::Error),
     /// Nested deeper or longer than any definition is.
     #[error("too deep or too large")]
     TooLarge,
-    /// It ended in the middle, or there was nothing.
-    #[error("incomplete")]
-    Incomplete,
     /// An element or attribute that must be there is not, or says something impossible.
     #[error("no usable {0}")]
     Missing(&'static str),
 }
 
-/// An element with its attributes, its own text and its children.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Element {
-    /// Qualified name as written: `disk`, `libosinfo:os`.
-    pub name: String,
-    attributes: Vec<(String, String)>,
-    /// Text directly inside, joined.
-    pub text: String,
-    /// Elements inside, in order.
-    pub children: Vec<Element>,
+/// Parses one document.
+///
+/// # Errors
+/// When it is malformed, incomplete, or larger than any definition.
+pub fn parse(xml: &str) -> Result<Document<'_>, ReadError> {
+    if xml.len() > MAX_BYTES {
+        return Err(ReadError::TooLarge);
+    }
+    let options = ParsingOptions { nodes_limit: MAX_NODES, ..ParsingOptions::default() };
+    let document = Document::parse_with_options(xml, options)?;
+    if document.descendants().any(|node| node.ancestors().nth(MAX_DEPTH).is_some()) {
+        return Err(ReadError::TooLarge);
+    }
+    Ok(document)
 }
 
-impl Element {
-    /// Parses one document.
-    ///
-    /// # Errors
-    /// When it is malformed, incomplete, or larger than any definition.
-    pub fn parse(xml: &str) -> Result<Self, ReadError> {
-        if xml.len() > MAX_BYTES {
-            return Err(ReadError::TooLarge);
-        }
-        let mut reader = Reader::from_str(xml);
-        let mut open: Vec<Element> = vec![Element::default()];
-        loop {
-            match reader.read_event()? {
-                Event::Start(start) => {
-                    if open.len() > MAX_DEPTH {
-                        return Err(ReadError::TooLarge);
-                    }
-                    open.push(Element::open(&start)?);
-                }
-                Event::Empty(start) => {
-                    let element = Element::open(&start)?;
-                    innermost(&mut open).children.push(element);
-                }
-                Event::End(_) => {
-                    let element = open.pop().expect("the document itself is never closed by an end tag");
-                    open.last_mut().ok_or(ReadError::Incomplete)?.children.push(element);
-                }
-                Event::Text(text) => innermost(&mut open).text.push_str(&text.xml10_content()),
-                Event::CData(text) => innermost(&mut open).text.push_str(&text.xml10_content()),
-                Event::GeneralRef(entity) => {
-                    let c = match entity.resolve_char_ref()? {
-                        Some(c) => c,
-                        None => predefined(&entity).ok_or(ReadError::Missing("entity"))?,
-                    };
-                    innermost(&mut open).text.push(c);
-                }
-                Event::Eof => break,
-                Event::Comment(_) | Event::Decl(_) | Event::PI(_) | Event::DocType(_) => {}
-            }
-        }
-        let document = open.pop().ok_or(ReadError::Incomplete)?;
-        if !open.is_empty() {
-            return Err(ReadError::Incomplete);
-        }
-        document.children.into_iter().next().ok_or(ReadError::Incomplete)
-    }
-
-    fn open(start: &BytesStart<'_>) -> Result<Self, ReadError> {
-        let mut attributes = Vec::new();
-        for attribute in start.attributes() {
-            let attribute = attribute?;
-            let value = attribute.normalized_value(quick_xml::XmlVersion::Implicit1_0)?;
-            attributes.push((attribute.key.as_ref().to_owned(), value.into_owned()));
-        }
-        Ok(Self { name: start.name().as_ref().to_owned(), attributes, ..Self::default() })
-    }
-
-    /// An empty element.
-    pub fn new(name: &str, attributes: &[(&str, &str)]) -> Self {
-        let own = |(key, value): &(&str, &str)| ((*key).to_owned(), (*value).to_owned());
-        Self { name: name.to_owned(), attributes: attributes.iter().map(own).collect(), ..Self::default() }
-    }
-
-    /// All attributes, in order.
-    pub fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.attributes.iter().map(|(key, value)| (key.as_str(), value.as_str()))
-    }
-
-    /// Gives an attribute that value.
-    pub fn set(&mut self, name: &str, value: &str) {
-        match self.attributes.iter_mut().find(|(key, _)| key == name) {
-            Some((_, old)) => value.clone_into(old),
-            None => self.attributes.push((name.to_owned(), value.to_owned())),
-        }
-    }
-
+/// What is asked of an element of libvirt's. Its own elements have no namespace; those of others are only found by who looks for them.
+pub trait Asked<'a, 'x: 'a>: Sized {
+    /// Its name; empty for one of a namespace.
+    fn name(self) -> &'a str;
+    /// All children of that name, in order.
+    fn all(self, name: &str) -> impl Iterator<Item = Node<'a, 'x>>;
     /// The first child of that name.
-    pub fn child(&self, name: &str) -> Option<&Element> {
-        self.children.iter().find(|child| child.name == name)
-    }
-
+    fn child(self, name: &str) -> Option<Node<'a, 'x>>;
     /// Walks down: `at("os/type")`.
-    pub fn at(&self, path: &str) -> Option<&Element> {
-        path.split('/').try_fold(self, |element, name| element.child(name))
-    }
-
-    /// The value of an attribute.
-    pub fn attribute(&self, name: &str) -> Option<&str> {
-        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-
-    /// The values of all its attributes.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
-        self.attributes.iter().map(|(_, value)| value.as_str())
-    }
-
+    fn at(self, path: &str) -> Option<Node<'a, 'x>>;
+    /// Its trimmed text, when there is any.
+    fn own_text(self) -> Option<&'a str>;
     /// The trimmed text of the element at that path, when there is any.
-    pub fn text_at(&self, path: &str) -> Option<&str> {
-        self.at(path).map(|element| element.text.trim()).filter(|text| !text.is_empty())
+    fn text_at(self, path: &str) -> Option<&'a str>;
+    /// An amount with its `unit` (libvirt: KiB when none is given for memory, bytes for storage).
+    fn amount(self, path: &str, default_unit: &str) -> Option<Bytes>;
+}
+
+impl<'a, 'x: 'a> Asked<'a, 'x> for Node<'a, 'x> {
+    fn name(self) -> &'a str {
+        let name = self.tag_name();
+        if name.namespace().is_none() { name.name() } else { "" }
     }
 
-    /// An amount with its `unit` (libvirt: KiB when none is given for memory, bytes for storage).
-    pub(super) fn amount(&self, path: &str, default_unit: &str) -> Option<Bytes> {
+    fn all(self, name: &str) -> impl Iterator<Item = Node<'a, 'x>> {
+        self.children().filter(move |child| child.name() == name)
+    }
+
+    fn child(self, name: &str) -> Option<Node<'a, 'x>> {
+        self.children().find(|child| child.name() == name)
+    }
+
+    fn at(self, path: &str) -> Option<Node<'a, 'x>> {
+        path.split('/').try_fold(self, Self::child)
+    }
+
+    fn own_text(self) -> Option<&'a str> {
+        self.text().map(str::trim).filter(|text| !text.is_empty())
+    }
+
+    fn text_at(self, path: &str) -> Option<&'a str> {
+        self.at(path)?.own_text()
+    }
+
+    fn amount(self, path: &str, default_unit: &str) -> Option<Bytes> {
         let element = self.at(path)?;
-        let number: u64 = element.text.trim().parse().ok()?;
+        let number: u64 = element.own_text()?.parse().ok()?;
         let factor = unit(element.attribute("unit").unwrap_or(default_unit))?;
         number.checked_mul(factor).map(Bytes)
     }
-}
-
-/// The element that is being filled; the document itself is always open.
-fn innermost(open: &mut [Element]) -> &mut Element {
-    open.last_mut().expect("the document is open until the end")
-}
-
-/// The five entities that XML itself defines; libvirt's documents have no others.
-fn predefined(entity: &str) -> Option<char> {
-    Some(match entity {
-        "lt" => '<',
-        "gt" => '>',
-        "amp" => '&',
-        "quot" => '"',
-        "apos" => '\'',
-        _ => return None,
-    })
 }
 
 /// Bytes in one of libvirt's scaled units (formatdomain, "memory"): KB is 1000, KiB and k are 1024.
@@ -206,7 +131,8 @@ pub struct PoolDef {
 /// # Errors
 /// When it is malformed or has no name.
 pub fn pool(xml: &str) -> Result<PoolDef, ReadError> {
-    let root = Element::parse(xml)?;
+    let document = parse(xml)?;
+    let root = document.root_element();
     Ok(PoolDef {
         name: root.text_at("name").ok_or(ReadError::Missing("name"))?.to_owned(),
         kind: root.attribute("type").unwrap_or_default().to_owned(),
@@ -234,7 +160,8 @@ pub struct VolumeDef {
 /// # Errors
 /// When it is malformed.
 pub fn volume(xml: &str) -> Result<VolumeDef, ReadError> {
-    let root = Element::parse(xml)?;
+    let document = parse(xml)?;
+    let root = document.root_element();
     Ok(VolumeDef {
         kind: root.attribute("type").unwrap_or("file").to_owned(),
         format: root.at("target/format").and_then(|format| format.attribute("type")).map(str::to_owned),
@@ -262,7 +189,8 @@ pub struct SnapshotDef {
 /// # Errors
 /// When it is malformed or has no name.
 pub fn snapshot(xml: &str) -> Result<SnapshotDef, ReadError> {
-    let root = Element::parse(xml)?;
+    let document = parse(xml)?;
+    let root = document.root_element();
     let seconds = root.text_at("creationTime").and_then(|text| text.parse().ok()).unwrap_or(0);
     Ok(SnapshotDef {
         name: root.text_at("name").ok_or(ReadError::Missing("name"))?.to_owned(),
@@ -274,8 +202,8 @@ pub fn snapshot(xml: &str) -> Result<SnapshotDef, ReadError> {
             _ => State::Off,
         },
         disks: root.at("domain/devices").map(|devices| {
-            let target = |disk: &Element| disk.at("target")?.attribute("dev").map(str::to_owned);
-            devices.children.iter().filter(|child| child.name == "disk").filter_map(target).collect()
+            let target = |disk: Node<'_, '_>| disk.child("target")?.attribute("dev").map(str::to_owned);
+            devices.all("disk").filter_map(target).collect()
         }),
     })
 }
@@ -297,5 +225,20 @@ mod tests {
         let disks = r#"<disk device="disk"><target dev="vda"/></disk><disk device="cdrom"><target dev="sda"/></disk>"#;
         let xml = format!("<domainsnapshot><name>s</name><domain><devices>{disks}</devices></domain></domainsnapshot>");
         assert_eq!(snapshot(&xml).unwrap().disks.unwrap(), ["vda", "sda"]);
+    }
+
+    #[test]
+    fn what_has_a_dtd_is_too_deep_or_too_large_is_refused() {
+        let laughs = "<!DOCTYPE a [<!ENTITY x 'ha'><!ENTITY y '&x;&x;'>]><a>&y;</a>";
+        assert!(matches!(parse(laughs), Err(ReadError::Xml(roxmltree::Error::DtdDetected))));
+        let file = "<!DOCTYPE a [<!ENTITY x SYSTEM '/etc/passwd'>]><a>&x;</a>";
+        assert!(matches!(parse(file), Err(ReadError::Xml(roxmltree::Error::DtdDetected))));
+        let nested = |deep: usize| format!("{}{}", "<a>".repeat(deep), "</a>".repeat(deep));
+        assert!(parse(&nested(60)).is_ok());
+        assert!(matches!(parse(&nested(500_000)), Err(ReadError::TooLarge | ReadError::Xml(_))));
+        assert!(matches!(parse(&nested(100_000)), Err(ReadError::TooLarge)));
+        assert!(matches!(parse(&format!("<a>{}</a>", " ".repeat(MAX_BYTES))), Err(ReadError::TooLarge)));
+        let wide = format!("<a>{}</a>", "<b/>".repeat(1 << 19));
+        assert!(matches!(parse(&wide), Err(ReadError::Xml(roxmltree::Error::NodesLimitReached))));
     }
 }

@@ -3,7 +3,9 @@
 //! A definition names files in more places than anybody lists: disks, backing files, kernels, flash, TPMs, arguments for QEMU.
 //! So every attribute and every text of it is looked at, and the place only says what the file is used as.
 
-use super::read::Element;
+use roxmltree::Node;
+
+use super::read::Asked;
 use crate::host::UsedAs;
 
 /// Something in a document that may name a file or a volume.
@@ -40,27 +42,30 @@ pub struct Image {
 }
 
 /// Everything that may name a file.
-pub fn mentions(document: &Element) -> Vec<Mention<'_>> {
+pub fn mentions<'a>(document: Node<'a, '_>) -> Vec<Mention<'a>> {
     let mut found = Vec::new();
     collect(document, &UsedAs::Other, &mut found);
     found
 }
 
-fn collect<'x>(element: &'x Element, outer: &UsedAs, found: &mut Vec<Mention<'x>>) {
+fn collect<'a>(element: Node<'a, '_>, outer: &UsedAs, found: &mut Vec<Mention<'a>>) {
     let role = role(element, outer);
     if let (Some(pool), Some(volume)) = (element.attribute("pool"), element.attribute("volume")) {
         found.push(Mention { role: role.clone(), what: What::Volume(pool, volume) });
     }
-    let texts = element.values().chain([element.text.trim()]).filter(|text| !text.is_empty());
+    // A text that a comment stands in would be two; libvirt's own documents have none.
+    let inside = element.children().filter(Node::is_text).filter_map(|text| text.text());
+    let texts = element.attributes().map(|attribute| attribute.value()).chain(inside.map(str::trim));
+    let texts = texts.filter(|text| !text.is_empty());
     found.extend(texts.map(|text| Mention { role: role.clone(), what: What::Text(text) }));
-    for child in &element.children {
+    for child in element.children().filter(Node::is_element) {
         collect(child, &role, found);
     }
 }
 
 /// What a file in this element is used as.
-fn role(element: &Element, outer: &UsedAs) -> UsedAs {
-    match element.name.as_str() {
+fn role(element: Node<'_, '_>, outer: &UsedAs) -> UsedAs {
+    match element.name() {
         "disk" => {
             let target = element.child("target").and_then(|target| target.attribute("dev"));
             // In a snapshot the target is an attribute.
@@ -79,12 +84,11 @@ fn role(element: &Element, outer: &UsedAs) -> UsedAs {
 }
 
 /// The images of a domain's disks and drives.
-pub fn images(domain: &Element) -> Vec<Image> {
-    let disks = domain.child("devices").into_iter().flat_map(|devices| &devices.children);
-    disks.filter(|device| device.name == "disk").filter_map(image).collect()
+pub fn images(domain: Node<'_, '_>) -> Vec<Image> {
+    domain.child("devices").into_iter().flat_map(|devices| devices.all("disk")).filter_map(image).collect()
 }
 
-fn image(disk: &Element) -> Option<Image> {
+fn image(disk: Node<'_, '_>) -> Option<Image> {
     let source = disk.child("source")?;
     let path = source.attribute("file").or_else(|| source.attribute("dev")).unwrap_or_default();
     let volume = source.attribute("pool").zip(source.attribute("volume"));
@@ -101,7 +105,7 @@ fn image(disk: &Element) -> Option<Image> {
 }
 
 /// Whether the chain of backing files is there to its end, which is an empty `<backingStore/>`.
-fn ends(link: &Element) -> bool {
+fn ends(link: Node<'_, '_>) -> bool {
     match link.child("backingStore") {
         Some(next) => next.child("source").is_none() || ends(next),
         None => false,
@@ -143,6 +147,7 @@ pub fn tidy(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::read::parse;
     use super::*;
 
     const DOMAIN: &str = r#"<domain xmlns:qemu="http://libvirt.org/schemas/domain/qemu/1.0"><name>web2</name>
@@ -157,8 +162,8 @@ mod tests {
         <qemu:commandline><qemu:arg value="file=/pool/side.qcow2,if=none"/></qemu:commandline></domain>"#;
 
     fn used_as(path: &str) -> Option<UsedAs> {
-        let document = Element::parse(DOMAIN).unwrap();
-        let mentions = mentions(&document);
+        let document = parse(DOMAIN).unwrap();
+        let mentions = mentions(document.root_element());
         let found = mentions.iter().find(|mention| matches!(mention.what, What::Text(text) if names(text, path)));
         found.map(|mention| mention.role.clone())
     }
@@ -181,13 +186,13 @@ mod tests {
 
     #[test]
     fn images_are_listed_with_whether_their_chain_is_known() {
-        let document = Element::parse(DOMAIN).unwrap();
-        let images = images(&document);
+        let document = parse(DOMAIN).unwrap();
+        let images = images(document.root_element());
         assert_eq!(images.len(), 2);
         assert!(images[0].chain_known && images[0].path == "/pool/top.qcow2" && images[0].format == "qcow2");
         assert_eq!(images[1].volume, Some(("isos".to_owned(), "debian.iso".to_owned())));
         let open = DOMAIN.replace("<backingStore/>", "");
-        assert!(!super::images(&Element::parse(&open).unwrap())[0].chain_known);
+        assert!(!super::images(parse(&open).unwrap().root_element())[0].chain_known);
     }
 
     #[test]

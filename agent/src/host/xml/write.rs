@@ -5,8 +5,9 @@ use std::io;
 use grammar::size::Bytes;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
+use roxmltree::Node;
 
-use super::read::{Element, ReadError};
+use super::read::{Asked, ReadError, parse};
 
 /// A disk to attach: a volume of a pool, by the path libvirt itself gave for it.
 #[derive(Clone, Copy, Debug)]
@@ -81,32 +82,53 @@ pub fn moved(
     block: bool,
     format: &str,
 ) -> Result<Option<String>, ReadError> {
-    let root = Element::parse(definition)?;
-    let mut disks = root.child("devices").into_iter().flat_map(|devices| &devices.children);
-    let is_it = |disk: &&Element| {
-        disk.name == "disk" && disk.child("target").and_then(|target| target.attribute("dev")) == Some(target)
-    };
-    let Some(mut disk) = disks.find(is_it).cloned() else { return Ok(None) };
+    let tree = parse(definition)?;
+    let mut disks = tree.root_element().child("devices").into_iter().flat_map(|devices| devices.all("disk"));
+    let is_it = |disk: &Node<'_, '_>| disk.child("target").and_then(|target| target.attribute("dev")) == Some(target);
+    let Some(disk) = disks.find(is_it) else { return Ok(None) };
     let (kind, attribute) = source(block);
-    disk.set("type", kind);
-    disk.children.retain(|child| !matches!(child.name.as_str(), "source" | "backingStore" | "mirror"));
-    disk.children.push(Element::new("source", &[(attribute, path)]));
-    if let Some(driver) = disk.children.iter_mut().find(|child| child.name == "driver") {
-        driver.set("type", format);
-    }
-    Ok(Some(document(|writer| element(writer, &disk))))
+    Ok(Some(document(|writer| {
+        let start = writer.create_element("disk").with_attributes(with(disk, Some(("type", kind))));
+        start.write_inner_content(|w| {
+            for child in disk.children().filter(Node::is_element) {
+                match child.name() {
+                    "source" | "backingStore" | "mirror" => {}
+                    "driver" => copy(w, child, Some(("type", format)))?,
+                    _ => copy(w, child, None)?,
+                }
+            }
+            w.create_element("source").with_attribute((attribute, path)).write_empty()?;
+            Ok(())
+        })?;
+        Ok(())
+    })))
 }
 
-fn element(writer: &mut Out, tree: &Element) -> io::Result<()> {
-    let start = writer.create_element(tree.name.as_str()).with_attributes(tree.attributes());
-    if tree.children.is_empty() && tree.text.trim().is_empty() {
-        start.write_empty()?;
-    } else if tree.children.is_empty() {
-        start.write_text_content(BytesText::new(&tree.text))?;
+/// Writes an element as it was read, but for that attribute. Of a disk nothing has a namespace, by libvirt's schema.
+fn copy(writer: &mut Out, tree: Node<'_, '_>, set: Option<(&str, &str)>) -> io::Result<()> {
+    let start = writer.create_element(tree.tag_name().name()).with_attributes(with(tree, set));
+    if tree.children().any(|child| child.is_element()) {
+        start.write_inner_content(|w| {
+            tree.children().filter(Node::is_element).try_for_each(|child| copy(w, child, None))
+        })?;
+    } else if let Some(text) = tree.own_text().and(tree.text()) {
+        start.write_text_content(BytesText::new(text))?;
     } else {
-        start.write_inner_content(|w| tree.children.iter().try_for_each(|child| element(w, child)))?;
+        start.write_empty()?;
     }
     Ok(())
+}
+
+/// An element's attributes, in order, with that one set.
+fn with<'a>(element: Node<'a, '_>, set: Option<(&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
+    let mut attributes: Vec<(&str, &str)> = element.attributes().map(|one| (one.name(), one.value())).collect();
+    if let Some((name, value)) = set {
+        match attributes.iter_mut().find(|(key, _)| *key == name) {
+            Some((_, old)) => *old = value,
+            None => attributes.push((name, value)),
+        }
+    }
+    attributes
 }
 
 /// `<disk>` for `virDomainDetachDeviceFlags`: libvirt finds the disk by its target alone.
@@ -157,14 +179,17 @@ fn amount(writer: &mut Out, name: &str, value: Bytes) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use roxmltree::Document;
 
     use super::*;
 
     /// The names of all elements, in document order.
-    fn outline(element: &Element) -> Vec<&str> {
-        let mut names = vec![element.name.as_str()];
-        names.extend(element.children.iter().flat_map(outline));
-        names
+    fn outline<'a>(tree: &'a Document<'_>) -> Vec<&'a str> {
+        tree.descendants().filter(Node::is_element).map(|element| element.tag_name().name()).collect()
+    }
+
+    fn first_text<'a>(tree: &'a Document<'_>) -> Option<&'a str> {
+        tree.root_element().first_element_child()?.text()
     }
 
     const HOSTILE: [&str; 6] = [
@@ -179,21 +204,24 @@ mod tests {
     #[test]
     fn markup_in_a_name_stays_a_name() {
         for name in HOSTILE {
-            let tree = Element::parse(&snapshot(name)).unwrap();
+            let xml = snapshot(name);
+            let tree = parse(&xml).unwrap();
             assert_eq!(outline(&tree), ["domainsnapshot", "name"], "{name}");
-            assert_eq!(tree.children[0].text, name);
+            assert_eq!(first_text(&tree), Some(name));
 
-            let tree = Element::parse(&volume(name, "qcow2", Bytes(5))).unwrap();
+            let xml = volume(name, "qcow2", Bytes(5));
+            let tree = parse(&xml).unwrap();
             assert_eq!(outline(&tree), ["volume", "name", "capacity", "allocation", "target", "format"], "{name}");
-            assert_eq!(tree.children[0].text, name);
+            assert_eq!(first_text(&tree), Some(name));
 
             let xml = disk(DiskXml { path: name, block: false, format: name, target: name, bus: name });
-            let tree = Element::parse(&xml).unwrap();
+            let tree = parse(&xml).unwrap();
             assert_eq!(outline(&tree), ["disk", "driver", "source", "target"], "{name}");
-            assert_eq!(tree.child("source").unwrap().attribute("file"), Some(name));
-            assert_eq!(tree.child("target").unwrap().attribute("dev"), Some(name));
+            assert_eq!(tree.root_element().child("source").unwrap().attribute("file"), Some(name));
+            assert_eq!(tree.root_element().child("target").unwrap().attribute("dev"), Some(name));
 
-            let tree = Element::parse(&detach(name, "virtio")).unwrap();
+            let xml = detach(name, "virtio");
+            let tree = parse(&xml).unwrap();
             assert_eq!(outline(&tree), ["disk", "target"], "{name}");
         }
     }
@@ -201,13 +229,14 @@ mod tests {
     proptest! {
         #[test]
         fn whatever_is_written_reads_back_as_it_was(name in r#"[a-z<>&"'/=!\[\]?#;é\-]{1,40}"#, size: u64) {
-            let tree = Element::parse(&volume(&name, "raw", Bytes(size))).unwrap();
-            prop_assert_eq!(&tree.children[0].text, &name);
+            let xml = volume(&name, "raw", Bytes(size));
+            let tree = parse(&xml).unwrap();
+            prop_assert_eq!(first_text(&tree), Some(name.as_str()));
             let digits = size.to_string();
-            prop_assert_eq!(tree.text_at("capacity"), Some(digits.as_str()));
+            prop_assert_eq!(tree.root_element().text_at("capacity"), Some(digits.as_str()));
             let xml = disk(DiskXml { path: &name, block: true, format: "raw", target: "vdb", bus: "virtio" });
-            let tree = Element::parse(&xml).unwrap();
-            prop_assert_eq!(tree.child("source").unwrap().attribute("dev"), Some(name.as_str()));
+            let tree = parse(&xml).unwrap();
+            prop_assert_eq!(tree.root_element().child("source").unwrap().attribute("dev"), Some(name.as_str()));
             prop_assert_eq!(outline(&tree).len(), 4);
         }
     }
