@@ -151,7 +151,9 @@ impl Turn<'_> {
                 all.iter().find(|token| !cx.lexicon.holds(std::slice::from_ref(token), &[Class::Then, Class::Polite]));
             first.is_some_and(|first| changes(first) && !own.commands(first))
         };
-        clauses.iter().filter(|_| clauses.len() > 1).find(wishes).map(|clause| (*clause).to_owned())
+        let wished: Vec<&str> =
+            clauses.iter().filter(|_| clauses.len() > 1).filter(|clause| wishes(clause)).copied().collect();
+        (!wished.is_empty()).then(|| wished.join(" … "))
     }
 
     /// "shut down all demo machines", where all are meant for want of a better reading: the words between, which may say which of them.

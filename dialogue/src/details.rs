@@ -479,7 +479,7 @@ impl Turn<'_> {
             State::Off => "vm.shutdown",
             State::Paused => "vm.pause",
             State::Saved => "vm.save",
-            State::Crashed => return None,
+            State::Crashed | State::Resting => return None,
         };
         let asks = part.question || part.raw.trim_end().ends_with('?');
         let wished = now || part.polite && count == all.len();

@@ -11,6 +11,9 @@ use grammar::value::Value;
 
 use crate::naming::is_called;
 
+/// What may be named in a list of what is to be kept.
+const LISTED: [Of; 3] = [Of::Snapshot, Of::Disk, Of::Volume];
+
 /// Whether what stands there is to be left as it is: "keep", "not" or "don't touch" is right before it.
 pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     const KEEPS: [Class; 5] = [Class::Untouched, Class::Spare, Class::Denied, Class::Not, Class::Except];
@@ -24,7 +27,18 @@ pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool
     };
     let keeps =
         |end: usize| KEEPS.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some()) || beside(end);
-    keeps(at) || article > 0 && keeps(at - article)
+    // "keep b and c", "keep a, b and c"
+    let named = |at: usize| LISTED.iter().any(|of| cx.known.has(*of, all[at].text).is_some());
+    let mut first = at;
+    while let Some(and) = cx
+        .lexicon
+        .longest_before(&all[..first], Class::And)
+        .or((first < at && gap(text, &all, first).trim() == ",").then_some(0))
+        && let Some(before) = (first - and).checked_sub(1).filter(|before| named(*before))
+    {
+        first = before;
+    }
+    keeps(at) || article > 0 && keeps(at - article) || first < at && keeps(first)
 }
 
 /// Whether what stands there is where something is taken from: "from archive to ssd", "off the archive pool".

@@ -44,6 +44,7 @@ pub mod size;
 pub mod spared;
 pub mod spelling;
 mod stance;
+mod state;
 pub mod time;
 pub mod token;
 pub mod value;

@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::state::State;
 use crate::{
     family::{families, family},
     kind::Of,
@@ -15,43 +16,6 @@ use crate::{
     token::{comma_before, fold},
     value::Value,
 };
-
-/// State of a machine, as people tell machines apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Shut off.
-    Off,
-    /// Running.
-    Running,
-    /// Paused.
-    Paused,
-    /// Crashed.
-    Crashed,
-    /// Off, with its memory saved to disk.
-    Saved,
-}
-
-impl State {
-    const NAMED: [(State, &str); 5] = [
-        (State::Off, "off"),
-        (State::Running, "running"),
-        (State::Paused, "paused"),
-        (State::Crashed, "crashed"),
-        (State::Saved, "saved"),
-    ];
-
-    /// The state a lexicon names.
-    pub fn named(name: &str) -> Option<State> {
-        Self::NAMED.iter().find(|(_, named)| *named == name).map(|(state, _)| *state)
-    }
-}
-
-impl fmt::Display for State {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(Self::NAMED.iter().find(|(state, _)| state == self).map_or("", |(_, name)| name))
-    }
-}
 
 /// Number of "the last one" in [`Selector::Nth`] and `Answer::Nth`.
 pub const LAST: usize = usize::MAX;

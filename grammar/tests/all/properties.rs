@@ -144,6 +144,7 @@ fn selector() -> impl Strategy<Value = Selector> {
         State::Paused,
         State::Crashed,
         State::Saved,
+        State::Resting,
     ]));
     let filtered = (
         state,

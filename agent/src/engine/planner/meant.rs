@@ -204,6 +204,7 @@ fn in_state(said: selector::State, machine: &Machine) -> bool {
         selector::State::Running => machine.state == State::Running,
         selector::State::Paused => matches!(machine.state, State::Paused | State::Asleep),
         selector::State::Crashed => machine.state == State::Crashed,
+        selector::State::Resting => machine.state != State::Running,
         selector::State::Saved => machine.state == State::Off && machine.saved,
     }
 }
