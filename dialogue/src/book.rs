@@ -10,11 +10,11 @@ use grammar::pattern::{Pattern, Patterns};
 use grammar::spelling::Speller;
 
 use crate::gist::Gists;
-use crate::leftover::Vocabulary;
 use crate::phrases::Phrases;
 use crate::spec::Spec;
 use crate::spelling;
 use crate::topics::Topics;
+use crate::vocabulary::Vocabulary;
 
 /// The corpus section that is no skill: what means none of them.
 pub const NONE: &str = "none";

@@ -3,7 +3,6 @@
 //! A classifier is sure of what a sentence is about, and deaf to what it adds: "shut down web1 except the backup". What is left over is
 //! named in a question before anything is done, save for a plain aside to what can be taken back.
 
-use std::collections::HashSet;
 use std::ops::Range;
 
 use grammar::clause::spans;
@@ -12,16 +11,17 @@ use grammar::known::squeeze;
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::{Selector, exceptions};
-use grammar::token::{Token, gap, tokens};
+use grammar::token::{Token, gap};
 use grammar::value::Value;
 
 use crate::amend::is_among;
 use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
+use crate::meant::says_which_of_all;
 use crate::session::Call;
 use crate::slots::{Taken, extract_where};
 use crate::spec::{Category, Danger, Scope, Slot, Spec, TARGET};
-use crate::topics::alike;
+use crate::vocabulary::Vocabulary;
 
 /// Marks that quote: one that stands alone quotes nobody knows what.
 pub(crate) const MARKS: [char; 5] = ['"', '“', '”', '„', '`'];
@@ -206,13 +206,21 @@ pub(crate) fn left_over(
             // "stop web1, hmm no don't"
             left.excepts |= only_denies(text, &all, at, cx);
             turns
+        } else if longest(&TIMES) > light {
+            // "this evening"
+            left.weighs = true;
+            longest(&TIMES)
         } else if logged(at) {
             left.weighs = true;
             1
         } else if light > 0 {
             at += light;
             continue;
-        } else if vocabulary.has(token) && !behind_a_name(spec, token, taken, text) && !apart(at) {
+        } else if vocabulary.has(token)
+            && !behind_a_name(spec, token, taken, text)
+            && !apart(at)
+            && (vocabulary.commands(token) || !says_which_of_all(&token.span, text, cx))
+        {
             at += 1;
             continue;
         } else {
@@ -457,6 +465,10 @@ impl Turn<'_> {
         let plain =
             |token: &Token<'_>| !cx.lexicon.contains(&token.folded) && !self.heard.vocabulary(spec.id).commands(token);
         let known = Of::ALL.iter().any(|of| cx.known.has(*of, word).is_some());
+        let place = self.session.trace.text.find(word.as_str()).map(|at| at..at + word.len());
+        if place.is_some_and(|span| says_which_of_all(&span, &self.session.trace.text, &cx)) {
+            return None;
+        }
         // "because vda is full" names nothing.
         let text = self.session.trace.text.as_str();
         let clause = spans(text, &[Class::And, Class::But], &cx)
@@ -542,48 +554,5 @@ impl Turn<'_> {
             left.excepts = true;
             left.words.push(text[span].to_owned());
         }
-    }
-}
-
-/// The words that sentences for a skill are made of, without those of their values.
-#[derive(Debug, Default)]
-pub(crate) struct Vocabulary {
-    /// Those of its commands: they are its own, also where they would weigh elsewhere ("a new disk").
-    commands: HashSet<String>,
-    /// Those of all its phrasings.
-    all: HashSet<String>,
-}
-
-impl Vocabulary {
-    /// From command patterns, and from phrasings with the places of their values.
-    pub(crate) fn new(patterns: &[String], examples: &[(String, Vec<Range<usize>>)]) -> Self {
-        let words = |text: &str| tokens(text).into_iter().map(|token| token.folded).collect::<Vec<_>>();
-        let mut vocabulary = Self::default();
-        for pattern in patterns {
-            let mut rest = pattern.as_str();
-            while let Some((before, after)) = rest.split_once('<') {
-                vocabulary.commands.extend(words(before));
-                rest = after.split_once('>').map_or("", |(_, after)| after);
-            }
-            vocabulary.commands.extend(words(rest));
-        }
-        vocabulary.all.clone_from(&vocabulary.commands);
-        for (text, values) in examples {
-            let mut text = text.clone();
-            for span in values {
-                let blanks = " ".repeat(span.len());
-                text.replace_range(span.clone(), &blanks);
-            }
-            vocabulary.all.extend(words(&text));
-        }
-        vocabulary
-    }
-
-    pub(crate) fn commands(&self, token: &Token<'_>) -> bool {
-        self.commands.contains(&token.folded)
-    }
-
-    pub(crate) fn has(&self, token: &Token<'_>) -> bool {
-        self.all.contains(&token.folded) || self.all.iter().any(|known| alike(known, &token.folded))
     }
 }

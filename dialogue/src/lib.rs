@@ -59,5 +59,6 @@ mod told;
 pub mod topics;
 pub mod understand;
 mod veto;
+mod vocabulary;
 
 pub use controls::CONTROLS;

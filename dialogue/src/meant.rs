@@ -114,3 +114,21 @@ pub(crate) fn is_no_name(span: &Range<usize>, text: &str, cx: &Context<'_>) -> b
     let told = because.into_iter().any(|at| cx.lexicon.longest(&before[at..], Class::Because).is_some());
     told && !is_called(span, text, cx)
 }
+
+/// "all databases", "everything in staging": whether what stands there, right behind a word for all of them, says which.
+pub(crate) fn says_which_of_all(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    const SETS: [Class; 2] = [Class::All, Class::Everything];
+    const BETWEEN: [Class; 3] = [Class::Where, Class::Article, Class::Possessive];
+    let all = cx.tokens(text);
+    let Some(mut end) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let before =
+        |end: usize, classes: &[Class]| classes.iter().find_map(|class| cx.lexicon.longest_before(&all[..end], *class));
+    while end > 0 && gap(text, &all, end).trim().is_empty() {
+        if before(end, &SETS).is_some() {
+            return true;
+        }
+        let Some(count) = before(end, &BETWEEN) else { return false };
+        end -= count;
+    }
+    false
+}

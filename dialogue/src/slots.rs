@@ -14,7 +14,7 @@ use grammar::value::Value;
 
 use crate::book::Words;
 use crate::machine::{Action, Planning, Span, Stage, Turn};
-use crate::meant::{is_compared, is_kept, is_no_name, is_origin, without_whom_it_tells_of};
+use crate::meant::{is_compared, is_kept, is_no_name, is_origin, says_which_of_all, without_whom_it_tells_of};
 use crate::naming::{is_called, is_machine, is_small, may_be_named};
 use crate::reply::{Choice, Phrase, Reply};
 use crate::session::{About, Call, Decision, FOCUS_DEPTH, Session};
@@ -109,7 +109,7 @@ pub(crate) fn extract_where(
             if is_small(word, cx) && !is_called(span, text, cx) {
                 return false;
             }
-            if !word.is_empty() && is_no_name(span, text, cx) {
+            if !word.is_empty() && (is_no_name(span, text, cx) || says_which_of_all(span, text, cx)) {
                 return false;
             }
             slot.kind != Kind::NewName(Of::Snapshot) || !is_machine(span, text, cx) || is_called(span, text, cx)

@@ -102,7 +102,12 @@ impl Skill for DiskCreate {
                 .with("target", &target)
         };
         // Whoever is not spoken to has to be named.
-        let summary = if scene.scope == Scope::Machine { "summary" } else { "summary_of" };
+        let summary = match (scene.scope == Scope::Machine, args.word("pool").is_some()) {
+            (true, false) => "summary",
+            (true, true) => "summary_in",
+            (false, false) => "summary_of",
+            (false, true) => "summary_of_in",
+        };
         let mut change = Change::new(phrase(summary), ops, phrase("done"), phrase("told"));
         change.facts = [("pool", &pool.name), ("volume", &volume), ("target", &target)]
             .map(|(key, value)| (key.to_owned(), value.clone()))
