@@ -3,7 +3,7 @@
 use agent::state::journal::{Entry, Journal, Outcome};
 use tests::guest::Session;
 
-use crate::world::{HV1, WEB1, World};
+use crate::world::{HV1, HV2, WEB1, World};
 
 /// A guest called web1, off, and an agent.
 fn world(guest_runs: bool) -> (World, Session) {
@@ -72,6 +72,40 @@ fn what_somebody_does_with_virsh_is_told_once_and_what_alice_does_under_her_name
         alice.inbox(),
         bob.inbox()
     );
+}
+
+#[test]
+fn a_machine_that_somebody_moves_keeps_its_address_is_never_away_and_that_is_told_once() {
+    let session = || Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
+    let (here, there) = (session(), session());
+    here.define("web1").expect("a guest");
+    here.virsh(&["start", "web1"]).expect("it starts");
+    here.wait_up("web1", 1).expect("the guest comes up");
+    let world = World::on_hosts(&[("hv1", &here.uri()), ("hv2", &there.uri())], "");
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    let (bob, otto) = (world.viewer_of("bob", &[HV1]), world.viewer_of("otto", &[HV2]));
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "pause", "web1 is paused");
+    alice.see(WEB1, "away");
+    alice.forget();
+    alice.ask(WEB1, "resume", "web1 goes on");
+    alice.see(WEB1, "online");
+    bob.forget();
+    let migrate = ["migrate", "--live", "--persistent", "--undefinesource", "--unsafe", "web1"];
+    here.virsh(&[&migrate[..], &[&there.uri()]].concat()).expect("virsh migrates");
+    for (person, host) in [(&alice, WEB1), (&bob, HV1), (&otto, HV2)] {
+        assert_eq!(person.hear(host, "hv2"), "web1 is on hv2 now (somebody used virsh).");
+    }
+    alice.ask(WEB1, "which host are you on?", "a virtual machine on hv2");
+    let undo = alice.ask(WEB1, "undo", "");
+    assert!(undo.starts_with("Pause web1"), "what was done there is taken back here: {undo}");
+    alice.ask(WEB1, "yes", "web1 is paused");
+    assert_eq!(there.virsh(&["domstate", "web1"]).expect("virsh looks"), "paused");
+    alice.see(WEB1, "away");
+    let present = |event: &serde_json::Value| event["type"] == "" && event["show"] == "";
+    let away = alice.count(|event| event["kind"] == "presence" && event["bare"] == WEB1 && !present(event));
+    assert_eq!(away, 0, "{}", alice.inbox());
+    assert_eq!((alice.heard(WEB1, ""), bob.heard(HV1, "hv2"), otto.heard(HV2, "hv2")), (0, 0, 0), "{}", alice.inbox());
 }
 
 #[test]

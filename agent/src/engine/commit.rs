@@ -17,7 +17,7 @@ use super::unknown::Promise;
 use super::{Engine, locks};
 use crate::engine::planner::{Made, Step, receipt};
 use crate::events::{Cause, Ending, Flight, Notice};
-use crate::host::{HostError, HostErrorKind, HostEvent};
+use crate::host::{HostError, HostErrorKind, HostEvent, Machine};
 use crate::message::Message;
 use crate::ops::{self, Lock, On, Op};
 use crate::people::addresses::Entity;
@@ -296,8 +296,13 @@ impl Engine {
             text: text.clone(),
             phrase: Some(phrase.clone()),
         });
-        let entity =
-            step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
+        // Where it is now, and where it was.
+        let now_at =
+            step.machine.as_ref().map(|machine| self.host.machine(&machine.id).unwrap_or_else(|| machine.clone()));
+        let moved =
+            |machine: &&Arc<Machine>| now_at.as_ref().is_some_and(|now| now.id.hypervisor != machine.id.hypervisor);
+        let left = step.machine.as_ref().filter(moved).map(|machine| machine.id.hypervisor.clone());
+        let entity = now_at.map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
         self.notify(Notice {
             about: entity,
             name: about,
@@ -305,6 +310,7 @@ impl Engine {
             phrase,
             except: message.asker.jid.clone(),
             except_room: message.room.clone(),
+            left,
             burst: None,
         });
     }

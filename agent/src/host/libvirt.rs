@@ -5,8 +5,8 @@
 //! lost and opened again by the watch alone; callers find one or are told `Unreachable`.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use grammar::size::Bytes;
@@ -178,6 +178,29 @@ struct Host {
     samples: Mutex<usage::Samples>,
     /// Machines of which we take a snapshot just now.
     quiet: Mutex<quiet::Quiet>,
+    peers: Arc<Peers>,
+}
+
+/// All hypervisors, known to each: a machine may be on several.
+#[derive(Debug, Default)]
+struct Peers(Mutex<Vec<Weak<Host>>>);
+
+impl Peers {
+    fn all(&self) -> Vec<Arc<Host>> {
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether there is more than one.
+    fn has_others(&self) -> bool {
+        self.0.lock().len() > 1
+    }
+
+    /// Has each look at a machine again, until it is clear on which of them it is.
+    fn look(&self, uuid: Uuid) {
+        for host in self.all() {
+            let _ = host.signals.send(Signal::Look(uuid));
+        }
+    }
 }
 
 impl Bridge {
@@ -188,8 +211,13 @@ impl Bridge {
         let (events, heard) = unbounded_channel();
         let named = hosts.iter().map(|host| (host.name.clone(), host.uri.clone()));
         let mirror = Arc::new(Mirror::new(named, Timestamp::now()));
-        let start = |config| Host::start(config, timeouts, mirror.clone(), events.clone());
-        let hosts = hosts.into_iter().map(start).collect();
+        let peers = Arc::<Peers>::default();
+        // No watch looks for another before all are there.
+        let mut list = peers.0.lock();
+        let start = |config| Host::start(config, timeouts, mirror.clone(), events.clone(), Arc::clone(&peers));
+        let hosts: Vec<Arc<Host>> = hosts.into_iter().map(start).collect();
+        list.extend(hosts.iter().map(Arc::downgrade));
+        drop(list);
         (Arc::new(Self { mirror, hosts }), heard)
     }
 
@@ -246,6 +274,7 @@ impl Host {
         timeouts: Timeouts,
         mirror: Arc<Mirror>,
         events: UnboundedSender<HostEvent>,
+        peers: Arc<Peers>,
     ) -> Arc<Self> {
         let (signals, heard) = channel();
         let host = Arc::new(Self {
@@ -261,6 +290,7 @@ impl Host {
             device_heard: Condvar::new(),
             samples: Mutex::default(),
             quiet: Mutex::default(),
+            peers,
         });
         watch::start(host.clone(), heard, events);
         host
@@ -406,7 +436,11 @@ impl HostRead for Bridge {
     }
 
     fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
-        if let Ok(host) = self.host(&id.hypervisor, "read") {
+        // Where it was, and where it is.
+        let is = self.mirror.machine(id).map(|machine| machine.id.hypervisor.clone());
+        let mut names = vec![id.hypervisor.clone()];
+        names.extend(is.filter(|name| *name != id.hypervisor));
+        for host in names.iter().filter_map(|name| self.host(name, "read").ok()) {
             host.look_again(id);
         }
         self.mirror.machine(id)

@@ -10,7 +10,7 @@ use virt::error::{Error, ErrorNumber};
 use virt::storage_pool::StoragePool;
 
 use super::fault::Fault;
-use crate::host::events::sys;
+use crate::host::events::{is_step_of_move, sys};
 use crate::host::xml::domain::{self as definition, DiskDef};
 use crate::host::xml::read::{self, PoolDef};
 use crate::host::{Disk, DiskUse, HostInfo, Machine, MachineId, Pool, Snapshot, State, Volume};
@@ -65,7 +65,9 @@ pub fn machine(
     pools: &PoolVolumes,
 ) -> Result<(Machine, i32), Fault> {
     let (raw_state, reason) = sys::state(domain)?;
-    let state = state(raw_state);
+    // Nobody has paused what is only handed over, for some milliseconds, or still comes.
+    let moving = is_step_of_move(state(raw_state), reason);
+    let state = if moving { State::Running } else { state(raw_state) };
     let definition = definition::domain(&domain.xml_desc(0)?)?;
     let id = MachineId { hypervisor: hypervisor.to_owned(), uuid: definition.uuid };
     let machine = Machine {
@@ -86,6 +88,7 @@ pub fn machine(
         os: definition.os,
         // A driver that can't save has saved nothing.
         saved: state == State::Off && domain.has_managed_save(0).unwrap_or(false),
+        moving,
         ..Machine::new(id, definition.name, state)
     };
     Ok((machine, reason))
