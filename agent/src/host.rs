@@ -341,6 +341,8 @@ pub enum Feature {
     Save,
     /// Disks copied and moved while on.
     BlockJobs,
+    /// Machines moved to other hosts: only where there are several.
+    Migrate,
 }
 
 /// What a skill sees of the fleet. Mirror calls never block; live calls have a deadline of a few seconds.
@@ -391,6 +393,11 @@ pub trait HostRead: Send + Sync {
     /// # Errors
     /// As [`HostError`].
     fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError>;
+    /// Live: the names of the networks of a hypervisor that are active.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn networks(&self, hypervisor: &str) -> Result<Vec<String>, HostError>;
     /// Live: the volumes of a pool.
     ///
     /// # Errors

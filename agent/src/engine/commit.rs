@@ -109,6 +109,10 @@ impl Engine {
                 };
                 if let Err(stumble) = applied {
                     self.let_go(held, message);
+                    // Where the machine is now concerns everybody, whatever else was not done.
+                    if step.change.ops[..done].iter().any(|op| op.reaches().is_some()) {
+                        self.tell_change(message, step);
+                    }
                     let steps = finished.len() + usize::from(done > 0);
                     return (self.stumbled(message, made, &finished, done, stumble), steps);
                 }
@@ -253,10 +257,23 @@ impl Engine {
         if let Stumble::Stopped(who) = &stumble {
             vars.extend([("who", Var::from(who.as_str())), ("what", step.change.ops[done].deed(step.name()).into())]);
             let phrase = vars.into_iter().fold(Phrase::common(&id), |phrase, (name, value)| phrase.with(name, value));
-            return Applied::Failed { reply: Reply::say(phrase), undo };
+            return Applied::Failed { reply: self.with_undone(Reply::say(phrase), &step.change.ops[done]), undo };
         }
         tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
-        Applied::Failed { reply: self.failure(&id, vars), undo }
+        let mut reply = self.failure(&id, vars);
+        if matches!(&stumble, Stumble::Host(error) if !error.kind.outcome_unknown()) {
+            reply = self.with_undone(reply, &step.change.ops[done]);
+        }
+        Applied::Failed { reply, undo }
+    }
+
+    /// With how the machine is now that this was not done.
+    fn with_undone(&self, reply: Reply, op: &Op) -> Reply {
+        let machine = op.machine().filter(|_| op.reaches().is_some()).and_then(|id| self.host.look_again(id));
+        match machine.and_then(|machine| op.undone(&machine)) {
+            Some(phrase) => reply.and(phrase),
+            None => reply,
+        }
     }
 
     /// Whoever did not learn how an op ended is told as soon as that is known.

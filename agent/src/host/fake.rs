@@ -118,9 +118,10 @@ impl Fake {
             Feature::Save,
             Feature::BlockJobs,
         ];
+        let several = Some(Feature::Migrate).filter(|_| fixture.hypervisors.len() > 1);
         for (hypervisor, _) in &fixture.hypervisors {
             mirror.set_unreachable(hypervisor, None);
-            mirror.set_features(hypervisor, all);
+            mirror.set_features(hypervisor, all.into_iter().chain(several));
         }
         for machine in fixture.machines {
             mirror.put(machine, now);
@@ -422,6 +423,11 @@ impl HostRead for Fake {
         let volumes = self.volumes(&id.hypervisor, pool)?;
         let volume = volumes.iter().find(|volume| volume.name == *name).ok_or_else(missing)?;
         Ok(DiskUse { capacity: volume.capacity, allocation: volume.allocation })
+    }
+
+    fn networks(&self, hypervisor: &str) -> Result<Vec<String>, HostError> {
+        self.reachable(hypervisor, "list the networks of")?;
+        Ok(vec!["default".to_owned()])
     }
 
     fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError> {

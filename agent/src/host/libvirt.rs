@@ -4,7 +4,7 @@
 //! block and can't be cancelled, so a daemon that hangs costs its own threads and nobody else's. Connections are opened,
 //! lost and opened again by the watch alone; callers find one or are told `Unreachable`.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ use crate::ops::Op;
 
 mod fault;
 mod link;
+mod migrate;
 mod ops;
 mod quiet;
 mod read;
@@ -178,6 +179,8 @@ struct Host {
     samples: Mutex<usage::Samples>,
     /// Machines of which we take a snapshot just now.
     quiet: Mutex<quiet::Quiet>,
+    /// Machines whose copying to another host is to stop.
+    stops: Mutex<HashSet<Uuid>>,
     peers: Arc<Peers>,
 }
 
@@ -290,6 +293,7 @@ impl Host {
             device_heard: Condvar::new(),
             samples: Mutex::default(),
             quiet: Mutex::default(),
+            stops: Mutex::default(),
             peers,
         });
         watch::start(host.clone(), heard, events);
@@ -488,6 +492,11 @@ impl HostRead for Bridge {
         }
     }
 
+    fn networks(&self, hypervisor: &str) -> Result<Vec<String>, HostError> {
+        let host = self.host(hypervisor, "list the networks of")?;
+        host.call(Lane::Read, "list the networks of", hypervisor, read::networks)
+    }
+
     fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError> {
         let host = self.host(hypervisor, "list the volumes of")?;
         let name = pool.to_owned();
@@ -516,7 +525,14 @@ impl HostWrite for Bridge {
     }
 
     fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
-        self.host_of(op)?.apply(op, late)
+        let done = self.host_of(op)?.apply(op, late);
+        // Whoever reads next sees it there too.
+        if let (Some(other), Some(machine)) = (op.reaches(), op.machine())
+            && let Ok(other) = self.host(other, op.operation())
+        {
+            other.look_again(machine);
+        }
+        done
     }
 
     fn stop(&self, op: &Op) -> Result<(), HostError> {

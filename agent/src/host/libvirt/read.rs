@@ -188,6 +188,21 @@ pub fn volumes(pool: &StoragePool) -> Result<Vec<Volume>, Fault> {
     Ok(volumes)
 }
 
+/// `virConnectListAllNetworksFlags`: active ones.
+const ACTIVE_NETWORKS: u32 = 2;
+
+/// The names of the active networks, in order. A driver without networks has none.
+pub fn networks(connection: &Connect) -> Result<Vec<String>, Fault> {
+    let listed = match connection.list_all_networks(ACTIVE_NETWORKS) {
+        Ok(listed) => listed,
+        Err(error) if is(&error, ErrorNumber::NoSupport) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut names = listed.iter().map(|network| network.name()).collect::<Result<Vec<_>, _>>()?;
+    names.sort_unstable();
+    Ok(names)
+}
+
 /// How full a disk is. Drivers without block information tell by the volume behind it.
 pub fn disk_use(domain: &Domain, target: &str) -> Result<DiskUse, Fault> {
     let info = domain.block_info(target, 0)?;

@@ -18,7 +18,7 @@ use virt::domain::Domain;
 use super::link::{Lane, Link, NotOpen};
 use super::{Connection, DownReason, Host, fault::Fault, read};
 use crate::host::events::{CloseReason, Fold, Happened, Heard, What, missed, sys};
-use crate::host::{EventKind, HostError, HostErrorKind, HostEvent, Machine, MachineId, State, steady};
+use crate::host::{EventKind, Feature, HostError, HostErrorKind, HostEvent, Machine, MachineId, State, steady};
 
 /// What the watch is told.
 pub enum Signal {
@@ -217,7 +217,8 @@ impl Watch {
             Ok(link) => Arc::from(link),
             Err(NotOpen { reason, said }) => return self.drop_link(reason, said),
         };
-        let features = link.features.clone();
+        let mut features = link.features.clone();
+        features.retain(|feature| *feature != Feature::Migrate || self.host.peers.has_others());
         *self.host.link.lock() = Some(link);
         self.host.mirror.set_features(&self.host.config.name, features);
         if self.resync_or_drop() {

@@ -83,10 +83,44 @@ pub fn moved(
 ) -> Result<Option<String>, ReadError> {
     let root = Element::parse(definition)?;
     let mut disks = root.child("devices").into_iter().flat_map(|devices| &devices.children);
-    let is_it = |disk: &&Element| {
-        disk.name == "disk" && disk.child("target").and_then(|target| target.attribute("dev")) == Some(target)
-    };
-    let Some(mut disk) = disks.find(is_it).cloned() else { return Ok(None) };
+    let Some(mut disk) = disks.find(|disk| is_disk_at(disk, target)).cloned() else { return Ok(None) };
+    point(&mut disk, path, block, format);
+    Ok(Some(document(|writer| element(writer, &disk))))
+}
+
+/// Where a disk is on the host that its machine goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `vda`.
+    pub target: String,
+    /// Path or device of the volume there.
+    pub path: String,
+    /// Whether the volume is a block device and not a file.
+    pub block: bool,
+    /// `qcow2` or `raw`.
+    pub format: String,
+}
+
+/// A domain's definition with other files or devices behind its disks, as [`moved`] does with one.
+///
+/// # Errors
+/// When the definition is malformed, or has no such disk.
+pub fn relocated(definition: &str, places: &[Place]) -> Result<String, ReadError> {
+    let mut root = Element::parse(definition)?;
+    let devices = root.children.iter_mut().find(|child| child.name == "devices");
+    let disks = &mut devices.ok_or(ReadError::Missing("devices"))?.children;
+    for Place { target, path, block, format } in places {
+        let disk = disks.iter_mut().find(|disk| is_disk_at(disk, target)).ok_or(ReadError::Missing("disk"))?;
+        point(disk, path, *block, format);
+    }
+    Ok(document(|writer| element(writer, &root)))
+}
+
+fn is_disk_at(disk: &Element, target: &str) -> bool {
+    disk.name == "disk" && disk.child("target").and_then(|target| target.attribute("dev")) == Some(target)
+}
+
+fn point(disk: &mut Element, path: &str, block: bool, format: &str) {
     let (kind, attribute) = source(block);
     disk.set("type", kind);
     disk.children.retain(|child| !matches!(child.name.as_str(), "source" | "backingStore" | "mirror"));
@@ -94,7 +128,6 @@ pub fn moved(
     if let Some(driver) = disk.children.iter_mut().find(|child| child.name == "driver") {
         driver.set("type", format);
     }
-    Ok(Some(document(|writer| element(writer, &disk))))
 }
 
 fn element(writer: &mut Out, tree: &Element) -> io::Result<()> {
