@@ -2,7 +2,10 @@
 # The guests of ./demo: small real machines under the private libvirtd of servers.sh. Their kernel and
 # initramfs come from guest.sh, their description from tests/hosts/guest.xml, the same as in the tests.
 
-MACHINES=(web1 web2 db1)
+# The machines of each host.
+HV1_MACHINES=(web1 web2 db1)
+HV2_MACHINES=(mail1)
+MACHINES=("${HV1_MACHINES[@]}" "${HV2_MACHINES[@]}")
 
 GUEST_IMAGE=$ATOLL_CACHE/guest
 
@@ -16,35 +19,45 @@ guest_image_ready() {
     die "The guests' image could not be built. Without guests: ./demo --test-driver"
 }
 
-# guests_start: a storage pool "default", and the machines: all defined, all but web2 running. They boot
-# while the rest goes on.
-guests_start() {
-  local user pool=$OWN_DIR/pool boot=$OWN_DIR/boot name kind=qemu
+# guests_prepare: what they boot from; GUEST_KIND says whether with KVM.
+guests_prepare() {
+  local user boot=$OWN_DIR/boot
   user=$(libvirt_user)
-  mkdir -p "$pool" "$boot"
+  mkdir -p "$boot"
   # QEMU's user may not look into our home.
   cp -L "$GUEST_IMAGE/vmlinuz" "$GUEST_IMAGE/initrd.gz" "$boot/"
-  [[ -z $user ]] || chown -R "$user:" "$pool" "$boot"
+  [[ -z $user ]] || chown -R "$user:" "$boot"
+  GUEST_KIND=qemu
   if kvm_works "$user" "$boot"; then
-    kind=kvm
+    GUEST_KIND=kvm
   fi
-  "${VIRSH[@]}" pool-define-as default dir --target "$pool" >/dev/null
-  "${VIRSH[@]}" pool-start default >/dev/null
-  "${VIRSH[@]}" pool-autostart default >/dev/null
-  for name in "${MACHINES[@]}"; do
-    "${VIRSH[@]}" vol-create-as default "$name.qcow2" 1GiB --format qcow2 >/dev/null
-    guest_xml "$name" "$kind" >"$boot/$name.xml"
-    "${VIRSH[@]}" define "$boot/$name.xml" >/dev/null || die "libvirt refused the description of $name, see above."
+}
+
+# guests_start HOST NAME…: a storage pool "default" of its own, and the machines: all defined, all but web2
+# running. They boot while the rest goes on.
+guests_start() {
+  local user host=$1 pool=$OWN_DIR/pool-$1 boot=$OWN_DIR/boot name
+  shift
+  user=$(libvirt_user)
+  mkdir -p "$pool"
+  [[ -z $user ]] || chown "$user:" "$pool"
+  virsh_on "$host" pool-define-as default dir --target "$pool" >/dev/null
+  virsh_on "$host" pool-start default >/dev/null
+  virsh_on "$host" pool-autostart default >/dev/null
+  for name in "$@"; do
+    virsh_on "$host" vol-create-as default "$name.qcow2" 1GiB --format qcow2 >/dev/null
+    guest_xml "$name" "$pool" >"$boot/$name.xml"
+    virsh_on "$host" define "$boot/$name.xml" >/dev/null || die "libvirt refused the description of $name, see above."
   done
-  for name in "${MACHINES[@]}"; do
-    [[ $name == web2 ]] || "${VIRSH[@]}" start "$name" >/dev/null || die "$name did not start, see above."
+  for name in "$@"; do
+    [[ $name == web2 ]] || virsh_on "$host" start "$name" >/dev/null || die "$name did not start, see above."
   done
 }
 
-# guest_xml NAME KIND: the template filled in; KIND is kvm or qemu (software emulation).
+# guest_xml NAME POOL: the template filled in, with its disk in that folder.
 guest_xml() {
-  sed -e "s|{NAME}|$1|g" -e "s|{KIND}|$2|g" -e "s|{MEMORY}|128|g" -e "s|{BOOT}|$OWN_DIR/boot|g" \
-    -e "s|{DISK}|$OWN_DIR/pool/$1.qcow2|g" -e "s|{CONSOLE}|$OWN_DIR/boot/$1.console|g" \
+  sed -e "s|{NAME}|$1|g" -e "s|{KIND}|$GUEST_KIND|g" -e "s|{MEMORY}|128|g" -e "s|{BOOT}|$OWN_DIR/boot|g" \
+    -e "s|{DISK}|$2/$1.qcow2|g" -e "s|{CONSOLE}|$OWN_DIR/boot/$1.console|g" \
     "$ATOLL_ROOT/tests/hosts/guest.xml"
 }
 

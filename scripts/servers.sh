@@ -78,10 +78,20 @@ LUA
 # anybody runs, and libvirt as root is not a session), else ourselves.
 libvirt_user() { if am_root; then echo nobody; fi; }
 
-# libvirtd_start: a session libvirtd with folders and sockets of its own. Gives LIBVIRT_SOCKET and
-# LIBVIRT_URI; VIRSH is the command to ask it with.
+# libvirt_uri HOST: of the private libvirtd of that name.
+libvirt_uri() { printf 'qemu+unix:///session?socket=%s/r-%s/libvirt/libvirt-sock' "$OWN_DIR" "$1"; }
+
+# virsh_on HOST COMMAND…: asks that libvirtd.
+virsh_on() {
+  local host=$1
+  shift
+  virsh --quiet --connect "$(libvirt_uri "$host")" "$@"
+}
+
+# libvirtd_start HOST: begins a session libvirtd with folders, sockets and an identity of its own: libvirt
+# moves no machine to a host of the same identity, and all of these are on one. Gives the process in LIBVIRTD_PID.
 libvirtd_start() {
-  local user runtime=$OWN_DIR/r home=$OWN_DIR/home log=$OWN_DIR/libvirtd.log pid
+  local user runtime=$OWN_DIR/r-$1 home=$OWN_DIR/h-$1 log=$OWN_DIR/libvirtd-$1.log
   local known=$ATOLL_CACHE/libvirt-capabilities
   user=$(libvirt_user)
   mkdir -p "$runtime" "$home/.config/libvirt" "$home/.cache"
@@ -91,20 +101,22 @@ libvirtd_start() {
   [[ ! -d $known ]] || cp -r "$known" "$home/.cache/libvirt"
   # No log daemon and no lock daemon: fewer processes to end.
   printf 'stdio_handler = "file"\n' >"$home/.config/libvirt/qemu.conf"
+  printf 'host_uuid = "%s"\n' "$(</proc/sys/kernel/random/uuid)" >"$home/.config/libvirt/libvirtd.conf"
   [[ -z $user ]] || chown -R "$user:" "$runtime" "$home"
-  start "$user" libvirtd "$log" env -u XDG_DATA_HOME HOME="$home" XDG_RUNTIME_DIR="$runtime" \
+  start "$user" "libvirtd-$1" "$log" env -u XDG_DATA_HOME HOME="$home" XDG_RUNTIME_DIR="$runtime" \
     XDG_CONFIG_HOME="$home/.config" XDG_CACHE_HOME="$home/.cache" libvirtd
-  pid=$STARTED
-  LIBVIRTD_PID=$pid
-  LIBVIRT_SOCKET=$runtime/libvirt/libvirt-sock
-  LIBVIRT_URI="qemu+unix:///session?socket=$LIBVIRT_SOCKET"
-  VIRSH=(virsh --quiet --connect "$LIBVIRT_URI")
-  if ! wait_for 20 "$pid" "${VIRSH[@]}" version; then
-    tail -n 15 "$log" >&2 || true
-    "${VIRSH[@]}" version >&2 || true
-    die "The private libvirtd did not start; its last words are above."
+  LIBVIRTD_PID=$STARTED
+}
+
+# libvirtd_ready HOST PID: waits until it answers.
+libvirtd_ready() {
+  local home=$OWN_DIR/h-$1 known=$ATOLL_CACHE/libvirt-capabilities
+  if ! wait_for 20 "$2" virsh_on "$1" version; then
+    tail -n 15 "$OWN_DIR/libvirtd-$1.log" >&2 || true
+    virsh_on "$1" version >&2 || true
+    die "The private libvirtd of $1 did not start; its last words are above."
   fi
   if [[ ! -d $known && -d $home/.cache/libvirt ]]; then
-    cp -r "$home/.cache/libvirt" "$known.$$" && mv -T "$known.$$" "$known"
+    cp -r "$home/.cache/libvirt" "$known.$BASHPID" && mv -T "$known.$BASHPID" "$known"
   fi
 }

@@ -7,6 +7,8 @@ use libtest_mimic::{Arguments, Trial};
 
 #[path = "hosts/cases.rs"]
 mod cases;
+#[path = "hosts/moves.rs"]
+mod moves;
 #[path = "hosts/subject.rs"]
 mod subject;
 #[path = "hosts/trouble.rs"]
@@ -37,7 +39,7 @@ fn main() {
             }));
         }
     }
-    for (name, case) in trouble::CASES.into_iter().chain(uses::CASES) {
+    for (name, case) in trouble::CASES.into_iter().chain(uses::CASES).chain(moves::CASES) {
         trials.push(Trial::test(name, move || case().map_err(|error| format!("{error:?}").into())));
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit();

@@ -359,7 +359,7 @@ impl Bot {
         let entity = match &message.entity {
             Entity::Desk => String::new(),
             Entity::Hypervisor(name) => name.clone(),
-            Entity::Machine(id) => id.to_string(),
+            Entity::Machine(id) => id.uuid.to_string(),
         };
         format!("{person}|{entity}|{}", message.room.as_deref().unwrap_or_default())
     }

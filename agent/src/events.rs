@@ -33,6 +33,8 @@ pub struct Notice {
     pub except: Option<String>,
     /// The room in which it was asked for and answered.
     pub except_room: Option<String>,
+    /// The hypervisor that its machine has just left: whoever sees that one hears it too.
+    pub left: Option<String>,
     /// When it is about several machines at once: each person hears of those that they see.
     pub burst: Option<Burst>,
 }

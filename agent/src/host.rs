@@ -4,8 +4,10 @@
 //! calls with a deadline. [`HostWrite`] is held by `engine/` alone; a skill cannot change a host, by type.
 //! Both are implemented by the libvirt bridge and by the fake of the tests, under one suite.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
@@ -33,13 +35,39 @@ pub use self::figures::{HostInfo, MachineStats};
 pub use self::reason::Reason;
 pub use self::uses::{Unseen, Use, UsedAs, Uses};
 
-/// A domain of one hypervisor. The UUID is libvirt's; names may change, this does not.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// A machine. The UUID is libvirt's; names and hosts may change, this does not: two of these are the same when their UUIDs are.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MachineId {
-    /// The configured name of the hypervisor.
+    /// The configured name of the hypervisor that it is on, or was when this was noted.
     pub hypervisor: String,
     /// `virDomainGetUUID`.
     pub uuid: Uuid,
+}
+
+impl PartialEq for MachineId {
+    fn eq(&self, other: &Self) -> bool {
+        self.uuid == other.uuid
+    }
+}
+
+impl Eq for MachineId {}
+
+impl Hash for MachineId {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.uuid.hash(state);
+    }
+}
+
+impl PartialOrd for MachineId {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for MachineId {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.uuid.cmp(&other.uuid)
+    }
 }
 
 impl MachineId {
@@ -116,6 +144,8 @@ pub struct Machine {
     pub saved: bool,
     /// It runs and was asked by us to shut down, then.
     pub ending: Option<Timestamp>,
+    /// It is paused as a step of its move to another host, or still comes here: it counts only where it is nowhere else.
+    pub moving: bool,
 }
 
 impl Machine {
@@ -143,6 +173,7 @@ impl Machine {
             os: None,
             saved: false,
             ending: None,
+            moving: false,
         }
     }
 
@@ -310,6 +341,8 @@ pub enum Feature {
     Save,
     /// Disks copied and moved while on.
     BlockJobs,
+    /// Machines moved to other hosts: only where there are several.
+    Migrate,
 }
 
 /// What a skill sees of the fleet. Mirror calls never block; live calls have a deadline of a few seconds.
@@ -318,7 +351,7 @@ pub trait HostRead: Send + Sync {
     fn hypervisors(&self) -> Vec<Hypervisor>;
     /// All machines of all hypervisors, by name.
     fn machines(&self) -> Vec<Arc<Machine>>;
-    /// One machine.
+    /// One machine, on whichever host it is now: of one that is on several, where it runs.
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>>;
     /// Machines of that name, upper or lower case; asked for every word of every message, so it looks at no others.
     fn named(&self, name: &str) -> Vec<Arc<Machine>>;
@@ -360,6 +393,11 @@ pub trait HostRead: Send + Sync {
     /// # Errors
     /// As [`HostError`].
     fn disk_use(&self, id: &MachineId, target: &str) -> Result<DiskUse, HostError>;
+    /// Live: the names of the networks of a hypervisor that are active.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn networks(&self, hypervisor: &str) -> Result<Vec<String>, HostError>;
     /// Live: the volumes of a pool.
     ///
     /// # Errors

@@ -28,10 +28,12 @@ mod create_volume;
 mod delete_snapshot;
 mod delete_volume;
 mod detach_disk;
+mod drop_left;
 mod drop_moved;
 mod force_off;
 mod join_room;
 mod leave_room;
+mod migrate;
 mod mirror_disk;
 mod pause;
 mod point_disk;
@@ -54,10 +56,12 @@ pub use create_volume::CreateVolume;
 pub use delete_snapshot::DeleteSnapshot;
 pub use delete_volume::DeleteVolume;
 pub use detach_disk::DetachDisk;
+pub use drop_left::DropLeft;
 pub use drop_moved::DropMoved;
 pub use force_off::ForceOff;
 pub use join_room::JoinRoom;
 pub use leave_room::LeaveRoom;
+pub use migrate::{Copied, Migrate};
 pub use mirror_disk::MirrorDisk;
 pub use pause::Pause;
 pub use point_disk::PointDisk;
@@ -72,7 +76,7 @@ pub use start::Start;
 pub use stop_job::StopJob;
 
 /// Every op there is.
-pub static ALL: [&Kind; 25] = [
+pub static ALL: [&Kind; 27] = [
     &start::KIND,
     &shutdown::KIND,
     &force_off::KIND,
@@ -90,6 +94,8 @@ pub static ALL: [&Kind; 25] = [
     &copy_volume::KIND,
     &point_disk::KIND,
     &drop_moved::KIND,
+    &migrate::KIND,
+    &drop_left::KIND,
     &create_snapshot::KIND,
     &revert_snapshot::KIND,
     &delete_snapshot::KIND,
@@ -228,6 +234,11 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
     /// What it is done on.
     fn on(&self) -> On<'_>;
 
+    /// The hypervisor that it changes besides the one it is done on.
+    fn reaches(&self) -> Option<&str> {
+        None
+    }
+
     /// What nobody else may change meanwhile.
     fn locks(&self) -> Vec<Lock> {
         match self.on() {
@@ -287,6 +298,12 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
 
     /// The `host:` line of a transcript; `name` is what its machine is called.
     fn line(&self, name: &str) -> String;
+
+    /// How its machine is where it was not done, when that is worth a sentence.
+    fn undone(&self, machine: &Machine) -> Option<Phrase> {
+        let _ = machine;
+        None
+    }
 
     /// The volume ("pool/name") that is left over where it is cut off in the middle.
     fn leaves(&self) -> Option<String> {

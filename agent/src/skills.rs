@@ -38,6 +38,7 @@ pub mod talk_manners;
 pub mod talk_who_are_you;
 pub mod vm_info;
 pub mod vm_list;
+pub mod vm_migrate;
 pub mod vm_power;
 pub mod vm_save;
 pub mod vm_status;
@@ -103,6 +104,7 @@ pub static ALL: &[&dyn Skill] = &[
     &vm_power::FORCE_OFF,
     &vm_info::VmInfo,
     &vm_list::VmList,
+    &vm_migrate::VmMigrate,
     &vm_power::PAUSE,
     &vm_power::REBOOT,
     &vm_power::RESET,

@@ -130,12 +130,10 @@ pub(crate) fn at(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Bytes)> 
 fn sized(cursor: &Cursor, at: usize, open: bool) -> Vec<(usize, Option<char>, Bytes)> {
     // "2 To" are terabytes, "2 to 4" are not.
     let unit = |count: &usize| {
-        let word = (at + count).checked_sub(1).and_then(|last| cursor.tokens.get(last));
-        let small = cursor.skip(at + count - 1, Class::Through) > 0 || cursor.skip(at + count - 1, Class::Yes) > 0;
-        !small
-            || word.is_some_and(|word| {
-                word.text.trim_start_matches(|c: char| !c.is_alphabetic()).starts_with(char::is_uppercase)
-            })
+        let last = at + count - 1;
+        let word = cursor.token(last).map_or("", |token| token.text);
+        let letters = word.trim_start_matches(|c: char| !c.is_alphabetic());
+        cursor.skip(last, Class::Through) == 0 || letters.starts_with(char::is_uppercase)
     };
     let mut found: Vec<_> = number::quantities(cursor, at, Class::Unit, symbol)
         .into_iter()

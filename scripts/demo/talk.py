@@ -21,6 +21,7 @@ web1 = "web1@" + demo["domain"]
 # To whom, what, and words that the answer must contain.
 SENTENCES = [
     (demo["hypervisor"], "which machines are there?", ["web1", "web2", "db1"]),
+    (demo["hypervisors"][1], "which machines are there?", ["mail1"]),
     (web1, "status", ["running"]),
     (web1, "Can you create a new drive?", ["size", "name", "format"]),
     (web1, "qcow2", ["name", "size"]),
@@ -56,7 +57,7 @@ class Person(slixmpp.ClientXMPP):
         try:
             self.send_presence()
             await self.get_roster()
-            missing = {demo["domain"], demo["hypervisor"], *demo["machines"]}
+            missing = {demo["domain"], *demo["hypervisors"], *demo["machines"]}
             while missing:
                 try:
                     presence = await asyncio.wait_for(self.seen.get(), DEADLINE)

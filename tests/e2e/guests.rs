@@ -1,9 +1,9 @@
 //! On real QEMU guests under a private session libvirtd: disks, changes by others, two people at once, agents killed midway.
 
 use agent::state::journal::{Entry, Journal, Outcome};
-use tests::guest::Session;
+use tests::guest::{PATIENCE, Session, wait_for};
 
-use crate::world::{HV1, WEB1, World};
+use crate::world::{HV1, HV2, WEB1, World};
 
 /// A guest called web1, off, and an agent.
 fn world(guest_runs: bool) -> (World, Session) {
@@ -72,6 +72,97 @@ fn what_somebody_does_with_virsh_is_told_once_and_what_alice_does_under_her_name
         alice.inbox(),
         bob.inbox()
     );
+}
+
+#[test]
+fn a_machine_that_somebody_moves_keeps_its_address_is_never_away_and_that_is_told_once() {
+    let session = || Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
+    let (here, there) = (session(), session());
+    here.define("web1").expect("a guest");
+    here.virsh(&["start", "web1"]).expect("it starts");
+    here.wait_up("web1", 1).expect("the guest comes up");
+    let world = World::on_hosts(&[("hv1", &here.uri()), ("hv2", &there.uri())], "");
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    let (bob, otto) = (world.viewer_of("bob", &[HV1]), world.viewer_of("otto", &[HV2]));
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "pause", "web1 is paused");
+    alice.see(WEB1, "away");
+    alice.forget();
+    alice.ask(WEB1, "resume", "web1 goes on");
+    alice.see(WEB1, "online");
+    bob.forget();
+    let migrate = ["migrate", "--live", "--persistent", "--undefinesource", "--unsafe", "web1"];
+    here.virsh(&[&migrate[..], &[&there.uri()]].concat()).expect("virsh migrates");
+    for (person, host) in [(&alice, WEB1), (&bob, HV1), (&otto, HV2)] {
+        assert_eq!(person.hear(host, "hv2"), "web1 is on hv2 now (somebody used virsh).");
+    }
+    alice.ask(WEB1, "which host are you on?", "a virtual machine on hv2");
+    let undo = alice.ask(WEB1, "undo", "");
+    assert!(undo.starts_with("Pause web1"), "what was done there is taken back here: {undo}");
+    alice.ask(WEB1, "yes", "web1 is paused");
+    assert_eq!(there.virsh(&["domstate", "web1"]).expect("virsh looks"), "paused");
+    alice.see(WEB1, "away");
+    let present = |event: &serde_json::Value| event["type"] == "" && event["show"] == "";
+    let away = alice.count(|event| event["kind"] == "presence" && event["bare"] == WEB1 && !present(event));
+    assert_eq!(away, 0, "{}", alice.inbox());
+    assert_eq!((alice.heard(WEB1, ""), bob.heard(HV1, "hv2"), otto.heard(HV2, "hv2")), (0, 0, 0), "{}", alice.inbox());
+}
+
+/// web1 runs on the first of two hosts, and a move takes long.
+fn two_hosts() -> (World, Session, Session) {
+    let session = || Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
+    let (here, there) = (session(), session());
+    here.define("web1").expect("a guest");
+    here.fill_disk("web1", 48).expect("a full disk");
+    here.virsh(&["start", "web1"]).expect("it starts");
+    let hosts = [("hv1", here.uri()), ("hv2", there.uri())];
+    let mut world =
+        World::on_hosts(&hosts.each_ref().map(|(name, uri)| (*name, uri.as_str())), "[libvirt]\ncopy_bandwidth = 8\n");
+    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
+    world.atoll.stop();
+    world.atoll.start();
+    (world, here, there)
+}
+
+#[test]
+fn a_machine_goes_to_another_host_with_its_disk_and_everybody_concerned_hears_it_once() {
+    let (world, here, there) = two_hosts();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    let (bob, otto) = (world.viewer_of("bob", &[WEB1]), world.viewer_of("otto", &[HV2]));
+    alice.see(WEB1, "online");
+    let plan = alice.ask(WEB1, "migrate to hv2", "Go?");
+    assert!(
+        plan.starts_with("Move web1 from hv1 to hv2 while it goes on. It takes 112 MiB of memory there, and"),
+        "{plan}"
+    );
+    alice.ask(WEB1, "yes", "I'm on it");
+    assert!(alice.ask(WEB1, "how far is the migration?", "").contains("move of web1 to another host"));
+    alice.hear(WEB1, "web1 is on hv2 now.");
+    assert_eq!(bob.hear(WEB1, "hv2"), "alice has just moved web1 from hv1 to hv2.");
+    assert_eq!(otto.hear(HV2, "web1"), "alice has just moved web1 from hv1 to hv2.");
+    assert_eq!(there.virsh(&["domstate", "web1"]).expect("virsh looks"), "running");
+    assert!(here.virsh(&["list", "--all", "--name"]).expect("virsh looks").is_empty());
+    assert!(!here.virsh(&["vol-list", "default"]).expect("virsh looks").contains("web1"));
+    assert_eq!((alice.heard(WEB1, ""), bob.heard(WEB1, ""), otto.heard(HV2, "web1")), (0, 0, 0), "{}", bob.inbox());
+}
+
+#[test]
+fn a_move_to_another_host_that_a_kill_cut_off_leaves_the_machine_where_it_was_and_that_is_told() {
+    let (mut world, here, there) = two_hosts();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "migrate to hv2", "Go?");
+    alice.ask(WEB1, "yes", "I'm on it");
+    world.atoll.kill();
+    world.atoll.start();
+    let told = alice.hear(WEB1, "I was stopped in the middle");
+    assert!(told.contains("It was not done: web1 is running now."), "{told}");
+    assert!(told.ends_with("default/web1.qcow2 (hv2) was made for it and may be left over."), "{told}");
+    let gone = || there.virsh(&["list", "--all", "--name"]).is_ok_and(|names| names.is_empty());
+    wait_for("nothing to be left there", PATIENCE, gone).expect("libvirt gives it up");
+    assert_eq!(here.virsh(&["domstate", "web1"]).expect("virsh looks"), "running");
+    assert_eq!(world.atoll.begun().iter().filter(|(verb, _)| verb == "vm.migrate").count(), 1, "nothing is run again");
+    alice.ask(WEB1, "pause", "web1 is paused");
 }
 
 #[test]
@@ -184,7 +275,7 @@ fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker
     alice.see(WEB1, "online");
     let plan = alice.ask(WEB1, "move disk vda to ssd", "Go?");
     assert!(plan.contains("from default to ssd while it goes on"), "{plan}");
-    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    alice.ask(WEB1, "yes", "I'm on it");
     let jobs = alice.ask(WEB1, "how far is the move?", "");
     assert!(jobs.contains("move of a disk of web1") && jobs.contains("% done"), "{jobs}");
     assert_eq!(alice.ask(WEB1, "status", "").lines().next(), Some("web1 is running."), "{}", alice.inbox());
@@ -203,7 +294,7 @@ fn a_move_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
     let mut alice = world.viewer_of("alice", &[WEB1]);
     alice.see(WEB1, "online");
     alice.ask(WEB1, "move disk vda to ssd", "Go?");
-    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    alice.ask(WEB1, "yes", "I'm on it");
     world.atoll.kill();
     world.atoll.start();
     let told = alice.hear(WEB1, "I was stopped in the middle");

@@ -9,6 +9,7 @@ use tests::servers::prosody::Prosody;
 
 pub const DESK: &str = "vms.localhost";
 pub const HV1: &str = "hv1@vms.localhost";
+pub const HV2: &str = "hv2@vms.localhost";
 pub const WEB1: &str = "web1@vms.localhost";
 pub const DB1: &str = "db1@vms.localhost";
 
@@ -50,8 +51,13 @@ impl World {
 
     /// On the host of this URI.
     pub fn on(uri: &str, more: &str) -> Self {
+        Self::on_hosts(&[("hv1", uri)], more)
+    }
+
+    /// On these hosts, each with its name and URI.
+    pub fn on_hosts(hosts: &[(&str, &str)], more: &str) -> Self {
         let server = prosody();
-        let mut atoll = Atoll::new(&server.component(), &[("hv1", uri)], &PEOPLE, more);
+        let mut atoll = Atoll::new(&server.component(), hosts, &PEOPLE, more);
         atoll.start();
         Self { atoll, server, host: None }
     }

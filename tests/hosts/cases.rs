@@ -327,8 +327,9 @@ fn hostile_images(on: &Subject, pool: &std::path::Path) -> Result<()> {
 pub fn missing(on: &mut Subject) -> Result<()> {
     let nobody = MachineId { uuid: "deadbeef-0000-4000-8000-000000000000".parse()?, ..on.web1.clone() };
     let nowhere = MachineId { hypervisor: "hv9".to_owned(), ..on.web1.clone() };
+    ensure!(on.host.machine(&nobody).is_none(), "{nobody}");
+    ensure!(on.host.machine(&nowhere).is_some_and(|machine| machine.id.hypervisor == HV), "it is where it is");
     for machine in [nobody, nowhere] {
-        ensure!(on.host.machine(&machine).is_none(), "{machine}");
         on.refused(ops::Start { machine: machine.clone() }, Error::NotFound)?;
         let refused = on.host.stats(&machine).err().context("statistics of nobody")?;
         ensure!(refused.kind == Error::NotFound, "{refused:?}");

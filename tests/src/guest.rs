@@ -44,6 +44,9 @@ impl Session {
         // virtlogd would be one more daemon; confinement needs root.
         let settings = "stdio_handler = \"file\"\nsecurity_driver = \"none\"\n";
         fs::write(path.join("config/libvirt/qemu.conf"), settings)?;
+        // libvirt moves no machine to a host of the same identity, and all of these are on one.
+        let identity = fs::read_to_string("/proc/sys/kernel/random/uuid")?;
+        fs::write(path.join("config/libvirt/libvirtd.conf"), format!("host_uuid = \"{}\"\n", identity.trim()))?;
         fs::set_permissions(path, fs::Permissions::from_mode(0o755))?;
         if is_root() {
             give_away(path)?;

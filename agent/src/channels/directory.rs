@@ -74,8 +74,8 @@ impl EntityDirectory {
 
     /// The same for one machine, of which something was heard.
     pub fn sync_machine(&self, id: &MachineId) -> Vec<News> {
-        let read = self.hypervisor(&id.hypervisor).is_some_and(|hypervisor| hypervisor.read);
         let machine = self.host.machine(id);
+        let read = self.hypervisor(&id.hypervisor).is_some_and(|hypervisor| hypervisor.read);
         if machine.is_none() && !read {
             return Vec::new();
         }

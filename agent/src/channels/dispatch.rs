@@ -27,8 +27,8 @@ use crate::channels::xmpp::service::Handle;
 use crate::channels::xmpp::subscriptions::Change;
 use crate::conversation::Bot;
 use crate::error::guarded;
-use crate::events::{Burst, Notice};
-use crate::host::{HostEvent, HostRead, MachineId};
+use crate::events::{self, Burst, Notice};
+use crate::host::{EventKind, HostEvent, HostRead, MachineId};
 use crate::message::{Answer, Message};
 use crate::ops::Op;
 use crate::people::addresses::{Entity, News};
@@ -326,6 +326,9 @@ impl Dispatcher {
         let news = self.addresses(event);
         let now = self.now();
         self.bot.happened(event, &now);
+        if event.kind == EventKind::Doubled {
+            self.tell_admins(&events::words::phrase(event, None));
+        }
         self.bot.settle(event, &now, &mut |message, rendered| self.tell_asker(message, rendered));
         news
     }
@@ -336,6 +339,9 @@ impl Dispatcher {
             Some((id, _)) => {
                 self.changed(&Entity::Machine(id.clone()));
                 self.changed(&Entity::Hypervisor(event.hypervisor.clone()));
+                if let Some(left) = event.was.as_ref().filter(|_| event.kind == EventKind::Moved) {
+                    self.changed(&Entity::Hypervisor(left.clone()));
+                }
             }
             None => {
                 for local in self.board.locals_on(&event.hypervisor) {
@@ -373,8 +379,9 @@ impl Dispatcher {
             Entity::Machine(id) => self.board.local(&Entity::Hypervisor(id.hypervisor.clone())),
             _ => None,
         };
+        let left = notice.left.as_ref().and_then(|left| self.board.local(&Entity::Hypervisor(left.clone())));
         let mut told: Vec<String> = notice.except.iter().cloned().collect();
-        for entity in [&own, &host] {
+        for entity in [Some(&own), Some(&host), left.is_some().then_some(&left)].into_iter().flatten() {
             if entity.is_none() && notice.about != Entity::Desk {
                 continue;
             }
@@ -387,7 +394,7 @@ impl Dispatcher {
             }
         }
         let mut rooms: Vec<String> = notice.except_room.iter().cloned().collect();
-        for entity in [host.or(own), None] {
+        for entity in [host.or(own), None].into_iter().chain(left.map(Some)) {
             for room in self.handle.rooms(entity.as_deref()) {
                 if !rooms.contains(&room.to_string()) {
                     rooms.push(room.to_string());

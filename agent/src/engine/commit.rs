@@ -17,7 +17,7 @@ use super::unknown::Promise;
 use super::{Engine, locks};
 use crate::engine::planner::{Made, Step, receipt};
 use crate::events::{Cause, Ending, Flight, Notice};
-use crate::host::{HostError, HostErrorKind, HostEvent};
+use crate::host::{HostError, HostErrorKind, HostEvent, Machine};
 use crate::message::Message;
 use crate::ops::{self, Lock, On, Op};
 use crate::people::addresses::Entity;
@@ -109,6 +109,10 @@ impl Engine {
                 };
                 if let Err(stumble) = applied {
                     self.let_go(held, message);
+                    // Where the machine is now concerns everybody, whatever else was not done.
+                    if step.change.ops[..done].iter().any(|op| op.reaches().is_some()) {
+                        self.tell_change(message, step);
+                    }
                     let steps = finished.len() + usize::from(done > 0);
                     return (self.stumbled(message, made, &finished, done, stumble), steps);
                 }
@@ -253,10 +257,23 @@ impl Engine {
         if let Stumble::Stopped(who) = &stumble {
             vars.extend([("who", Var::from(who.as_str())), ("what", step.change.ops[done].deed(step.name()).into())]);
             let phrase = vars.into_iter().fold(Phrase::common(&id), |phrase, (name, value)| phrase.with(name, value));
-            return Applied::Failed { reply: Reply::say(phrase), undo };
+            return Applied::Failed { reply: self.with_undone(Reply::say(phrase), &step.change.ops[done]), undo };
         }
         tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
-        Applied::Failed { reply: self.failure(&id, vars), undo }
+        let mut reply = self.failure(&id, vars);
+        if matches!(&stumble, Stumble::Host(error) if !error.kind.outcome_unknown()) {
+            reply = self.with_undone(reply, &step.change.ops[done]);
+        }
+        Applied::Failed { reply, undo }
+    }
+
+    /// With how the machine is now that this was not done.
+    fn with_undone(&self, reply: Reply, op: &Op) -> Reply {
+        let machine = op.machine().filter(|_| op.reaches().is_some()).and_then(|id| self.host.look_again(id));
+        match machine.and_then(|machine| op.undone(&machine)) {
+            Some(phrase) => reply.and(phrase),
+            None => reply,
+        }
     }
 
     /// Whoever did not learn how an op ended is told as soon as that is known.
@@ -296,8 +313,13 @@ impl Engine {
             text: text.clone(),
             phrase: Some(phrase.clone()),
         });
-        let entity =
-            step.machine.as_ref().map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
+        // Where it is now, and where it was.
+        let now_at =
+            step.machine.as_ref().map(|machine| self.host.machine(&machine.id).unwrap_or_else(|| machine.clone()));
+        let moved =
+            |machine: &&Arc<Machine>| now_at.as_ref().is_some_and(|now| now.id.hypervisor != machine.id.hypervisor);
+        let left = step.machine.as_ref().filter(moved).map(|machine| machine.id.hypervisor.clone());
+        let entity = now_at.map_or_else(|| message.entity.clone(), |machine| Entity::Machine(machine.id.clone()));
         self.notify(Notice {
             about: entity,
             name: about,
@@ -305,6 +327,7 @@ impl Engine {
             phrase,
             except: message.asker.jid.clone(),
             except_room: message.room.clone(),
+            left,
             burst: None,
         });
     }

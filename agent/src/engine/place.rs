@@ -27,8 +27,11 @@ impl Engine {
                 Place { scope: Scope::Host, name: name.clone(), hypervisor: Some(name.clone()), own: None }
             }
             Entity::Machine(id) => {
-                let (name, hypervisor) = (id.called(self.host.machine(id)), Some(id.hypervisor.clone()));
-                Place { scope: Scope::Machine, name, hypervisor, own: Some(id.clone()) }
+                // Where it is now, wherever it was when that was said.
+                let found = self.host.machine(id);
+                let own = found.as_ref().map_or(id, |machine| &machine.id).clone();
+                let hypervisor = Some(own.hypervisor.clone());
+                Place { scope: Scope::Machine, name: id.called(found), hypervisor, own: Some(own) }
             }
         }
     }

@@ -190,14 +190,15 @@ impl Planner<'_> {
         };
         self.allowed(skill.spec()).map_err(refuse)?;
         // Out of sight it is neither gone nor changed.
-        if let Some(id) = &receipt.id
+        let now = receipt.id.as_ref().and_then(|id| self.host.machine(id));
+        if let Some(id) = now.as_ref().map(|machine| &machine.id).or(receipt.id.as_ref())
             && let Some(refusal) = self.unreachable(&id.hypervisor, receipt.machine.as_deref().unwrap_or_default())
         {
             return Err(Box::new(refusal::planned(&refusal, 0)));
         }
         let target = match (&receipt.id, &receipt.machine) {
             // The very machine: one that was made anew under its name has nothing to take back.
-            (Some(id), name) => match self.host.machine(id) {
+            (Some(_), name) => match now {
                 Some(machine) => Some(machine),
                 None => {
                     let gone = Phrase::common("undo_gone").with("name", name.as_deref().unwrap_or_default());

@@ -235,6 +235,7 @@ fn ends_what_was_asked(kind: EventKind) -> bool {
             | Kind::ForcedOff
             | Kind::Saved
             | Kind::MovedAway
+            | Kind::Moved
             | Kind::Failed
             | Kind::Crashed
             | Kind::Started

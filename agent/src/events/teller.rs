@@ -65,30 +65,38 @@ impl Engine {
     }
 
     fn tell(&self, line: Line, now: &Zoned) {
-        let (event, phrase, burst) = match line {
-            Line::One(news) => (news.event, news.phrase, None),
+        let (event, phrase) = match line {
+            Line::One(news) => (news.event, news.phrase),
             Line::Storm(news, over) => {
                 let Some(last) = news.last().map(|news| news.event.clone()) else { return };
                 let machine = last.machine.as_ref().and_then(|(id, _)| self.host.machine(id));
-                (last, words::storm(&news, over, machine.map(|machine| refusal::how(&machine))), None)
+                (last, words::storm(&news, over, machine.map(|machine| refusal::how(&machine))))
             }
             Line::Burst(burst) => {
                 let about = Entity::Hypervisor(burst.hypervisor.clone());
                 let name = burst.hypervisor.clone();
-                return self.notify_all(about, name, burst.phrase(), Some(burst), now);
+                return self.notify_all(about, name, burst.phrase(), (None, Some(burst)), now);
             }
         };
         let name = event.machine.as_ref().map_or_else(|| event.hypervisor.clone(), |(_, name)| name.clone());
         if event.machine.is_some() {
             *self.last_told.lock() = Some((event.at, name.clone()));
         }
+        let left = event.was.filter(|_| event.kind == EventKind::Moved);
         let about = event.machine.map_or_else(|| Entity::Hypervisor(event.hypervisor), |(id, _)| Entity::Machine(id));
-        self.notify_all(about, name, phrase, burst, now);
+        self.notify_all(about, name, phrase, (left, None), now);
     }
 
-    fn notify_all(&self, about: Entity, name: String, phrase: Phrase, burst: Option<Burst>, now: &Zoned) {
+    fn notify_all(
+        &self,
+        about: Entity,
+        name: String,
+        phrase: Phrase,
+        (left, burst): (Option<String>, Option<Burst>),
+        now: &Zoned,
+    ) {
         let text = self.text(&phrase, now);
-        self.notify(Notice { about, name, text, phrase, except: None, except_room: None, burst });
+        self.notify(Notice { about, name, text, phrase, except: None, except_room: None, left, burst });
     }
 
     /// A machine without a definition (transient, or moved away) is gone when it is off: libvirt has no event for that.
@@ -98,12 +106,11 @@ impl Engine {
             EventKind::ShutDown | EventKind::ForcedOff | EventKind::Failed | EventKind::Crashed | EventKind::MovedAway
         );
         let Some((id, name)) = event.machine.as_ref().filter(|_| ended) else { return };
-        let elsewhere = || self.host.named(name).iter().any(|machine| machine.id.uuid == id.uuid);
-        if self.host.machine(id).is_some() || elsewhere() {
+        if self.host.machine(id).is_some() {
             return;
         }
         let phrase = Phrase::common("vanished").with("name", name).with("host", &id.hypervisor);
-        self.notify_all(Entity::Machine(id.clone()), name.clone(), phrase, None, now);
+        self.notify_all(Entity::Machine(id.clone()), name.clone(), phrase, (None, None), now);
     }
 
     /// A host is back: whoever was told "I don't know whether that happened" learns how the machine is now.

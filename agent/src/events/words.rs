@@ -16,6 +16,7 @@ pub fn phrase(event: &HostEvent, actor: Option<&str>) -> Phrase {
     let (id, _) = words(event.kind);
     let name = event.machine.as_ref().map_or(event.hypervisor.as_str(), |(_, name)| name.as_str());
     let phrase = Phrase::common(&format!("event_{id}")).with("name", name).with("actor", who(event.kind, actor));
+    let phrase = phrase.with("host", &event.hypervisor);
     match &event.was {
         Some(was) => phrase.with("was", was),
         None if event.kind == EventKind::Renamed => phrase.with("was", "?"),
@@ -93,9 +94,9 @@ pub fn verb(kind: EventKind) -> String {
     format!("event.{}", words(kind).0)
 }
 
-/// Whether everybody is told of it, or only sees it in the presence and finds it in the journal.
+/// Whether everybody is told of it, or only sees it in the presence and finds it in the journal. What runs twice only the admins hear of.
 pub fn worth_telling(kind: EventKind) -> bool {
-    !matches!(kind, EventKind::Changed)
+    !matches!(kind, EventKind::Changed | EventKind::Doubled)
 }
 
 fn who(kind: EventKind, actor: Option<&str>) -> Var {
@@ -140,6 +141,8 @@ fn words(kind: EventKind) -> (&'static str, Doer) {
         Kind::ForcedOff => ("forced_off", Somebody),
         Kind::Saved => ("saved", Somebody),
         Kind::MovedAway => ("moved_away", Somebody),
+        Kind::Moved => ("moved", Somebody),
+        Kind::Doubled => ("doubled", Itself),
         Kind::Failed => ("failed", Itself),
         Kind::Crashed => ("crashed", Itself),
         Kind::CrashKernel => ("crash_kernel", Itself),

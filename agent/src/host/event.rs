@@ -16,7 +16,7 @@ pub struct HostEvent {
     pub machine: Option<(MachineId, String)>,
     /// What happened.
     pub kind: EventKind,
-    /// What it was called before, when it was renamed.
+    /// What it was called before, when it was renamed; which hypervisor it was on, when it moved; which it runs on too.
     pub was: Option<String>,
     /// When Atoll heard of it.
     pub at: Timestamp,
@@ -43,7 +43,7 @@ pub enum EventKind {
     Restored,
     /// The same, and paused, as it was when it was saved.
     RestoredPaused,
-    /// Came here from another host.
+    /// Came here from a host that is none of ours.
     MovedHere,
     /// Woke up from its sleep.
     Woken,
@@ -67,8 +67,12 @@ pub enum EventKind {
     ForcedOff,
     /// Stopped with its memory saved.
     Saved,
-    /// Went to another host.
+    /// Went to a host that is none of ours.
     MovedAway,
+    /// Is on this host now and no more on another of ours.
+    Moved,
+    /// Runs here, and on another of our hosts too.
+    Doubled,
     /// Ended because its process failed.
     Failed,
     /// Crashed.

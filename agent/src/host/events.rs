@@ -15,7 +15,7 @@ pub mod lifecycle;
 pub mod sys;
 
 use self::lifecycle::{Meaning, is_step, meaning, was_restored};
-pub use self::lifecycle::{missed, state_after};
+pub use self::lifecycle::{is_step_of_move, missed, state_after};
 
 /// One callback of one domain, or the end of a connection, as libvirt said it.
 #[derive(Clone, Debug, PartialEq, Eq)]

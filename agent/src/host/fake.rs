@@ -33,6 +33,7 @@ use super::{
 use crate::ops::Op;
 
 mod fixtures;
+mod happen;
 mod ops;
 mod said;
 
@@ -119,9 +120,10 @@ impl Fake {
             Feature::Save,
             Feature::BlockJobs,
         ];
+        let several = Some(Feature::Migrate).filter(|_| fixture.hypervisors.len() > 1);
         for (hypervisor, _) in &fixture.hypervisors {
             mirror.set_unreachable(hypervisor, None);
-            mirror.set_features(hypervisor, all);
+            mirror.set_features(hypervisor, all.into_iter().chain(several));
         }
         for machine in fixture.machines {
             mirror.put(machine, now);
@@ -276,95 +278,6 @@ impl Fake {
         self.mirror.set_features(hypervisor, features.iter().copied());
     }
 
-    /// Has something happen from outside, as a transcript's `event:` line says it: `web1 crashed`, `hv1 lost`.
-    ///
-    /// # Errors
-    /// When no machine or hypervisor begins the line, or what follows is nothing that happens.
-    pub fn happen(&self, line: &str) -> Result<(), UnknownEvent> {
-        let unknown = || UnknownEvent(line.to_owned());
-        for Hypervisor { name, .. } in self.mirror.hypervisors() {
-            match line.strip_prefix(&name).map(str::trim) {
-                Some("lost") => {
-                    let said = "end of file while reading data".to_owned();
-                    self.mirror.set_unreachable(&name, Some((self.lock().now, said)));
-                    self.tell_host(&name, EventKind::HostLost);
-                    return Ok(());
-                }
-                // As after a start while it can't be reached: nothing was read, and names are remembered.
-                Some("unread") => {
-                    self.mirror.set_unreachable(&name, Some((self.lock().now, "connection refused".to_owned())));
-                    self.mirror.set_unread(&name);
-                    return Ok(());
-                }
-                Some("back") => {
-                    self.mirror.set_unreachable(&name, None);
-                    self.tell_host(&name, EventKind::HostBack);
-                    return Ok(());
-                }
-                _ => {}
-            }
-        }
-        let machines = self.mirror.machines();
-        if let Some(machine) = machines.iter().find(|machine| line == format!("{} redefined", machine.name)) {
-            self.redefine(machine);
-            return Ok(());
-        }
-        let (machine, kind, name) = machines
-            .iter()
-            .filter_map(|machine| {
-                let what = line.strip_prefix(machine.name.as_str())?.strip_prefix(' ')?;
-                let (kind, name) = said::event(what)?;
-                Some((machine, kind, name))
-            })
-            .max_by_key(|(machine, ..)| machine.name.len())
-            .ok_or_else(unknown)?;
-        let now = self.lock().now;
-        self.mirror.note(&machine.id, kind, now);
-        match kind {
-            EventKind::Crashed => self.mirror.set_state(&machine.id, State::Crashed, now),
-            EventKind::Rebooted => self.mirror.set_ending(&machine.id, None),
-            EventKind::Undefined => drop(self.mirror.remove(&machine.id)),
-            // A machine without a definition is gone when it is off.
-            kind if !machine.persistent && super::events::state_after(kind) == Some(State::Off) => {
-                self.mirror.remove(&machine.id);
-            }
-            _ => {}
-        }
-        match name {
-            Some(name) => {
-                let renamed = Machine { name, ..Machine::clone(machine) };
-                self.mirror.put(renamed.clone(), now);
-                self.tell_with(&renamed, kind, Some(machine.name.clone()), now);
-            }
-            None => self.tell(machine, kind, now),
-        }
-        Ok(())
-    }
-
-    /// Another machine of the same name is there now, in the same state.
-    fn redefine(&self, old: &Machine) {
-        let now = self.lock().now;
-        self.mirror.remove(&old.id);
-        self.tell(old, EventKind::Undefined, now);
-        let mut new = old.clone();
-        new.id.uuid = Uuid::from_u128(old.id.uuid.as_u128().wrapping_add(1 << 32));
-        new.snapshots.clear();
-        self.tell(&self.mirror.put(new, now), EventKind::Defined, now);
-    }
-
-    /// Has a machine be defined from outside, off.
-    ///
-    /// # Errors
-    /// When there is no first hypervisor.
-    pub fn define(&self, name: &str) -> Result<MachineId, UnknownEvent> {
-        let hypervisor = self.mirror.hypervisors().first().cloned().ok_or_else(|| UnknownEvent(name.to_owned()))?;
-        let machine = fixtures::machine(&hypervisor.name, name);
-        let now = self.lock().now;
-        self.mirror.put(machine.clone(), now);
-        self.tell(&machine, EventKind::Defined, now);
-        Ok(machine.id)
-    }
-
     fn tell(&self, machine: &Machine, kind: EventKind, at: Timestamp) {
         self.tell_with(machine, kind, None, at);
     }
@@ -380,6 +293,14 @@ impl Fake {
         };
         // Nobody listening is fine: many tests don't.
         let _ = self.events.send(event);
+    }
+
+    /// Tells of the machines that are on another host now.
+    fn tell_moves(&self) {
+        let now = self.lock().now;
+        for moved in self.mirror.take_moves() {
+            self.tell_with(&moved.machine, EventKind::Moved, Some(moved.from), now);
+        }
     }
 
     fn tell_host(&self, hypervisor: &str, kind: EventKind) {
@@ -505,6 +426,11 @@ impl HostRead for Fake {
         let volumes = self.volumes(&id.hypervisor, pool)?;
         let volume = volumes.iter().find(|volume| volume.name == *name).ok_or_else(missing)?;
         Ok(DiskUse { capacity: volume.capacity, allocation: volume.allocation })
+    }
+
+    fn networks(&self, hypervisor: &str) -> Result<Vec<String>, HostError> {
+        self.reachable(hypervisor, "list the networks of")?;
+        Ok(vec!["default".to_owned()])
     }
 
     fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError> {

@@ -4,9 +4,9 @@
 //! block and can't be cancelled, so a daemon that hangs costs its own threads and nobody else's. Connections are opened,
 //! lost and opened again by the watch alone; callers find one or are told `Unreachable`.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 use std::sync::mpsc::{Sender, channel};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use grammar::size::Bytes;
@@ -28,6 +28,7 @@ use crate::ops::Op;
 
 mod fault;
 mod link;
+mod migrate;
 mod ops;
 mod quiet;
 mod read;
@@ -178,6 +179,31 @@ struct Host {
     samples: Mutex<usage::Samples>,
     /// Machines of which we take a snapshot just now.
     quiet: Mutex<quiet::Quiet>,
+    /// Machines whose copying to another host is to stop.
+    stops: Mutex<HashSet<Uuid>>,
+    peers: Arc<Peers>,
+}
+
+/// All hypervisors, known to each: a machine may be on several.
+#[derive(Debug, Default)]
+struct Peers(Mutex<Vec<Weak<Host>>>);
+
+impl Peers {
+    fn all(&self) -> Vec<Arc<Host>> {
+        self.0.lock().iter().filter_map(Weak::upgrade).collect()
+    }
+
+    /// Whether there is more than one.
+    fn has_others(&self) -> bool {
+        self.0.lock().len() > 1
+    }
+
+    /// Has each look at a machine again, until it is clear on which of them it is.
+    fn look(&self, uuid: Uuid) {
+        for host in self.all() {
+            let _ = host.signals.send(Signal::Look(uuid));
+        }
+    }
 }
 
 impl Bridge {
@@ -188,8 +214,13 @@ impl Bridge {
         let (events, heard) = unbounded_channel();
         let named = hosts.iter().map(|host| (host.name.clone(), host.uri.clone()));
         let mirror = Arc::new(Mirror::new(named, Timestamp::now()));
-        let start = |config| Host::start(config, timeouts, mirror.clone(), events.clone());
-        let hosts = hosts.into_iter().map(start).collect();
+        let peers = Arc::<Peers>::default();
+        // No watch looks for another before all are there.
+        let mut list = peers.0.lock();
+        let start = |config| Host::start(config, timeouts, mirror.clone(), events.clone(), Arc::clone(&peers));
+        let hosts: Vec<Arc<Host>> = hosts.into_iter().map(start).collect();
+        list.extend(hosts.iter().map(Arc::downgrade));
+        drop(list);
         (Arc::new(Self { mirror, hosts }), heard)
     }
 
@@ -246,6 +277,7 @@ impl Host {
         timeouts: Timeouts,
         mirror: Arc<Mirror>,
         events: UnboundedSender<HostEvent>,
+        peers: Arc<Peers>,
     ) -> Arc<Self> {
         let (signals, heard) = channel();
         let host = Arc::new(Self {
@@ -261,6 +293,8 @@ impl Host {
             device_heard: Condvar::new(),
             samples: Mutex::default(),
             quiet: Mutex::default(),
+            stops: Mutex::default(),
+            peers,
         });
         watch::start(host.clone(), heard, events);
         host
@@ -406,7 +440,11 @@ impl HostRead for Bridge {
     }
 
     fn look_again(&self, id: &MachineId) -> Option<Arc<Machine>> {
-        if let Ok(host) = self.host(&id.hypervisor, "read") {
+        // Where it was, and where it is.
+        let is = self.mirror.machine(id).map(|machine| machine.id.hypervisor.clone());
+        let mut names = vec![id.hypervisor.clone()];
+        names.extend(is.filter(|name| *name != id.hypervisor));
+        for host in names.iter().filter_map(|name| self.host(name, "read").ok()) {
             host.look_again(id);
         }
         self.mirror.machine(id)
@@ -454,6 +492,11 @@ impl HostRead for Bridge {
         }
     }
 
+    fn networks(&self, hypervisor: &str) -> Result<Vec<String>, HostError> {
+        let host = self.host(hypervisor, "list the networks of")?;
+        host.call(Lane::Read, "list the networks of", hypervisor, read::networks)
+    }
+
     fn volumes(&self, hypervisor: &str, pool: &str) -> Result<Vec<Volume>, HostError> {
         let host = self.host(hypervisor, "list the volumes of")?;
         let name = pool.to_owned();
@@ -482,7 +525,14 @@ impl HostWrite for Bridge {
     }
 
     fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
-        self.host_of(op)?.apply(op, late)
+        let done = self.host_of(op)?.apply(op, late);
+        // Whoever reads next sees it there too.
+        if let (Some(other), Some(machine)) = (op.reaches(), op.machine())
+            && let Ok(other) = self.host(other, op.operation())
+        {
+            other.look_again(machine);
+        }
+        done
     }
 
     fn stop(&self, op: &Op) -> Result<(), HostError> {

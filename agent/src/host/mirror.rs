@@ -2,10 +2,14 @@
 //!
 //! Reading it never asks libvirt and never waits for long. Machines are shared (`Arc`) and replaced whole, so that whoever
 //! holds one sees a consistent picture. The bridge and the fake write it; everybody reads it through `HostRead`.
+//!
+//! A machine is its UUID. One that several hosts show is there once, where it counts: where it runs, else where it was.
 
+use std::cmp::Reverse;
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -14,10 +18,36 @@ use uuid::Uuid;
 use crate::host::events::state_after;
 use crate::host::{Disk, EventKind, Feature, Hypervisor, Machine, MachineId, Nic, Pool, Snapshot, State};
 
+/// What libvirt tells of the steps of a move may come that late.
+const TRAIL: Duration = Duration::from_secs(10);
+/// So many machines that are gone are remembered with where they were, beside as many as are there.
+const GONE: usize = 4_096;
+
 /// What is known of all hypervisors.
 #[derive(Debug, Default)]
 pub struct Mirror {
-    hosts: RwLock<Vec<View>>,
+    hosts: RwLock<Fleet>,
+}
+
+#[derive(Debug, Default)]
+struct Fleet {
+    views: Vec<View>,
+    /// Where each machine counts, or last did.
+    places: HashMap<Uuid, usize>,
+    /// Not yet told.
+    moves: Vec<Move>,
+    moved: HashMap<Uuid, Instant>,
+    /// Those that were said to run twice.
+    doubled: HashSet<Uuid>,
+}
+
+/// A machine that counts on another host than before.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Move {
+    /// As it is there.
+    pub machine: Arc<Machine>,
+    /// Where it was.
+    pub from: String,
 }
 
 /// One hypervisor.
@@ -62,8 +92,80 @@ impl View {
         Some(machine)
     }
 
-    fn bearers(&self, index: &HashMap<String, Vec<Uuid>>, folded: &str) -> Vec<Arc<Machine>> {
-        index.get(folded).into_iter().flatten().filter_map(|uuid| self.machines.get(uuid).cloned()).collect()
+    fn bearers(&self, index: &HashMap<String, Vec<Uuid>>, folded: &str) -> impl Iterator<Item = &Arc<Machine>> {
+        index.get(folded).into_iter().flatten().filter_map(|uuid| self.machines.get(uuid))
+    }
+}
+
+impl Fleet {
+    /// Finds out where a machine counts.
+    fn settle(&mut self, uuid: Uuid) {
+        let before = self.places.get(&uuid).copied();
+        let weight = |place: usize| {
+            let view = &self.views[place];
+            let machine = view.machines.get(&uuid)?;
+            Some((weight(machine, view.hypervisor.unreachable.is_none()), before == Some(place), Reverse(place)))
+        };
+        let Some((.., Reverse(now))) = (0..self.views.len()).filter_map(weight).max() else { return };
+        if before == Some(now) {
+            return;
+        }
+        self.places.insert(uuid, now);
+        if self.places.len() > GONE + 2 * self.views.iter().map(|view| view.machines.len()).sum::<usize>() {
+            let views = &self.views;
+            self.places.retain(|uuid, _| views.iter().any(|view| view.machines.contains_key(uuid)));
+        }
+        // What a first reading finds has not just come there.
+        let view = &self.views[now];
+        if let Some(before) = before.filter(|_| view.hypervisor.read) {
+            let from = self.views[before].hypervisor.name.clone();
+            self.moves.push(Move { machine: Arc::clone(&view.machines[&uuid]), from });
+            self.moved.retain(|_, at| at.elapsed() < TRAIL);
+            self.moved.insert(uuid, Instant::now());
+        }
+    }
+
+    /// The machines of a host that others show too.
+    fn shared(&self, hypervisor: &str) -> Vec<Uuid> {
+        let shown = self.view(hypervisor).into_iter().flat_map(|view| view.machines.keys().copied());
+        shown.filter(|uuid| self.copies(*uuid).nth(1).is_some()).collect()
+    }
+
+    /// All that hosts show of a machine.
+    fn copies(&self, uuid: Uuid) -> impl Iterator<Item = &Arc<Machine>> {
+        self.views.iter().filter_map(move |view| view.machines.get(&uuid))
+    }
+
+    fn find(&self, uuid: Uuid) -> Option<&Arc<Machine>> {
+        self.views.get(*self.places.get(&uuid)?)?.machines.get(&uuid)
+    }
+
+    /// Of machines of one view, those that count there.
+    fn counting<'a>(
+        &'a self,
+        view: usize,
+        machines: impl Iterator<Item = &'a Arc<Machine>>,
+    ) -> impl Iterator<Item = Arc<Machine>> {
+        machines.filter(move |machine| self.places.get(&machine.id.uuid) == Some(&view)).cloned()
+    }
+
+    fn view(&self, hypervisor: &str) -> Option<&View> {
+        self.views.iter().find(|view| view.hypervisor.name == hypervisor)
+    }
+
+    fn view_mut(&mut self, hypervisor: &str) -> Option<&mut View> {
+        self.views.iter_mut().find(|view| view.hypervisor.name == hypervisor)
+    }
+}
+
+/// How much it counts that a host shows a machine so: what runs before what does not, what is there before what comes or goes. One that
+/// is seen to run is where it is, whatever was last seen of a host that can't be reached; one that is off is not.
+fn weight(machine: &Machine, reachable: bool) -> u8 {
+    match machine.state {
+        State::Off => 0,
+        _ if machine.moving => 1,
+        State::Paused | State::Asleep | State::Crashed => 2,
+        State::Running => 3 + u8::from(reachable),
     }
 }
 
@@ -97,36 +199,85 @@ impl Mirror {
             pools: Vec::new(),
             features: HashSet::new(),
         };
-        Self { hosts: RwLock::new(hosts.into_iter().map(view).collect()) }
+        let views = hosts.into_iter().map(view).collect();
+        Self { hosts: RwLock::new(Fleet { views, ..Fleet::default() }) }
     }
 
     /// All hypervisors, in the order of the configuration.
     pub fn hypervisors(&self) -> Vec<Hypervisor> {
-        self.read().iter().map(|view| view.hypervisor.clone()).collect()
+        self.read().views.iter().map(|view| view.hypervisor.clone()).collect()
     }
 
     /// All machines by name, then by hypervisor.
     pub fn machines(&self) -> Vec<Arc<Machine>> {
-        let mut machines: Vec<_> = self.read().iter().flat_map(|view| view.machines.values().cloned()).collect();
-        machines.sort_by(|a, b| (&a.name, &a.id).cmp(&(&b.name, &b.id)));
+        let hosts = self.read();
+        let views = hosts.views.iter().enumerate();
+        let mut machines: Vec<_> = views.flat_map(|(at, view)| hosts.counting(at, view.machines.values())).collect();
+        machines.sort_by(|a, b| (&a.name, &a.id.hypervisor, &a.id).cmp(&(&b.name, &b.id.hypervisor, &b.id)));
         machines
     }
 
-    /// One machine.
+    /// One machine, where it counts.
     pub fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
-        self.read().iter().find(|view| view.hypervisor.name == id.hypervisor)?.machines.get(&id.uuid).cloned()
+        self.read().find(id.uuid).cloned()
+    }
+
+    /// What the host that is named shows of it.
+    pub fn there(&self, id: &MachineId) -> Option<Arc<Machine>> {
+        self.read().view(&id.hypervisor)?.machines.get(&id.uuid).cloned()
+    }
+
+    /// Whether what is heard of it from the host that is named is news: it counts there, and it is no step of a move.
+    pub fn is_news(&self, id: &MachineId, kind: EventKind) -> bool {
+        use EventKind::{Defined, MovedAway, MovedHere};
+        let hosts = self.read();
+        let elsewhere = hosts.find(id.uuid).is_some_and(|machine| machine.id.hypervisor != id.hypervisor);
+        let moved = || hosts.moved.get(&id.uuid).is_some_and(|at| at.elapsed() < TRAIL);
+        !(elsewhere || matches!(kind, Defined | MovedHere | MovedAway) && moved())
+    }
+
+    /// Whether several hosts show it.
+    pub fn is_shared(&self, uuid: Uuid) -> bool {
+        self.read().copies(uuid).nth(1).is_some()
+    }
+
+    /// The machines of a host that others show too.
+    pub fn shared(&self, hypervisor: &str) -> Vec<Uuid> {
+        self.read().shared(hypervisor)
+    }
+
+    /// The second of two hosts on which it runs, once: somebody has to be told.
+    pub fn doubled(&self, uuid: Uuid) -> Option<Arc<Machine>> {
+        let mut hosts = self.write();
+        let runs = |machine: &&Arc<Machine>| machine.state == State::Running && !machine.moving;
+        let here = hosts.find(uuid)?.id.hypervisor.clone();
+        let other = hosts.copies(uuid).filter(runs).find(|machine| machine.id.hypervisor != here).cloned();
+        let Some(other) = other else {
+            hosts.doubled.remove(&uuid);
+            return None;
+        };
+        hosts.doubled.insert(uuid).then_some(other)
+    }
+
+    /// Which machines count on another host than before, each told once.
+    pub fn take_moves(&self) -> Vec<Move> {
+        if self.read().moves.is_empty() { Vec::new() } else { std::mem::take(&mut self.write().moves) }
     }
 
     /// Machines of that name, upper or lower case, in the order of the hypervisors.
     pub fn named(&self, name: &str) -> Vec<Arc<Machine>> {
-        let folded = name.to_lowercase();
-        self.read().iter().flat_map(|view| view.bearers(&view.names, &folded)).collect()
+        self.bearers(name, |view| &view.names)
     }
 
     /// Machines of that title or name in their metadata, upper or lower case, in the order of the hypervisors.
     pub fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
-        let folded = name.to_lowercase();
-        self.read().iter().flat_map(|view| view.bearers(&view.titles, &folded)).collect()
+        self.bearers(name, |view| &view.titles)
+    }
+
+    fn bearers(&self, name: &str, index: fn(&View) -> &HashMap<String, Vec<Uuid>>) -> Vec<Arc<Machine>> {
+        let (folded, hosts) = (name.to_lowercase(), self.read());
+        let views = hosts.views.iter().enumerate();
+        views.flat_map(|(at, view)| hosts.counting(at, view.bearers(index(view), &folded))).collect()
     }
 
     /// How many machines a hypervisor has.
@@ -138,7 +289,7 @@ impl Mirror {
     pub fn remember(&self, machines: impl IntoIterator<Item = (MachineId, String)>) {
         let mut hosts = self.write();
         for (id, name) in machines {
-            let view = hosts.iter_mut().find(|view| view.hypervisor.name == id.hypervisor && !view.hypervisor.read);
+            let view = hosts.view_mut(&id.hypervisor).filter(|view| !view.hypervisor.read);
             if let Some(view) = view {
                 view.remembered.insert(id.uuid, name);
             }
@@ -148,12 +299,13 @@ impl Mirror {
     /// The machines of before the start of hypervisors that were not read yet.
     pub fn remembered(&self) -> Vec<(MachineId, String)> {
         let hosts = self.read();
-        let all = hosts.iter().flat_map(|view| {
+        let all = hosts.views.iter().flat_map(|view| {
             let id = |uuid| MachineId { hypervisor: view.hypervisor.name.clone(), uuid };
             view.remembered.iter().map(move |(uuid, name)| (id(*uuid), name.clone()))
         });
-        let mut all: Vec<_> = all.collect();
-        all.sort_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
+        // One that has been seen elsewhere by now is no memory.
+        let mut all: Vec<_> = all.filter(|(id, _)| hosts.find(id.uuid).is_none()).collect();
+        all.sort_by(|a, b| (&a.1, &a.0.hypervisor, &a.0).cmp(&(&b.1, &b.0.hypervisor, &b.0)));
         all
     }
 
@@ -171,7 +323,7 @@ impl Mirror {
     /// itself is not looked at.
     pub fn put(&self, mut machine: Machine, now: Timestamp) -> Arc<Machine> {
         let mut hosts = self.write();
-        let Some(view) = hosts.iter_mut().find(|view| view.hypervisor.name == machine.id.hypervisor) else {
+        let Some(view) = hosts.view_mut(&machine.id.hypervisor) else {
             return Arc::new(machine);
         };
         let before = view.machines.get(&machine.id.uuid);
@@ -189,12 +341,13 @@ impl Mirror {
         }
         let machine = Arc::new(machine);
         view.insert(machine.clone());
+        hosts.settle(machine.id.uuid);
         machine
     }
 
     /// Notes a state that an event told of, when the machine itself could not be read.
     pub fn set_state(&self, id: &MachineId, state: State, now: Timestamp) {
-        if let Some(machine) = self.machine(id) {
+        if let Some(machine) = self.there(id) {
             self.put(Machine { state, ..Machine::clone(&machine) }, now);
         }
     }
@@ -202,7 +355,7 @@ impl Mirror {
     /// Notes what an event told of, when the machine itself could not be read.
     pub fn note(&self, id: &MachineId, kind: EventKind, now: Timestamp) {
         if let Some(state) = state_after(kind)
-            && let Some(machine) = self.machine(id)
+            && let Some(machine) = self.there(id)
         {
             let saved = kind == EventKind::Saved;
             self.put(Machine { state, saved, ..Machine::clone(&machine) }, now);
@@ -221,9 +374,12 @@ impl Mirror {
         });
     }
 
-    /// Forgets a machine that is gone.
+    /// Forgets a machine that is gone from the host that is named.
     pub fn remove(&self, id: &MachineId) -> Option<Arc<Machine>> {
-        self.change(&id.hypervisor, |view| view.remove(id.uuid)).flatten()
+        let mut hosts = self.write();
+        let removed = hosts.view_mut(&id.hypervisor)?.remove(id.uuid);
+        hosts.settle(id.uuid);
+        removed
     }
 
     /// Puts a full reading in place of what was known, and tells which machines came, went, or changed their state or name.
@@ -238,7 +394,7 @@ impl Mirror {
         let mut differences: Vec<Difference> =
             gone.iter().map(|id| Difference { before: self.remove(id), after: None }).collect();
         for machine in machines {
-            let before = self.machine(&machine.id);
+            let before = self.there(&machine.id);
             let after = self.put(machine, now);
             if before.as_ref().is_none_or(|before| before.state != after.state || before.name != after.name) {
                 differences.push(Difference { before, after: Some(after) });
@@ -280,23 +436,29 @@ impl Mirror {
 
     /// Notes that a hypervisor is reachable (`None`) or since when not and why.
     pub fn set_unreachable(&self, hypervisor: &str, unreachable: Option<(Timestamp, String)>) {
-        self.change(hypervisor, |view| view.hypervisor.unreachable = unreachable);
+        let mut hosts = self.write();
+        if let Some(view) = hosts.view_mut(hypervisor) {
+            view.hypervisor.unreachable = unreachable;
+        }
+        for uuid in hosts.shared(hypervisor) {
+            hosts.settle(uuid);
+        }
     }
 
     fn with<T>(&self, hypervisor: &str, f: impl FnOnce(&View) -> T) -> Option<T> {
-        self.read().iter().find(|view| view.hypervisor.name == hypervisor).map(f)
+        self.read().view(hypervisor).map(f)
     }
 
     fn change<T>(&self, hypervisor: &str, f: impl FnOnce(&mut View) -> T) -> Option<T> {
-        self.write().iter_mut().find(|view| view.hypervisor.name == hypervisor).map(f)
+        self.write().view_mut(hypervisor).map(f)
     }
 
     /// A writer that panicked left whole machines only, so its lock is still good.
-    fn read(&self) -> RwLockReadGuard<'_, Vec<View>> {
+    fn read(&self) -> RwLockReadGuard<'_, Fleet> {
         self.hosts.read()
     }
 
-    fn write(&self) -> RwLockWriteGuard<'_, Vec<View>> {
+    fn write(&self) -> RwLockWriteGuard<'_, Fleet> {
         self.hosts.write()
     }
 }
@@ -334,145 +496,4 @@ fn compact(machine: &mut Machine) {
 }
 
 #[cfg(test)]
-mod tests {
-    use grammar::size::Bytes;
-
-    use super::*;
-
-    fn machine(number: u128, state: State) -> Machine {
-        let disk = |target: &str| Disk {
-            target: target.to_owned(),
-            device: "disk".to_owned(),
-            kind: "file".to_owned(),
-            protocol: None,
-            source: Some(format!("/var/lib/libvirt/images/machine-{number}-{target}.qcow2")),
-            volume: Some(("default".to_owned(), format!("machine-{number}-{target}.qcow2"))),
-            format: "qcow2".to_owned(),
-            bus: "virtio".to_owned(),
-            readonly: false,
-        };
-        let snapshot = |n| Snapshot {
-            name: format!("before-upgrade-{n}"),
-            created: Timestamp::UNIX_EPOCH,
-            state,
-            current: false,
-            disks: None,
-        };
-        let id = MachineId { hypervisor: "hv1".to_owned(), uuid: Uuid::from_u128(number) };
-        Machine {
-            vcpus: 2,
-            vcpus_max: 2,
-            memory: Bytes(2 << 30),
-            memory_max: Bytes(2 << 30),
-            disks: vec![disk("vda"), disk("vdb"), disk("vdc")],
-            snapshots: (0..5).map(snapshot).collect(),
-            os: Some("debian12".to_owned()),
-            ..Machine::new(id, format!("machine-{number}"), state)
-        }
-    }
-
-    fn mirror() -> Mirror {
-        Mirror::new([("hv1".to_owned(), "test:///default".to_owned())], Timestamp::UNIX_EPOCH)
-    }
-
-    fn at(second: i64) -> Timestamp {
-        Timestamp::from_second(second).unwrap()
-    }
-
-    #[test]
-    fn since_is_when_the_state_was_seen_to_change_and_not_earlier() {
-        let mirror = mirror();
-        assert_eq!(mirror.put(machine(1, State::Off), at(10)).since, None, "nobody knows since when it is off");
-        assert_eq!(mirror.put(machine(1, State::Running), at(20)).since, Some(at(20)));
-        assert_eq!(mirror.put(machine(1, State::Running), at(30)).since, Some(at(20)));
-        mirror.set_state(&machine(1, State::Off).id, State::Paused, at(40));
-        assert_eq!(mirror.machines()[0].since, Some(at(40)));
-    }
-
-    #[test]
-    fn a_machine_on_its_way_down_is_so_until_it_is_off() {
-        let mirror = mirror();
-        let id = machine(1, State::Off).id;
-        mirror.put(machine(1, State::Running), at(1));
-        mirror.set_ending(&id, Some(at(2)));
-        assert_eq!(mirror.put(Machine { vcpus: 4, ..machine(1, State::Running) }, at(3)).ending, Some(at(2)));
-        assert_eq!(mirror.put(machine(1, State::Off), at(4)).ending, None);
-        mirror.set_ending(&id, Some(at(5)));
-        assert_eq!(mirror.put(machine(1, State::Running), at(6)).ending, None, "what is off is not on its way down");
-        mirror.note(&id, EventKind::Saved, at(7));
-        assert_eq!((mirror.machines()[0].state, mirror.machines()[0].saved), (State::Off, true));
-        assert!(!mirror.put(Machine { saved: true, ..machine(1, State::Running) }, at(8)).saved);
-    }
-
-    #[test]
-    fn a_resync_tells_who_came_went_and_changed() {
-        let mirror = mirror();
-        mirror.replace("hv1", vec![machine(1, State::Running), machine(2, State::Off), machine(3, State::Off)], at(1));
-        let held = mirror.machine(&machine(2, State::Off).id).unwrap();
-        let differences =
-            mirror.replace("hv1", vec![machine(1, State::Off), machine(2, State::Off), machine(4, State::Off)], at(2));
-        let told: Vec<_> = differences
-            .iter()
-            .map(|d| (d.before.as_ref().map(|m| m.name.as_str()), d.after.as_ref().map(|m| m.state)))
-            .collect();
-        let expected = [(Some("machine-3"), None), (Some("machine-1"), Some(State::Off)), (None, Some(State::Off))];
-        assert_eq!(told, expected);
-        assert!(Arc::ptr_eq(&held, &mirror.machine(&held.id).unwrap()), "what did not change is not copied");
-    }
-
-    #[test]
-    fn what_is_remembered_counts_until_the_host_is_read_and_no_longer() {
-        let mirror = mirror();
-        let (web1, gone) = (machine(1, State::Off), machine(2, State::Off));
-        mirror.remember([&web1, &gone].map(|machine| (machine.id.clone(), machine.name.clone())));
-        assert!(!mirror.hypervisors()[0].read && mirror.machines().is_empty());
-        assert_eq!(mirror.remembered().len(), 2);
-        mirror.replace("hv1", vec![web1.clone()], at(1));
-        assert!(mirror.hypervisors()[0].read && mirror.remembered().is_empty());
-        mirror.remember([(gone.id.clone(), gone.name.clone())]);
-        assert!(mirror.remembered().is_empty(), "it has been read: that machine is not there");
-    }
-
-    #[test]
-    fn a_machine_is_found_by_its_present_name_in_any_case_and_by_no_earlier_one() {
-        let mirror = mirror();
-        mirror.put(machine(1, State::Off), at(1));
-        mirror.put(Machine { name: "MACHINE-1".to_owned(), ..machine(2, State::Off) }, at(1));
-        mirror.put(Machine { name: "web1".to_owned(), ..machine(1, State::Off) }, at(2));
-        let named = |name: &str| mirror.named(name).iter().map(|machine| machine.name.clone()).collect::<Vec<_>>();
-        assert_eq!(named("Web1"), ["web1"]);
-        assert_eq!(named("machine-1"), ["MACHINE-1"]);
-        mirror.remove(&machine(2, State::Off).id);
-        assert_eq!(named("machine-1"), [""; 0]);
-    }
-
-    #[test]
-    fn a_machine_is_found_by_its_present_title_and_metadata_name() {
-        let mirror = mirror();
-        let title = |title: &str| Some(title.to_owned());
-        mirror.put(Machine { title: title("Shop"), ..machine(1, State::Off) }, at(1));
-        mirror.put(Machine { metadata_name: title("shop"), title: title("Shop"), ..machine(2, State::Off) }, at(1));
-        let called = |name: &str| mirror.also_called(name).iter().map(|m| m.name.clone()).collect::<Vec<_>>();
-        assert_eq!(called("SHOP"), ["machine-1", "machine-2"]);
-        mirror.put(Machine { title: title("Wiki"), ..machine(1, State::Off) }, at(2));
-        assert_eq!((called("shop"), called("wiki")), (vec!["machine-2".to_owned()], vec!["machine-1".to_owned()]));
-        mirror.remove(&machine(2, State::Off).id);
-        assert_eq!(called("shop"), [""; 0]);
-    }
-
-    #[test]
-    fn two_thousand_machines_take_less_than_8_kilobytes_each() {
-        let resident = || {
-            let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
-            statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
-        };
-        let mirror = mirror();
-        let before = resident();
-        for number in 0..2_000 {
-            mirror.put(machine(number, State::Running), at(1));
-        }
-        let each = resident().saturating_sub(before) / 2_000;
-        assert_eq!(mirror.count("hv1"), 2_000);
-        assert!(each < 8 << 10, "{each} bytes each");
-    }
-}
+mod tests;

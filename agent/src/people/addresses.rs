@@ -2,8 +2,8 @@
 //!
 //! Rules: the libvirt name escaped (XEP-0106); a clash, judged after nodeprep, gets `-2`; a rename adds the new address
 //! while the old one keeps answering; a removed machine's address answers for 30 days, then it is free. Only libvirt says
-//! that a machine is gone: of a hypervisor that was not read, nothing is. Within the 30 days an address goes over to the
-//! same machine on another hypervisor, and to a machine defined anew under the same name on the same one.
+//! that a machine is gone: of a hypervisor that was not read, nothing is. A machine on another hypervisor is the same machine, at
+//! the same address; within the 30 days an address goes over to a machine defined anew under the same name on the same hypervisor.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -142,7 +142,7 @@ impl Addresses {
 
     /// The same for one machine of a hypervisor that was read: as it is, or `None` when it is not there.
     pub fn sync_machine(&mut self, id: &MachineId, machine: Option<&Machine>, now: Timestamp) -> Changes {
-        let entity = Entity::Machine(id.clone());
+        let entity = Entity::Machine(machine.map_or(id, |machine| &machine.id).clone());
         let mut changes = Changes::default();
         for local in self.held.get(&entity).cloned().unwrap_or_default() {
             self.mark(&local, machine.is_some(), now, &mut changes);
@@ -183,6 +183,7 @@ impl Addresses {
     fn place(&mut self, entity: Entity, name: String, changes: &mut Changes) {
         let wish = localpart(&name);
         let wish = if wish.is_empty() { "machine".to_owned() } else { wish };
+        self.note_place(&entity, changes);
         let before = self.by_localpart.get(&wish).cloned();
         let taken = before.as_ref().filter(|record| record.entity != entity && succeeds(&entity, &name, record));
         let present = self.local(&entity).map(str::to_owned);
@@ -200,16 +201,29 @@ impl Addresses {
         let record = Record { entity: entity.clone(), name, gone: None, former: false };
         if let Some(before) = taken {
             self.let_go(&before.entity, &local);
-            let moved =
-                matches!((&before.entity, &entity), (Entity::Machine(a), Entity::Machine(b)) if a.uuid == b.uuid);
-            let news = if moved { News::Moved } else { News::TakenOver };
-            changes.news.push(news(local.clone(), record.clone()));
+            changes.news.push(News::TakenOver(local.clone(), record.clone()));
         }
         let held = self.held.entry(entity).or_default();
         held.retain(|held| *held != local);
         held.push(local.clone());
         self.by_localpart.insert(local.clone(), record.clone());
         changes.facts.push((local, Some(record)));
+    }
+
+    /// Notes which hypervisor a machine is on that has addresses already.
+    fn note_place(&mut self, entity: &Entity, changes: &mut Changes) {
+        let held = self.held.get(entity).cloned().unwrap_or_default();
+        for (number, local) in held.iter().enumerate() {
+            let Some(record) = self.by_localpart.get_mut(local) else { continue };
+            if record.entity.hypervisor() == entity.hypervisor() {
+                continue;
+            }
+            record.entity = entity.clone();
+            changes.facts.push((local.clone(), Some(record.clone())));
+            if number + 1 == held.len() {
+                changes.news.push(News::Moved(local.clone(), record.clone()));
+            }
+        }
     }
 
     fn let_go(&mut self, entity: &Entity, local: &str) {
@@ -269,11 +283,10 @@ impl Addresses {
     }
 }
 
-/// Whether an entity takes an address over from one that is gone: it is the same machine on another hypervisor, or was
-/// defined anew under the same name on the same one.
+/// Whether an entity takes an address over from one that is gone: it was defined anew under the same name on the same hypervisor.
 fn succeeds(entity: &Entity, name: &str, record: &Record) -> bool {
     let (Entity::Machine(new), Entity::Machine(old)) = (entity, &record.entity) else { return false };
-    record.gone.is_some() && (new.uuid == old.uuid || new.hypervisor == old.hypervisor && record.name == name)
+    record.gone.is_some() && new.hypervisor == old.hypervisor && record.name == name
 }
 
 #[cfg(test)]

@@ -20,8 +20,8 @@ impl Dispatcher {
         match (&event.machine, event.kind) {
             (Some((id, _)), _) => {
                 let mut news = self.board.sync_machine(id);
-                // That it is gone is what the event says.
-                news.retain(|news| !matches!(news, News::Gone(..)));
+                // That it is gone, or elsewhere, is what the event says.
+                news.retain(|news| !matches!(news, News::Gone(..) | News::Moved(..)));
                 news
             }
             (None, EventKind::HostRead | EventKind::HostBack) => self.board.sync(),

@@ -171,6 +171,11 @@ pub fn is_step(state: State, reason: i32) -> bool {
     }
 }
 
+/// Whether a machine is only paused since it is on its way from one host to another.
+pub fn is_step_of_move(state: State, reason: i32) -> bool {
+    (state, reason) == (State::Paused, reason::PAUSED_MIGRATION)
+}
+
 /// Whether a machine goes on from where it was saved.
 pub fn was_restored(state: State, reason: i32) -> bool {
     state == State::Running && reason == reason::RUNNING_RESTORED
@@ -233,6 +238,8 @@ pub fn state_after(kind: EventKind) -> Option<State> {
         | Kind::Renamed
         | Kind::Undefined
         | Kind::MovedHere
+        | Kind::Moved
+        | Kind::Doubled
         | Kind::Crashed
         | Kind::CrashKernel
         | Kind::Rebooted

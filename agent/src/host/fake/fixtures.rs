@@ -9,7 +9,8 @@ use uuid::Uuid;
 use crate::host::{Disk, Machine, MachineId, Nic, Passed, PassedKind, Pool, Snapshot, State, Volume};
 
 /// The names of all fixtures.
-pub const NAMES: [&str; 7] = ["two_vms", "fleet", "odd_names", "twins", "real_life", "transient", "empty"];
+pub const NAMES: [&str; 8] =
+    ["two_vms", "fleet", "odd_names", "twins", "three_hosts", "real_life", "transient", "empty"];
 
 const GIB: u64 = 1 << 30;
 /// What a pool holds.
@@ -77,6 +78,7 @@ pub fn named(name: &str) -> Option<Fixture> {
             fixture.machine("hv1", "web1", State::Running, 2, 2, 20);
             fixture.machine("hv2", "web1", State::Running, 2, 2, 20);
         }
+        "three_hosts" => fixture.three_hosts(),
         "real_life" => fixture.real_life(),
         "transient" => {
             fixture.machine("hv1", "web1", State::Running, 2, 2, 20);
@@ -155,6 +157,41 @@ impl Fixture {
             ..Machine::new(id, name, state)
         });
         self.machines.last_mut().expect("just pushed")
+    }
+
+    /// Machines that can go to another host, and such that can't; the last host has hardly any room.
+    fn three_hosts(&mut self) {
+        self.hypervisor("hv2");
+        self.hypervisor("hv3");
+        self.capacities.insert("hv3".to_owned(), Bytes(GIB));
+        self.machine("hv1", "web1", State::Running, 2, 2, 20);
+        self.machine("hv1", "big1", State::Running, 100, 2, 20);
+        self.machine("hv1", "gpu1", State::Running, 2, 2, 20);
+        self.machine("hv1", "setup1", State::Running, 2, 2, 20);
+        self.machine("hv1", "gate1", State::Running, 2, 2, 20);
+        self.machine("hv1", "efi1", State::Off, 2, 2, 20);
+        self.machine("hv1", "old1", State::Running, 2, 2, 20);
+        self.snapshot("old1", "before-upgrade");
+        for machine in &mut self.machines {
+            match machine.name.as_str() {
+                "gpu1" => {
+                    machine.passed = vec![Passed { kind: PassedKind::Pci, what: "0000:01:00.0".to_owned() }];
+                }
+                "setup1" => {
+                    let (target, device) = ("sda".to_owned(), "cdrom".to_owned());
+                    let source = Some("/srv/iso/debian-12.iso".to_owned());
+                    let disc =
+                        Disk { target, device, source, volume: None, readonly: true, ..machine.disks[0].clone() };
+                    machine.disks.push(disc);
+                }
+                "gate1" => {
+                    let (kind, source) = ("network".to_owned(), Some("dmz".to_owned()));
+                    machine.nics = vec![Nic { mac: None, kind, source, model: None }];
+                }
+                "efi1" => machine.uefi = true,
+                _ => {}
+            }
+        }
     }
 
     /// Machines as others define them: by a cloud, by an import, with passed-through devices, with a grown snapshot.

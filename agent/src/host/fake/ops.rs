@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::Fake;
 use crate::host::HostErrorKind as Kind;
-use crate::host::{EventKind, Feature, Machine, Reason, State, Unseen, Use, UsedAs, Uses, Volume};
-use crate::ops::Op;
+use crate::host::{EventKind, Feature, Machine, MachineId, Reason, State, Unseen, Use, UsedAs, Uses, Volume};
+use crate::ops::{Copied, Op};
 
 /// A fresh qcow2 image takes this much.
 const FRESH: Bytes = Bytes(196_608);
@@ -31,11 +31,18 @@ impl Fake {
             let mut inner = self.lock();
             inner.journal.push(op.line(before.as_ref().map_or("", |machine| &machine.name)));
             self.count_pools(&inner, hypervisor);
+            if let Some(other) = op.reaches() {
+                self.count_pools(&inner, other);
+            }
             inner.now
         };
         let (Some(before), Some(after)) = (before, after) else { return Ok(()) };
         // A machine without a definition is gone when it is off.
-        if after.persistent || after.state != State::Off {
+        if after.id.hypervisor != before.id.hypervisor {
+            self.mirror.put(after, now);
+            self.mirror.remove(&before.id);
+            self.tell_moves();
+        } else if after.persistent || after.state != State::Off {
             self.mirror.put(after, now);
         } else {
             self.mirror.remove(&after.id);
@@ -179,6 +186,41 @@ impl At<'_> {
         Ok(())
     }
 
+    /// Has the machine be on another host, with copies of these disks.
+    pub fn migrate(&mut self, to: &str, disks: &[Copied]) -> Result<(), Fault> {
+        self.fake.reachable(to, "migrate").map_err(|error| Fault::from(error.kind))?;
+        let there = At { fake: self.fake, hypervisor: to, machine: None };
+        there.needs(Feature::Migrate)?;
+        let machine = self.machine();
+        let id = MachineId { hypervisor: to.to_owned(), ..machine.id.clone() };
+        let named = there.fake.mirror.named(&machine.name);
+        if there.fake.mirror.there(&id).is_some() || named.iter().any(|other| other.id.hypervisor == to) {
+            return Err(Kind::Exists.into());
+        }
+        machine.id = id;
+        for disk in disks {
+            there.pool(&disk.pool)?;
+            let allocation = self.volume(&disk.pool, &disk.volume).ok_or(Kind::NotFound)?.allocation;
+            there.create_volume(&disk.pool, &disk.volume, disk.capacity)?;
+            there.fill_volume(&disk.pool, &disk.volume, allocation);
+        }
+        Ok(())
+    }
+
+    /// Refuses what a machine has left behind unless it is away from here, and has that disk where it is now.
+    pub fn refuse_not_moved(
+        &self,
+        machine: &MachineId,
+        now_on: &str,
+        target: &str,
+        (pool, volume): (&str, &str),
+    ) -> Result<(), Fault> {
+        let place = Some((pool.to_owned(), volume.to_owned()));
+        let there = self.fake.mirror.there(&MachineId { hypervisor: now_on.to_owned(), ..machine.clone() });
+        let has = there.is_some_and(|there| there.disks.iter().any(|d| d.target == target && d.volume == place));
+        if has && self.fake.mirror.there(machine).is_none() { Ok(()) } else { Err(Kind::WrongState.into()) }
+    }
+
     /// Refuses a volume that somebody uses: [`Uses::refusal`].
     pub fn refuse_used(&self, pool: &str, volume: &str, all_seen: bool) -> Result<(), Fault> {
         match self.fake.uses_of(self.hypervisor, pool, volume).refusal(volume, all_seen) {
@@ -273,7 +315,7 @@ mod tests {
         let unknown = Fake::new("three_vms", now()).unwrap_err();
         assert_eq!(
             unknown.to_string(),
-            "no fixture three_vms; there are two_vms, fleet, odd_names, twins, real_life, transient, empty"
+            "no fixture three_vms; there are two_vms, fleet, odd_names, twins, three_hosts, real_life, transient, empty"
         );
     }
 }

@@ -155,6 +155,7 @@ fn features(driver: &str, storage: bool) -> Vec<Feature> {
             Feature::Reset,
             Feature::Save,
             Feature::BlockJobs,
+            Feature::Migrate,
         ],
         "LXC" | "XEN" => &[Feature::DeviceAttach, Feature::Volumes],
         "TEST" => &[Feature::Volumes, Feature::Snapshots, Feature::Reset, Feature::Save],

@@ -136,6 +136,15 @@ impl<'a> At<'a> {
 }
 
 impl At<'_> {
+    /// The host that it is done on.
+    pub(super) fn host(&self) -> &Host {
+        self.host
+    }
+
+    pub(super) fn connection(&self) -> &Connect {
+        self.connection
+    }
+
     /// The machine.
     pub fn domain(&self) -> &Domain {
         &self.machine.as_ref().expect("an op on a machine asks for it").0
@@ -158,9 +167,10 @@ impl At<'_> {
         Ok(())
     }
 
-    /// How far the job is that libvirt works on for its machine, in percent (`virDomainGetJobStats`).
+    /// How far the job is that libvirt works on for its machine, in percent (`virDomainGetJobInfo`; of one without a job virt 0.5 makes
+    /// a list out of a null pointer in `job_stats`).
     pub fn job_progress(&self) -> Result<Option<u8>, Fault> {
-        let job = self.domain().job_stats(0)?;
+        let job = self.domain().job_info()?;
         Ok(job.data_total.filter(|total| *total > 0).map(|total| percent(job.data_processed.unwrap_or(0), total)))
     }
 
@@ -348,7 +358,7 @@ impl At<'_> {
 }
 
 /// Never more than all.
-fn percent(done: u64, total: u64) -> u8 {
+pub(super) fn percent(done: u64, total: u64) -> u8 {
     u8::try_from((u128::from(done) * 100 / u128::from(total.max(1))).min(100)).unwrap_or(100)
 }
 

@@ -10,7 +10,7 @@ use virt::error::{Error, ErrorNumber};
 use virt::storage_pool::StoragePool;
 
 use super::fault::Fault;
-use crate::host::events::sys;
+use crate::host::events::{is_step_of_move, sys};
 use crate::host::xml::domain::{self as definition, DiskDef};
 use crate::host::xml::read::{self, PoolDef};
 use crate::host::{Disk, DiskUse, HostInfo, Machine, MachineId, Pool, Snapshot, State, Volume};
@@ -65,7 +65,9 @@ pub fn machine(
     pools: &PoolVolumes,
 ) -> Result<(Machine, i32), Fault> {
     let (raw_state, reason) = sys::state(domain)?;
-    let state = state(raw_state);
+    // Nobody has paused what is only handed over, for some milliseconds, or still comes.
+    let moving = is_step_of_move(state(raw_state), reason);
+    let state = if moving { State::Running } else { state(raw_state) };
     let definition = definition::domain(&domain.xml_desc(0)?)?;
     let id = MachineId { hypervisor: hypervisor.to_owned(), uuid: definition.uuid };
     let machine = Machine {
@@ -86,6 +88,7 @@ pub fn machine(
         os: definition.os,
         // A driver that can't save has saved nothing.
         saved: state == State::Off && domain.has_managed_save(0).unwrap_or(false),
+        moving,
         ..Machine::new(id, definition.name, state)
     };
     Ok((machine, reason))
@@ -183,6 +186,21 @@ pub fn volumes(pool: &StoragePool) -> Result<Vec<Volume>, Fault> {
     }
     volumes.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(volumes)
+}
+
+/// `virConnectListAllNetworksFlags`: active ones.
+const ACTIVE_NETWORKS: u32 = 2;
+
+/// The names of the active networks, in order. A driver without networks has none.
+pub fn networks(connection: &Connect) -> Result<Vec<String>, Fault> {
+    let listed = match connection.list_all_networks(ACTIVE_NETWORKS) {
+        Ok(listed) => listed,
+        Err(error) if is(&error, ErrorNumber::NoSupport) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    let mut names = listed.iter().map(|network| network.name()).collect::<Result<Vec<_>, _>>()?;
+    names.sort_unstable();
+    Ok(names)
 }
 
 /// How full a disk is. Drivers without block information tell by the volume behind it.

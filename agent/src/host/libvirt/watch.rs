@@ -18,7 +18,7 @@ use virt::domain::Domain;
 use super::link::{Lane, Link, NotOpen};
 use super::{Connection, DownReason, Host, fault::Fault, read};
 use crate::host::events::{CloseReason, Fold, Happened, Heard, What, missed, sys};
-use crate::host::{EventKind, HostError, HostErrorKind, HostEvent, Machine, MachineId, State, steady};
+use crate::host::{EventKind, Feature, HostError, HostErrorKind, HostEvent, Machine, MachineId, State, steady};
 
 /// What the watch is told.
 pub enum Signal {
@@ -35,12 +35,21 @@ pub enum Signal {
     Pools { done: Sender<bool> },
     /// Read everything again, then tell.
     Resync { done: Sender<bool> },
+    /// It is on several hosts, or has gone to one: look again until it is clear on which it is.
+    Look(Uuid),
     /// End.
     Stop,
 }
 
 /// Machines read in one call; a call has a time-out, a reading of thousands does not.
 const CHUNK: usize = 50;
+
+/// Of one that is on several hosts libvirt does not tell when it leaves one (its definition goes without an event), nor in which order: it
+/// is looked at so often, the first time after that long, and each time after twice as long.
+const LOOKS: u32 = 6;
+const LOOK_FIRST: Duration = Duration::from_millis(200);
+/// One that has gone to another host has been seen there by then, if it is one of ours.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// How libvirt tells of a pause, and of the one that is a step of a snapshot.
 const PAUSE: What = What::Lifecycle(sys::SUSPENDED, sys::SUSPENDED_PAUSED);
@@ -58,6 +67,8 @@ pub fn start(host: Arc<Host>, signals: Receiver<Signal>, events: UnboundedSender
         phase: Phase::Waiting(Instant::now()),
         seen: false,
         announced: false,
+        looks: HashMap::new(),
+        gone: Vec::new(),
     };
     let spawned = thread::Builder::new().name(name).spawn(move || watch.run(&signals));
     if let Err(error) = spawned {
@@ -89,15 +100,18 @@ struct Watch {
     seen: bool,
     /// And that was told.
     announced: bool,
+    /// Machines that are looked at again: when, and how often they were.
+    looks: HashMap<Uuid, (Instant, u32)>,
+    /// Machines that went to another host and were not seen there yet, with their names: until when that is waited for.
+    gone: Vec<(Instant, Uuid, String)>,
 }
 
 impl Watch {
     fn run(&mut self, signals: &Receiver<Signal>) {
         loop {
-            let next = match self.phase {
-                Phase::Waiting(at) | Phase::Opening(at) | Phase::Up(at) => Some(at),
-                Phase::Hung => None,
-            };
+            self.look();
+            let looks = self.looks.values().map(|(at, _)| *at).chain(self.gone.iter().map(|(at, ..)| *at));
+            let next = looks.chain(self.phase_ends()).min();
             let wait = next.map_or(self.host.timeouts.resync, |at| at.saturating_duration_since(Instant::now()));
             match signals.recv_timeout(wait) {
                 Ok(Signal::Stop) | Err(RecvTimeoutError::Disconnected) => return self.end(),
@@ -111,8 +125,18 @@ impl Watch {
         }
     }
 
-    /// The time of the present phase is over.
+    fn phase_ends(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Waiting(at) | Phase::Opening(at) | Phase::Up(at) => Some(at),
+            Phase::Hung => None,
+        }
+    }
+
+    /// The time of the present phase may be over.
     fn on_time(&mut self) {
+        if self.phase_ends().is_none_or(|at| at > Instant::now()) {
+            return;
+        }
         match self.phase {
             Phase::Waiting(_) => self.open(),
             Phase::Opening(_) => {
@@ -150,8 +174,10 @@ impl Watch {
             }
             Signal::Opened(opened) => self.opened(opened),
             Signal::Suspect => self.probe(),
+            Signal::Look(uuid) => drop(self.looks.insert(uuid, (Instant::now() + LOOK_FIRST, 0))),
             Signal::Refresh { uuid, reverted, done } => {
                 let fresh = self.refresh(&[uuid]).is_ok();
+                self.tell_moves();
                 let unsaid = reverted.is_some_and(|begun| self.fold.reverted(uuid, begun, Instant::now()));
                 if unsaid {
                     self.tell(uuid, None, EventKind::Reverted, None, Timestamp::now());
@@ -191,7 +217,8 @@ impl Watch {
             Ok(link) => Arc::from(link),
             Err(NotOpen { reason, said }) => return self.drop_link(reason, said),
         };
-        let features = link.features.clone();
+        let mut features = link.features.clone();
+        features.retain(|feature| *feature != Feature::Migrate || self.host.peers.has_others());
         *self.host.link.lock() = Some(link);
         self.host.mirror.set_features(&self.host.config.name, features);
         if self.resync_or_drop() {
@@ -223,9 +250,12 @@ impl Watch {
         let mut touched: Vec<Uuid> = told.iter().map(|(uuid, ..)| *uuid).collect();
         touched.sort_unstable();
         touched.dedup();
-        let looks = |uuid| self.host.mirror.machine(&self.id(uuid)).map(|machine| machine.state);
-        let before: HashMap<Uuid, Option<State>> = touched.iter().map(|uuid| (*uuid, looks(*uuid))).collect();
+        let before = self.states(&touched);
         let read = if closed.is_some() { None } else { self.refresh(&touched).ok() };
+        self.tell_moves();
+        for uuid in touched.iter().filter(|uuid| self.host.mirror.is_shared(**uuid)) {
+            self.host.peers.look(*uuid);
+        }
         for (uuid, name, what) in told {
             let state = read.as_ref().and_then(|read| read.get(&uuid).copied());
             let happened = self.fold.kind(uuid, &name, &what, state, Instant::now());
@@ -244,22 +274,90 @@ impl Watch {
             }
             let hidden = quiet.hides(uuid, kind, Instant::now());
             drop(quiet);
-            if !hidden {
+            let nowhere = || read.is_some() && self.host.mirror.machine(&self.id(uuid)).is_none();
+            if kind == EventKind::MovedAway && nowhere() && self.host.peers.has_others() {
+                self.host.peers.look(uuid);
+                self.gone.push((Instant::now() + SEEN_WITHIN, uuid, name));
+                touched.retain(|of| *of != uuid);
+            } else if !hidden && self.is_news(uuid, kind) {
                 self.tell(uuid, Some(name), kind, was, now);
                 touched.retain(|of| *of != uuid);
             }
         }
-        // A step that is not told may show all the same, for a moment or until the next one.
-        for uuid in touched {
-            let after = self.host.mirror.machine(&self.id(uuid)).map(|machine| machine.state);
-            if before.get(&uuid) != Some(&after) {
-                self.tell(uuid, None, EventKind::HostRead, None, now);
-            }
-        }
+        self.show_changed(&touched, &before);
         if let Some(reason) = closed {
             let reason = if reason == CloseReason::Keepalive { DownReason::NoAnswer } else { DownReason::Lost };
             self.drop_link(reason, reason.to_string());
         }
+    }
+
+    /// How machines are here.
+    fn states(&self, uuids: &[Uuid]) -> HashMap<Uuid, Option<State>> {
+        let state = |uuid| self.host.mirror.there(&self.id(uuid)).map(|machine| machine.state);
+        uuids.iter().map(|uuid| (*uuid, state(*uuid))).collect()
+    }
+
+    /// A step that is not told may show all the same, for a moment or until the next one.
+    fn show_changed(&self, touched: &[Uuid], before: &HashMap<Uuid, Option<State>>) {
+        for (uuid, after) in self.states(touched) {
+            if before.get(&uuid) != Some(&after) {
+                self.tell(uuid, None, EventKind::HostRead, None, Timestamp::now());
+            }
+        }
+    }
+
+    /// Looks at those that are, or may be, on several hosts, as far as it is time.
+    fn look(&mut self) {
+        let now = Instant::now();
+        let due: Vec<Uuid> = self.looks.iter().filter(|(_, (at, _))| *at <= now).map(|(uuid, _)| *uuid).collect();
+        if !due.is_empty() {
+            let before = self.states(&due);
+            let read = matches!(self.phase, Phase::Up(_)) && self.refresh(&due).is_ok();
+            self.tell_moves();
+            self.show_changed(&due, &before);
+            for uuid in due {
+                let Some((at, looked)) = self.looks.remove(&uuid).map(|(at, looked)| (at, looked + 1)) else {
+                    continue;
+                };
+                let shared = self.host.mirror.is_shared(uuid);
+                let unclear = shared || self.host.mirror.machine(&self.id(uuid)).is_none() && looked < LOOKS / 2;
+                if read && unclear && looked < LOOKS {
+                    self.looks.insert(uuid, (at + LOOK_FIRST * 2_u32.pow(looked), looked));
+                } else if let Some(other) = self.host.mirror.doubled(uuid).filter(|_| read) {
+                    self.tell_doubled(&other);
+                }
+            }
+        }
+        let (late, waiting) = std::mem::take(&mut self.gone).into_iter().partition(|(until, ..)| *until <= now);
+        self.gone = waiting;
+        let late: Vec<(Instant, Uuid, String)> = late;
+        for (_, uuid, name) in late {
+            if self.host.mirror.machine(&self.id(uuid)).is_none() {
+                self.tell(uuid, Some(name), EventKind::MovedAway, None, Timestamp::now());
+            }
+        }
+    }
+
+    fn is_news(&self, uuid: Uuid, kind: EventKind) -> bool {
+        self.host.mirror.is_news(&self.id(uuid), kind)
+    }
+
+    /// Tells of the machines that count on another host now, whichever of the two was read last.
+    fn tell_moves(&self) {
+        for moved in self.host.mirror.take_moves() {
+            self.send(&moved.machine, EventKind::Moved, moved.from);
+        }
+    }
+
+    fn tell_doubled(&self, other: &Machine) {
+        let here = self.host.mirror.machine(&other.id).map(|machine| machine.id.hypervisor.clone());
+        self.send(other, EventKind::Doubled, here.unwrap_or_default());
+    }
+
+    fn send(&self, machine: &Machine, kind: EventKind, was: String) {
+        let (hypervisor, at) = (machine.id.hypervisor.clone(), Timestamp::now());
+        let machine = Some((machine.id.clone(), machine.name.clone()));
+        let _ = self.events.send(HostEvent { hypervisor, machine, kind, was: Some(was), at, steady: steady() });
     }
 
     /// Something speaks against the connection: is it alive, and does the daemon answer?
@@ -320,7 +418,12 @@ impl Watch {
         let first = !std::mem::replace(&mut self.seen, true);
         let paused = machines.iter().filter(|m| m.state == State::Paused).map(|m| m.id.uuid);
         self.fold.sync(paused.collect::<Vec<_>>());
-        for difference in self.host.mirror.replace(&self.host.config.name, machines, now) {
+        let differences = self.host.mirror.replace(&self.host.config.name, machines, now);
+        self.tell_moves();
+        for uuid in self.host.mirror.shared(&self.host.config.name) {
+            self.host.peers.look(uuid);
+        }
+        for difference in differences {
             let (machine, kind) = match (difference.before, difference.after) {
                 (Some(before), Some(after)) => {
                     if before.name != after.name {
@@ -335,7 +438,7 @@ impl Watch {
                 (Some(before), None) => (before, Some(EventKind::Undefined)),
                 (None, None) => continue,
             };
-            if let Some(kind) = kind {
+            if let Some(kind) = kind.filter(|kind| self.is_news(machine.id.uuid, *kind)) {
                 self.tell(machine.id.uuid, Some(machine.name.clone()), kind, None, now);
             }
         }
@@ -370,7 +473,8 @@ impl Watch {
             for (uuid, machine) in read {
                 match machine {
                     Some((machine, reason)) => {
-                        states.insert(uuid, (machine.state, reason));
+                        let state = if machine.moving { State::Paused } else { machine.state };
+                        states.insert(uuid, (state, reason));
                         drop(self.host.mirror.put(machine, now));
                     }
                     None => {
@@ -393,6 +497,7 @@ impl Watch {
     fn up(&mut self) {
         // Who waits for this to settle finds the mirror as it is then.
         self.host.mirror.set_unreachable(&self.host.config.name, None);
+        self.tell_moves();
         let before = std::mem::replace(&mut *self.host.standing.lock(), (Connection::Up, Timestamp::now())).0;
         self.host.settled.notify_all();
         if !std::mem::replace(&mut self.announced, true) {
@@ -424,6 +529,7 @@ impl Watch {
             was_down
         };
         self.host.settled.notify_all();
+        self.tell_moves();
         if !was_down {
             tracing::warn!(host = self.host.config.name, %reason, said, "the hypervisor can't be reached");
             self.tell_host(EventKind::HostLost);
@@ -440,7 +546,7 @@ impl Watch {
 
     fn tell(&self, uuid: Uuid, name: Option<String>, kind: EventKind, was: Option<String>, at: Timestamp) {
         let id = self.id(uuid);
-        let name = name.or_else(|| Some(self.host.mirror.machine(&id)?.name.clone())).unwrap_or_default();
+        let name = name.or_else(|| Some(self.host.mirror.there(&id)?.name.clone())).unwrap_or_default();
         let hypervisor = id.hypervisor.clone();
         let _ = self.events.send(HostEvent { hypervisor, machine: Some((id, name)), kind, was, at, steady: steady() });
     }

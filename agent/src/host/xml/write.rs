@@ -1,11 +1,11 @@
-//! The only writer of XML that goes to libvirt. Values are escaped by the writer; nothing is ever pasted together.
+//! The only writer of XML that goes to libvirt. Values are escaped by the writer; nothing is ever pasted together but whole elements.
 
 use std::io;
 
 use grammar::size::Bytes;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
-use roxmltree::Node;
+use roxmltree::{Document, Node};
 
 use super::read::{Asked, ReadError, parse};
 
@@ -83,11 +83,52 @@ pub fn moved(
     format: &str,
 ) -> Result<Option<String>, ReadError> {
     let tree = parse(definition)?;
+    let Some(disk) = disk_at(&tree, target) else { return Ok(None) };
+    Ok(Some(pointed(disk, path, block, format)))
+}
+
+/// Where a disk is on the host that its machine goes to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// `vda`.
+    pub target: String,
+    /// Path or device of the volume there.
+    pub path: String,
+    /// Whether the volume is a block device and not a file.
+    pub block: bool,
+    /// `qcow2` or `raw`.
+    pub format: String,
+}
+
+/// A domain's definition with other files or devices behind its disks, as [`moved`] does with one; all else stays as it is written.
+///
+/// # Errors
+/// When the definition is malformed, or has no such disk.
+pub fn relocated(definition: &str, places: &[Place]) -> Result<String, ReadError> {
+    let tree = parse(definition)?;
+    let mut pieces = Vec::new();
+    for Place { target, path, block, format } in places {
+        let disk = disk_at(&tree, target).ok_or(ReadError::Missing("disk"))?;
+        pieces.push((disk.range(), pointed(disk, path, *block, format)));
+    }
+    // From the end, so that the places before stay where they are.
+    pieces.sort_by_key(|(range, _)| std::cmp::Reverse(range.start));
+    let mut whole = definition.to_owned();
+    for (range, disk) in pieces {
+        whole.replace_range(range, &disk);
+    }
+    Ok(whole)
+}
+
+fn disk_at<'a, 'x>(tree: &'a Document<'x>, target: &str) -> Option<Node<'a, 'x>> {
     let mut disks = tree.root_element().child("devices").into_iter().flat_map(|devices| devices.all("disk"));
-    let is_it = |disk: &Node<'_, '_>| disk.child("target").and_then(|target| target.attribute("dev")) == Some(target);
-    let Some(disk) = disks.find(is_it) else { return Ok(None) };
+    disks.find(|disk| disk.child("target").and_then(|target| target.attribute("dev")) == Some(target))
+}
+
+/// A disk with that file or device behind it.
+fn pointed(disk: Node<'_, '_>, path: &str, block: bool, format: &str) -> String {
     let (kind, attribute) = source(block);
-    Ok(Some(document(|writer| {
+    document(|writer| {
         let start = writer.create_element("disk").with_attributes(with(disk, Some(("type", kind))));
         start.write_inner_content(|w| {
             for child in disk.children().filter(Node::is_element) {
@@ -101,7 +142,7 @@ pub fn moved(
             Ok(())
         })?;
         Ok(())
-    })))
+    })
 }
 
 /// Writes an element as it was read, but for that attribute. Of a disk nothing has a namespace, by libvirt's schema.

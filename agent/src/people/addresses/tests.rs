@@ -134,14 +134,37 @@ fn nobody_takes_the_address_of_a_machine_that_is_there_or_of_one_on_another_host
 fn a_machine_that_moves_to_another_host_keeps_its_address() {
     let mut addresses = Addresses::default();
     let (here, there) = (machine(1, "web1"), on("hv2", 1, "web1"));
-    sync(&mut addresses, std::slice::from_ref(&here), START);
-    // While it moves it is on both.
-    sync(&mut addresses, &[here.clone(), there.clone()], START);
-    assert_eq!(addresses.local(&entity(&here)), Some("web1"));
-    let changes = sync(&mut addresses, std::slice::from_ref(&there), START);
-    assert!(changes.news.iter().any(|news| matches!(news, News::Moved(local, _) if local == "web1")), "{changes:?}");
-    assert_eq!(addresses.local(&entity(&there)), Some("web1"));
-    assert_eq!(addresses.record("web1-2").unwrap().entity, entity(&there), "the address of the move answers too");
+    let first = sync(&mut addresses, std::slice::from_ref(&here), START);
+    let moved = sync(&mut addresses, std::slice::from_ref(&there), START);
+    assert!(matches!(&moved.news[..], [News::Moved(local, _)] if local == "web1"), "never away: {moved:?}");
+    // Gone before it comes up there, it is away in between, and then the same.
+    let gone = addresses.sync_machine(&there.id, None, START);
+    let back = addresses.sync_machine(&here.id, Some(&here), START);
+    assert!(matches!(&back.news[..], [News::Back(_), News::Moved(..)]), "{back:?}");
+    for addresses in [&addresses, &Addresses::restored(&facts(&[first, moved, gone, back]))] {
+        assert_eq!(addresses.local(&entity(&there)), Some("web1"));
+        assert_eq!(addresses.record("web1").unwrap().entity.hypervisor(), Some("hv1"));
+        assert_eq!((addresses.on("hv1").count(), addresses.on("hv2").count()), (2, 1), "each host, and web1");
+    }
+}
+
+#[test]
+fn two_addresses_that_a_machine_was_given_on_two_hosts_are_both_its_own() {
+    let record = |hypervisor: &str, gone: bool| {
+        let entity = entity(&on(hypervisor, 1, "web1"));
+        let record = Record { entity, name: "web1".to_owned(), gone: gone.then_some(START), former: false };
+        serde_json::to_value(record).unwrap()
+    };
+    let facts = [("web1", record("hv1", true)), ("web1-2", record("hv2", false))];
+    let mut table = Table::default();
+    for (local, record) in facts {
+        table.set(START, ADDRESS, local, record);
+    }
+    let mut addresses = Addresses::restored(&table);
+    let there = on("hv2", 1, "web1");
+    sync(&mut addresses, std::slice::from_ref(&there), START);
+    assert_eq!(addresses.held(&entity(&there)), ["web1", "web1-2"]);
+    assert!(addresses.record("web1").unwrap().gone.is_none());
 }
 
 #[test]

@@ -119,5 +119,4 @@ pub(super) static PLANNED: &[Spec] = &[
         Disruptive,
         &[Slot::optional("schedule", Kind::Text), Slot::optional("when", Kind::When), ABOUT],
     ),
-    planned("vm.migrate", Fleet, MACHINE, Disruptive, &[M, TO_HOST]),
 ];

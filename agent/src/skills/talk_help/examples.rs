@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use dialogue::book::Words;
 use dialogue::reply::Phrase;
-use dialogue::spec::{Scope, Spec, TARGET};
+use dialogue::spec::{Danger, Scope, Spec, TARGET};
 use grammar::corpus::SkillText;
 use grammar::kind::{Kind, Of};
 use grammar::pattern::Pattern;
@@ -55,8 +55,8 @@ fn filled(example: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) 
     (command, slots)
 }
 
-/// Something of that kind that is there.
-fn named(of: Of, scene: &Scene<'_>) -> Option<String> {
+/// Something of that kind that is there; where something is changed, a host that it can be changed to.
+fn named(of: Of, changes: bool, scene: &Scene<'_>) -> Option<String> {
     let mut machines = scene.host.machines();
     machines.retain(|machine| match (&scene.target, scene.scope) {
         (Some(target), _) => machine.id == target.id,
@@ -70,7 +70,11 @@ fn named(of: Of, scene: &Scene<'_>) -> Option<String> {
         _ => None,
     };
     match of {
-        Of::Hypervisor => scene.host.hypervisors().first().map(|host| host.name.clone()),
+        Of::Hypervisor => {
+            let hosts = scene.host.hypervisors();
+            let other = hosts.iter().find(|host| changes && scene.hypervisor != Some(host.name.as_str()));
+            other.or(hosts.first()).map(|host| host.name.clone())
+        }
         _ => machines.iter().find_map(of_machine),
     }
 }
@@ -89,9 +93,10 @@ fn value(slot: &str, section: &SkillText, words: &Words, scene: &Scene<'_>) -> S
         }
     }
     // What is there, before what might be.
-    let of = scene.book.spec(&section.id).and_then(|spec| spec.slot(slot)).map(|slot| slot.kind);
+    let spec = scene.book.spec(&section.id);
+    let of = spec.and_then(|spec| spec.slot(slot)).map(|slot| slot.kind);
     if let Some(Kind::Name(of)) = of
-        && let Some(name) = named(of, scene)
+        && let Some(name) = named(of, spec.is_some_and(|spec| spec.danger > Danger::Read), scene)
     {
         return name;
     }
