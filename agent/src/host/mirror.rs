@@ -313,7 +313,7 @@ fn compact(machine: &mut Machine) {
     for text in [title, description, metadata_name, os].into_iter().flatten() {
         text.shrink_to_fit();
     }
-    for Disk { target, device, kind, protocol, source, volume, format, bus, readonly: _ } in disks {
+    for Disk { target, device, kind, protocol, source, volume, format, bus, readonly: _, shared: _ } in disks {
         [target, device, kind, format, bus].into_iter().for_each(String::shrink_to_fit);
         for text in [protocol, source].into_iter().flatten() {
             text.shrink_to_fit();
@@ -350,6 +350,7 @@ mod tests {
             format: "qcow2".to_owned(),
             bus: "virtio".to_owned(),
             readonly: false,
+            shared: false,
         };
         let snapshot = |n| Snapshot {
             name: format!("before-upgrade-{n}"),

@@ -135,6 +135,7 @@ impl Fixture {
             format: if volume.ends_with(".raw") { "raw" } else { "qcow2" }.to_owned(),
             bus: "virtio".to_owned(),
             readonly: false,
+            shared: false,
         };
         volumes.extend(disks.iter().map(|(_, volume, size)| Volume {
             name: volume.clone(),
@@ -177,6 +178,7 @@ impl Fixture {
             format: "raw".to_owned(),
             bus: "virtio".to_owned(),
             readonly: false,
+            shared: false,
         };
         let drive = |target: &str, device: &str, source: Option<&str>| Disk {
             device: device.to_owned(),

@@ -122,6 +122,11 @@ impl Element {
         }
     }
 
+    /// Takes an attribute away.
+    pub fn unset(&mut self, name: &str) {
+        self.attributes.retain(|(key, _)| key != name);
+    }
+
     /// The first child of that name.
     pub fn child(&self, name: &str) -> Option<&Element> {
         self.children.iter().find(|child| child.name == name)

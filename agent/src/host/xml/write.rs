@@ -87,14 +87,25 @@ pub fn moved(
         disk.name == "disk" && disk.child("target").and_then(|target| target.attribute("dev")) == Some(target)
     };
     let Some(mut disk) = disks.find(is_it).cloned() else { return Ok(None) };
+    put(&mut disk, path, block, format);
+    Ok(Some(tree(&disk)))
+}
+
+/// Puts another file or device behind a `<disk>`.
+pub(super) fn put(disk: &mut Element, path: &str, block: bool, format: &str) {
     let (kind, attribute) = source(block);
     disk.set("type", kind);
     disk.children.retain(|child| !matches!(child.name.as_str(), "source" | "backingStore" | "mirror"));
     disk.children.push(Element::new("source", &[(attribute, path)]));
-    if let Some(driver) = disk.children.iter_mut().find(|child| child.name == "driver") {
-        driver.set("type", format);
+    match disk.children.iter_mut().find(|child| child.name == "driver") {
+        Some(driver) => driver.set("type", format),
+        None => disk.children.push(Element::new("driver", &[("name", "qemu"), ("type", format)])),
     }
-    Ok(Some(document(|writer| element(writer, &disk))))
+}
+
+/// A whole tree.
+pub(super) fn tree(tree: &Element) -> String {
+    document(|writer| element(writer, tree))
 }
 
 fn element(writer: &mut Out, tree: &Element) -> io::Result<()> {
