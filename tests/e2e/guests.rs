@@ -242,6 +242,25 @@ fn a_machine_that_runs_is_cloned_and_the_clone_is_talked_to_until_undo_takes_it_
 }
 
 #[test]
+fn a_cloning_is_stopped_when_its_asker_says_so_and_its_machine_goes_on() {
+    let (world, session) = slow_to_move();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "clone yourself as web1b", "Go?");
+    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    let jobs = alice.ask(WEB1, "how far is the clone?", "");
+    assert!(jobs.contains("copying of the disks of web1"), "{jobs}");
+    alice.ask(WEB1, "stop the clone", "being stopped");
+    let told = alice.hear(WEB1, "alice stopped it");
+    assert!(told.contains("Done so far: create volume web1b.qcow2."), "{told}");
+    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
+    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
+    alice.ask(WEB1, "undo", "Type web1b to go on.");
+    alice.ask(WEB1, "web1b", "What was made for web1b is deleted.");
+    assert!(!session.virsh(&["vol-list", "default"]).expect("virsh lists").contains("web1b"));
+}
+
+#[test]
 fn a_cloning_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
     let (mut world, session) = slow_to_move();
     let mut alice = world.viewer_of("alice", &[WEB1]);
