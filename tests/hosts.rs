@@ -20,12 +20,13 @@ use subject::{Kind, Subject};
 
 type Case = (&'static str, fn(&mut Subject) -> anyhow::Result<()>);
 
-const EVERYWHERE: [Case; 6] = [
+const EVERYWHERE: [Case; 7] = [
     ("power_and_its_events", cases::power),
     ("what_is_saved_goes_on_from_there", cases::saving),
     ("snapshots_are_taken_reverted_and_deleted", cases::snapshots),
     ("volumes_and_disks_come_and_go", cases::disks),
     ("a_disk_goes_to_another_pool_and_back", cases::moving),
+    ("a_machine_is_cloned_and_stays_as_it_is", cases::cloning),
     ("what_is_not_there_is_said_to_be_missing", cases::missing),
 ];
 

@@ -204,6 +204,8 @@ pub struct Disk {
     pub bus: String,
     /// Whether the guest can't write to it.
     pub readonly: bool,
+    /// Whether its definition says that several machines may write to it at once (`<shareable>`).
+    pub shared: bool,
 }
 
 impl Disk {

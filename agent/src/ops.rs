@@ -22,9 +22,11 @@ use crate::people::contacts::Contacts;
 mod allow_contact;
 mod attach_disk;
 mod clear_crash;
+mod copy_disks;
 mod copy_volume;
 mod create_snapshot;
 mod create_volume;
+mod define_clone;
 mod delete_snapshot;
 mod delete_volume;
 mod detach_disk;
@@ -46,13 +48,16 @@ mod save;
 mod shutdown;
 mod start;
 mod stop_job;
+mod undefine;
 
 pub use allow_contact::AllowContact;
 pub use attach_disk::AttachDisk;
 pub use clear_crash::ClearCrash;
+pub use copy_disks::CopyDisks;
 pub use copy_volume::CopyVolume;
 pub use create_snapshot::CreateSnapshot;
 pub use create_volume::CreateVolume;
+pub use define_clone::{ClonedDisk, DefineClone};
 pub use delete_snapshot::DeleteSnapshot;
 pub use delete_volume::DeleteVolume;
 pub use detach_disk::DetachDisk;
@@ -74,9 +79,10 @@ pub use save::Save;
 pub use shutdown::Shutdown;
 pub use start::Start;
 pub use stop_job::StopJob;
+pub use undefine::Undefine;
 
 /// Every op there is.
-pub static ALL: [&Kind; 27] = [
+pub static ALL: [&Kind; 30] = [
     &start::KIND,
     &shutdown::KIND,
     &force_off::KIND,
@@ -96,6 +102,9 @@ pub static ALL: [&Kind; 27] = [
     &drop_moved::KIND,
     &migrate::KIND,
     &drop_left::KIND,
+    &copy_disks::KIND,
+    &define_clone::KIND,
+    &undefine::KIND,
     &create_snapshot::KIND,
     &revert_snapshot::KIND,
     &delete_snapshot::KIND,
@@ -250,6 +259,11 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
 
     /// What it is about, in words, when that is not its machine: a snapshot, a disk, a person.
     fn object(&self) -> Option<&str> {
+        None
+    }
+
+    /// The name of the machine that it makes, whose [events](Kind::causes) are then its own.
+    fn makes(&self) -> Option<&str> {
         None
     }
 

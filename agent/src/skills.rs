@@ -36,6 +36,7 @@ pub mod talk_how_are_you;
 pub mod talk_language;
 pub mod talk_manners;
 pub mod talk_who_are_you;
+pub mod vm_clone;
 pub mod vm_info;
 pub mod vm_list;
 pub mod vm_migrate;
@@ -101,6 +102,7 @@ pub static ALL: &[&dyn Skill] = &[
     &controls::UNDO,
     &talk_who_are_you::TalkWhoAreYou,
     &controls::YES,
+    &vm_clone::VmClone,
     &vm_power::FORCE_OFF,
     &vm_info::VmInfo,
     &vm_list::VmList,

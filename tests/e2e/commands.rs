@@ -27,7 +27,7 @@ fn explain_keeps_its_contract_line_by_line() {
         "create a 20 GB qcow2 disk called data",
         "pull the plug",
         "what a nice day",
-        "clone yourself as web4",
+        "rename yourself to web4",
         "hello",
         "don't stop",
     ];
@@ -59,7 +59,7 @@ fn explain_keeps_its_contract_line_by_line() {
     );
     // A planned skill stays named although it is declined.
     let planned: Value = serde_json::from_str(lines[5]).expect("an object");
-    assert_eq!((&planned["skill"], &planned["decision"]), (&"vm.clone".into(), &"decline".into()));
+    assert_eq!((&planned["skill"], &planned["decision"]), (&"vm.rename".into(), &"decline".into()));
 
     let (code, said) = command(
         &["explain", "--jsonl"],

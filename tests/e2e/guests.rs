@@ -309,6 +309,68 @@ fn a_move_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
 }
 
 #[test]
+fn a_machine_that_runs_is_cloned_and_the_clone_is_talked_to_until_undo_takes_it_away() {
+    let (world, session) = world(true);
+    let mut alice = world.viewer_of("alice", &[WEB1, HV1]);
+    alice.see(WEB1, "online");
+    session.wait_up("web1", 1).expect("the guest comes up");
+    let plan = alice.ask(WEB1, "clone yourself as web1b", "Go?");
+    assert!(plan.contains("while it goes on") && plan.contains("in default"), "{plan}");
+    alice.ask(WEB1, "yes", "web1b is a copy of web1 now, and off.");
+    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
+    assert!(!disks(&session).contains("web1b"), "{}", disks(&session));
+    let uuid = |name: &str| session.virsh(&["domuuid", name]).expect("it is there");
+    assert_ne!(uuid("web1"), uuid("web1b"));
+    let its = session.virsh(&["domblklist", "web1b"]).expect("virsh lists");
+    assert!(its.contains("web1b.qcow2") && !its.contains("/web1.qcow2"), "{its}");
+    alice.ask("web1b@vms.localhost", "status", "web1b is off");
+    assert_eq!(alice.heard(HV1, "was defined"), 0, "it is told once: {}", alice.inbox());
+    alice.ask(WEB1, "undo", "Type web1b to go on.");
+    alice.ask(WEB1, "web1b", "web1b and its disks are deleted.");
+    assert!(session.virsh(&["domstate", "web1b"]).is_err());
+    assert!(!session.virsh(&["vol-list", "default"]).expect("virsh lists").contains("web1b"));
+    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
+}
+
+#[test]
+fn a_cloning_is_stopped_when_its_asker_says_so_and_its_machine_goes_on() {
+    let (world, session) = slow_to_move();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "clone yourself as web1b", "Go?");
+    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    let jobs = alice.ask(WEB1, "how far is the clone?", "");
+    assert!(jobs.contains("copying of the disks of web1"), "{jobs}");
+    alice.ask(WEB1, "stop the clone", "being stopped");
+    let told = alice.hear(WEB1, "alice stopped it");
+    assert!(told.contains("Done so far: create volume web1b.qcow2."), "{told}");
+    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
+    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
+    alice.ask(WEB1, "undo", "Type web1b to go on.");
+    alice.ask(WEB1, "web1b", "What was made for web1b is deleted.");
+    assert!(!session.virsh(&["vol-list", "default"]).expect("virsh lists").contains("web1b"));
+}
+
+#[test]
+fn a_cloning_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
+    let (mut world, session) = slow_to_move();
+    let mut alice = world.viewer_of("alice", &[WEB1]);
+    alice.see(WEB1, "online");
+    alice.ask(WEB1, "clone yourself as web1b", "Go?");
+    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
+    world.atoll.kill();
+    world.atoll.start();
+    let told = alice.hear(WEB1, "I was stopped in the middle");
+    assert!(told.contains("web1 is running now"), "{told}");
+    assert!(told.ends_with("default/web1b.qcow2 was made for it and may be left over."), "{told}");
+    let job = session.virsh(&["blockjob", "web1", "vda", "--info"]).expect("virsh looks");
+    assert!(job.trim().is_empty() || job.contains("No current block job"), "{job}");
+    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
+    assert!(session.virsh(&["domstate", "web1b"]).is_err(), "half a copy is no machine");
+    assert_eq!(world.atoll.begun().iter().filter(|(verb, _)| verb == "vm.clone").count(), 2, "nothing is run again");
+}
+
+#[test]
 fn what_takes_long_goes_on_while_its_asker_talks_and_is_told_when_it_is_done() {
     let (mut world, session) = world(true);
     world.atoll.reconfigure("answer_within = 60", "answer_within = 1");

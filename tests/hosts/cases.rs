@@ -208,6 +208,130 @@ pub fn moving(on: &mut Subject) -> Result<()> {
     is_at(on, "default")
 }
 
+/// A second machine is made of one that is off and, where the host can, of one that runs; the first stays as it is, and the second goes again.
+pub fn cloning(on: &mut Subject) -> Result<()> {
+    let machine = on.web1.clone();
+    let volume = |name: &str| ("default".to_owned(), name.to_owned());
+    let create = |name: &str, capacity| ops::CreateVolume {
+        hypervisor: HV.to_owned(),
+        pool: "default".to_owned(),
+        name: name.to_owned(),
+        format: "qcow2".to_owned(),
+        capacity,
+    };
+    let disks = |volume: &str| {
+        let (target, pool, format) = ("vda".to_owned(), "default".to_owned(), "qcow2".to_owned());
+        vec![ops::ClonedDisk { target, pool, volume: volume.to_owned(), format }]
+    };
+    let copy = |to: &str| ops::CopyVolume {
+        hypervisor: HV.to_owned(),
+        from_pool: "default".to_owned(),
+        from: "web1.qcow2".to_owned(),
+        pool: "default".to_owned(),
+        name: to.to_owned(),
+        format: "qcow2".to_owned(),
+    };
+    let define = |name: &str, volume: &str, live: bool| ops::DefineClone {
+        machine: machine.clone(),
+        name: name.to_owned(),
+        disks: disks(volume),
+        live,
+    };
+    let named = |on: &Subject, name: &str| -> Result<MachineId> {
+        Ok(on.host.named(name).first().with_context(|| format!("no {name}"))?.id.clone())
+    };
+    if on.kind == Kind::TestDriver {
+        on.apply(create("web1.qcow2", Bytes(32 * MIB)))?;
+    }
+    if let Some(session) = &on.session {
+        session.fill_disk("web1", 8)?;
+    }
+    let before = on.machine(&machine)?;
+    let stays = |on: &Subject| -> Result<()> {
+        let now = on.machine(&machine)?;
+        ensure!(now.disks[0].source == before.disks[0].source, "{:?}", now.disks);
+        Ok(())
+    };
+
+    on.refused(define("twin", "twin.qcow2", false), Error::NotFound)?;
+    on.apply(copy("twin.qcow2"))?;
+    on.refused(define("../twin", "twin.qcow2", false), Error::Failed)?;
+    on.refused(define("db1", "twin.qcow2", false), Error::Exists)?;
+    on.refused(define("twin", "web1.qcow2", false), Error::Busy)?;
+    let without = ops::DefineClone { disks: Vec::new(), ..define("twin", "", false) };
+    on.refused(without, Error::Unsupported)?;
+    on.apply(define("twin", "twin.qcow2", false))?;
+    let twin = named(on, "twin")?;
+    on.hear(&twin, EventKind::Defined)?;
+    let made = on.machine(&twin)?;
+    ensure!(made.state == State::Off && !made.autostart && made.persistent, "{made:?}");
+    ensure!(made.disks[0].volume == Some(volume("twin.qcow2")), "{:?}", made.disks);
+    ensure!(made.memory == before.memory && made.os == before.os && made.id != before.id, "{made:?}");
+    same(on, "twin.qcow2")?;
+    on.apply(ops::Start { machine: twin.clone() })?;
+    on.hear_state(&twin, EventKind::Started, State::Running)?;
+    let undefine = |name: &str, unused| ops::Undefine { machine: twin.clone(), volumes: vec![volume(name)], unused };
+    on.refused(undefine("twin.qcow2", false), Error::WrongState)?;
+    on.apply(ops::ForceOff { machine: twin.clone() })?;
+    on.hear_state(&twin, EventKind::ForcedOff, State::Off)?;
+    on.refused(undefine("web1.qcow2", false), Error::WrongState)?;
+    on.refused(undefine("twin.qcow2", true), Error::WrongState)?;
+    on.apply(undefine("twin.qcow2", false))?;
+    on.hear(&twin, EventKind::Undefined)?;
+    ensure!(on.host.machine(&twin).is_none(), "it is gone");
+    stays(on)?;
+    if !on.host.can(HV, Feature::BlockJobs) {
+        return Ok(());
+    }
+
+    let second = ops::ClonedDisk { target: "vdb".to_owned(), ..disks("live-vdb.qcow2").remove(0) };
+    let both = || [disks("live.qcow2"), vec![second.clone()]].concat();
+    let copy_disks = || ops::CopyDisks { machine: machine.clone(), disks: both() };
+    on.refused(copy_disks(), Error::WrongState)?;
+    on.apply(ops::Start { machine: machine.clone() })?;
+    on.hear_state(&machine, EventKind::Started, State::Running)?;
+    on.wait_up("web1", 1)?;
+    on.refused(define("twin", "twin.qcow2", false), Error::WrongState)?;
+    on.apply(create("more.qcow2", Bytes(32 * MIB)))?;
+    on.apply(ops::AttachDisk {
+        machine: machine.clone(),
+        pool: "default".to_owned(),
+        volume: "more.qcow2".to_owned(),
+        format: "qcow2".to_owned(),
+        target: "vdb".to_owned(),
+    })?;
+    on.hear(&machine, EventKind::DeviceAdded)?;
+    on.apply(create("live.qcow2", on.host.disk_use(&machine, "vda")?.capacity))?;
+    on.apply(create("live-vdb.qcow2", Bytes(32 * MIB)))?;
+    // That the guest stands still for a moment is no news.
+    on.apply(copy_disks())?;
+    on.refused(define("live", "live.qcow2", true), Error::Unsupported)?;
+    on.apply(ops::DefineClone { disks: both(), ..define("live", "", true) })?;
+    let live = named(on, "live")?;
+    on.hear(&live, EventKind::Defined)?;
+    ensure!(on.machine(&machine)?.state == State::Running, "it went on meanwhile");
+    stays(on)?;
+    on.apply(ops::Start { machine: live.clone() })?;
+    on.hear_state(&live, EventKind::Started, State::Running)?;
+    for id in [&live, &machine] {
+        on.apply(ops::ForceOff { machine: id.clone() })?;
+        on.hear_state(id, EventKind::ForcedOff, State::Off)?;
+    }
+    same(on, "live.qcow2")
+}
+
+/// The disk of web1 and its copy hold the same, where they hold anything.
+fn same(on: &Subject, copy: &str) -> Result<()> {
+    let Some(session) = &on.session else { return Ok(()) };
+    let pool = session.path("pool");
+    let compared = std::process::Command::new("qemu-img")
+        .args(["compare", "-q", "-f", "qcow2", "-F", "qcow2"])
+        .args([pool.join("web1.qcow2"), pool.join(copy)])
+        .status()?;
+    ensure!(compared.success(), "{copy} is not what web1's disk is");
+    Ok(())
+}
+
 /// A volume is made, attached while the machine runs and while it is off, guarded while in use, detached, deleted.
 pub fn disks(on: &mut Subject) -> Result<()> {
     let machine = on.web1.clone();

@@ -65,6 +65,8 @@ struct Inner {
 struct Expected {
     flight: Flight,
     machine: MachineId,
+    /// The name of the machine that it makes: then the events are that one's, whose UUID libvirt chooses.
+    made: Option<String>,
     /// What is still to come: one event of each.
     left: Vec<&'static [EventKind]>,
     cause: Cause,
@@ -99,7 +101,11 @@ impl Expected {
 
     /// Takes the event if it is one that this op causes.
     fn takes(&mut self, machine: &MachineId, event: &HostEvent) -> bool {
-        if self.machine != *machine || event.steady < self.begun || self.is_over(event.steady) {
+        let is_its = match (&self.made, &event.machine) {
+            (Some(made), Some((_, name))) => made == name && self.machine.hypervisor == machine.hypervisor,
+            _ => self.machine == *machine,
+        };
+        if !is_its || event.steady < self.begun || self.is_over(event.steady) {
             return false;
         }
         match self.left.iter().position(|kinds| kinds.contains(&event.kind)) {
@@ -123,6 +129,7 @@ impl InFlight {
             inner.ops.push(Expected {
                 flight,
                 machine: machine.clone(),
+                made: op.makes().map(str::to_owned),
                 left: kind.causes.to_vec(),
                 cause,
                 begun: now,

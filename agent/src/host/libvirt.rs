@@ -26,6 +26,7 @@ use super::{
 };
 use crate::ops::Op;
 
+mod clone;
 mod fault;
 mod link;
 mod migrate;

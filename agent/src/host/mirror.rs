@@ -475,7 +475,7 @@ fn compact(machine: &mut Machine) {
     for text in [title, description, metadata_name, os].into_iter().flatten() {
         text.shrink_to_fit();
     }
-    for Disk { target, device, kind, protocol, source, volume, format, bus, readonly: _ } in disks {
+    for Disk { target, device, kind, protocol, source, volume, format, bus, readonly: _, shared: _ } in disks {
         [target, device, kind, format, bus].into_iter().for_each(String::shrink_to_fit);
         for text in [protocol, source].into_iter().flatten() {
             text.shrink_to_fit();

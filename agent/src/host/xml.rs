@@ -1,10 +1,12 @@
 //! Everything Atoll knows of libvirt's XML: reading definitions ([`domain`], [`read`]), writing the few documents that ops need
-//! ([`write`], the only writer), and what an image's own header says
+//! ([`write`], the only writer, with [`tree`] for what is changed; [`clone`] says what of a definition a copy has), and what an image's own header says
 //! ([`image`]), and who names a file ([`uses`]).
 
+pub mod clone;
 pub mod domain;
 pub mod image;
 pub mod read;
+pub mod tree;
 pub mod uses;
 pub mod write;
 

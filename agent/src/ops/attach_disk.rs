@@ -89,6 +89,7 @@ impl Operation for AttachDisk {
             format: self.format.clone(),
             bus: bus_of(&self.target).to_owned(),
             readonly: false,
+            shared: false,
         });
         // Without a guest there is nobody to see a device come or go, and libvirt tells nothing.
         Ok((at.machine().state != State::Off).then_some(EventKind::DeviceAdded))

@@ -54,6 +54,17 @@ fn a_callback_belongs_to_the_op_that_caused_it_and_to_no_other() {
 }
 
 #[test]
+fn a_machine_that_an_op_makes_is_known_by_its_name() {
+    let flights = InFlight::default();
+    let clone = || ops::DefineClone { machine: machine(1), name: "web7".to_owned(), disks: Vec::new(), live: false };
+    let flight = flights.begin(&clone().into(), alice(), at(1));
+    assert_eq!(flights.whose(&event(8, EventKind::Defined, 1)), Whose::Outside, "somebody else's");
+    assert_eq!(flights.whose(&event(7, EventKind::Defined, 1)), Whose::Held);
+    assert!(flights.end(flight, Ending::Done, at(2)).is_empty(), "it is told as a clone, and not again");
+    assert_eq!(flights.whose(&event(7, EventKind::Defined, 2)), Whose::Outside, "once");
+}
+
+#[test]
 fn outside_changes_seconds_after_our_own_start_or_revert_are_told() {
     use EventKind::{ForcedOff, Paused, Restored, Resumed, Reverted, ShutDown, Started};
     let flights = InFlight::default();

@@ -137,6 +137,7 @@ impl Fixture {
             format: if volume.ends_with(".raw") { "raw" } else { "qcow2" }.to_owned(),
             bus: "virtio".to_owned(),
             readonly: false,
+            shared: false,
         };
         volumes.extend(disks.iter().map(|(_, volume, size)| Volume {
             name: volume.clone(),
@@ -214,6 +215,7 @@ impl Fixture {
             format: "raw".to_owned(),
             bus: "virtio".to_owned(),
             readonly: false,
+            shared: false,
         };
         let drive = |target: &str, device: &str, source: Option<&str>| Disk {
             device: device.to_owned(),

@@ -5,8 +5,8 @@ use jiff::Timestamp;
 
 use super::Fake;
 use crate::host::HostErrorKind as Kind;
-use crate::host::{EventKind, Feature, Machine, MachineId, Reason, State, Unseen, Use, UsedAs, Uses, Volume};
-use crate::ops::{Copied, Op};
+use crate::host::{EventKind, Feature, Machine, MachineId, Nic, Reason, State, Unseen, Use, UsedAs, Uses, Volume};
+use crate::ops::{ClonedDisk, Copied, Op};
 
 /// A fresh qcow2 image takes this much.
 const FRESH: Bytes = Bytes(196_608);
@@ -174,6 +174,39 @@ impl At<'_> {
         let held =
             from.and_then(|(pool, name)| self.volume(&pool, &name)).map_or(to.allocation, |from| from.allocation);
         self.fill_volume(pool, name, held.max(to.allocation));
+        Ok(())
+    }
+
+    /// Defines a copy of the machine: off, with those disks of its own, and with nothing that only one can have.
+    pub fn define_clone(&mut self, name: &str, disks: &[ClonedDisk]) -> Result<(), Fault> {
+        if self.fake.mirror.named(name).iter().any(|known| known.id.hypervisor == self.hypervisor && known.name == name)
+        {
+            let reason = Reason::new("exists_machine").with("name", name);
+            return Err(Fault { kind: Kind::Exists, reason: Some(reason) });
+        }
+        let last = self.fake.mirror.machines().iter().map(|known| known.id.uuid.as_u128()).max().unwrap_or_default();
+        let source = self.machine().clone();
+        let id = MachineId { uuid: uuid::Uuid::from_u128(last + 1), ..source.id.clone() };
+        let mut machine = Machine {
+            vcpus: source.vcpus,
+            vcpus_max: source.vcpus_max,
+            memory: source.memory,
+            memory_max: source.memory_max,
+            description: source.description,
+            os: source.os,
+            disks: source.disks,
+            nics: source.nics.into_iter().map(|nic| Nic { mac: None, ..nic }).collect(),
+            ..Machine::new(id, name, State::Off)
+        };
+        for disk in machine.disks.iter_mut().filter(|disk| disk.is_disk() && !disk.readonly && !disk.shared) {
+            let to = disks.iter().find(|to| to.target == disk.target).ok_or(Kind::Unsupported)?;
+            let volume = self.volume(&to.pool, &to.volume).ok_or(Kind::NotFound)?;
+            disk.volume = Some((to.pool.clone(), to.volume.clone()));
+            disk.source = Some(volume.path);
+        }
+        let now = self.now();
+        let machine = self.fake.mirror.put(machine, now);
+        self.fake.tell(&machine, EventKind::Defined, now);
         Ok(())
     }
 

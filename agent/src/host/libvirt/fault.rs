@@ -6,6 +6,7 @@ use virt::error::{Error, ErrorDomain, ErrorNumber};
 use super::{DownReason, said};
 use crate::host::events::sys;
 use crate::host::names::NameError;
+use crate::host::xml::clone::CloneError;
 use crate::host::xml::image::ImageError;
 use crate::host::xml::read::ReadError;
 use crate::host::{HostError, HostErrorKind, Reason};
@@ -74,6 +75,18 @@ impl From<Error> for Fault {
 impl From<ReadError> for Fault {
     fn from(error: ReadError) -> Self {
         Self::of(HostErrorKind::Failed, error)
+    }
+}
+
+impl From<CloneError> for Fault {
+    fn from(error: CloneError) -> Self {
+        let (kind, reason) = match &error {
+            CloneError::Read(_) => (HostErrorKind::Failed, None),
+            CloneError::Disk(name) => (HostErrorKind::Unsupported, Some(("clone_disk", name))),
+            CloneError::Device(name) => (HostErrorKind::Unsupported, Some(("clone_device", name))),
+        };
+        let reason = reason.map(|(sentence, name)| Reason::new(sentence).with("name", name));
+        Self { reason, ..Self::of(kind, error) }
     }
 }
 

@@ -33,7 +33,7 @@ pub const XML_INACTIVE: u32 = 2;
 /// `virDomainSnapshotRevertFlags`: also when libvirt fears for the state that the person has agreed to lose.
 const REVERT_FORCE: u32 = 4;
 /// How often a copy under way is looked at: libvirt has events of it, but the definition alone says when it is complete.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+pub(super) const LOOK_EVERY: Duration = Duration::from_millis(200);
 /// `virStorageVolType`: a block device.
 const VOLUME_BLOCK: u32 = 1;
 
@@ -111,8 +111,8 @@ impl Host {
 
 /// Where an op is done: a connection, on a worker's thread, and the machine that the op is about, in a state from which it can be done.
 pub struct At<'a> {
-    host: &'a Host,
-    connection: &'a Connect,
+    pub(super) host: &'a Host,
+    pub(super) connection: &'a Connect,
     machine: Option<(Domain, State)>,
 }
 
@@ -198,7 +198,7 @@ impl At<'_> {
     }
 
     /// The disks and drives of its machine, as they are or, with [`XML_INACTIVE`], of the next start.
-    fn disks(&self, flags: u32) -> Result<Vec<DiskDef>, Fault> {
+    pub(super) fn disks(&self, flags: u32) -> Result<Vec<DiskDef>, Fault> {
         Ok(domain::domain(&self.domain().xml_desc(flags)?)?.disks)
     }
 
@@ -249,7 +249,7 @@ impl At<'_> {
     }
 
     /// Whether a disk is being copied, and whether the copy is complete.
-    fn mirrored(&self, target: &str) -> Result<Option<bool>, Fault> {
+    pub(super) fn mirrored(&self, target: &str) -> Result<Option<bool>, Fault> {
         Ok(self.disk(target, 0)?.and_then(|disk| disk.mirrored))
     }
 

@@ -109,6 +109,7 @@ fn with_volume(connection: &Connect, disk: DiskDef, pools: &PoolVolumes) -> Disk
         format: disk.format,
         bus: disk.bus,
         readonly: disk.readonly,
+        shared: disk.shared,
     }
 }
 

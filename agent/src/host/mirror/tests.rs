@@ -15,6 +15,7 @@ fn machine(number: u128, state: State) -> Machine {
         format: "qcow2".to_owned(),
         bus: "virtio".to_owned(),
         readonly: false,
+        shared: false,
     };
     let snapshot = |n| Snapshot {
         name: format!("before-upgrade-{n}"),

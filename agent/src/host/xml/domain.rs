@@ -63,6 +63,8 @@ pub struct DiskDef {
     pub bus: String,
     /// Whether the guest may not write to it.
     pub readonly: bool,
+    /// Whether several may write to it at once.
+    pub shared: bool,
     /// Whether it is being copied, and whether the copy is complete (`<mirror>`).
     pub mirrored: Option<bool>,
 }
@@ -124,6 +126,7 @@ fn disk(element: Node<'_, '_>) -> Option<DiskDef> {
         format: driver_type.unwrap_or("raw").to_owned(),
         bus: target.attribute("bus").unwrap_or_default().to_owned(),
         readonly: element.child("readonly").is_some(),
+        shared: element.child("shareable").is_some(),
         mirrored: element.child("mirror").map(|mirror| mirror.attribute("ready") == Some("yes")),
     })
 }
@@ -219,7 +222,7 @@ fn pci(address: Node<'_, '_>) -> Option<String> {
 }
 
 /// By what libvirt chose for it (`pflash`), or by what it was asked for.
-fn is_uefi(root: Node<'_, '_>) -> bool {
+pub(super) fn is_uefi(root: Node<'_, '_>) -> bool {
     let Some(os) = root.child("os") else { return false };
     let flash = os.child("loader").is_some_and(|loader| loader.attribute("type") == Some("pflash"));
     flash || os.attribute("firmware") == Some("efi")

@@ -8,6 +8,7 @@ use quick_xml::events::BytesText;
 use roxmltree::{Document, Node};
 
 use super::read::{Asked, ReadError, parse};
+use super::tree::Element;
 
 /// A disk to attach: a volume of a pool, by the path libvirt itself gave for it.
 #[derive(Clone, Copy, Debug)]
@@ -127,49 +128,26 @@ fn disk_at<'a, 'x>(tree: &'a Document<'x>, target: &str) -> Option<Node<'a, 'x>>
 
 /// A disk with that file or device behind it.
 fn pointed(disk: Node<'_, '_>, path: &str, block: bool, format: &str) -> String {
+    let mut disk = Element::of(disk);
+    put(&mut disk, path, block, format);
+    tree(&disk)
+}
+
+/// Puts another file or device behind a `<disk>`.
+pub(super) fn put(disk: &mut Element, path: &str, block: bool, format: &str) {
     let (kind, attribute) = source(block);
-    document(|writer| {
-        let start = writer.create_element("disk").with_attributes(with(disk, Some(("type", kind))));
-        start.write_inner_content(|w| {
-            for child in disk.children().filter(Node::is_element) {
-                match child.name() {
-                    "source" | "backingStore" | "mirror" => {}
-                    "driver" => copy(w, child, Some(("type", format)))?,
-                    _ => copy(w, child, None)?,
-                }
-            }
-            w.create_element("source").with_attribute((attribute, path)).write_empty()?;
-            Ok(())
-        })?;
-        Ok(())
-    })
+    disk.set("type", kind);
+    disk.children.retain(|child| !matches!(child.name.as_str(), "source" | "backingStore" | "mirror"));
+    disk.children.push(Element::new("source", &[(attribute, path)]));
+    match disk.children.iter_mut().find(|child| child.name == "driver") {
+        Some(driver) => driver.set("type", format),
+        None => disk.children.push(Element::new("driver", &[("name", "qemu"), ("type", format)])),
+    }
 }
 
-/// Writes an element as it was read, but for that attribute. Of a disk nothing has a namespace, by libvirt's schema.
-fn copy(writer: &mut Out, tree: Node<'_, '_>, set: Option<(&str, &str)>) -> io::Result<()> {
-    let start = writer.create_element(tree.tag_name().name()).with_attributes(with(tree, set));
-    if tree.children().any(|child| child.is_element()) {
-        start.write_inner_content(|w| {
-            tree.children().filter(Node::is_element).try_for_each(|child| copy(w, child, None))
-        })?;
-    } else if let Some(text) = tree.own_text().and(tree.text()) {
-        start.write_text_content(BytesText::new(text))?;
-    } else {
-        start.write_empty()?;
-    }
-    Ok(())
-}
-
-/// An element's attributes, in order, with that one set.
-fn with<'a>(element: Node<'a, '_>, set: Option<(&'a str, &'a str)>) -> Vec<(&'a str, &'a str)> {
-    let mut attributes: Vec<(&str, &str)> = element.attributes().map(|one| (one.name(), one.value())).collect();
-    if let Some((name, value)) = set {
-        match attributes.iter_mut().find(|(key, _)| *key == name) {
-            Some((_, old)) => *old = value,
-            None => attributes.push((name, value)),
-        }
-    }
-    attributes
+/// A whole tree.
+pub(super) fn tree(tree: &Element) -> String {
+    document(|writer| tree.write(writer))
 }
 
 /// `<disk>` for `virDomainDetachDeviceFlags`: libvirt finds the disk by its target alone.

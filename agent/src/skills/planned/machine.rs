@@ -56,13 +56,6 @@ pub(super) static PLANNED: &[Spec] = &[
         &[M, Slot::optional("device", Kind::Choice(&["disk", "cdrom", "network"]))],
     ),
     allocating(planned(
-        "vm.clone",
-        Make,
-        MACHINE,
-        Reversible,
-        &[M, NAME, Slot::optional("mode", Kind::Choice(&["linked", "full"]))],
-    )),
-    allocating(planned(
         "vm.create",
         Make,
         HOST,
