@@ -145,7 +145,11 @@ pub(crate) fn left_over(
         let turns = longest(&TURNS);
         let behind = taken.iter().any(|(_, span)| span.end <= token.span.start)
             || taken.is_empty() && all[..at].iter().any(|token| vocabulary.commands(token));
-        let turned = turns > 1 && turns >= light || light == 0 && !vocabulary.commands(token);
+        // "shut down web1 stop", but "web1 stop"
+        let halts = at + turns == all.len()
+            && cx.lexicon.longest_of(&all[at..], &[Class::Stop, Class::Cancel]) == Some(turns)
+            && all[..at].iter().any(|token| vocabulary.commands(token));
+        let turned = turns > 1 && turns >= light || light == 0 && (halts || !vocabulary.commands(token));
         let turns = if behind && turned { turns } else { 0 };
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
             && !cx.lexicon.contains(&token.folded);
