@@ -131,6 +131,7 @@ impl Subject {
                 self.hear(id, EventKind::Restored)?;
                 (EventKind::RestoredPaused, State::Paused)
             }
+            (Kind::Fake, true) => (EventKind::RestoredPaused, State::Paused),
             // The test driver tells of it as of any start.
             (Kind::TestDriver, _) => (EventKind::Started, State::Running),
             _ => (EventKind::Restored, State::Running),

@@ -293,15 +293,27 @@ pub const COPY_TRANSIENT_JOB: u32 = raw::VIR_DOMAIN_BLOCK_COPY_TRANSIENT_JOB;
 /// `VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT`: ends a copy that is complete by using it.
 pub const ABORT_PIVOT: u32 = raw::VIR_DOMAIN_BLOCK_JOB_ABORT_PIVOT;
 
-/// Begins to copy a disk of a running domain; `xml` is a `<disk>` with its format and source.
+/// Begins to copy a disk of a running domain; `xml` is a `<disk>` with its format and source. It takes at most so many MiB a second, from
+/// its first byte on; 0 for as fast as it goes.
 ///
 /// # Errors
 /// As `virDomainBlockCopy`.
-pub fn block_copy(domain: &virt::domain::Domain, target: &str, xml: &str, flags: u32) -> Result<(), Error> {
-    let (target, xml) = (text(target), text(xml));
-    // SAFETY: the domain is alive, both texts end with a zero and outlive the call, and there are no parameters.
+pub fn block_copy(domain: &virt::domain::Domain, target: &str, xml: &str, most: u64, flags: u32) -> Result<(), Error> {
+    let (target, xml, bandwidth) = (text(target), text(xml), text("bandwidth"));
+    let (mut parameters, mut count, mut room) = (std::ptr::null_mut(), 0, 0);
+    // SAFETY: the domain is alive, all texts end with a zero and outlive the calls; libvirt makes the list of parameters, and
+    // it is freed once, after its last use.
     let done = unsafe {
-        raw::virDomainBlockCopy(domain.as_ptr(), target.as_ptr(), xml.as_ptr(), std::ptr::null_mut(), 0, flags)
+        let bytes = most.saturating_mul(1 << 20);
+        let added = most == 0
+            || raw::virTypedParamsAddULLong(&mut parameters, &mut count, &mut room, bandwidth.as_ptr(), bytes) == 0;
+        let done = if added {
+            raw::virDomainBlockCopy(domain.as_ptr(), target.as_ptr(), xml.as_ptr(), parameters, count, flags)
+        } else {
+            -1
+        };
+        raw::virTypedParamsFree(parameters, count);
+        done
     };
     if done < 0 { Err(Error::last_error()) } else { Ok(()) }
 }
@@ -314,17 +326,6 @@ pub fn block_abort(domain: &virt::domain::Domain, target: &str, flags: u32) -> R
     let target = text(target);
     // SAFETY: the domain is alive, the text ends with a zero and outlives the call.
     let done = unsafe { raw::virDomainBlockJobAbort(domain.as_ptr(), target.as_ptr(), flags) };
-    if done < 0 { Err(Error::last_error()) } else { Ok(()) }
-}
-
-/// Has the job of a disk take no more than so many MiB a second.
-///
-/// # Errors
-/// As `virDomainBlockJobSetSpeed`.
-pub fn block_speed(domain: &virt::domain::Domain, target: &str, most: u64) -> Result<(), Error> {
-    let target = text(target);
-    // SAFETY: the domain is alive, the text ends with a zero and outlives the call.
-    let done = unsafe { raw::virDomainBlockJobSetSpeed(domain.as_ptr(), target.as_ptr(), most, 0) };
     if done < 0 { Err(Error::last_error()) } else { Ok(()) }
 }
 

@@ -51,10 +51,8 @@ impl At<'_> {
         for disk in disks {
             let to = self.pool(&disk.pool)?.lookup_storage_vol_by_name(&disk.volume)?;
             let xml = write::disk_source(&to.path()?, is_block(&to)?, &disk.format);
-            sys::block_copy(self.domain(), &disk.target, &xml, sys::COPY_REUSE_EXT | transient)?;
-            if self.host.timeouts.copy_bandwidth > 0 {
-                sys::block_speed(self.domain(), &disk.target, self.host.timeouts.copy_bandwidth)?;
-            }
+            let most = self.host.timeouts.copy_bandwidth;
+            sys::block_copy(self.domain(), &disk.target, &xml, most, sys::COPY_REUSE_EXT | transient)?;
         }
         Ok(())
     }

@@ -231,10 +231,8 @@ impl At<'_> {
         if self.mirrored(target)?.is_none() {
             let xml = write::disk_source(&path, is_block(to)?, format);
             let transient = if self.domain().is_persistent()? { sys::COPY_TRANSIENT_JOB } else { 0 };
-            sys::block_copy(self.domain(), target, &xml, sys::COPY_REUSE_EXT | transient)?;
-            if self.host.timeouts.copy_bandwidth > 0 {
-                sys::block_speed(self.domain(), target, self.host.timeouts.copy_bandwidth)?;
-            }
+            let most = self.host.timeouts.copy_bandwidth;
+            sys::block_copy(self.domain(), target, &xml, most, sys::COPY_REUSE_EXT | transient)?;
         }
         loop {
             match self.mirrored(target)? {

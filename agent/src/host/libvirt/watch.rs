@@ -338,6 +338,17 @@ impl Watch {
         }
     }
 
+    /// Whether it is only on its way between hosts: one that was paused when it was saved, or moved, keeps libvirt's reason for a step of
+    /// a move, so that it counts only of one that another host may have, and that was neither saved nor paused here.
+    fn on_its_way(&self, machine: Machine) -> Machine {
+        let known = self.host.mirror.there(&machine.id);
+        let stays = known.is_some_and(|known| known.saved || known.state == State::Paused && !known.moving);
+        if machine.moving && (stays || !self.host.peers.has_others()) {
+            return Machine { state: State::Paused, moving: false, ..machine };
+        }
+        machine
+    }
+
     fn is_news(&self, uuid: Uuid, kind: EventKind) -> bool {
         self.host.mirror.is_news(&self.id(uuid), kind)
     }
@@ -410,7 +421,7 @@ impl Watch {
             })?;
             for (machine, reason) in read {
                 reasons.insert(machine.id.uuid, reason);
-                machines.push(machine);
+                machines.push(self.on_its_way(machine));
             }
         }
         let now = Timestamp::now();
@@ -475,7 +486,7 @@ impl Watch {
                     Some((machine, reason)) => {
                         let state = if machine.moving { State::Paused } else { machine.state };
                         states.insert(uuid, (state, reason));
-                        drop(self.host.mirror.put(machine, now));
+                        drop(self.host.mirror.put(self.on_its_way(machine), now));
                     }
                     None => {
                         self.host.samples.lock().remove(&uuid);
