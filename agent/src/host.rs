@@ -272,6 +272,17 @@ pub struct DiskUse {
     pub allocation: Bytes,
 }
 
+impl DiskUse {
+    /// The least that a copy is counted with.
+    const LEAST: Bytes = Bytes(1 << 20);
+
+    /// What a copy of it takes at most: a sparse image grows no further while it is copied than to all that it can hold; `whole` when
+    /// what is empty is copied too.
+    pub fn of_copy(&self, whole: bool) -> Bytes {
+        if whole { self.capacity } else { self.allocation.max(Self::LEAST) }
+    }
+}
+
 /// A snapshot of a domain.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {

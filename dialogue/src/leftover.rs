@@ -17,7 +17,7 @@ use grammar::value::Value;
 use crate::amend::is_among;
 use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
-use crate::meant::says_which_of_all;
+use crate::meant::{is_behind_all, says_which_of_all};
 use crate::session::Call;
 use crate::slots::{Taken, extract_where};
 use crate::spec::{Category, Danger, Scope, Slot, Spec, TARGET};
@@ -140,7 +140,7 @@ pub(crate) fn left_over(
             continue;
         }
         let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
-        let (weighty, light) = (longest(&WEIGHTY), longest(&LIGHT));
+        let (weighty, light, times) = (longest(&WEIGHTY), longest(&LIGHT), longest(&TIMES));
         // "start web2, leave it"
         let turns = longest(&TURNS);
         let behind = taken.iter().any(|(_, span)| span.end <= token.span.start)
@@ -210,10 +210,10 @@ pub(crate) fn left_over(
             // "stop web1, hmm no don't"
             left.excepts |= only_denies(text, &all, at, cx);
             turns
-        } else if longest(&TIMES) > light {
+        } else if times > light {
             // "this evening"
             left.weighs = true;
-            longest(&TIMES)
+            times
         } else if logged(at) {
             left.weighs = true;
             1
@@ -223,7 +223,7 @@ pub(crate) fn left_over(
         } else if vocabulary.has(token)
             && !behind_a_name(spec, token, taken, text)
             && !apart(at)
-            && (vocabulary.commands(token) || !says_which_of_all(&token.span, text, cx))
+            && (vocabulary.commands(token) || !is_behind_all(&all, at, text, cx))
         {
             at += 1;
             continue;
@@ -231,7 +231,7 @@ pub(crate) fn left_over(
             left.weighs |= beside_the_machine(token, taken, text)
                 || behind_a_name(spec, token, taken, text)
                 || weighs_elsewhere(book, &all[at..])
-                || longest(&TIMES) > 0
+                || times > 0
                 || at > 0 && cx.lexicon.longest(&all[at - 1..], Class::Where) == Some(1)
                 || may_be_its_name(spec, vocabulary, &all[..=at], taken, text)
                 || at > 0 && says_which(vocabulary, &all[at..], text, cx);

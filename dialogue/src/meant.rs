@@ -6,7 +6,7 @@ use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::read::{Context, Found};
 use grammar::selector::Selector;
-use grammar::token::gap;
+use grammar::token::{Token, gap};
 use grammar::value::Value;
 
 use crate::naming::is_called;
@@ -117,13 +117,18 @@ pub(crate) fn is_no_name(span: &Range<usize>, text: &str, cx: &Context<'_>) -> b
 
 /// "all databases", "everything in staging": whether what stands there, right behind a word for all of them, says which.
 pub(crate) fn says_which_of_all(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
+    let all = cx.tokens(text);
+    all.iter().position(|token| token.span.end > span.start).is_some_and(|at| is_behind_all(&all, at, text, cx))
+}
+
+/// The same of a token, where the text is cut already.
+pub(crate) fn is_behind_all(all: &[Token<'_>], at: usize, text: &str, cx: &Context<'_>) -> bool {
     const SETS: [Class; 2] = [Class::All, Class::Everything];
     const BETWEEN: [Class; 3] = [Class::Where, Class::Article, Class::Possessive];
-    let all = cx.tokens(text);
-    let Some(mut end) = all.iter().position(|token| token.span.end > span.start) else { return false };
+    let mut end = at;
     let before =
         |end: usize, classes: &[Class]| classes.iter().find_map(|class| cx.lexicon.longest_before(&all[..end], *class));
-    while end > 0 && gap(text, &all, end).trim().is_empty() {
+    while end > 0 && gap(text, all, end).trim().is_empty() {
         if before(end, &SETS).is_some() {
             return true;
         }

@@ -37,8 +37,7 @@ impl Operation for CopyDisks {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        let volume = |disk: &ClonedDisk| Lock::volume(&self.machine.hypervisor, &disk.pool, &disk.volume);
-        std::iter::once(Lock::Machine(self.machine.clone())).chain(self.disks.iter().map(volume)).collect()
+        ClonedDisk::locks(&self.machine, &self.disks)
     }
 
     fn on_libvirt(&self, at: &libvirt::At<'_>) -> Result<(), libvirt::Fault> {

@@ -29,6 +29,14 @@ pub struct ClonedDisk {
     pub format: String,
 }
 
+impl ClonedDisk {
+    /// A machine and the volumes of its copy.
+    pub(super) fn locks(machine: &MachineId, disks: &[Self]) -> Vec<Lock> {
+        let volume = |disk: &Self| Lock::volume(&machine.hypervisor, &disk.pool, &disk.volume);
+        std::iter::once(Lock::Machine(machine.clone())).chain(disks.iter().map(volume)).collect()
+    }
+}
+
 /// Defines a copy of a machine.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct DefineClone {
@@ -52,8 +60,7 @@ impl Operation for DefineClone {
     }
 
     fn locks(&self) -> Vec<Lock> {
-        let volume = |disk: &ClonedDisk| Lock::volume(&self.machine.hypervisor, &disk.pool, &disk.volume);
-        std::iter::once(Lock::Machine(self.machine.clone())).chain(self.disks.iter().map(volume)).collect()
+        ClonedDisk::locks(&self.machine, &self.disks)
     }
 
     fn object(&self) -> Option<&str> {

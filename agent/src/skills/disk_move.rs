@@ -6,7 +6,6 @@ use std::collections::BTreeMap;
 use dialogue::reply::Phrase;
 use dialogue::spec::{Category, Danger, Role, Slot, Spec};
 use grammar::kind::{Kind, Of};
-use grammar::size::Bytes;
 use grammar::value::Value;
 
 use super::ANYWHERE;
@@ -130,8 +129,7 @@ fn moves(
     if live && !scene.host.can(&hypervisor, Feature::BlockJobs) {
         return refuse("off_only");
     }
-    // A sparse image grows no further while it is copied than to all that it can hold.
-    let most = if disk.format == "raw" && !live { used.capacity } else { used.allocation.max(Bytes(1 << 20)) };
+    let most = used.of_copy(disk.format == "raw" && !live);
     if most > pool.available {
         return Err(Refusal::NoRoom { need: most, have: pool.available }.into());
     }

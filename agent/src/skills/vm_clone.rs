@@ -175,8 +175,7 @@ fn clones(machine: &Machine, name: &str, scene: &Scene<'_>) -> Result<Change, St
             return Err(Refusal::BadValue { slot: "name", said: name.to_owned(), why }.into());
         }
         let used = scene.host.disk_use(&machine.id, &disk.target)?;
-        // A sparse image grows no further while it is copied than to all that it can hold.
-        let most = if format == "raw" && !live { used.capacity } else { used.allocation.max(Bytes(1 << 20)) };
+        let most = used.of_copy(format == "raw" && !live);
         match takes.iter_mut().find(|(known, _)| *known == pool) {
             Some((_, sum)) => sum.0 = sum.0.saturating_add(most.0),
             None => takes.push((pool.clone(), most)),

@@ -271,7 +271,7 @@ impl Journey<'_> {
         }
         let used = self.scene.host.disk_use(&self.machine.id, &disk.target)?;
         let (format, target) = (disk.format.clone(), disk.target.clone());
-        let most = if format == "raw" { used.capacity } else { used.allocation.max(Bytes(1 << 20)) };
+        let most = used.of_copy(format == "raw");
         let copied = Copied { target, pool, volume, format, capacity: used.capacity };
         Ok(Some((copied, used.allocation, most)))
     }

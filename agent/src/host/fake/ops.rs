@@ -102,17 +102,19 @@ impl At<'_> {
 
     /// Saves its memory, and whether it was paused.
     pub fn save(&mut self) {
-        let machine = self.machine.as_mut().expect("an op on a machine asks for it");
+        let fake = self.fake;
+        let machine = self.machine();
         if machine.state == State::Paused {
-            self.fake.lock().saved_paused.insert(machine.id.clone());
+            fake.lock().saved_paused.insert(machine.id.clone());
         }
         (machine.state, machine.saved) = (State::Off, true);
     }
 
     /// Lets it go on from where it was saved, as it was then; false where nothing was saved.
     pub fn restore(&mut self) -> bool {
-        let machine = self.machine.as_mut().expect("an op on a machine asks for it");
-        let was_paused = self.fake.lock().saved_paused.remove(&machine.id);
+        let fake = self.fake;
+        let machine = self.machine();
+        let was_paused = fake.lock().saved_paused.remove(&machine.id);
         if !std::mem::take(&mut machine.saved) {
             return false;
         }
