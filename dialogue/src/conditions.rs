@@ -2,6 +2,7 @@
 
 use grammar::condition::{Condition, Fact, How, What, asked, condition, depends, is_state, otherwise, whether};
 use grammar::frame::{Part, Stance, begins_with_verb, frame, wished};
+use grammar::kind::Of;
 use grammar::lexicon::Class;
 use grammar::selector::{Selector, State};
 use grammar::token::gap;
@@ -112,12 +113,37 @@ impl Turn<'_> {
     pub(crate) fn asks_a_state(&self, part: &Part, ranking: Ranking) -> Ranking {
         // "off?" asks, whatever it would mean without its mark.
         let bare = part.question && self.around.scope == Scope::Machine && is_state(&part.raw, &self.context());
+        // "pos1 frozen too. reboot pos1": what is no command says how it is, and freezes nothing.
+        let bare = bare || self.says_a_state(&part.raw);
         let near = || ranking.ranked.iter().take(MOST_NEAR).any(|(id, _)| id == STATE);
         let meant = matches!(part.stance, Stance::Request | Stance::Report) && (part.question || near());
         if !bare && (ranking.sure == Sure::Yes || !meant || asked(&part.raw, None, &self.context()).is_none()) {
             return ranking;
         }
         Ranking { ranked: vec![(STATE.to_owned(), CERTAIN)], sure: Sure::Yes, ..ranking }
+    }
+
+    /// Whether a text is a machine's name and a state, without a verb: "pos1 frozen too".
+    fn says_a_state(&self, text: &str) -> bool {
+        const BESIDE: [Class; 5] = [Class::Slack, Class::Now, Class::Repeat, Class::Filler, Class::And];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        if !all.first().is_some_and(|name| cx.known.has(Of::Machine, name.text).is_some()) {
+            return false;
+        }
+        let state = (1..all.len()).find(|at| cx.lexicon.longest(&all[*at..], Class::State).is_some());
+        let Some(state) = state else { return false };
+        let length = cx.lexicon.longest(&all[state..], Class::State).unwrap_or(1);
+        let small = |mut at: usize, until: usize| {
+            while at < until {
+                match cx.lexicon.longest_of(&all[at..], &BESIDE) {
+                    Some(count) => at += count,
+                    None => return false,
+                }
+            }
+            true
+        };
+        small(1, state) && small(state + length, all.len())
     }
 
     /// "if web1 has no snapshots, take one": one of what the condition is about.

@@ -17,6 +17,7 @@ use grammar::value::Value;
 
 use crate::amend::is_among;
 use crate::controls::CONTROLS;
+use crate::inside::TROUBLE;
 use crate::leftover::{TURNS, left_over};
 use crate::machine::Turn;
 use crate::naming::{PUT_OFF, is_quoted, is_small};
@@ -482,6 +483,10 @@ impl Turn<'_> {
             State::Crashed | State::Resting => return None,
         };
         let asks = part.question || part.raw.trim_end().ends_with('?');
+        // "pos1 frozen. reboot pos1" tells what ails it.
+        if !read::find(Kind::Choice(&[TROUBLE]), rest, &cx).is_empty() {
+            return None;
+        }
         let wished = now || part.polite && count == all.len();
         let machines = Value::Machines(Selector::Names(names));
         (known && wished && !asks)

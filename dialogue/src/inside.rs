@@ -41,7 +41,7 @@ const SAYS_WHEN: [Class; 8] =
 const DENY: [Class; 7] =
     [Class::Not, Class::Denied, Class::No, Class::Conditional, Class::Except, Class::Person, Class::Cancel];
 /// What ails a machine, as the corpus has it.
-const TROUBLE: &str = "trouble";
+pub(crate) const TROUBLE: &str = "trouble";
 /// So many words tell something; fewer may be somebody's name.
 const TELLS: usize = 3;
 

@@ -115,7 +115,10 @@ pub(crate) fn left_over(
     let mut pieces: Vec<Range<usize>> = Vec::new();
     // "mum, start db1", "start db1: done": apart from the command its words say nothing of it.
     let alone = |at: usize| {
-        let marked = |at: &usize| gap(text, &all, *at).contains([',', ':', ';', '.', '!', '>', '[', '(']);
+        let marked = |at: &usize| {
+            let gap = gap(text, &all, *at);
+            gap.contains([',', ':', ';', '.', '!', '>', '[', '(']) || is_dash(gap)
+        };
         let from = (1..=at).rev().find(marked).unwrap_or(0);
         let until = (at + 1..all.len()).find(marked).unwrap_or(all.len());
         let own = |token: &Token<'_>| {
@@ -128,29 +131,44 @@ pub(crate) fn left_over(
     // "snapshot web1 [ok]", "… -> failed": what came of it, as a log has it.
     let logged = |at: usize| {
         const COURTEOUS: [Class; 3] = [Class::Polite, Class::Thanks, Class::Greeting];
-        let mark = (1..=at).rev().find(|at| gap(text, &all, *at).contains([':', '[', '>', '=']));
+        let marks = |gap: &str| gap.contains([':', '[', '>', '=']) || is_dash(gap);
+        let mark = (1..=at).rev().find(|at| marks(gap(text, &all, *at)));
         let behind = mark.is_some_and(|mark| taken.iter().any(|(_, span)| span.end <= all[mark].span.start));
         behind && alone(at) && cx.lexicon.longest_of(&all[at..], &COURTEOUS).is_none()
     };
     let mut at = 0;
     while at < all.len() {
         let token = &all[at];
-        if taken.iter().any(|(_, span)| span.start < token.span.end && token.span.start < span.end) {
+        let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
+        let read_at = |token: &Token<'_>| taken.iter().any(|(_, span)| overlap(span, &token.span));
+        // "this evening": a time of which only "this" was read is none of the machine spoken to.
+        let time = longest(&TIMES);
+        let end = all[(at + time.max(1) - 1).min(all.len() - 1)].span.end;
+        let halved = time > 1
+            && read_at(token)
+            && !taken.iter().any(|(_, span)| span.start <= token.span.start && end <= span.end);
+        if halved {
+            left.weighs = true;
+            pieces.push(token.span.start..end);
+            at += time;
+            continue;
+        }
+        if read_at(token) {
             at += 1;
             continue;
         }
-        let longest = |classes: &[Class]| cx.lexicon.longest_of(&all[at..], classes).unwrap_or(0);
         let (weighty, light, times) = (longest(&WEIGHTY), longest(&LIGHT), longest(&TIMES));
         // "start web2, leave it"
         let turns = longest(&TURNS);
         let behind = taken.iter().any(|(_, span)| span.end <= token.span.start)
             || taken.is_empty() && all[..at].iter().any(|token| vocabulary.commands(token));
-        // "shut down web1 stop", but "web1 stop"
-        let halts = at + turns == all.len()
+        // "shut down web1 stop", "resume stop it", but "web1 stop"
+        let rest = all.get(at + turns..).unwrap_or_default();
+        let halts = (rest.is_empty() || cx.lexicon.longest(rest, Class::It) == Some(rest.len()))
             && cx.lexicon.longest_of(&all[at..], &[Class::Stop, Class::Cancel]) == Some(turns)
             && all[..at].iter().any(|token| vocabulary.commands(token));
         let turned = turns > 1 && turns >= light || light == 0 && (halts || !vocabulary.commands(token));
-        let turns = if behind && turned { turns } else { 0 };
+        let turns = if (behind || halts) && turned { turns } else { 0 };
         let known = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, token.text).is_some())
             && !cx.lexicon.contains(&token.folded);
         let named = token.quoted
@@ -330,6 +348,16 @@ fn is_thing(
         && taken.iter().any(|(slot, span)| slot == TARGET && follows(token, span, text));
     let mut others = book.specs().iter().filter(|other| other.category != Category::Power);
     placed || behind && others.any(|other| words.vocabulary(other.id).commands(token))
+}
+
+/// Whether nothing but a dash stands between two words: "start db1 - done".
+fn is_dash(gap: &str) -> bool {
+    ["-", "\u{2013}", "\u{2014}"].contains(&gap.trim())
+}
+
+/// Whether two places of a text share any of it.
+fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
+    one.start < other.end && other.start < one.end
 }
 
 /// Whether a word stands right behind what was read there.

@@ -47,7 +47,9 @@ pub(crate) fn is_origin(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bo
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
     let article = cx.lexicon.longest_before(&all[..at], Class::Article).unwrap_or(0);
     let away = |end: usize| cx.lexicon.longest_before(&all[..end], Class::Away).is_some();
-    away(at) || article > 0 && away(at - article)
+    // The place itself may begin with it: "out of fast".
+    let mut within = (at..all.len()).take_while(|at| all[*at].span.start < span.end);
+    within.any(away) || article > 0 && away(at - article)
 }
 
 /// Whether what stands there is only compared to: "like" or "same as" is before it in its clause, behind something else. "I'd like web1 off"

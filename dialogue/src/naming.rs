@@ -100,8 +100,9 @@ pub(crate) fn is_small(word: &str, cx: &Context<'_>) -> bool {
     is_device(&fold(word)) || cx.lexicon.longest_of(&all, &SMALL) == Some(all.len()) && !all.is_empty()
 }
 
-/// Whether a name to be given was hardly said to be one: a bare word that stands neither right behind what it names (`nouns`), nor
-/// behind "called", nor in quotation marks, and doesn't look like a name. "A snapshot of web1 for bob" is not called so.
+/// Whether a name to be given was hardly said to be one: it stands neither behind "called" nor in quotation marks, and doesn't look
+/// like a name right behind what it names (`nouns`). "A snapshot of web1 for bob" is not called so, and "take a snapshot done" may
+/// only say that something is done; "--dry-run" and "*web2" are marked as something else.
 pub(crate) fn is_hardly_given(name: &str, text: &str, nouns: impl Fn(&Token<'_>) -> bool, cx: &Context<'_>) -> bool {
     let Some(at) = text.rfind(name) else { return false };
     let looks = name.contains(['-', '_', '.']) || name.len() > 2 && name.contains(|c: char| c.is_ascii_digit());
@@ -112,10 +113,14 @@ pub(crate) fn is_hardly_given(name: &str, text: &str, nouns: impl Fn(&Token<'_>)
     let before = all.iter().rposition(|token| token.span.end <= at);
     // "chez hv2"
     let placed = before.is_some_and(|before| cx.lexicon.longest_before(&all[..=before], Class::Where).is_some());
-    if looks && !placed {
-        return false;
-    }
-    !before.is_some_and(|before| nouns(&all[before]))
+    let marked = text[..at].ends_with(|c: char| !c.is_alphanumeric() && !c.is_whitespace() && !":,;".contains(c))
+        || !name.starts_with(char::is_alphanumeric);
+    marked || placed || !looks && !before.is_some_and(|before| nouns(&all[before])) || is_plain(name)
+}
+
+/// Whether a name is a word as any other, of letters alone.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(char::is_alphabetic)
 }
 
 /// Whether a word that nobody knows may be a machine's name: it looks like one, or stands where one does. In "before he blows it up"

@@ -183,6 +183,9 @@ impl Turn<'_> {
         let reversible = |call: &Call| self.spec(call).is_some_and(|spec| spec.danger <= Danger::Reversible);
         let picked = wants_machines(spec, &missing) && calls.iter().all(reversible) && self.only_picks(&open, text);
         let whom = wants_machines(spec, &missing);
+        if !whom {
+            values.extend(self.known_beside(spec, &calls[at], text, &values));
+        }
         let beside = if whom { Vec::new() } else { self.left_of_an_answer(spec, text, &values) };
         preface.extend(beside.iter().map(|words| Phrase::not_followed(words)));
         preface.dedup();

@@ -3,13 +3,14 @@
 
 use grammar::answer::{Answer, control, taken_back};
 use grammar::frame::{Stance, begins_with_verb, frame};
-use grammar::kind::Of;
+use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::selector::Selector;
 use grammar::token::{Token, fold};
 use grammar::value::Value;
 
 use crate::amend::is_among;
+use crate::leftover::is_device;
 use crate::machine::Turn;
 use crate::reply::{Phrase, Reply};
 use crate::session::{Call, Done};
@@ -239,6 +240,21 @@ impl Turn<'_> {
         // "undo the first", "défais l'autre"
         let ordinal = |at: usize| cx.lexicon.all(&all[at..], Class::Ordinal).any(|(_, which)| which != "last");
         if (0..all.len()).any(ordinal) || cx.lexicon.holds(&all, &[Class::Other, Class::Others]) {
+            return true;
+        }
+        // "undo the move of vda", after that of vdb.
+        let slots = self.spec(call).map_or(&[][..], |spec| spec.slots);
+        let differs = |token: &Token<'_>| {
+            slots.iter().any(|slot| match (slot.kind, call.args.get(slot.name)) {
+                (Kind::Name(of), Some(Value::Name(own))) => {
+                    let known = cx.known.has(of, token.text).is_some() || of == Of::Disk && is_device(&token.folded);
+                    known && !all.iter().any(|said| said.folded == fold(own))
+                }
+                _ => false,
+            })
+        };
+        let of_things = |token: &&Token<'_>| !cx.lexicon.contains(&token.folded);
+        if all.iter().filter(of_things).any(differs) {
             return true;
         }
         // "défais le dernier disque", after a start.

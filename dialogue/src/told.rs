@@ -15,7 +15,7 @@ use crate::naming::{PUT_OFF, is_hardly_given, is_quoted};
 use crate::reply::Phrase;
 use crate::session::Call;
 use crate::slots::extract_where;
-use crate::spec::Spec;
+use crate::spec::{Need, Slot, Spec};
 
 impl Turn<'_> {
     /// Whether values in a clause of a text are told of something else, compared, denied or asked about.
@@ -69,6 +69,31 @@ impl Turn<'_> {
             || self.forbids(clause)
             || somebody()
             || asks_something(clause, &cx)
+    }
+
+    /// "qcow2 on fast", where only the format was asked for: the names beside an answer of what there is, for what nobody asked.
+    pub(crate) fn known_beside(
+        &self,
+        spec: &Spec,
+        call: &Call,
+        text: &str,
+        values: &[(String, Value)],
+    ) -> Vec<(String, Value)> {
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let unasked = |slot: &&Slot| {
+            !call.args.contains_key(slot.name) && !values.iter().any(|(filled, _)| filled == slot.name) && slot.need != Need::Origin
+        };
+        let given = |name: &str| values.iter().any(|(_, value)| value.to_string() == name);
+        // "fast" is a word as any other where no place is spoken of.
+        let placed = |at: usize| cx.lexicon.longest_before(&all[..at], Class::Where).is_some();
+        let named = |slot: &Slot| {
+            let Kind::Name(of) = slot.kind else { return None };
+            let known = |at: usize| cx.known.has(of, all[at].text).filter(|name| !given(name));
+            (0..all.len()).filter(|at| placed(*at) || !cx.lexicon.contains(&all[*at].folded)).find_map(known)
+        };
+        let found = spec.slots.iter().filter(unasked);
+        found.filter_map(|slot| Some((slot.name.to_owned(), Value::Name(named(slot)?)))).collect()
     }
 
     /// What an answer to a form says besides the values that it gives, where it may change what is wanted: "20 gigs, tomorrow".

@@ -309,6 +309,7 @@ impl Turn<'_> {
         }
         if part.roundabout {
             understanding.path = understanding.path.min(Path::Understood);
+            understanding.doubtful = true;
         }
         if readings.is_empty()
             && part.stance == Stance::Request
