@@ -121,7 +121,7 @@ impl Turn<'_> {
                 }
                 None => self.say_common("nothing_to_cancel"),
             },
-            "talk.no" if self.around.room => self.say_common("veto_in_room"),
+            "talk.no" if self.around.room && !self.session.waited => self.say_common("veto_in_room"),
             "talk.no" => self.say_common("no_to_what"),
             // A yes that came late, or in words that are no plain yes.
             "talk.yes" if let Some(open) = open => {

@@ -25,6 +25,7 @@ impl Turn<'_> {
         self.session.spoken_before.clone_from(&self.session.focus);
         self.session.refused = false;
         self.session.refused_plan = None;
+        self.session.waited = self.session.open.is_some();
         self.session.respelled = false;
         self.session.slipped = false;
         self.session.unheard = false;

@@ -119,6 +119,30 @@ impl Turn<'_> {
         })
     }
 
+    /// "start again and tell us whether it stays up": the command that a part begins with, and what is wished behind it.
+    pub(crate) fn wish_before(&self, part: &Part) -> Option<Vec<Part>> {
+        let cx = self.context();
+        let text = part.raw.as_str();
+        let all = cx.tokens(text);
+        let changes = |text: &str| {
+            let commands = self.commands(text);
+            let built = |(call, _): &(Call, Path)| self.spec(call).is_some_and(|spec| !spec.planned);
+            !commands.is_empty() && commands.iter().all(|reading| built(reading) && self.may_change(&reading.0))
+        };
+        let joint = |at: usize| {
+            let joint = cx.lexicon.longest_of(&all[at..], &[Class::And, Class::Then, Class::But]);
+            joint.filter(|count| at + count < all.len())
+        };
+        (1..all.len()).rev().find_map(|at| {
+            let behind = all.get(at + joint(at)?)?;
+            let wish: Vec<Part> = frame(&text[..all[at - 1].span.end], &cx).parts;
+            let rest: Vec<Part> = frame(&text[behind.span.start..], &cx).parts;
+            let whole = |part: &Part| part.stance == Stance::Request && changes(&part.text);
+            let wished = wish.len() == 1 && wish.iter().all(whole) && !rest.is_empty();
+            wished.then(|| wish.into_iter().chain(rest).collect())
+        })
+    }
+
     /// The command at the end of a part that is none as a whole; the longest there is.
     pub(crate) fn inside(&self, part: &Part) -> Option<Inside> {
         let cx = self.context();

@@ -94,7 +94,10 @@ impl Turn<'_> {
             }
             // "it needs to be on for Sunday. can you turn it on?"
             Stance::Hypothetical if !part.question && understanding.calls.is_empty() => understanding.doubtful = true,
-            Stance::HowTo if part.question && self.named_in(&part.raw).is_empty() => {
+            // "start and tell me whether it stays up"
+            Stance::HowTo
+                if part.question && self.named_in(&part.raw).is_empty() || !understanding.calls.is_empty() =>
+            {
                 understanding.doubtful = true;
                 understanding.preface.push(Phrase::not_followed(&part.raw));
             }

@@ -45,6 +45,12 @@ impl Turn<'_> {
             .collect();
         let mut understanding = understanding;
         let planned = best.as_ref().and_then(|(id, _)| self.book.spec(id)).is_some_and(|spec| spec.planned);
+        if planned
+            && ranking.sure == Sure::Yes
+            && let Some(parts) = self.wish_before(&part) {
+            self.next_of(parts, *understanding);
+            return;
+        }
         if (ranking.sure != Sure::Yes || planned)
             && !self.waits_behind_a_wish(&part, &understanding.calls)
             && let Some(call) =
@@ -79,6 +85,7 @@ impl Turn<'_> {
         // "How can I …?" in words that are all of one skill's is about that skill, whatever the classifier guesses.
         if part.stance == Stance::HowTo
             && ranking.sure != Sure::Yes
+            && understanding.calls.is_empty()
             && let Some(skill) = self.heard.topics().covering(&part.text)
         {
             self.veto(&part, Some(skill), score);
@@ -102,7 +109,8 @@ impl Turn<'_> {
         self.session.unheard |= !self.may_change(&call) && self.has_unheard(&skill, &part.text);
         if self.vetoes(&part, &call) && !wish {
             // "is that bad? can you start it"
-            let vetoed = part.stance != Stance::HowTo || understanding.rest.is_empty();
+            let alone = understanding.rest.is_empty() && understanding.calls.is_empty();
+            let vetoed = part.stance != Stance::HowTo || alone;
             if vetoed || self.pass_over(understanding, &part, false).is_err() {
                 self.veto(&part, Some(&skill), score);
             }

@@ -299,6 +299,9 @@ pub struct Session {
     /// The plan that was refused so in the last message, by its digest.
     #[serde(default)]
     pub refused_plan: Option<String>,
+    /// Whether a question was open when the last message came; only within a turn.
+    #[serde(skip)]
+    pub waited: bool,
     /// Whether the text was read a second time, with its slips mended; only within a turn.
     #[serde(skip)]
     pub respelled: bool,
@@ -343,6 +346,7 @@ impl Default for Session {
             spoken_before: Vec::new(),
             refused: false,
             refused_plan: None,
+            waited: false,
             respelled: false,
             slipped: false,
             unheard: false,

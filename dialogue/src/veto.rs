@@ -154,7 +154,7 @@ impl Turn<'_> {
             self.tell_how(skill);
             return;
         }
-        let asked = self.session.open.is_some();
+        let asked = self.session.waited;
         if self.vetoed_open(part.stance) {
             return;
         }
