@@ -128,7 +128,7 @@ impl Turn<'_> {
         const BESIDE: [Class; 5] = [Class::Slack, Class::Now, Class::Repeat, Class::Filler, Class::And];
         let cx = self.context();
         let all = cx.tokens(text);
-        if !all.first().is_some_and(|name| cx.known.has(Of::Machine, name.text).is_some()) {
+        if all.first().is_none_or(|name| cx.known.has(Of::Machine, name.text).is_none()) {
             return false;
         }
         let state = (1..all.len()).find(|at| cx.lexicon.longest(&all[*at..], Class::State).is_some());

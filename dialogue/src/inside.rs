@@ -8,9 +8,10 @@ use grammar::kind::{Kind, Of};
 use grammar::lexicon::Class;
 use grammar::read::{self, Context};
 use grammar::selector::Selector;
-use grammar::token::gap;
+use grammar::token::{Token, gap};
 use grammar::value::Value;
 
+use crate::amend::is_among;
 use crate::controls::CONTROLS;
 use crate::details::Told;
 use crate::machine::Turn;
@@ -203,7 +204,11 @@ impl Turn<'_> {
                 _ => None,
             };
             let of_it = of_it || only_named.is_some();
-            let named = all[..at].iter().any(|token| cx.known.has(Of::Machine, token.text).is_some()) && !of_it;
+            // "pos1 stuck too, reboot pos1" names nobody else.
+            let own = self.machines_of(&call);
+            let other =
+                |token: &Token<'_>| cx.known.has(Of::Machine, token.text).is_some_and(|name| !is_among(&name, &own));
+            let named = all[..at].iter().any(other) && !of_it;
             // "we need gitea up again, boot it": what is meant stands before it.
             let elsewhere = beside && !plain && !of_it && call.args.get(TARGET).is_some_and(points);
             if changes && (denied || named || elsewhere) {

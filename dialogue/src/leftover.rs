@@ -133,7 +133,10 @@ pub(crate) fn left_over(
         const COURTEOUS: [Class; 3] = [Class::Polite, Class::Thanks, Class::Greeting];
         let marks = |gap: &str| gap.contains([':', '[', '>', '=']) || is_dash(gap);
         let mark = (1..=at).rev().find(|at| marks(gap(text, &all, *at)));
-        let behind = mark.is_some_and(|mark| taken.iter().any(|(_, span)| span.end <= all[mark].span.start));
+        let behind = mark.is_some_and(|mark| {
+            let read = taken.iter().any(|(_, span)| span.end <= all[mark].span.start);
+            read || taken.is_empty() && all[..mark].iter().any(|token| vocabulary.commands(token))
+        });
         behind && alone(at) && cx.lexicon.longest_of(&all[at..], &COURTEOUS).is_none()
     };
     let mut at = 0;

@@ -115,7 +115,9 @@ pub(crate) fn is_hardly_given(name: &str, text: &str, nouns: impl Fn(&Token<'_>)
     let placed = before.is_some_and(|before| cx.lexicon.longest_before(&all[..=before], Class::Where).is_some());
     let marked = text[..at].ends_with(|c: char| !c.is_alphanumeric() && !c.is_whitespace() && !":,;".contains(c))
         || !name.starts_with(char::is_alphanumeric);
-    marked || placed || !looks && !before.is_some_and(|before| nouns(&all[before])) || is_plain(name)
+    // "snapshot web1 as safe"
+    let such = before.is_some_and(|before| cx.lexicon.longest_before(&all[..=before], Class::As).is_some());
+    marked || placed || !looks && !before.is_some_and(|before| nouns(&all[before])) || is_plain(name) && !such
 }
 
 /// Whether a name is a word as any other, of letters alone.

@@ -47,7 +47,8 @@ impl Turn<'_> {
         let planned = best.as_ref().and_then(|(id, _)| self.book.spec(id)).is_some_and(|spec| spec.planned);
         if planned
             && ranking.sure == Sure::Yes
-            && let Some(parts) = self.wish_before(&part) {
+            && let Some(parts) = self.wish_before(&part)
+        {
             self.next_of(parts, *understanding);
             return;
         }

@@ -82,7 +82,9 @@ impl Turn<'_> {
         let cx = self.context();
         let all = cx.tokens(text);
         let unasked = |slot: &&Slot| {
-            !call.args.contains_key(slot.name) && !values.iter().any(|(filled, _)| filled == slot.name) && slot.need != Need::Origin
+            !call.args.contains_key(slot.name)
+                && !values.iter().any(|(filled, _)| filled == slot.name)
+                && slot.need != Need::Origin
         };
         let given = |name: &str| values.iter().any(|(_, value)| value.to_string() == name);
         // "fast" is a word as any other where no place is spoken of.

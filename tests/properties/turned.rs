@@ -1,6 +1,6 @@
 //! A wish is never turned round: who is left as it is, what is put off, taken back or only spoken of is not done, whatever is said after it.
 
-use super::talk::{are_left_alone, talk};
+use super::talk::{are_left_alone, talk, talk_to};
 use proptest::prelude::*;
 use proptest::sample::select;
 
@@ -63,6 +63,30 @@ proptest! {
         said in select(vec![
             "take a snapshot of web1, name it later", "take a snapshot of web1, call it whatever", "snapshot web1, call it tbd",
             "prends un instantané de web1, nomme-le plus tard",
+        ]),
+    ) {
+        let turns = talk(&MACHINES, &[said]);
+        prop_assert!(turns[0].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn a_remark_behind_a_wish_is_asked_about_before_anything_is_done(
+        remark in select(vec![
+            "done", "failed", "simulate", "tonight", "demain", "this evening", "overnight", "--dry-run", "*web2", "ce soir", "urgent",
+            "- done", "[ok]", "-> failed", "(later)", "plus tard",
+        ]),
+        wish in select(vec!["take a snapshot", "prends un instantané"]),
+    ) {
+        let turns = talk_to("web1", &MACHINES, &[&format!("{wish} {remark}")]);
+        prop_assert!(turns[0].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn whoever_asks_whether_it_can_be_done_is_asked(
+        said in select(vec![
+            "are you able to start lent", "are you able to start lent?", "would it be possible to start lent?",
+            "is there any chance you could start lent", "possible de démarrer lent ?", "c'est possible de démarrer lent ?",
+            "start lent - done", "start lent -> failed", "resume lent stop it",
         ]),
     ) {
         let turns = talk(&MACHINES, &[said]);
