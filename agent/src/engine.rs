@@ -3,8 +3,9 @@
 //!
 //! Nothing else in the program holds a [`HostWrite`]: by type, a host can't be reached in another way. Order around an op: the journal
 //! says what is about to be done (synced when destructive), the op, the journal says how it ended; when all of a step is done,
-//! everybody is told (`commit`). What takes long goes on while its asker is answered (`jobs`), what a guest was only asked is
-//! watched (`asked`), and of what nobody knows how it ended it is told as soon as it can be seen (`unknown`).
+//! everybody is told (`commit`). What takes long goes on while its asker is answered (`jobs`), and after the agent or libvirt was stopped in
+//! the middle of it (`kept`, `take_up`); what a guest was only asked is watched (`asked`), and of what nobody knows how it ended it is told
+//! as soon as it can be seen (`unknown`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,14 +30,17 @@ use crate::state::journal::{Entry, Journal, Told};
 mod asked;
 mod commit;
 pub mod jobs;
+mod kept;
 mod locks;
 mod place;
 pub mod planner;
+mod take_up;
 mod unknown;
 
 pub(crate) use asked::Asked;
 pub(crate) use commit::Committed;
 pub(crate) use place::Place;
+pub(crate) use take_up::TakenUp;
 
 use jobs::Jobs;
 use locks::Locks;

@@ -25,7 +25,7 @@ use crate::channels::xmpp::messages::Heard;
 use crate::channels::xmpp::said::Said;
 use crate::channels::xmpp::service::Handle;
 use crate::channels::xmpp::subscriptions::Change;
-use crate::conversation::Bot;
+use crate::conversation::{Bot, CutOff};
 use crate::error::guarded;
 use crate::events::{self, Burst, Notice};
 use crate::host::{EventKind, HostEvent, HostRead, MachineId};
@@ -477,9 +477,10 @@ impl Dispatcher {
     }
 
     /// Ops that the last stop cut off: whoever wanted them hears what became of them, as far as it can be seen, and what is left over.
-    pub(crate) fn tell_unfinished(self: &Arc<Self>, unfinished: Vec<Unfinished>) {
+    pub(crate) fn tell_unfinished(self: &Arc<Self>, cut_off: CutOff) {
+        let CutOff { unfinished, begun } = cut_off;
         // Of what did end, whoever was not told can't know.
-        let unanswered = self.bot.take_begun().into_iter().filter(|begun| {
+        let unanswered = begun.into_iter().filter(|begun| {
             let told = unfinished.iter().any(|one| one.actor == begun.actor && one.verb == begun.verb);
             !told && !self.debts.owes(&begun.actor, begun.at)
         });
@@ -522,8 +523,8 @@ impl Dispatcher {
             .with("verb", verb),
             None => Phrase::common("cut_off_unseen").with("verb", verb),
         };
-        let left = op.and_then(|op| op.leaves()).filter(|_| done != Some(true));
-        let left = left.map(|volume| self.text_for(&person, &Phrase::common("cut_off_left").with("volume", volume)));
+        let left = op.filter(|_| done != Some(true)).and_then(|op| self.bot.engine().left_over(&op, &[]));
+        let left = left.map(|volumes| self.text_for(&person, &Phrase::common("behind").with("volumes", volumes)));
         let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
         let told = [Some(self.text_for(&person, &phrase)), left].into_iter().flatten().collect::<Vec<_>>().join(" ");
         self.send(Said::alert(local.as_deref(), &person, told));

@@ -68,7 +68,7 @@ impl At<'_> {
     }
 
     /// Calls on another hypervisor.
-    fn there<T>(&self, name: &str, f: impl FnOnce(&Connect) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn there<T>(&self, name: &str, f: impl FnOnce(&Connect) -> Result<T, Fault>) -> Result<T, Fault> {
         let peers = self.host().peers.all();
         let host = peers.iter().find(|host| host.config.name == name);
         let link = host.and_then(|host| host.link()).ok_or_else(|| Fault::new(HostErrorKind::Unreachable))?;
