@@ -342,6 +342,8 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
+    let engine = Arc::clone(bot.engine());
+    board.show_work(move |machine| engine.work_on(machine));
     let desk = Dispatcher::new(bot, host, Arc::clone(&board), handle.clone(), affairs, zone, rooms, absent);
     let desk = Arc::new(desk);
     desk.enter_rooms(&config);

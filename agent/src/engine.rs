@@ -19,7 +19,7 @@ use parking_lot::Mutex;
 use crate::error::Reference;
 use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
-use crate::host::{HostRead, HostWrite};
+use crate::host::{HostRead, HostWrite, MachineId};
 use crate::nlu::Nlu;
 use crate::people::access::Access;
 use crate::people::contacts::Contacts;
@@ -34,12 +34,14 @@ mod kept;
 mod locks;
 mod place;
 pub mod planner;
+mod progress;
 mod take_up;
 mod unknown;
 
 pub(crate) use asked::Asked;
 pub(crate) use commit::Committed;
 pub(crate) use place::Place;
+pub(crate) use progress::Work;
 pub(crate) use take_up::TakenUp;
 
 use jobs::Jobs;
@@ -104,6 +106,8 @@ pub(crate) struct Engine {
     /// What is done by then is answered at once; of what is not its asker is told that it is under way.
     answer_within: Mutex<Duration>,
     promises: Mutex<Vec<Promise>>,
+    /// What was under way at which machine when that was last asked.
+    shown: Mutex<Vec<(MachineId, Work)>>,
     references: Mutex<Option<u64>>,
 }
 
@@ -129,6 +133,7 @@ impl Engine {
             asked: Mutex::default(),
             answer_within,
             promises: Mutex::default(),
+            shown: Mutex::default(),
             references: Mutex::default(),
         }
     }

@@ -1,6 +1,7 @@
 //! Changes that take long, on real QEMU guests: asked about while they go on, stopped, and told when they are done.
 
 use tests::guest::Session;
+use tests::servers::person::Person;
 
 use crate::guests::{disks, world};
 use crate::world::{HV2, WEB1, World};
@@ -62,10 +63,19 @@ pub fn slow_to_copy(filled: usize) -> (World, Session) {
     (world, session)
 }
 
+/// Somebody sees web1 with such a status.
+fn shows(person: &Person, fits: impl Fn(&str) -> bool) {
+    person.wait("another look of web1", |event| {
+        let status = event["status"].as_str().unwrap_or_default();
+        event["kind"] == "presence" && event["bare"] == WEB1 && event["type"] == "" && fits(status)
+    });
+}
+
 #[test]
 fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker_says_so() {
     let (world, session) = slow_to_move();
     let mut alice = world.viewer_of("alice", &[WEB1]);
+    let bob = world.viewer_of("bob", &[WEB1]);
     alice.see(WEB1, "online");
     let plan = alice.ask(WEB1, "move disk vda to ssd", "Go?");
     assert!(plan.contains("from default to ssd while it goes on"), "{plan}");
@@ -73,8 +83,13 @@ fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker
     let jobs = alice.ask(WEB1, "how far is the move?", "");
     assert!(jobs.contains("move of a disk of web1") && jobs.contains("% done"), "{jobs}");
     assert_eq!(alice.ask(WEB1, "status", "").lines().next(), Some("web1 is running."), "{}", alice.inbox());
+    shows(&bob, |status| {
+        status.starts_with("running; under way: move of a disk of web1, ") && status.ends_with(" % done")
+    });
+    bob.forget();
     alice.ask(WEB1, "stop the move", "being stopped");
     let told = alice.hear(WEB1, "alice stopped it");
+    shows(&bob, |status| status == "running");
     assert!(told.contains("Done so far: create volume web1.qcow2."), "{told}");
     assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
     alice.ask(WEB1, "undo", "Type web1.qcow2 to go on.");

@@ -72,6 +72,8 @@ pub(crate) struct Dispatcher {
     debts: Debts,
     /// Somebody looks after things right now.
     looking: AtomicBool,
+    /// Somebody asks the hosts how far they are.
+    asking: AtomicBool,
     tidied: Mutex<Timestamp>,
     zone: jiff::tz::TimeZone,
     /// How long nobody was there before this start, until it is told.
@@ -110,6 +112,7 @@ impl Dispatcher {
             turns: Turns::new(),
             debts,
             looking: AtomicBool::new(false),
+            asking: AtomicBool::new(false),
             tidied: Mutex::new(Timestamp::UNIX_EPOCH),
             zone,
             absent: Mutex::new(absent),
@@ -451,6 +454,10 @@ impl Dispatcher {
         for (person, greeting) in due.iter().filter(|(person, _)| self.may_hear(person.as_str())) {
             self.greet(person, greeting);
         }
+        self.look_how_far();
+        for machine in self.bot.engine().take_changed_work() {
+            self.changed(&Entity::Machine(machine));
+        }
         // One that waits for somebody's turn must not be joined by another each second.
         if self.looking.swap(true, Ordering::SeqCst) {
             return;
@@ -465,6 +472,18 @@ impl Dispatcher {
                 *tidied = now.timestamp();
                 desk.bot.forget_old(now.timestamp());
             }
+        });
+    }
+
+    /// Reads how far jobs are, beside everything else: a host may take its time.
+    fn look_how_far(self: &Arc<Self>) {
+        if self.asking.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let desk = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let _ = guarded("how far jobs are", || desk.bot.engine().look_how_far());
+            desk.asking.store(false, Ordering::SeqCst);
         });
     }
 

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use super::commit::Outcome;
+use super::progress::Progress;
 use crate::engine::planner::{Made, Step};
 use crate::message::Message;
 use crate::ops::Op;
@@ -35,6 +36,7 @@ pub struct Job {
     begun_in_store: Mutex<Option<u64>>,
     /// Whether the journal says that it is carried out.
     in_journal: AtomicBool,
+    pub(super) progress: Mutex<Progress>,
 }
 
 impl Job {
@@ -50,6 +52,7 @@ impl Job {
             acknowledged: Mutex::new(false),
             begun_in_store: Mutex::default(),
             in_journal: AtomicBool::new(false),
+            progress: Mutex::default(),
         }
     }
 
@@ -103,6 +106,11 @@ impl Job {
         let (step, op) = self.at();
         let ops = self.made.steps.get(step).map_or(0, |step| step.change.ops.len());
         step + 1 >= self.made.steps.len() && op + 1 >= ops
+    }
+
+    /// Whether its asker was told that it takes longer.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        *self.acknowledged.lock()
     }
 
     /// Notes whether the journal says that it is carried out; gives whether it said so before.
