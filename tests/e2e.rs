@@ -17,6 +17,10 @@ mod delivery;
 mod events;
 #[path = "e2e/guests.rs"]
 mod guests;
+#[path = "e2e/interrupted.rs"]
+mod interrupted;
+#[path = "e2e/jobs.rs"]
+mod jobs;
 #[path = "e2e/legs.rs"]
 mod legs;
 #[path = "e2e/messages.rs"]

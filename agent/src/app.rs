@@ -303,6 +303,13 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let mut journal_news = watch(Arc::clone(&journal));
     let absent = journal.last().map(|last| Timestamp::now().duration_since(last));
     let host: Arc<dyn HostRead> = Arc::clone(&bridge) as _;
+    // Before anybody can be heard: nobody else gets in between.
+    let cut_off = tokio::task::spawn_blocking({
+        let (bot, facts) = (Arc::clone(&bot), facts.clone());
+        move || bot.take_up(&facts, unfinished)
+    })
+    .await
+    .context("going on with what was cut off panicked")?;
     let rooms = Arc::new(Rooms::new(Arc::clone(&journal), &facts));
     let board = Arc::new(EntityDirectory::new(
         Arc::clone(&host),
@@ -335,10 +342,12 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
             .await
             .with_context(|| format!("http.listen = \"{}\"", config.http.listen))?;
     }
+    let engine = Arc::clone(bot.engine());
+    board.show_work(move |machine| engine.work_on(machine));
     let desk = Dispatcher::new(bot, host, Arc::clone(&board), handle.clone(), affairs, zone, rooms, absent);
     let desk = Arc::new(desk);
     desk.enter_rooms(&config);
-    let mut unfinished = Some(unfinished);
+    let mut cut_off = Some(cut_off);
     let mut met = false;
     let hour = Duration::from_secs(3_600);
     let mut hour = tokio::time::interval_at(tokio::time::Instant::now() + hour, hour);
@@ -357,8 +366,8 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
                     if online {
                         guarded("news of addresses", || desk.tell_news(std::mem::take(&mut news)));
                     }
-                    if online && let Some(unfinished) = unfinished.take() {
-                        guarded("what was cut off", || desk.tell_unfinished(unfinished));
+                    if online && let Some(cut_off) = cut_off.take() {
+                        guarded("what was cut off", || desk.tell_unfinished(cut_off));
                     }
                 }
                 None => break,

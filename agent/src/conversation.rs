@@ -36,6 +36,7 @@ mod place;
 mod turn;
 mod watched;
 
+pub(crate) use owed::CutOff;
 pub use turn::{Carried, Turned};
 use turn::{Conversation, Unanswered};
 

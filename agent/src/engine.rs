@@ -3,8 +3,9 @@
 //!
 //! Nothing else in the program holds a [`HostWrite`]: by type, a host can't be reached in another way. Order around an op: the journal
 //! says what is about to be done (synced when destructive), the op, the journal says how it ended; when all of a step is done,
-//! everybody is told (`commit`). What takes long goes on while its asker is answered (`jobs`), what a guest was only asked is
-//! watched (`asked`), and of what nobody knows how it ended it is told as soon as it can be seen (`unknown`).
+//! everybody is told (`commit`). What takes long goes on while its asker is answered (`jobs`), and after the agent or libvirt was stopped in
+//! the middle of it (`kept`, `take_up`); what a guest was only asked is watched (`asked`), and of what nobody knows how it ended it is told
+//! as soon as it can be seen (`unknown`).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use parking_lot::Mutex;
 use crate::error::Reference;
 use crate::events::settle::Settle;
 use crate::events::{InFlight, Notice};
-use crate::host::{HostRead, HostWrite};
+use crate::host::{HostRead, HostWrite, MachineId};
 use crate::nlu::Nlu;
 use crate::people::access::Access;
 use crate::people::contacts::Contacts;
@@ -29,14 +30,19 @@ use crate::state::journal::{Entry, Journal, Told};
 mod asked;
 mod commit;
 pub mod jobs;
+mod kept;
 mod locks;
 mod place;
 pub mod planner;
+mod progress;
+mod take_up;
 mod unknown;
 
 pub(crate) use asked::Asked;
 pub(crate) use commit::Committed;
 pub(crate) use place::Place;
+pub(crate) use progress::Work;
+pub(crate) use take_up::TakenUp;
 
 use jobs::Jobs;
 use locks::Locks;
@@ -100,6 +106,8 @@ pub(crate) struct Engine {
     /// What is done by then is answered at once; of what is not its asker is told that it is under way.
     answer_within: Mutex<Duration>,
     promises: Mutex<Vec<Promise>>,
+    /// What was under way at which machine when that was last asked.
+    shown: Mutex<Vec<(MachineId, Work)>>,
     references: Mutex<Option<u64>>,
 }
 
@@ -125,6 +133,7 @@ impl Engine {
             asked: Mutex::default(),
             answer_within,
             promises: Mutex::default(),
+            shown: Mutex::default(),
             references: Mutex::default(),
         }
     }

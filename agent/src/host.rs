@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::ops::Op;
+use crate::ops::{Op, Stands};
 
 mod event;
 pub mod events;
@@ -426,6 +426,14 @@ pub trait HostRead: Send + Sync {
     /// # Errors
     /// As [`HostError`].
     fn progress(&self, op: &Op) -> Result<Option<u8>, HostError>;
+    /// Live: how an op stands that takes long, where nobody heard how it ended. Blocks for as long as the host takes.
+    ///
+    /// # Errors
+    /// As [`HostError`].
+    fn stands(&self, op: &Op) -> Result<Stands, HostError> {
+        let _ = op;
+        Ok(Stands::Unknown)
+    }
     /// Live: hardware and versions.
     ///
     /// # Errors
@@ -449,6 +457,15 @@ pub trait HostWrite: Send + Sync {
     fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
         drop(late);
         self.apply(op)
+    }
+
+    /// Takes up again an op that takes long and that libvirt [goes on with](Stands::GoesOn), and does the rest of it; how it stands then.
+    ///
+    /// # Errors
+    /// As [`HostWrite::apply`].
+    fn take_up(&self, op: &Op) -> Result<Stands, HostError> {
+        let _ = op;
+        Ok(Stands::Unknown)
     }
 
     /// Has an op that takes long stop on the way: then it fails with [`HostErrorKind::Stopped`], or was done just before.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use dialogue::reply::Phrase;
 use dialogue::spec::Danger;
 use serde::de::DeserializeOwned;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use crate::engine::jobs::Jobs;
@@ -233,6 +233,32 @@ impl Lock {
     }
 }
 
+/// How an op stands that takes long, where nobody heard how it ended: the agent or libvirt was stopped in the middle of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stands {
+    /// libvirt still works on it, and it can be gone on with.
+    GoesOn,
+    /// libvirt is at its end, or gives it up: to be looked at again.
+    Ends,
+    /// It was done.
+    Done,
+    /// It was not, and nobody works on it any more.
+    NotDone,
+    /// Nobody can say.
+    Unknown,
+}
+
+/// A volume that an op makes or deletes, which is left over where that is cut off in the middle.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Left<'a> {
+    /// The configured name of the hypervisor.
+    pub hypervisor: &'a str,
+    /// The pool.
+    pub pool: &'a str,
+    /// The volume's name.
+    pub name: &'a str,
+}
+
 /// One change, not yet done. Names in it were checked by the plan; XML is written in `xml/write.rs` alone.
 ///
 /// Of the three ways to do it an op has those of where it is done; the others stay as they are, and say so.
@@ -301,6 +327,23 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
         at.stop_job()
     }
 
+    /// How it stands on libvirt, where it [takes long](Kind::is_long) and nobody heard how it ended. Its machine may be gone.
+    ///
+    /// # Errors
+    /// What libvirt said.
+    fn stands_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        let _ = at;
+        Ok(Stands::Unknown)
+    }
+
+    /// Takes up again what libvirt still works on, and does the rest of it; tells how it stands then. Blocks as long as that takes.
+    ///
+    /// # Errors
+    /// What libvirt said, or what does not hold.
+    fn take_up_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        self.stands_on_libvirt(at)
+    }
+
     /// Does it to the agent itself.
     ///
     /// # Errors
@@ -319,9 +362,9 @@ pub trait Operation: Values + fmt::Debug + Send + Sync + 'static {
         None
     }
 
-    /// The volume ("pool/name") that is left over where it is cut off in the middle.
-    fn leaves(&self) -> Option<String> {
-        None
+    /// What may be left over where it is cut off in the middle.
+    fn leaves(&self) -> Vec<Left<'_>> {
+        Vec::new()
     }
 
     /// Whether its machine shows that it was done; `None` when it looks the same either way, or may yet change.
@@ -382,6 +425,12 @@ impl Serialize for Op {
         let mut values = self.0.values();
         values["op"] = self.kind().verb.into();
         values.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Op {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Value::deserialize(deserializer)?).map_err(serde::de::Error::custom)
     }
 }
 

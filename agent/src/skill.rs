@@ -204,7 +204,7 @@ pub enum Plan {
 }
 
 /// A change, not yet done.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Change {
     /// What will be, for the question before it: "A 30 GiB qcow2 disk named "data", attached as vdb."
     pub summary: Phrase,

@@ -1,12 +1,12 @@
 //! On real QEMU guests under a private session libvirtd: disks, changes by others, two people at once, agents killed midway.
 
 use agent::state::journal::{Entry, Journal, Outcome};
-use tests::guest::{PATIENCE, Session, wait_for};
+use tests::guest::Session;
 
 use crate::world::{HV1, HV2, WEB1, World};
 
 /// A guest called web1, off, and an agent.
-fn world(guest_runs: bool) -> (World, Session) {
+pub fn world(guest_runs: bool) -> (World, Session) {
     let session = Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
     session.define("web1").expect("a guest");
     if guest_runs {
@@ -15,7 +15,7 @@ fn world(guest_runs: bool) -> (World, Session) {
     (World::on(&session.uri(), ""), session)
 }
 
-fn disks(session: &Session) -> String {
+pub fn disks(session: &Session) -> String {
     session.virsh(&["domblklist", "web1"]).expect("virsh lists")
 }
 
@@ -108,63 +108,6 @@ fn a_machine_that_somebody_moves_keeps_its_address_is_never_away_and_that_is_tol
     assert_eq!((alice.heard(WEB1, ""), bob.heard(HV1, "hv2"), otto.heard(HV2, "hv2")), (0, 0, 0), "{}", alice.inbox());
 }
 
-/// web1 runs on the first of two hosts, and a move takes long.
-fn two_hosts() -> (World, Session, Session) {
-    let session = || Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
-    let (here, there) = (session(), session());
-    here.define("web1").expect("a guest");
-    here.fill_disk("web1", 48).expect("a full disk");
-    here.virsh(&["start", "web1"]).expect("it starts");
-    let hosts = [("hv1", here.uri()), ("hv2", there.uri())];
-    let mut world =
-        World::on_hosts(&hosts.each_ref().map(|(name, uri)| (*name, uri.as_str())), "[libvirt]\ncopy_bandwidth = 8\n");
-    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
-    world.atoll.stop();
-    world.atoll.start();
-    (world, here, there)
-}
-
-#[test]
-fn a_machine_goes_to_another_host_with_its_disk_and_everybody_concerned_hears_it_once() {
-    let (world, here, there) = two_hosts();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    let (bob, otto) = (world.viewer_of("bob", &[WEB1]), world.viewer_of("otto", &[HV2]));
-    alice.see(WEB1, "online");
-    let plan = alice.ask(WEB1, "migrate to hv2", "Go?");
-    assert!(
-        plan.starts_with("Move web1 from hv1 to hv2 while it goes on. It takes 112 MiB of memory there, and"),
-        "{plan}"
-    );
-    alice.ask(WEB1, "yes", "I'm on it");
-    assert!(alice.ask(WEB1, "how far is the migration?", "").contains("move of web1 to another host"));
-    alice.hear(WEB1, "web1 is on hv2 now.");
-    assert_eq!(bob.hear(WEB1, "hv2"), "alice has just moved web1 from hv1 to hv2.");
-    assert_eq!(otto.hear(HV2, "web1"), "alice has just moved web1 from hv1 to hv2.");
-    assert_eq!(there.virsh(&["domstate", "web1"]).expect("virsh looks"), "running");
-    assert!(here.virsh(&["list", "--all", "--name"]).expect("virsh looks").is_empty());
-    assert!(!here.virsh(&["vol-list", "default"]).expect("virsh looks").contains("web1"));
-    assert_eq!((alice.heard(WEB1, ""), bob.heard(WEB1, ""), otto.heard(HV2, "web1")), (0, 0, 0), "{}", bob.inbox());
-}
-
-#[test]
-fn a_move_to_another_host_that_a_kill_cut_off_leaves_the_machine_where_it_was_and_that_is_told() {
-    let (mut world, here, there) = two_hosts();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    alice.ask(WEB1, "migrate to hv2", "Go?");
-    alice.ask(WEB1, "yes", "I'm on it");
-    world.atoll.kill();
-    world.atoll.start();
-    let told = alice.hear(WEB1, "I was stopped in the middle");
-    assert!(told.contains("It was not done: web1 is running now."), "{told}");
-    assert!(told.ends_with("default/web1.qcow2 (hv2) was made for it and may be left over."), "{told}");
-    let gone = || there.virsh(&["list", "--all", "--name"]).is_ok_and(|names| names.is_empty());
-    wait_for("nothing to be left there", PATIENCE, gone).expect("libvirt gives it up");
-    assert_eq!(here.virsh(&["domstate", "web1"]).expect("virsh looks"), "running");
-    assert_eq!(world.atoll.begun().iter().filter(|(verb, _)| verb == "vm.migrate").count(), 1, "nothing is run again");
-    alice.ask(WEB1, "pause", "web1 is paused");
-}
-
 #[test]
 fn a_plan_that_no_longer_fits_is_shown_and_asked_again() {
     let (world, session) = world(true);
@@ -254,60 +197,6 @@ fn an_op_that_a_kill_cut_off_is_never_run_again_and_its_asker_hears_so() {
     assert_eq!(alice.heard(WEB1, "I was stopped"), 0, "{}", alice.inbox());
 }
 
-/// A running web1 with a disk that takes a minute to copy, and a pool to which it may go.
-fn slow_to_move() -> (World, Session) {
-    let session = Session::start().expect("libvirt and QEMU are installed (scripts/packages.sh)");
-    session.add_pool("ssd").expect("another pool");
-    session.define("web1").expect("a guest");
-    session.fill_disk("web1", 48).expect("a full disk");
-    session.virsh(&["start", "web1"]).expect("it starts");
-    let mut world = World::on(&session.uri(), "[libvirt]\ncopy_bandwidth = 1\n");
-    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
-    world.atoll.stop();
-    world.atoll.start();
-    (world, session)
-}
-
-#[test]
-fn a_disk_moves_while_its_machine_goes_on_and_the_move_is_stopped_when_its_asker_says_so() {
-    let (world, session) = slow_to_move();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    let plan = alice.ask(WEB1, "move disk vda to ssd", "Go?");
-    assert!(plan.contains("from default to ssd while it goes on"), "{plan}");
-    alice.ask(WEB1, "yes", "I'm on it");
-    let jobs = alice.ask(WEB1, "how far is the move?", "");
-    assert!(jobs.contains("move of a disk of web1") && jobs.contains("% done"), "{jobs}");
-    assert_eq!(alice.ask(WEB1, "status", "").lines().next(), Some("web1 is running."), "{}", alice.inbox());
-    alice.ask(WEB1, "stop the move", "being stopped");
-    let told = alice.hear(WEB1, "alice stopped it");
-    assert!(told.contains("Done so far: create volume web1.qcow2."), "{told}");
-    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
-    alice.ask(WEB1, "undo", "Type web1.qcow2 to go on.");
-    alice.ask(WEB1, "web1.qcow2", "is where it was");
-    assert!(!session.virsh(&["vol-list", "ssd"]).expect("virsh lists").contains("web1.qcow2"));
-}
-
-#[test]
-fn a_move_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
-    let (mut world, session) = slow_to_move();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    alice.ask(WEB1, "move disk vda to ssd", "Go?");
-    alice.ask(WEB1, "yes", "I'm on it");
-    world.atoll.kill();
-    world.atoll.start();
-    let told = alice.hear(WEB1, "I was stopped in the middle");
-    assert!(told.contains("It was not done: web1 is running now."), "{told}");
-    assert!(told.ends_with("ssd/web1.qcow2 was made for it and may be left over."), "{told}");
-    let job = session.virsh(&["blockjob", "web1", "vda", "--info"]).expect("virsh looks");
-    assert!(job.trim().is_empty() || job.contains("No current block job"), "{job}");
-    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
-    assert_eq!(world.atoll.begun().iter().filter(|(verb, _)| verb == "disk.move").count(), 2, "nothing is run again");
-    // What was left is no hindrance to anything but the same name.
-    alice.ask(WEB1, "move disk vda to ssd", "ssd has another volume called web1.qcow2 already");
-}
-
 #[test]
 fn a_machine_that_runs_is_cloned_and_the_clone_is_talked_to_until_undo_takes_it_away() {
     let (world, session) = world(true);
@@ -330,64 +219,6 @@ fn a_machine_that_runs_is_cloned_and_the_clone_is_talked_to_until_undo_takes_it_
     assert!(session.virsh(&["domstate", "web1b"]).is_err());
     assert!(!session.virsh(&["vol-list", "default"]).expect("virsh lists").contains("web1b"));
     assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
-}
-
-#[test]
-fn a_cloning_is_stopped_when_its_asker_says_so_and_its_machine_goes_on() {
-    let (world, session) = slow_to_move();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    alice.ask(WEB1, "clone yourself as web1b", "Go?");
-    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
-    let jobs = alice.ask(WEB1, "how far is the clone?", "");
-    assert!(jobs.contains("copying of the disks of web1"), "{jobs}");
-    alice.ask(WEB1, "stop the clone", "being stopped");
-    let told = alice.hear(WEB1, "alice stopped it");
-    assert!(told.contains("Done so far: create volume web1b.qcow2."), "{told}");
-    assert_eq!(session.virsh(&["domstate", "web1"]).expect("virsh sees it"), "running");
-    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
-    alice.ask(WEB1, "undo", "Type web1b to go on.");
-    alice.ask(WEB1, "web1b", "What was made for web1b is deleted.");
-    assert!(!session.virsh(&["vol-list", "default"]).expect("virsh lists").contains("web1b"));
-}
-
-#[test]
-fn a_cloning_that_a_kill_cut_off_is_stopped_and_told_with_what_it_left() {
-    let (mut world, session) = slow_to_move();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    alice.ask(WEB1, "clone yourself as web1b", "Go?");
-    assert!(alice.ask(WEB1, "yes", "").starts_with("I'm on it"), "{}", alice.inbox());
-    world.atoll.kill();
-    world.atoll.start();
-    let told = alice.hear(WEB1, "I was stopped in the middle");
-    assert!(told.contains("web1 is running now"), "{told}");
-    assert!(told.ends_with("default/web1b.qcow2 was made for it and may be left over."), "{told}");
-    let job = session.virsh(&["blockjob", "web1", "vda", "--info"]).expect("virsh looks");
-    assert!(job.trim().is_empty() || job.contains("No current block job"), "{job}");
-    assert!(disks(&session).contains("/pool/web1.qcow2"), "{}", disks(&session));
-    assert!(session.virsh(&["domstate", "web1b"]).is_err(), "half a copy is no machine");
-    assert_eq!(world.atoll.begun().iter().filter(|(verb, _)| verb == "vm.clone").count(), 2, "nothing is run again");
-}
-
-#[test]
-fn what_takes_long_goes_on_while_its_asker_talks_and_is_told_when_it_is_done() {
-    let (mut world, session) = world(true);
-    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
-    world.atoll.stop();
-    world.atoll.start();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    alice.ask(WEB1, "hibernate", "Go?");
-    session.hang_guest("web1").expect("it stands still");
-    let under_way = "I'm on it; that takes longer than a moment. I'll tell you when it is done. (job 1)";
-    assert_eq!(alice.ask(WEB1, "yes", ""), under_way);
-    let jobs = alice.ask(WEB1, "what are you doing?", "");
-    assert!(jobs.contains("job 1: saving of web1, for alice"), "{jobs}");
-    session.wake_guest("web1").expect("it goes on");
-    alice.hear(WEB1, "web1 is saved and off.");
-    alice.see(WEB1, "xa");
-    assert_eq!(alice.ask(WEB1, "start", ""), "web1 goes on from where it was saved.");
 }
 
 #[test]

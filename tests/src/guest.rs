@@ -34,7 +34,7 @@ impl Session {
         let boot = build()?;
         let folder = tempfile::Builder::new().prefix("al-").tempdir_in("/tmp").context("no folder under /tmp")?;
         let path = folder.path();
-        for part in ["run", "config/libvirt", "cache", "boot", "pool"] {
+        for part in ["run", "config/libvirt", "cache", "boot", "pool", "bin"] {
             fs::create_dir_all(path.join(part))?;
         }
         for file in ["vmlinuz", "initrd.gz"] {
@@ -146,6 +146,29 @@ impl Session {
         self.virsh(&["pool-define-as", name, "dir", "--target", &folder.display().to_string()])?;
         self.virsh(&["pool-start", name])?;
         Ok(())
+    }
+
+    /// Has copies that libvirt makes of volumes (`qemu-img convert`) stand still before their first byte until what this gives is dropped.
+    ///
+    /// # Errors
+    /// When the files for that can't be made.
+    pub fn hold_copies(&self) -> Result<fs::File> {
+        let (held, begun, program) = (self.path("bin/held"), self.path("bin/begun"), self.path("bin/qemu-img"));
+        let file = fs::File::create(&held)?;
+        file.lock()?;
+        let wait = format!("touch {} && flock --shared {} true", begun.display(), held.display());
+        let script = format!("#!/bin/sh\nif [ \"$1\" = convert ]; then {wait}; fi\nexec /usr/bin/qemu-img \"$@\"\n");
+        fs::write(&program, script)?;
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+        Ok(file)
+    }
+
+    /// Waits until a copy stands still.
+    ///
+    /// # Errors
+    /// When none does.
+    pub fn wait_copying(&self) -> Result<()> {
+        wait_for("a copy", PATIENCE, || self.path("bin/begun").exists())
     }
 
     /// Where a guest's serial console is written.
@@ -261,6 +284,7 @@ impl Session {
 
     /// A program with the session's own folders, as the session's user.
     fn as_user(&self, program: &str) -> Command {
+        let own = self.path("bin");
         let mut command;
         if is_root() {
             command = Command::new("setpriv");
@@ -270,7 +294,7 @@ impl Session {
         }
         command
             .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin")
+            .env("PATH", format!("{}:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin", own.display()))
             .env("HOME", self.folder.path())
             .env("XDG_RUNTIME_DIR", self.path("run"))
             .env("XDG_CONFIG_HOME", self.path("config"))

@@ -1,6 +1,6 @@
 //! What the XMPP side asks of the agent: which entities there are and how they look, who may see them, who sees whom.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use dialogue::reply::Phrase;
 use jid::BareJid;
@@ -9,6 +9,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::channels::xmpp::contacts::{Contact, Roster};
 use crate::channels::xmpp::entities::{Access as MaySee, Class, Directory, EntityInfo, Show};
+use crate::engine::Work;
 use crate::host::{HostRead, Hypervisor, Machine, MachineId, State};
 use crate::nlu::Nlu;
 use crate::people::access::Access;
@@ -28,7 +29,11 @@ pub struct EntityDirectory {
     addresses: RwLock<Addresses>,
     contacts: Mutex<Vec<Contact>>,
     manner: Manner,
+    doing: OnceLock<Box<Doing>>,
 }
+
+/// What is under way at a machine.
+type Doing = dyn Fn(&MachineId) -> Option<Work> + Send + Sync;
 
 /// How the agent presents itself.
 pub struct Manner {
@@ -59,6 +64,14 @@ impl EntityDirectory {
             addresses: RwLock::new(Addresses::restored(facts)),
             contacts: Mutex::new(contacts),
             manner,
+            doing: OnceLock::new(),
+        }
+    }
+
+    /// From now on machines show what is under way at them.
+    pub(crate) fn show_work(&self, doing: impl Fn(&MachineId) -> Option<Work> + Send + Sync + 'static) {
+        if self.doing.set(Box::new(doing)).is_err() {
+            tracing::error!("somebody tells already what is under way");
         }
     }
 
@@ -216,6 +229,17 @@ impl EntityDirectory {
         Some(EntityInfo { name, class, uuid, os, parent, show, status: self.text(&status), ..base })
     }
 
+    /// With what is under way there, as long as it is.
+    fn with_work(&self, machine: &Machine, status: Phrase) -> Phrase {
+        let Some(Work { what, percent }) = self.doing.get().and_then(|doing| doing(&machine.id)) else { return status };
+        let id = if percent.is_some() { "status_work_percent" } else { "status_work" };
+        let phrase = Phrase::common(id).with("is", status).with("what", what);
+        match percent {
+            Some(percent) => phrase.with("percent", usize::from(percent)),
+            None => phrase,
+        }
+    }
+
     fn desk_status(&self) -> Phrase {
         let hypervisors = self.host.hypervisors();
         let missing: Vec<String> =
@@ -232,7 +256,10 @@ impl EntityDirectory {
         let hypervisor = record.entity.hypervisor().and_then(|name| self.hypervisor(name));
         let reachable = hypervisor.is_some_and(|hypervisor| hypervisor.unreachable.is_none());
         match (machine, &record.entity) {
-            (Some(machine), _) if reachable => presence(machine),
+            (Some(machine), _) if reachable => {
+                let (show, status) = presence(machine);
+                (show, self.with_work(machine, status))
+            }
             (None, Entity::Hypervisor(name)) if reachable => {
                 let machines = self.host.machines();
                 let own = || machines.iter().filter(|machine| machine.id.hypervisor == *name);

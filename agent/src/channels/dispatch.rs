@@ -25,7 +25,7 @@ use crate::channels::xmpp::messages::Heard;
 use crate::channels::xmpp::said::Said;
 use crate::channels::xmpp::service::Handle;
 use crate::channels::xmpp::subscriptions::Change;
-use crate::conversation::Bot;
+use crate::conversation::{Bot, CutOff};
 use crate::error::guarded;
 use crate::events::{self, Burst, Notice};
 use crate::host::{EventKind, HostEvent, HostRead, MachineId};
@@ -72,6 +72,8 @@ pub(crate) struct Dispatcher {
     debts: Debts,
     /// Somebody looks after things right now.
     looking: AtomicBool,
+    /// Somebody asks the hosts how far they are.
+    asking: AtomicBool,
     tidied: Mutex<Timestamp>,
     zone: jiff::tz::TimeZone,
     /// How long nobody was there before this start, until it is told.
@@ -110,6 +112,7 @@ impl Dispatcher {
             turns: Turns::new(),
             debts,
             looking: AtomicBool::new(false),
+            asking: AtomicBool::new(false),
             tidied: Mutex::new(Timestamp::UNIX_EPOCH),
             zone,
             absent: Mutex::new(absent),
@@ -451,6 +454,10 @@ impl Dispatcher {
         for (person, greeting) in due.iter().filter(|(person, _)| self.may_hear(person.as_str())) {
             self.greet(person, greeting);
         }
+        self.look_how_far();
+        for machine in self.bot.engine().take_changed_work() {
+            self.changed(&Entity::Machine(machine));
+        }
         // One that waits for somebody's turn must not be joined by another each second.
         if self.looking.swap(true, Ordering::SeqCst) {
             return;
@@ -468,6 +475,18 @@ impl Dispatcher {
         });
     }
 
+    /// Reads how far jobs are, beside everything else: a host may take its time.
+    fn look_how_far(self: &Arc<Self>) {
+        if self.asking.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let desk = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            let _ = guarded("how far jobs are", || desk.bot.engine().look_how_far());
+            desk.asking.store(false, Ordering::SeqCst);
+        });
+    }
+
     /// Whoever has the desk in their contacts hears that nobody was there for a while.
     fn tell_absence(&self, absence: Option<SignedDuration>) {
         if let Some(span) = absence.filter(|span| *span >= WORTH_TELLING) {
@@ -477,9 +496,10 @@ impl Dispatcher {
     }
 
     /// Ops that the last stop cut off: whoever wanted them hears what became of them, as far as it can be seen, and what is left over.
-    pub(crate) fn tell_unfinished(self: &Arc<Self>, unfinished: Vec<Unfinished>) {
+    pub(crate) fn tell_unfinished(self: &Arc<Self>, cut_off: CutOff) {
+        let CutOff { unfinished, begun } = cut_off;
         // Of what did end, whoever was not told can't know.
-        let unanswered = self.bot.take_begun().into_iter().filter(|begun| {
+        let unanswered = begun.into_iter().filter(|begun| {
             let told = unfinished.iter().any(|one| one.actor == begun.actor && one.verb == begun.verb);
             !told && !self.debts.owes(&begun.actor, begun.at)
         });
@@ -522,8 +542,8 @@ impl Dispatcher {
             .with("verb", verb),
             None => Phrase::common("cut_off_unseen").with("verb", verb),
         };
-        let left = op.and_then(|op| op.leaves()).filter(|_| done != Some(true));
-        let left = left.map(|volume| self.text_for(&person, &Phrase::common("cut_off_left").with("volume", volume)));
+        let left = op.filter(|_| done != Some(true)).and_then(|op| self.bot.engine().left_over(&op, &[]));
+        let left = left.map(|volumes| self.text_for(&person, &Phrase::common("behind").with("volumes", volumes)));
         let local = machine.and_then(|machine| self.board.local(&Entity::Machine(machine.id.clone())));
         let told = [Some(self.text_for(&person, &phrase)), left].into_iter().flatten().collect::<Vec<_>>().join(" ");
         self.send(Said::alert(local.as_deref(), &person, told));

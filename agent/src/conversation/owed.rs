@@ -4,8 +4,19 @@ use dialogue::session::Session;
 use jiff::Timestamp;
 
 use super::Bot;
-use super::turn::Conversation;
+use super::turn::{Conversation, Unanswered};
+use crate::engine::TakenUp;
+use crate::message::Message;
+use crate::state::journal::{Table, Unfinished};
 use crate::state::store::{Begun, Owed};
+
+/// What an earlier run was cut off in and nobody goes on with.
+pub(crate) struct CutOff {
+    /// Ops that were begun and of which nobody knows how they ended.
+    pub unfinished: Vec<Unfinished>,
+    /// Changes whose answer was never made.
+    pub begun: Vec<Begun>,
+}
 
 impl Bot {
     /// A question of that conversation came back from a device: whoever answers it there is shown it again.
@@ -47,9 +58,18 @@ impl Bot {
         self.store.owed()
     }
 
-    /// Changes of an earlier run whose answer was never made.
-    pub(crate) fn take_begun(&self) -> Vec<Begun> {
-        self.store.take_begun()
+    /// Goes on with what an earlier run was carrying out; `facts` and `unfinished` are the journal's. Gives all else that was cut off.
+    pub(crate) fn take_up(&self, facts: &Table, mut unfinished: Vec<Unfinished>) -> CutOff {
+        let mut begun = self.store.take_begun();
+        let TakenUp { jobs, entries } = self.engine.take_up_kept(facts);
+        for job in jobs {
+            let Message { asker, now, .. } = &job.message;
+            let its = |one: &Begun| asker.jid.as_ref() == Some(&one.actor) && one.at == now.timestamp();
+            begun.retain(|one| !its(one));
+            job.keeps(Unanswered::new(&self.store, &job.message, &job.made.plan).keep());
+        }
+        unfinished.retain(|one| !entries.contains(&one.id));
+        CutOff { unfinished, begun }
     }
 
     /// Deletes conversations that ended long ago.

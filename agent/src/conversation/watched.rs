@@ -1,11 +1,11 @@
-//! What is due without anybody having said something: outcomes that are known by now, jobs that have ended, news that had to wait, and
+//! What is due without anybody having said something: outcomes that are known by now, jobs that go on or have ended, news that had to wait, and
 //! guests that did not do what they were asked, of which their askers are told, and may type the name for the hard way.
 
 use std::collections::BTreeMap;
 
 use dialogue::machine::Input;
 use dialogue::phrases::Rendered;
-use dialogue::reply::Phrase;
+use dialogue::reply::{Phrase, Reply};
 use dialogue::session::Call;
 use dialogue::spec::TARGET;
 use grammar::selector::Selector;
@@ -32,10 +32,20 @@ impl Bot {
         self.engine.keep_promises(now, None, &mut |message, rendered| {
             say(message, Answer { rendered, question: None, outcome: true });
         });
+        self.tell_taken_up(now, say);
         self.tell_ended(now, say);
         self.engine.tell_settled(now);
         for one in self.engine.overdue(now.timestamp()) {
             self.tell_overdue(one, now, say);
+        }
+    }
+
+    /// Changes that go on after they were cut off.
+    fn tell_taken_up(&self, now: &Zoned, say: &mut dyn FnMut(&Message, Answer) -> bool) {
+        for job in self.engine.jobs.take_taken_up() {
+            let phrases = self.phrases(job.message.asker.jid.as_deref());
+            let rendered = phrases.reply(&Reply::say(job.again_under_way()), now);
+            say(&job.message, Answer { rendered, question: None, outcome: true });
         }
     }
 

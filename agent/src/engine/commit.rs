@@ -13,6 +13,8 @@ use grammar::value::Value;
 use jiff::Timestamp;
 
 use super::jobs::Job;
+use super::kept::{self, At};
+use super::take_up::ends_what_goes_on;
 use super::unknown::Promise;
 use super::{Engine, locks};
 use crate::engine::planner::{Made, Step, receipt};
@@ -31,6 +33,13 @@ pub(crate) struct Outcome {
     pub applied: Applied,
     /// The steps of which something was done.
     pub steps: Vec<Step>,
+}
+
+impl Outcome {
+    /// Nothing was done.
+    pub fn refused(why: Phrase) -> Self {
+        Self { applied: Applied::Failed { reply: Reply::say(why), undo: Vec::new() }, steps: Vec::new() }
+    }
 }
 
 /// Whether a plan was carried out in time to be answered.
@@ -54,7 +63,7 @@ impl Engine {
         let begun = std::thread::Builder::new().name(format!("job-{}", job.number)).spawn(move || {
             let outcome = catch_unwind(AssertUnwindSafe(|| engine.carry_out(&running)));
             let outcome = outcome.unwrap_or_else(|_| engine.broken());
-            if let Some(outcome) = engine.jobs.end(&running, outcome) {
+            if let Some(outcome) = engine.has_ended(&running, outcome) {
                 // Whoever commits waits for it.
                 let _ = tell.send(outcome);
             }
@@ -72,7 +81,7 @@ impl Engine {
         }
     }
 
-    fn broken(&self) -> Outcome {
+    pub(super) fn broken(&self) -> Outcome {
         let reply = self.failure("broke_in_op", Vec::new());
         Outcome { applied: Applied::Failed { reply, undo: Vec::new() }, steps: Vec::new() }
     }
@@ -85,29 +94,44 @@ impl Engine {
             Ok(_) => self.stuck(&made.steps),
             Err((who, lock)) => Some(self.busy_with(who, lock)),
         };
-        if let Some(busy) = busy {
-            return Outcome {
-                applied: Applied::Failed { reply: Reply::say(busy), undo: Vec::new() },
-                steps: Vec::new(),
-            };
+        match busy {
+            Some(busy) => Outcome::refused(busy),
+            None => self.outcome(job, None),
         }
-        let (applied, steps) = self.apply_steps(job);
-        Outcome { applied, steps: made.steps[..steps].to_vec() }
+    }
+
+    /// Does what is left of a plan: all of it, or what comes from where it was when the agent was stopped.
+    pub(super) fn outcome(&self, job: &Job, cut: Option<&At>) -> Outcome {
+        let (applied, steps) = self.apply_steps(job, cut);
+        Outcome { applied, steps: job.made.steps[..steps].to_vec() }
     }
 
     /// Also of how many steps something was done.
-    fn apply_steps(&self, job: &Job) -> (Applied, usize) {
+    fn apply_steps(&self, job: &Job, cut: Option<&At>) -> (Applied, usize) {
         let Job { message, made, .. } = job;
         let mut finished: Vec<&Step> = Vec::new();
-        for step in &made.steps {
+        for (number, step) in made.steps.iter().enumerate() {
+            if cut.is_some_and(|at| number < at.step) {
+                finished.push(step);
+                continue;
+            }
             let mut held = Vec::new();
             for (done, op) in step.change.ops.iter().enumerate() {
-                job.is_at(finished.len(), done);
-                let applied = match job.stopped() {
-                    Some(who) => Err(Stumble::Stopped(who)),
-                    None => self.apply_op(message, step, op, &mut held).map_err(|stumble| stumble.of(job, op)),
+                let here = (number, done);
+                if cut.is_some_and(|at| here < (at.step, at.op) || at.done && here == (at.step, at.op)) {
+                    continue;
+                }
+                job.is_at(number, done);
+                let cut_here = cut.filter(|at| here == (at.step, at.op)).map(|at| at.entry.as_str());
+                let applied = match (cut_here, job.stopped()) {
+                    (Some(entry), _) => self.apply_again(job, step, op, entry, &mut held),
+                    (None, Some(who)) => Err(Stumble::Stopped(who)),
+                    (None, None) if cut.is_some_and(|at| !ends_what_goes_on(&made.steps, at, here)) => {
+                        Err(Stumble::CutOff { unknown: false })
+                    }
+                    (None, None) => self.apply_op(Some(job), message, step, op, &mut held),
                 };
-                if let Err(stumble) = applied {
+                if let Err(stumble) = applied.map_err(|stumble| stumble.of(job, op)) {
                     self.let_go(held, message);
                     // Where the machine is now concerns everybody, whatever else was not done.
                     if step.change.ops[..done].iter().any(|op| op.reaches().is_some()) {
@@ -135,7 +159,7 @@ impl Engine {
         let Ok(_held) = self.locks.take(vec![Lock::Machine(machine)], &message.asker.name) else { return };
         let mut held = Vec::new();
         // Who asked it was told the first time; what comes of it is an event.
-        if let Err(stumble) = self.apply_op(message, step, op, &mut held) {
+        if let Err(stumble) = self.apply_op(None, message, step, op, &mut held) {
             tracing::warn!(error = %stumble, "a guest could not be asked again");
         }
         self.let_go(held, message);
@@ -172,6 +196,7 @@ impl Engine {
 
     fn apply_op(
         &self,
+        job: Option<&Job>,
         message: &Message,
         step: &Step,
         op: &Op,
@@ -185,23 +210,29 @@ impl Engine {
             op: serde_json::to_value(op).expect("an op is plain data"),
             id: id.clone(),
         };
-        self.journal.write(Timestamp::now(), before, op.danger() >= Danger::Destructive).map_err(|error| {
+        let job = job.filter(|job| kept::is_kept(job));
+        let mut lines: Vec<Entry> = Vec::new();
+        if let Some(job) = job {
+            lines.extend((!job.in_journal(true)).then(|| kept::begins(job)));
+            lines.push(kept::is_at(job, &At::of(job, &id, false)));
+        }
+        lines.push(before);
+        self.journal.write_all(Timestamp::now(), lines, op.danger() >= Danger::Destructive).map_err(|error| {
             tracing::error!(%error, source = ?std::error::Error::source(&error), "the journal can't be written; nothing is changed");
             Stumble::Journal
         })?;
         let result = match op.on() {
             On::Agent => whole(|| op.on_agent(&self.own()).map_err(Stumble::Agent)),
             On::Machine(_) | On::Volume { .. } => {
-                let cause = Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() };
-                let flight = self.in_flight.begin(op, cause, self.host.steady());
+                let flight = self.in_flight.begin(op, cause(message), self.host.steady());
                 let (late, end) = channel();
-                let result = whole(|| self.host.apply_late(op, late).map_err(Stumble::Host));
-                let ending = match &result {
-                    Ok(()) => Ending::Done,
-                    Err(Stumble::Host(error)) if error.kind.outcome_unknown() => Ending::Unknown,
-                    Err(Stumble::Broke) => Ending::Unknown,
-                    Err(_) => Ending::Failed,
-                };
+                let mut result = whole(|| self.host.apply_late(op, late).map_err(Stumble::Host));
+                // libvirt may go on with it all the same.
+                let lost = matches!(&result, Err(Stumble::Host(error)) if error.kind == HostErrorKind::Lost);
+                if let Some(job) = job.filter(|_| lost && op.kind().is_long) {
+                    result = self.take_up(job, op);
+                }
+                let ending = ending(&result);
                 held.extend(self.in_flight.end(flight, ending, self.host.steady()));
                 if matches!(result, Err(Stumble::Host(_))) && ending == Ending::Unknown {
                     self.look_again(message, step, op, flight, &id, end);
@@ -209,62 +240,136 @@ impl Engine {
                 result
             }
         };
-        let (outcome, why) = match &result {
-            Ok(()) => (journal::Outcome::Done, None),
-            Err(Stumble::Host(error)) if error.kind.outcome_unknown() => {
-                (journal::Outcome::Unknown, Some(error.to_string()))
-            }
-            Err(Stumble::Broke) => (journal::Outcome::Unknown, Some(Stumble::Broke.to_string())),
-            Err(stumble) => (journal::Outcome::Failed, Some(stumble.to_string())),
+        self.write_after(job, id, &result);
+        result
+    }
+
+    /// How an op ends at which the agent was stopped.
+    fn apply_again(
+        &self,
+        job: &Job,
+        step: &Step,
+        op: &Op,
+        entry: &str,
+        held: &mut Vec<(HostEvent, Option<Cause>)>,
+    ) -> Result<(), Stumble> {
+        tracing::info!(job = job.number, machine = step.name(), op = op.operation(), "looking for what was cut off");
+        let flight = self.in_flight.begin(op, cause(&job.message), self.host.steady());
+        let result = self.take_up(job, op);
+        held.extend(self.in_flight.end(flight, ending(&result), self.host.steady()));
+        self.write_after(Some(job), entry.to_owned(), &result);
+        result
+    }
+
+    /// How it ended, and with it where its job is now.
+    fn write_after(&self, job: Option<&Job>, id: String, result: &Result<(), Stumble>) {
+        let why = result.as_ref().err().map(ToString::to_string);
+        let outcome = match ending(result) {
+            Ending::Done => journal::Outcome::Done,
+            Ending::Failed => journal::Outcome::Failed,
+            Ending::Unknown => journal::Outcome::Unknown,
         };
+        let mut lines = vec![Entry::After { id: id.clone(), outcome, why }];
+        if let Some(job) = job {
+            match result {
+                Ok(()) if !job.is_at_its_end() => lines.push(kept::is_at(job, &At::of(job, &id, true))),
+                _ => {
+                    job.in_journal(false);
+                    lines.extend(kept::ends(&job.id));
+                }
+            }
+        }
         // Now, not when it was said: an op may take long.
-        if let Err(error) = self.journal.write(Timestamp::now(), Entry::After { id, outcome, why }, false) {
+        if let Err(error) = self.journal.write_all(Timestamp::now(), lines, false) {
             tracing::error!(%error, "the journal can't be written");
         }
-        result
     }
 
     /// Op `done` of the step behind those that are finished failed: what is done, what is not, and what can be taken back.
     fn stumbled(&self, message: &Message, made: &Made, finished: &[&Step], done: usize, stumble: Stumble) -> Applied {
         let step = &made.steps[finished.len()];
+        let op = &step.change.ops[done];
+        let left = self.left_by(op, &step.change.ops[..done], &stumble);
+        let deleted = left.is_some() && matches!(op.on(), On::Volume { .. }) && step.change.undoable;
         let mut undo = self.undoable(message, finished);
-        if done > 0 && step.change.undoable {
+        if (done > 0 || deleted) && step.change.undoable {
             undo.push(self.done(message, step));
         }
+        let left_over = |reply: Reply| match left {
+            Some(volumes) => {
+                let id = if deleted && done == 0 { "behind_undo" } else { "behind" };
+                reply.and(Phrase::common(id).with("volumes", volumes))
+            }
+            None => reply,
+        };
         let role = self.role(message.asker.jid.as_deref());
         let (id, why) = match &stumble {
             Stumble::Journal => ("audit_full", None),
             Stumble::Stopped(_) => ("stopped", None),
             Stumble::Broke => ("broke_in_op", None),
+            Stumble::CutOff { unknown } => (if *unknown { "cut_short_unknown" } else { "cut_short" }, None),
             Stumble::Host(error) if error.kind.outcome_unknown() => {
                 ("unknown_outcome", Some(refusal::why(error, role)))
             }
             Stumble::Host(error) => ("failed", Some(refusal::why(error, role))),
             Stumble::Agent(_) => ("failed", Some(refusal::why_kind(HostErrorKind::Failed))),
         };
-        let partly = matches!(id, "failed" | "stopped") && (done > 0 || !finished.is_empty());
+        let begun = done > 0 || !finished.is_empty();
+        let partly = match id {
+            "failed" | "stopped" | "cut_short" => begun,
+            _ => id == "cut_short_unknown",
+        };
         let mut vars: Vec<(&str, Var)> = why.map(|why| ("why", Var::from(why))).into_iter().collect();
         if partly {
             let words = |step: &Step, ops: &[Op]| ops.iter().map(|op| op.words(step.name())).collect::<Vec<_>>();
             let mut is_done: Vec<Phrase> = finished.iter().flat_map(|step| words(step, &step.change.ops)).collect();
             is_done.extend(words(step, &step.change.ops[..done]));
+            vars.push(("n", is_done.len().into()));
             vars.push(("done", is_done.into()));
             let mut left = words(step, &step.change.ops[done..]);
             left.extend(made.steps[finished.len() + 1..].iter().flat_map(|step| words(step, &step.change.ops)));
             vars.push(("left", left.into()));
         }
         let id = if partly { format!("{id}_partly") } else { id.to_owned() };
+        let with = |id: &str, vars: Vec<(&str, Var)>| {
+            vars.into_iter().fold(Phrase::common(id), |phrase, (name, value)| phrase.with(name, value))
+        };
+        if let Stumble::CutOff { .. } = &stumble {
+            tracing::warn!(error = %stumble, "a job goes no further");
+            vars.push(("what", op.deed(step.name()).into()));
+            let reply = self.with_state(Reply::say(with(&id, vars)), step, op);
+            return Applied::Failed { reply: left_over(reply), undo };
+        }
         if let Stumble::Stopped(who) = &stumble {
-            vars.extend([("who", Var::from(who.as_str())), ("what", step.change.ops[done].deed(step.name()).into())]);
-            let phrase = vars.into_iter().fold(Phrase::common(&id), |phrase, (name, value)| phrase.with(name, value));
-            return Applied::Failed { reply: self.with_undone(Reply::say(phrase), &step.change.ops[done]), undo };
+            vars.extend([("who", Var::from(who.as_str())), ("what", op.deed(step.name()).into())]);
+            let reply = self.with_undone(Reply::say(with(&id, vars)), op);
+            return Applied::Failed { reply: left_over(reply), undo };
         }
         tracing::error!(error = %stumble, source = ?stumble.source(), "an op failed");
         let mut reply = self.failure(&id, vars);
         if matches!(&stumble, Stumble::Host(error) if !error.kind.outcome_unknown()) {
-            reply = self.with_undone(reply, &step.change.ops[done]);
+            reply = self.with_undone(reply, op);
         }
-        Applied::Failed { reply, undo }
+        Applied::Failed { reply: left_over(reply), undo }
+    }
+
+    /// What may be left of an op that was begun, where nobody else has named it. Of what is still to be looked at it is told then.
+    fn left_by(&self, op: &Op, before: &[Op], stumble: &Stumble) -> Option<Var> {
+        let is_left = match stumble {
+            Stumble::CutOff { .. } | Stumble::Broke => true,
+            Stumble::Host(error) if error.kind.outcome_unknown() || error.kind == HostErrorKind::Exists => false,
+            Stumble::Host(_) | Stumble::Stopped(_) => op.reaches().is_some(),
+            Stumble::Journal | Stumble::Agent(_) => false,
+        };
+        if is_left { self.left_over(op, before) } else { None }
+    }
+
+    /// With how the machine is.
+    fn with_state(&self, reply: Reply, step: &Step, op: &Op) -> Reply {
+        let id = op.machine().or(step.machine.as_ref().map(|machine| &machine.id));
+        let Some(machine) = id.and_then(|id| self.host.look_again(id)) else { return reply };
+        let is = || Phrase::common("is_now").with("name", machine.name.as_str()).with("is", refusal::how(&machine));
+        reply.and(op.undone(&machine).unwrap_or_else(is))
     }
 
     /// With how the machine is now that this was not done.
@@ -333,20 +438,38 @@ impl Engine {
     }
 }
 
+fn cause(message: &Message) -> Cause {
+    Cause { actor: message.asker.name.clone(), jid: message.asker.jid.clone() }
+}
+
+fn ending(result: &Result<(), Stumble>) -> Ending {
+    match result {
+        Ok(()) => Ending::Done,
+        Err(Stumble::Host(error)) if error.kind.outcome_unknown() => Ending::Unknown,
+        Err(Stumble::Broke | Stumble::CutOff { unknown: true }) => Ending::Unknown,
+        Err(_) => Ending::Failed,
+    }
+}
+
 /// An op that panics has failed, and nobody knows how far it came.
-fn whole(op: impl FnOnce() -> Result<(), Stumble>) -> Result<(), Stumble> {
+pub(super) fn whole(op: impl FnOnce() -> Result<(), Stumble>) -> Result<(), Stumble> {
     catch_unwind(AssertUnwindSafe(op)).unwrap_or(Err(Stumble::Broke))
 }
 
 /// Why an op was not done.
 #[derive(Debug, thiserror::Error)]
-enum Stumble {
+pub(super) enum Stumble {
     #[error("the journal can't be written")]
     Journal,
     #[error("{0} stopped it")]
     Stopped(String),
     #[error("something of ours broke in the middle of it")]
     Broke,
+    #[error("it was cut off in the middle")]
+    CutOff {
+        /// Whether nobody can say how far it came.
+        unknown: bool,
+    },
     #[error(transparent)]
     Host(HostError),
     #[error("{0}")]
@@ -358,6 +481,7 @@ impl Stumble {
     fn of(self, job: &Job, op: &Op) -> Self {
         match (&self, job.stopped()) {
             (Self::Host(error), Some(who)) if op.kind().is_long && !error.kind.outcome_unknown() => Self::Stopped(who),
+            (Self::CutOff { unknown: false }, Some(who)) => Self::Stopped(who),
             _ => self,
         }
     }

@@ -1,6 +1,7 @@
 //! Changes that are being carried out, and those that ended after their asker had been told that they take longer.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use dialogue::reply::Phrase;
@@ -8,6 +9,7 @@ use jiff::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use super::commit::Outcome;
+use super::progress::Progress;
 use crate::engine::planner::{Made, Step};
 use crate::message::Message;
 use crate::ops::Op;
@@ -32,6 +34,9 @@ pub struct Job {
     acknowledged: Mutex<bool>,
     /// What is kept in the store until they know.
     begun_in_store: Mutex<Option<u64>>,
+    /// Whether the journal says that it is carried out.
+    in_journal: AtomicBool,
+    pub(super) progress: Mutex<Progress>,
 }
 
 impl Job {
@@ -46,7 +51,14 @@ impl Job {
             stopped: Mutex::default(),
             acknowledged: Mutex::new(false),
             begun_in_store: Mutex::default(),
+            in_journal: AtomicBool::new(false),
+            progress: Mutex::default(),
         }
+    }
+
+    /// One of an earlier run, which the journal knows and of whose end its asker is to be told.
+    pub(super) fn again(self, at: (usize, usize)) -> Self {
+        Self { at: Mutex::new(at), acknowledged: Mutex::new(true), in_journal: AtomicBool::new(true), ..self }
     }
 
     /// The step it is at.
@@ -84,6 +96,35 @@ impl Job {
         *self.at.lock() = (step, op);
     }
 
+    /// Where it is.
+    pub(super) fn at(&self) -> (usize, usize) {
+        *self.at.lock()
+    }
+
+    /// Whether it is at the last op of its last step.
+    pub(super) fn is_at_its_end(&self) -> bool {
+        let (step, op) = self.at();
+        let ops = self.made.steps.get(step).map_or(0, |step| step.change.ops.len());
+        step + 1 >= self.made.steps.len() && op + 1 >= ops
+    }
+
+    /// Whether its asker was told that it takes longer.
+    pub(super) fn is_acknowledged(&self) -> bool {
+        *self.acknowledged.lock()
+    }
+
+    /// Notes whether the journal says that it is carried out; gives whether it said so before.
+    pub(super) fn in_journal(&self, says: bool) -> bool {
+        self.in_journal.swap(says, Ordering::SeqCst)
+    }
+
+    /// What its asker is told when it goes on after it was cut off.
+    pub(crate) fn again_under_way(&self) -> Phrase {
+        let what =
+            self.now().map_or_else(|| Phrase::common("nothing"), |op| op.deed(self.step().map_or("", Step::name)));
+        Phrase::common("job_goes_on").with("number", self.number.to_string()).with("what", what)
+    }
+
     /// What its asker is told when it takes longer.
     pub(crate) fn acknowledgement(&self) -> Phrase {
         Phrase::common("job_under_way").with("number", self.number.to_string())
@@ -118,6 +159,7 @@ struct Inner {
     last: u64,
     running: Vec<Arc<Job>>,
     ended: Vec<Ended>,
+    taken_up: Vec<Arc<Job>>,
 }
 
 impl Jobs {
@@ -133,6 +175,32 @@ impl Jobs {
 
     pub(crate) fn has_room(&self) -> bool {
         self.inner.lock().running.len() < MOST
+    }
+
+    /// One that was begun in an earlier run goes on.
+    pub(super) fn take_up(&self, job: Job) -> Arc<Job> {
+        let mut inner = self.inner.lock();
+        inner.last = inner.last.max(job.number);
+        let job = Arc::new(job);
+        inner.running.push(Arc::clone(&job));
+        job
+    }
+
+    /// What was cut off in the middle goes on: its asker is told, if they were told that it takes longer.
+    pub(super) fn goes_on(&self, job: &Job) {
+        let mut inner = self.inner.lock();
+        let found = inner.running.iter().find(|other| other.id == job.id).filter(|_| *job.acknowledged.lock()).cloned();
+        inner.taken_up.extend(found);
+    }
+
+    /// Those that go on after they were cut off, since this was last asked.
+    pub(crate) fn take_taken_up(&self) -> Vec<Arc<Job>> {
+        std::mem::take(&mut self.inner.lock().taken_up)
+    }
+
+    /// Waits for a while.
+    pub(super) fn pause(&self, span: Duration) {
+        self.changed.wait_for(&mut self.inner.lock(), span);
     }
 
     pub(crate) fn begin(&self, message: &Message, made: Made) -> Arc<Job> {

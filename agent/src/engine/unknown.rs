@@ -171,7 +171,13 @@ impl Engine {
                 }
             }
         };
-        let rendered = self.phrases(message.asker.jid.as_deref()).reply(&Reply::say(phrase), now);
+        let left = if outcome == Some(Outcome::Done) { None } else { self.left_over(op, &[]) };
+        let reply = Reply::say(phrase);
+        let reply = match left {
+            Some(volumes) => reply.and(Phrase::common("behind").with("volumes", volumes)),
+            None => reply,
+        };
+        let rendered = self.phrases(message.asker.jid.as_deref()).reply(&reply, now);
         say(message, rendered);
     }
 }

@@ -24,9 +24,10 @@ use super::{
     DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostRead, HostWrite, Hypervisor, Late, Machine,
     MachineId, MachineStats, Pool, Uses, Volume,
 };
-use crate::ops::Op;
+use crate::ops::{Op, Stands};
 
 mod clone;
+mod cut_off;
 mod fault;
 mod link;
 mod migrate;
@@ -407,6 +408,15 @@ impl Bridge {
         self.host_of(op)?.beside(op, operation, look)
     }
 
+    /// Whoever reads next sees what an op did on the hypervisor that it reaches, too.
+    fn look_at_other(&self, op: &Op) {
+        if let (Some(other), Some(machine)) = (op.reaches(), op.machine())
+            && let Ok(other) = self.host(other, op.operation())
+        {
+            other.look_again(machine);
+        }
+    }
+
     /// The host that an op is done on.
     fn host_of(&self, op: &Op) -> Result<&Arc<Host>, HostError> {
         let operation = op.operation();
@@ -416,6 +426,10 @@ impl Bridge {
 }
 
 impl HostRead for Bridge {
+    fn stands(&self, op: &Op) -> Result<Stands, HostError> {
+        self.host_of(op)?.cut_off(op, |at, op| op.stands_on_libvirt(at))
+    }
+
     fn progress(&self, op: &Op) -> Result<Option<u8>, HostError> {
         self.beside(op, "look at", |at, op| op.progress_on_libvirt(at))
     }
@@ -527,13 +541,14 @@ impl HostWrite for Bridge {
 
     fn apply_late(&self, op: &Op, late: Late) -> Result<(), HostError> {
         let done = self.host_of(op)?.apply(op, late);
-        // Whoever reads next sees it there too.
-        if let (Some(other), Some(machine)) = (op.reaches(), op.machine())
-            && let Ok(other) = self.host(other, op.operation())
-        {
-            other.look_again(machine);
-        }
+        self.look_at_other(op);
         done
+    }
+
+    fn take_up(&self, op: &Op) -> Result<Stands, HostError> {
+        let stands = self.host_of(op)?.take_up(op);
+        self.look_at_other(op);
+        stands
     }
 
     fn stop(&self, op: &Op) -> Result<(), HostError> {

@@ -4,7 +4,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation};
 use crate::host::names::{Thing, check};
 use crate::host::xml::bus_of;
 use crate::host::xml::image::{self, Format};
@@ -93,6 +93,10 @@ impl Operation for AttachDisk {
         });
         // Without a guest there is nobody to see a device come or go, and libvirt tells nothing.
         Ok((at.machine().state != State::Off).then_some(EventKind::DeviceAdded))
+    }
+
+    fn leaves(&self) -> Vec<Left<'_>> {
+        vec![Left { hypervisor: &self.machine.hypervisor, pool: &self.pool, name: &self.volume }]
     }
 
     fn line(&self, name: &str) -> String {

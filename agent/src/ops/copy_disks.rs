@@ -4,7 +4,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{ClonedDisk, Kind, Lock, On, Operation};
+use super::{ClonedDisk, Kind, Left, Lock, On, Operation, Stands};
 use crate::host::{EventKind, Feature, HostErrorKind, MachineId, State, fake, libvirt};
 
 pub(super) static KIND: Kind = Kind {
@@ -61,6 +61,25 @@ impl Operation for CopyDisks {
         at.stop_copies(&self.disks)
     }
 
+    /// One whose copies were let go of looks as one that was never begun.
+    fn stands_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        if !at.is_there() {
+            return Ok(Stands::NotDone);
+        }
+        for disk in &self.disks {
+            let path = at.pool(&disk.pool)?.lookup_storage_vol_by_name(&disk.volume)?.path()?;
+            if at.is_copied_to(&disk.target, &path)? {
+                return Ok(Stands::GoesOn);
+            }
+        }
+        Ok(Stands::NotDone)
+    }
+
+    fn take_up_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        at.take_up_copies(&self.disks)?;
+        Ok(Stands::Done)
+    }
+
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
         at.needs(Feature::BlockJobs)?;
         for disk in &self.disks {
@@ -79,8 +98,7 @@ impl Operation for CopyDisks {
         format!("copy disks {name} {}", disks.collect::<Vec<_>>().join(", "))
     }
 
-    fn leaves(&self) -> Option<String> {
-        let disks = self.disks.iter().map(|disk| format!("{}/{}", disk.pool, disk.volume));
-        Some(disks.collect::<Vec<_>>().join(", "))
+    fn leaves(&self) -> Vec<Left<'_>> {
+        ClonedDisk::volumes(&self.machine, &self.disks)
     }
 }

@@ -3,7 +3,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation, Stands};
 use crate::host::names::{Thing, check};
 use crate::host::xml::image::Format;
 use crate::host::xml::write;
@@ -77,6 +77,20 @@ impl Operation for CopyVolume {
         Ok(())
     }
 
+    /// libvirt deletes again what it could not copy; what is there after libvirt was stopped itself may be anything.
+    fn stands_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        Ok(match at.is_being_made(&self.pool, &self.name)? {
+            None => Stands::NotDone,
+            Some(true) => Stands::GoesOn,
+            Some(false) => Stands::Unknown,
+        })
+    }
+
+    /// Seen while it was made, it is whole if it is there in the end.
+    fn take_up_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        Ok(if at.wait_made(&self.pool, &self.name)? { Stands::Done } else { Stands::NotDone })
+    }
+
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
         check(Thing::Volume, &self.name).map_err(|_| HostErrorKind::Failed)?;
         Format::of(&self.format).ok_or(HostErrorKind::Unsupported)?;
@@ -93,7 +107,7 @@ impl Operation for CopyVolume {
         format!("copy volume {}/{} {}/{} {}", self.from_pool, self.from, self.pool, self.name, self.format)
     }
 
-    fn leaves(&self) -> Option<String> {
-        Some(format!("{}/{}", self.pool, self.name))
+    fn leaves(&self) -> Vec<Left<'_>> {
+        vec![Left { hypervisor: &self.hypervisor, pool: &self.pool, name: &self.name }]
     }
 }

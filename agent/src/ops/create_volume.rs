@@ -4,7 +4,7 @@ use dialogue::spec::Danger;
 use grammar::size::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, On, Operation};
+use super::{Kind, Left, On, Operation};
 use crate::host::names::{Thing, check};
 use crate::host::xml::image::Format;
 use crate::host::xml::write;
@@ -64,6 +64,10 @@ impl Operation for CreateVolume {
         at.pool(&self.pool)?;
         at.create_volume(&self.pool, &self.name, self.capacity)?;
         Ok(None)
+    }
+
+    fn leaves(&self) -> Vec<Left<'_>> {
+        vec![Left { hypervisor: &self.hypervisor, pool: &self.pool, name: &self.name }]
     }
 
     fn line(&self, _: &str) -> String {

@@ -3,7 +3,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation};
 use crate::host::names::{Thing, check};
 use crate::host::{EventKind, Feature, HostErrorKind, MachineId, State, fake, libvirt};
 
@@ -34,6 +34,12 @@ impl ClonedDisk {
     pub(super) fn locks(machine: &MachineId, disks: &[Self]) -> Vec<Lock> {
         let volume = |disk: &Self| Lock::volume(&machine.hypervisor, &disk.pool, &disk.volume);
         std::iter::once(Lock::Machine(machine.clone())).chain(disks.iter().map(volume)).collect()
+    }
+
+    /// The volumes of the copy.
+    pub(super) fn volumes<'a>(machine: &'a MachineId, disks: &'a [Self]) -> Vec<Left<'a>> {
+        let hypervisor = &machine.hypervisor;
+        disks.iter().map(|disk| Left { hypervisor, pool: &disk.pool, name: &disk.volume }).collect()
     }
 }
 
@@ -93,6 +99,10 @@ impl Operation for DefineClone {
         }
         at.define_clone(&self.name, &self.disks)?;
         Ok(None)
+    }
+
+    fn leaves(&self) -> Vec<Left<'_>> {
+        ClonedDisk::volumes(&self.machine, &self.disks)
     }
 
     fn line(&self, name: &str) -> String {

@@ -4,7 +4,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation};
 use crate::host::{EventKind, Feature, MachineId, fake, libvirt};
 
 pub(super) static KIND: Kind = Kind {
@@ -60,6 +60,10 @@ impl Operation for DropLeft {
         at.refuse_used(&self.pool, &self.name, true)?;
         at.delete_volume(&self.pool, &self.name)?;
         Ok(None)
+    }
+
+    fn leaves(&self) -> Vec<Left<'_>> {
+        vec![Left { hypervisor: &self.machine.hypervisor, pool: &self.pool, name: &self.name }]
     }
 
     fn line(&self, _: &str) -> String {

@@ -6,7 +6,7 @@ use dialogue::spec::Danger;
 use grammar::size::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation, Stands};
 use crate::host::{EventKind, Feature, Machine, MachineId, State, fake, libvirt};
 use crate::refusal;
 
@@ -80,6 +80,16 @@ impl Operation for Migrate {
         at.stop_migration()
     }
 
+    fn stands_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        at.migration_stands(self.machine.uuid, &self.to)
+    }
+
+    /// It ends with its client, who is gone: libvirt is only waited for.
+    fn take_up_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        at.wait_job()?;
+        Ok(Stands::Ends)
+    }
+
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
         at.needs(Feature::Migrate)?;
         at.migrate(&self.to, &self.disks)?;
@@ -95,9 +105,9 @@ impl Operation for Migrate {
         format!("migrate {name} to {}{copied}", self.to)
     }
 
-    fn leaves(&self) -> Option<String> {
-        let volumes = self.disks.iter().map(|disk| format!("{}/{} ({})", disk.pool, disk.volume, self.to));
-        volumes.reduce(|all, next| format!("{all}, {next}"))
+    fn leaves(&self) -> Vec<Left<'_>> {
+        let hypervisor = &self.to;
+        self.disks.iter().map(|disk| Left { hypervisor, pool: &disk.pool, name: &disk.volume }).collect()
     }
 
     fn undone(&self, machine: &Machine) -> Option<Phrase> {

@@ -3,7 +3,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation, Stands};
 use crate::host::{EventKind, Feature, Machine, MachineId, State, fake, libvirt};
 
 pub(super) static KIND: Kind = Kind {
@@ -63,6 +63,23 @@ impl Operation for MirrorDisk {
         at.stop_mirror(&self.target)
     }
 
+    fn stands_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        if !at.is_there() {
+            return Ok(Stands::NotDone);
+        }
+        let path = at.pool(&self.pool)?.lookup_storage_vol_by_name(&self.volume)?.path()?;
+        if at.is_copied_to(&self.target, &path)? {
+            return Ok(Stands::GoesOn);
+        }
+        Ok(if at.has_disk_at(&self.target, &path)? { Stands::Done } else { Stands::NotDone })
+    }
+
+    fn take_up_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        let to = at.pool(&self.pool)?.lookup_storage_vol_by_name(&self.volume)?;
+        at.end_mirror(&self.target, &to.path()?)?;
+        Ok(Stands::Done)
+    }
+
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {
         at.needs(Feature::BlockJobs)?;
         at.pool(&self.pool)?;
@@ -79,8 +96,8 @@ impl Operation for MirrorDisk {
         Some(is_at(machine, &self.target, &self.pool, &self.volume))
     }
 
-    fn leaves(&self) -> Option<String> {
-        Some(format!("{}/{}", self.pool, self.volume))
+    fn leaves(&self) -> Vec<Left<'_>> {
+        vec![Left { hypervisor: &self.machine.hypervisor, pool: &self.pool, name: &self.volume }]
     }
 }
 

@@ -4,7 +4,7 @@ use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
 use super::mirror_disk::is_at;
-use super::{Kind, Lock, On, Operation};
+use super::{Kind, Left, Lock, On, Operation};
 use crate::host::{EventKind, Feature, Machine, MachineId, State, fake, libvirt};
 
 pub(super) static KIND: Kind = Kind {
@@ -61,6 +61,10 @@ impl Operation for PointDisk {
         at.refuse_used(&self.pool, &self.volume, false)?;
         at.move_disk(&self.target, &self.pool, &self.volume)?;
         Ok(None)
+    }
+
+    fn leaves(&self) -> Vec<Left<'_>> {
+        vec![Left { hypervisor: &self.machine.hypervisor, pool: &self.pool, name: &self.volume }]
     }
 
     fn line(&self, name: &str) -> String {

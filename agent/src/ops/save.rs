@@ -3,7 +3,7 @@
 use dialogue::spec::Danger;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, On, Operation};
+use super::{Kind, On, Operation, Stands};
 use crate::host::{EventKind, Feature, Machine, MachineId, State, fake, libvirt};
 
 pub(super) static KIND: Kind = Kind {
@@ -38,6 +38,20 @@ impl Operation for Save {
     fn on_libvirt(&self, at: &libvirt::At<'_>) -> Result<(), libvirt::Fault> {
         at.domain().managed_save(0)?;
         Ok(())
+    }
+
+    fn stands_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        Ok(match at.is_there() {
+            true if at.has_job()? => Stands::GoesOn,
+            true if at.is_saved()? => Stands::Done,
+            _ => Stands::NotDone,
+        })
+    }
+
+    /// It needs nobody: libvirt is only waited for.
+    fn take_up_on_libvirt(&self, at: &libvirt::At<'_>) -> Result<Stands, libvirt::Fault> {
+        at.wait_job()?;
+        Ok(Stands::Ends)
     }
 
     fn on_fake(&self, at: &mut fake::At<'_>) -> Result<Option<EventKind>, fake::Fault> {

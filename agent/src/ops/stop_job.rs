@@ -44,8 +44,8 @@ impl Operation for StopJob {
         job.stop(&self.by);
         match job.now() {
             Some(op) if op.kind().is_long => match agent.host.stop(op) {
-                // It ended in this very moment.
-                Err(error) if error.kind == HostErrorKind::WrongState => Ok(()),
+                // It ended in this very moment; or it is stopped as soon as its host can be reached.
+                Err(error) if matches!(error.kind, HostErrorKind::WrongState | HostErrorKind::Unreachable) => Ok(()),
                 stopped => stopped.map_err(|error| error.to_string()),
             },
             _ => Ok(()),

@@ -6,7 +6,7 @@ use super::fault::Fault;
 use super::ops::{At, LOOK_EVERY, XML_INACTIVE, is_block};
 use crate::host::events::sys;
 use crate::host::xml::clone;
-use crate::host::xml::write::{self, Place};
+use crate::host::xml::write::Place;
 use crate::host::{HostErrorKind, MachineId, Reason, State};
 use crate::ops::ClonedDisk;
 
@@ -46,13 +46,19 @@ impl At<'_> {
         copied
     }
 
+    /// Goes on with copies that nobody waited for any more; all of them must be there still.
+    pub fn take_up_copies(&self, disks: &[ClonedDisk]) -> Result<(), Fault> {
+        let copied = self.end_copies(disks);
+        if copied.is_err() {
+            let _ = self.stop_copies(disks);
+        }
+        copied
+    }
+
     fn begin_copies(&self, disks: &[ClonedDisk]) -> Result<(), Fault> {
-        let transient = if self.domain().is_persistent()? { sys::COPY_TRANSIENT_JOB } else { 0 };
         for disk in disks {
             let to = self.pool(&disk.pool)?.lookup_storage_vol_by_name(&disk.volume)?;
-            let xml = write::disk_source(&to.path()?, is_block(&to)?, &disk.format);
-            let most = self.host.timeouts.copy_bandwidth;
-            sys::block_copy(self.domain(), &disk.target, &xml, most, sys::COPY_REUSE_EXT | transient)?;
+            self.begin_mirror(&disk.target, &to, &disk.format)?;
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ use virt::stream::Stream;
 use super::ops::{At, XML_INACTIVE, is_block, percent};
 use super::{Fault, read};
 use crate::host::xml::{domain, write};
-use crate::host::{HostErrorKind, Reason, State};
+use crate::host::{HostErrorKind, MachineId, Reason, State};
 use crate::ops::Copied;
 
 /// `virDomainMigrateFlags`.
@@ -46,9 +46,9 @@ impl At<'_> {
                     made.set(made.get() + 1);
                     Ok(())
                 })
-                .and_then(
-                    |()| if runs { self.migrate_live(there, disks) } else { self.migrate_off(there, uuid, disks) },
-                );
+                .and_then(|()| {
+                    if runs { self.migrate_live(there, disks) } else { self.migrate_off(there, to, uuid, disks) }
+                });
             let arrived = there.lookup_domain_by_uuid(uuid).is_ok_and(|domain| !runs || domain.is_active() == Ok(true));
             match done {
                 Err(fault) if arrived && self.has_left(uuid, runs) => {
@@ -68,7 +68,7 @@ impl At<'_> {
     }
 
     /// Calls on another hypervisor.
-    fn there<T>(&self, name: &str, f: impl FnOnce(&Connect) -> Result<T, Fault>) -> Result<T, Fault> {
+    pub(super) fn there<T>(&self, name: &str, f: impl FnOnce(&Connect) -> Result<T, Fault>) -> Result<T, Fault> {
         let peers = self.host().peers.all();
         let host = peers.iter().find(|host| host.config.name == name);
         let link = host.and_then(|host| host.link()).ok_or_else(|| Fault::new(HostErrorKind::Unreachable))?;
@@ -123,7 +123,7 @@ impl At<'_> {
     }
 
     /// First what its disks hold, then its definition; only then it is undefined here.
-    fn migrate_off(&self, there: &Connect, uuid: Uuid, disks: &[Copied]) -> Result<(), Fault> {
+    fn migrate_off(&self, there: &Connect, to: &str, uuid: Uuid, disks: &[Copied]) -> Result<(), Fault> {
         let stops = &self.host().stops;
         stops.lock().remove(&uuid);
         let stopped = || if stops.lock().remove(&uuid) { Err(Fault::new(HostErrorKind::Stopped)) } else { Ok(()) };
@@ -138,6 +138,10 @@ impl At<'_> {
         }
         let xml = self.domain().xml_desc(XML_INACTIVE | XML_SECURE)?;
         let defined = there.define_domain_xml(&write::relocated(&xml, &places(there, disks)?)?)?;
+        // Seen there before it is gone here, it has moved and was never away.
+        if let Some(host) = self.host().peers.all().iter().find(|host| host.config.name == to) {
+            host.look_again(&MachineId { hypervisor: to.to_owned(), uuid });
+        }
         let undefine = || -> Result<(), Fault> {
             if self.domain().autostart()? {
                 defined.set_autostart(true)?;

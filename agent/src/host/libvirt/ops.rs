@@ -23,7 +23,7 @@ use crate::host::xml::domain::{self, DiskDef};
 use crate::host::xml::image;
 use crate::host::xml::write;
 use crate::host::{HostError, HostErrorKind, Late, MachineId, Reason, State};
-use crate::ops::Op;
+use crate::ops::{Op, Stands};
 
 /// `virDomainModificationImpact`, `virDomainDeviceModifyFlags`.
 const AFFECT_LIVE: u32 = 1;
@@ -79,6 +79,25 @@ impl Host {
         self.call(Lane::Read, operation, &name, look)
     }
 
+    /// Looks at an op of which nobody heard how it ended. A machine that hangs costs this call, and nobody else's.
+    pub fn cut_off(
+        self: &Arc<Self>,
+        op: &Op,
+        look: impl FnOnce(&At<'_>, &Op) -> Result<Stands, Fault> + Send + 'static,
+    ) -> Result<Stands, HostError> {
+        let (name, host, op) = (op.subject(&self.mirror), self.clone(), op.clone());
+        let look = move |connection: &Connect| look(&At::finding(&host, connection, op.machine())?, &op);
+        self.call(Lane::Long, "look at", &name, look)
+    }
+
+    /// Goes on with an op of which libvirt did not hear that nobody waits for it any more.
+    pub fn take_up(self: &Arc<Self>, op: &Op) -> Result<Stands, HostError> {
+        let begun = Instant::now();
+        let stands = self.cut_off(op, |at, op| op.take_up_on_libvirt(at));
+        self.ended(op, matches!(stands, Ok(Stands::Done)), begun);
+        stands
+    }
+
     /// Also after a failure: what was done in part shows.
     fn ended(&self, op: &Op, worked: bool, begun: Instant) {
         self.show(op, worked.then_some(begun));
@@ -126,6 +145,14 @@ impl<'a> At<'a> {
         }
     }
 
+    /// To look at what its machine is now, if it still is.
+    pub(super) fn finding(host: &'a Host, connection: &'a Connect, machine: Option<&MachineId>) -> Result<Self, Fault> {
+        match Self::looking(host, connection, machine) {
+            Err(fault) if fault.kind == HostErrorKind::NotFound => Self::looking(host, connection, None),
+            found => found,
+        }
+    }
+
     /// To look.
     fn looking(host: &'a Host, connection: &'a Connect, machine: Option<&MachineId>) -> Result<Self, Fault> {
         let Some(id) = machine else { return Ok(Self { host, connection, machine: None }) };
@@ -153,6 +180,11 @@ impl At<'_> {
     /// Its state, as it was just before.
     pub fn state(&self) -> State {
         self.machine.as_ref().expect("an op on a machine asks for it").1
+    }
+
+    /// Whether its machine is there at all: asked about an op that was cut off.
+    pub fn is_there(&self) -> bool {
+        self.machine.is_some()
     }
 
     /// A pool that is there and active.
@@ -225,15 +257,25 @@ impl At<'_> {
         Ok(())
     }
 
-    /// Copies a disk onto a volume while its machine goes on, and has it use that one. A copy that is under way already goes on.
+    /// Copies a disk onto a volume while its machine goes on, and has it use that one.
     pub fn mirror(&self, target: &str, to: &StorageVol, format: &str) -> Result<(), Fault> {
-        let path = to.path()?;
-        if self.mirrored(target)?.is_none() {
-            let xml = write::disk_source(&path, is_block(to)?, format);
-            let transient = if self.domain().is_persistent()? { sys::COPY_TRANSIENT_JOB } else { 0 };
-            let most = self.host.timeouts.copy_bandwidth;
-            sys::block_copy(self.domain(), target, &xml, most, sys::COPY_REUSE_EXT | transient)?;
+        // Somebody else's.
+        if self.mirrored(target)?.is_some() {
+            return Err(Fault::new(HostErrorKind::Busy));
         }
+        self.begin_mirror(target, to, format)?;
+        self.end_mirror(target, &to.path()?)
+    }
+
+    pub(super) fn begin_mirror(&self, target: &str, to: &StorageVol, format: &str) -> Result<(), Fault> {
+        let xml = write::disk_source(&to.path()?, is_block(to)?, format);
+        let transient = if self.domain().is_persistent()? { sys::COPY_TRANSIENT_JOB } else { 0 };
+        let most = self.host.timeouts.copy_bandwidth;
+        Ok(sys::block_copy(self.domain(), target, &xml, most, sys::COPY_REUSE_EXT | transient)?)
+    }
+
+    /// Waits until the copy of a disk onto that file or device is complete, and has its machine use it.
+    pub fn end_mirror(&self, target: &str, path: &str) -> Result<(), Fault> {
         loop {
             match self.mirrored(target)? {
                 Some(true) => break,
@@ -243,12 +285,17 @@ impl At<'_> {
             }
         }
         sys::block_abort(self.domain(), target, sys::ABORT_PIVOT)?;
-        if self.has_disk_at(target, &path)? { Ok(()) } else { Err(Fault::new(HostErrorKind::Failed)) }
+        if self.has_disk_at(target, path)? { Ok(()) } else { Err(Fault::new(HostErrorKind::Failed)) }
     }
 
     /// Whether a disk is being copied, and whether the copy is complete.
     pub(super) fn mirrored(&self, target: &str) -> Result<Option<bool>, Fault> {
         Ok(self.disk(target, 0)?.and_then(|disk| disk.mirrored))
+    }
+
+    /// Whether a disk is being copied onto that file or device.
+    pub fn is_copied_to(&self, target: &str, path: &str) -> Result<bool, Fault> {
+        Ok(self.disk(target, 0)?.is_some_and(|disk| disk.mirrored_to.as_deref() == Some(path)))
     }
 
     /// How far that is, in percent (`virDomainGetBlockJobInfo`).

@@ -67,6 +67,8 @@ pub struct DiskDef {
     pub shared: bool,
     /// Whether it is being copied, and whether the copy is complete (`<mirror>`).
     pub mirrored: Option<bool>,
+    /// Onto which file or device.
+    pub mirrored_to: Option<String>,
 }
 
 /// Reads a `<domain>` (`virDomainGetXMLDesc`).
@@ -128,6 +130,10 @@ fn disk(element: Node<'_, '_>) -> Option<DiskDef> {
         readonly: element.child("readonly").is_some(),
         shared: element.child("shareable").is_some(),
         mirrored: element.child("mirror").map(|mirror| mirror.attribute("ready") == Some("yes")),
+        mirrored_to: element
+            .child("mirror")
+            .and_then(|mirror| mirror.child("source"))
+            .and_then(|source| source.attribute("file").or_else(|| source.attribute("dev")).map(str::to_owned)),
     })
 }
 
