@@ -1,7 +1,7 @@
 //! How many heaps the C library keeps.
 //!
 //! glibc gives every thread that asks for memory a heap of its own, up to eight for each processor, and gives little of them back. An agent that
-//! blocks on up to 64 threads grows for as long as it runs: from 186 to 213 MiB over 24,000 messages, and from 170 to 178, then no more, with two
+//! blocks on dozens of threads grows for as long as it runs: from 186 to 213 MiB over 24,000 messages, and from 170 to 178, then no more, with two
 //! heaps (`./bench crowd`). mimalloc does not grow either, and takes twice as much.
 
 #![expect(unsafe_code, reason = "mallopt is a call of the C library")]
