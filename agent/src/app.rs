@@ -340,6 +340,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let desk = Dispatcher::new(bot, host, Arc::clone(&board), handle.clone(), affairs, zone, rooms, absent);
     let desk = Arc::new(desk);
     desk.enter_rooms(&config);
+    tokio::task::spawn_blocking(memory::give_back);
     let mut unfinished = Some(unfinished);
     let mut met = false;
     let hour = Duration::from_secs(3_600);
