@@ -319,6 +319,8 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
         &facts,
         Manner { language: config.language.clone(), domain: config.xmpp.domain.clone(), zone: zone.clone() },
     ));
+    // Tens of megabytes where there are thousands of machines, and from here on others know what was in them.
+    drop(facts);
     // Not that anything depended on it: so hosts that answer at once are shown once, as they are.
     let settled = Arc::clone(&bridge);
     tokio::task::spawn_blocking(move || settled.wait_settled(Duration::from_secs(5)))
@@ -347,6 +349,7 @@ pub async fn run(path: &Path) -> anyhow::Result<()> {
     let desk = Dispatcher::new(bot, host, Arc::clone(&board), handle.clone(), affairs, zone, rooms, absent);
     let desk = Arc::new(desk);
     desk.enter_rooms(&config);
+    tokio::task::spawn_blocking(memory::give_back);
     let mut cut_off = Some(cut_off);
     let mut met = false;
     let hour = Duration::from_secs(3_600);

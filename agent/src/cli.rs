@@ -180,7 +180,7 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
     // All turns at once (`turns`) and what else may block. Without a bound one more thread begins whenever the next turn comes
     // before the thread of the last one is idle: under load twice as many.
-    runtime.worker_threads(2).max_blocking_threads(64).enable_all().build().context("no runtime")
+    runtime.worker_threads(2).max_blocking_threads(24).enable_all().build().context("no runtime")
 }
 
 /// A length of time on the command line: a day has 24 hours.

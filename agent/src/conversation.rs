@@ -23,6 +23,7 @@ use crate::events::{InFlight, Notice};
 use crate::host::HostEvent;
 use crate::message::{Answer, Certain, Channel, Message, Put};
 use crate::nlu::Nlu;
+use crate::nlu::known::Callings;
 use crate::nlu::misses::{self, Misses};
 use crate::people::access::Access;
 use crate::people::addresses::Entity;
@@ -45,6 +46,7 @@ pub struct Bot {
     engine: Arc<Engine>,
     machine: machine::Machine,
     store: Store,
+    callings: Callings,
     conversations: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// When each conversation last heard what may be "it".
     heard: Mutex<HashMap<String, Timestamp>>,
@@ -98,6 +100,7 @@ impl Bot {
             engine: Arc::new(Engine::new(parts)),
             machine,
             store,
+            callings: Callings::default(),
             conversations: Mutex::default(),
             heard: Mutex::default(),
             last_in_room: Mutex::default(),

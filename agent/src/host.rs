@@ -32,6 +32,7 @@ pub mod xml;
 
 pub use self::event::{EventKind, HostEvent};
 pub use self::figures::{HostInfo, MachineStats};
+pub use self::mirror::Naming;
 pub use self::reason::Reason;
 pub use self::uses::{Unseen, Use, UsedAs, Uses};
 
@@ -366,14 +367,12 @@ pub trait HostRead: Send + Sync {
     fn machines(&self) -> Vec<Arc<Machine>>;
     /// One machine, on whichever host it is now: of one that is on several, where it runs.
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>>;
+    /// Whether anything is called otherwise than before: then these numbers are others.
+    fn naming(&self) -> Naming;
     /// Machines of that name, upper or lower case; asked for every word of every message, so it looks at no others.
     fn named(&self, name: &str) -> Vec<Arc<Machine>>;
-    /// Machines with that title, or that name in their metadata, upper or lower case.
-    fn also_called(&self, name: &str) -> Vec<Arc<Machine>> {
-        let folded = name.to_lowercase();
-        let is_it = |machine: &Arc<Machine>| machine.also_called().any(|other| other.to_lowercase() == folded);
-        self.machines().into_iter().filter(is_it).collect()
-    }
+    /// Machines with that title, or that name in their metadata, upper or lower case; asked for as often.
+    fn also_called(&self, name: &str) -> Vec<Arc<Machine>>;
     /// Machines of hypervisors that were not read since the start, as they are remembered: who they are, and their names.
     fn remembered(&self) -> Vec<(MachineId, String)> {
         Vec::new()

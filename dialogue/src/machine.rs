@@ -26,8 +26,6 @@ use crate::understand::Understanding;
 
 /// Most machines of a list that can be meant by "the tenth".
 const MOST_LISTED: usize = 100;
-/// Most bytes of a long list that are kept for "more".
-const MOST_KEPT: usize = 24 * 1024;
 
 /// What goes in.
 #[derive(Clone, Debug, PartialEq)]
@@ -358,19 +356,11 @@ impl<'a> Turn<'a> {
         self.actions.push(Action::Say(reply));
     }
 
-    /// Says an answer that may be a long list: what is cut from it is kept for "more", within bounds, and "what?" repeats what was shown.
+    /// Says an answer that may be a long list: what is cut from it is kept for "more", and "what?" repeats what was shown.
     pub fn say_list(&mut self, reply: Reply) {
         self.passed();
         let rendered = self.words.phrases.reply(&reply, self.around.now);
-        let mut bytes = 0;
-        self.session.more = rendered
-            .more
-            .into_iter()
-            .take_while(|row| {
-                bytes += row.len();
-                bytes <= MOST_KEPT
-            })
-            .collect();
+        self.session.more = rendered.more;
         let machine = |phrase: &Phrase| match phrase.vars.iter().find(|(name, _)| name == "name") {
             Some((_, Var::Text(name))) => self.around.known.has(Of::Machine, name),
             _ => None,

@@ -14,6 +14,8 @@ use crate::reply::{Phrase, Reply, Var};
 
 /// Most lines a reply shows before it is cut.
 pub const MOST_LINES: usize = 15;
+/// Bytes of rows kept for "more".
+const MOST_KEPT: usize = 24 * 1024;
 
 /// Units of size in their notation.
 const UNITS: [&str; 7] = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
@@ -32,7 +34,7 @@ pub struct Phrases {
 pub struct Rendered {
     /// The whole text, complete in itself.
     pub text: String,
-    /// Rows that were cut, for "more".
+    /// Rows that were cut, for "more", within bounds.
     pub more: Vec<String>,
     /// Label and what picking it says.
     pub choices: Vec<(String, String)>,
@@ -167,8 +169,7 @@ impl Phrases {
         };
         let mut lines = Vec::new();
         lines.extend(Some(line(&reply.head)).filter(|text| !text.is_empty()));
-        let rows = reply.rows.iter().map(|row| self.phrase(row, now)).collect::<Vec<_>>();
-        let (shown, more) = self.cut(rows, now);
+        let (shown, more) = self.rows(&reply.rows, now);
         lines.extend(shown);
         lines.extend(Some(line(&reply.tail)).filter(|text| !text.is_empty()));
         let choices = reply
@@ -180,6 +181,22 @@ impl Phrases {
             lines.extend(choices.iter().enumerate().map(|(index, (label, _))| format!("{}. {label}", index + 1)));
         }
         Rendered { text: lines.join("\n"), more, choices }
+    }
+
+    /// Rows that are shown now, and so many of the others as may be kept for "more": of a list of thousands the rest is never put in words.
+    fn rows(&self, rows: &[Phrase], now: &Zoned) -> (Vec<String>, Vec<String>) {
+        let text = |row: &Phrase| self.phrase(row, now);
+        if rows.len() <= MOST_LINES {
+            return (rows.iter().map(text).collect(), Vec::new());
+        }
+        let (shown, rest) = rows.split_at(MOST_LINES - 1);
+        let more_rows = Phrase::common("more_rows").with("n", rest.len());
+        let mut bytes = 0;
+        let within = |row: &String| {
+            bytes += row.len();
+            bytes <= MOST_KEPT
+        };
+        (shown.iter().chain([&more_rows]).map(text).collect(), rest.iter().map(text).take_while(within).collect())
     }
 
     /// Rows that are shown now, the last of them telling how many are left, and the rest.

@@ -408,7 +408,6 @@ fn piece_at(cursor: &Cursor, at: usize, shown: &[String]) -> Option<(usize, Stri
     let lexicon = cursor.cx.lexicon;
     let token = &cursor.tokens[at];
     let after_article = at > 0 && lexicon.is(&cursor.tokens[at - 1].folded, Class::Article);
-    let all = cursor.cx.known.names(Of::Machine);
     (1..=MOST.min(cursor.tokens.len() - at)).rev().find_map(|count| {
         let words = &cursor.tokens[at..at + count];
         let common = count == 1 && lexicon.contains(&token.folded);
@@ -426,11 +425,9 @@ fn piece_at(cursor: &Cursor, at: usize, shown: &[String]) -> Option<(usize, Stri
             _ => squeeze(&cursor.tokens[at + index].folded),
         };
         let squeezed: String = (0..count).map(sound).collect();
-        let of = |names: &[String]| {
-            let mut fitting = names.iter().filter(|name| is_piece(name, &squeezed));
-            fitting.next().filter(|_| fitting.next().is_none()).cloned()
-        };
-        let name = of(shown).or_else(|| of(&all))?;
+        let mut fitting = shown.iter().filter(|name| is_piece(name, &squeezed));
+        let of_shown = fitting.next().filter(|_| fitting.next().is_none()).cloned();
+        let name = of_shown.or_else(|| cursor.cx.known.with_piece(Of::Machine, &squeezed))?;
         Some((count, name))
     })
 }

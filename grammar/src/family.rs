@@ -1,13 +1,6 @@
 //! Machines that are called alike: "the probes", "both proxies", "nodes 1 and 2".
 
-use crate::{
-    kind::Of,
-    lexicon::Class,
-    number,
-    read::Cursor,
-    selector::Selector,
-    token::{comma_before, fold},
-};
+use crate::{kind::Of, lexicon::Class, number, read::Cursor, selector::Selector, token::comma_before};
 
 /// "the probes", "both proxies", "nodes 1 and 2" where machines are called so: those.
 pub(crate) fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
@@ -38,7 +31,7 @@ pub(crate) fn families(cursor: &Cursor, at: usize) -> Vec<(usize, Selector)> {
     let own = cursor.cx.lexicon.contains(&token.folded) && !several && !machines && (every == 0 || says(cursor, place));
     let plural = several || counted || machines || every > 0 || article > 0 && cursor.skip(at, Class::Those) > 0;
     for stem in stems(&token.folded).skip(usize::from(!plural)) {
-        family = named_so(cursor, &stem);
+        family = cursor.cx.known.with_word(Of::Machine, &stem);
         if !family.is_empty() {
             break;
         }
@@ -92,16 +85,6 @@ fn stems(word: &str) -> impl Iterator<Item = String> {
     [Some(word.to_owned()), one, two].into_iter().flatten().filter(|stem| stem.chars().count() > 1)
 }
 
-/// Machines of which a word of the name is that, whatever number follows it.
-fn named_so(cursor: &Cursor, stem: &str) -> Vec<String> {
-    let is_so = |name: &&String| {
-        let folded = fold(name);
-        let mut words = folded.split(|c: char| !c.is_alphanumeric());
-        words.any(|word| word.trim_end_matches(|c: char| c.is_ascii_digit()) == stem)
-    };
-    cursor.cx.known.names(Of::Machine).iter().filter(is_so).cloned().collect()
-}
-
 /// The number that a name ends with.
 fn last_number(name: &str) -> Option<usize> {
     let digits = name.len() - name.trim_end_matches(|c: char| c.is_ascii_digit()).len();
@@ -131,6 +114,5 @@ pub(crate) fn family(cursor: &Cursor, at: usize) -> Option<String> {
     if cursor.cx.lexicon.contains(&token.folded) && !noun {
         return None;
     }
-    let names = cursor.cx.known.names(Of::Machine);
-    stems(&token.folded).find(|stem| names.iter().filter(|name| fold(name).starts_with(stem.as_str())).count() > 1)
+    stems(&token.folded).find(|stem| cursor.cx.known.many_begin(Of::Machine, stem))
 }

@@ -232,7 +232,7 @@ fn named(cursor: &Cursor, at: usize, of: Of) -> Vec<(usize, String)> {
     let exact: Vec<(usize, String)> = (1..=most)
         .rev()
         .filter(|count| unquoted(*count))
-        .filter_map(|count| cursor.cx.known.has(of, &cursor.said(at, count)).map(|name| (count, name)))
+        .filter_map(|count| cursor.cx.known.has(of, &cursor.words(at, count)).map(|name| (count, name)))
         .collect();
     match dictated(cursor, at, of, most) {
         // "web 2" is web2, also where there is a web, but "web1 0" is not web10 where there is a web1.
@@ -276,6 +276,12 @@ fn dictated(cursor: &Cursor, at: usize, of: Of, most: usize) -> Option<(usize, S
             _ => squeeze(&token.folded),
         }
     };
+    // What is said of so many words is the beginning of what is said of all.
+    let (mut sounds, mut ends) = (String::new(), [0; LONGEST]);
+    for (index, end) in ends.iter_mut().enumerate().take(most) {
+        sounds += &sound(index);
+        *end = sounds.len();
+    }
     (1..=most).rev().find_map(|count| {
         let pieces = &cursor.tokens[at..at + count];
         // A word of the language is no other spelling of a name, nor are two that a comma parts.
@@ -284,9 +290,8 @@ fn dictated(cursor: &Cursor, at: usize, of: Of, most: usize) -> Option<(usize, S
         if count == 1 && lexicon.contains(&first.folded) || apart || pieces.iter().any(|token| token.quoted) {
             return None;
         }
-        let squeezed: String = (0..count).map(sound).collect();
-        let name = cursor.cx.known.sounds(of, &squeezed).filter(|_| !squeezed.is_empty())?;
-        Some((count, name))
+        let squeezed = Some(&sounds[..ends[count - 1]]).filter(|squeezed| !squeezed.is_empty())?;
+        Some((count, cursor.cx.known.sounds(of, squeezed)?))
     })
 }
 

@@ -1,5 +1,6 @@
 //! Reads typed values in text: the whole of it, anywhere in it, or at one place.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::{
@@ -175,13 +176,18 @@ impl<'a> Cursor<'a> {
 
     /// The words from token `at`, `count` of them, as they were said.
     pub fn said(&self, at: usize, count: usize) -> String {
+        self.words(at, count).into_owned()
+    }
+
+    /// The same, not copied where the text is at hand.
+    pub fn words(&self, at: usize, count: usize) -> Cow<'a, str> {
         let part = &self.tokens[at..at + count];
         let (Some(first), Some(last)) = (part.first(), part.last()) else {
-            return String::new();
+            return Cow::Borrowed("");
         };
         match self.text.get(first.span.start..last.span.end) {
-            Some(text) if !self.text.is_empty() => text.to_owned(),
-            _ => part.iter().map(|token| token.text).collect::<Vec<_>>().join(" "),
+            Some(text) if !self.text.is_empty() => Cow::Borrowed(text),
+            _ => Cow::Owned(part.iter().map(|token| token.text).collect::<Vec<_>>().join(" ")),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! panics when an invariant does not hold.
 
 use std::collections::BTreeSet;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::OnceLock;
 
 use agent::skills;
@@ -100,7 +100,7 @@ const FRAMES: [(&str, &str); 12] = [
 pub struct Names;
 
 impl Known for Names {
-    fn names(&self, of: Of) -> Rc<[String]> {
+    fn names(&self, of: Of) -> Arc<[String]> {
         let names: &[&str] = match of {
             Of::Machine => &["web1", "web2", "vm 42", "stop", "all", "me", "yes", "delete-me", "it"],
             Of::Hypervisor => &["hv1"],

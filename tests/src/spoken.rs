@@ -1,7 +1,7 @@
 //! The names that a corpus speaks of, and whose commands take a text.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use dialogue::book::{Book, Words};
 use dialogue::session::Call;
@@ -16,7 +16,7 @@ use jiff::Zoned;
 pub struct Spoken(BTreeSet<String>);
 
 impl Known for Spoken {
-    fn names(&self, of: Of) -> Rc<[String]> {
+    fn names(&self, of: Of) -> Arc<[String]> {
         let names: Vec<String> = match of {
             Of::Machine => self.0.iter().cloned().collect(),
             Of::Hypervisor => (1..10).map(|number| format!("hv{number}")).collect(),

@@ -306,11 +306,28 @@ impl Directory for EntityDirectory {
             .filter_map(|l| self.describe(l))
             .collect()
     }
+
+    fn below(&self, local: Option<&str>) -> Vec<String> {
+        let addresses = self.read();
+        let above = local.map(|local| addresses.record(local).map(|record| &record.entity));
+        let is_below = |entity: &Entity| match (above, entity) {
+            (None, _) => true,
+            (Some(Some(Entity::Hypervisor(name))), Entity::Machine(id)) => *name == id.hypervisor,
+            _ => false,
+        };
+        let below = addresses.present().filter(|(_, record)| is_below(&record.entity));
+        below.map(|(local, _)| local.to_owned()).collect()
+    }
+
+    fn called(&self, local: &str) -> Option<String> {
+        let record = self.read().record(local).cloned()?;
+        Some(self.name_of(&record))
+    }
 }
 
 impl MaySee for EntityDirectory {
     fn may_see(&self, person: &BareJid, _entity: Option<&str>) -> bool {
-        self.access.role(person.as_str()).is_some()
+        self.access.role_of(person.as_str()).is_some()
     }
 
     fn may_invite(&self, person: &BareJid) -> bool {

@@ -10,8 +10,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Turns at once.
-const AT_ONCE: usize = 48;
+/// Turns at once. What takes long is no turn: changes go on as jobs, and of a host that hangs a few calls are waited for and no more.
+const AT_ONCE: usize = 20;
 /// Turns at once of one person: a long op on one machine keeps nobody from asking another.
 const OF_ONE: usize = 4;
 

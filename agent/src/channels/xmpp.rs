@@ -37,6 +37,7 @@ pub mod link;
 pub mod messages;
 pub mod outbox;
 pub mod owner;
+mod pages;
 pub mod peers;
 pub mod presence;
 pub mod quick;

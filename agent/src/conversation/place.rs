@@ -19,9 +19,9 @@ impl Bot {
             hypervisor: place.hypervisor.as_deref(),
             machine: place.own.as_ref(),
             affairs: &*self.engine.affairs,
+            called: self.callings.at(place.hypervisor.as_deref(), &*self.engine.host),
             names: RefCell::default(),
             people: OnceCell::new(),
-            sounds: OnceCell::new(),
         }
     }
 

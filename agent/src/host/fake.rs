@@ -28,7 +28,7 @@ use uuid::Uuid;
 use super::mirror::Mirror;
 use super::{
     DiskUse, EventKind, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostRead, HostWrite, Hypervisor, Late,
-    Machine, MachineId, MachineStats, Pool, State, Uses, Volume,
+    Machine, MachineId, MachineStats, Naming, Pool, State, Uses, Volume,
 };
 use crate::ops::Op;
 
@@ -372,6 +372,10 @@ impl HostRead for Fake {
 
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
         self.mirror.machine(id)
+    }
+
+    fn naming(&self) -> Naming {
+        self.mirror.naming()
     }
 
     fn named(&self, name: &str) -> Vec<Arc<Machine>> {

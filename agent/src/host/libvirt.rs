@@ -22,7 +22,7 @@ use self::workers::{Abandoned, NoAnswer};
 use super::mirror::Mirror;
 use super::{
     DiskUse, Feature, HostError, HostErrorKind, HostEvent, HostInfo, HostRead, HostWrite, Hypervisor, Late, Machine,
-    MachineId, MachineStats, Pool, Uses, Volume,
+    MachineId, MachineStats, Naming, Pool, Uses, Volume,
 };
 use crate::ops::{Op, Stands};
 
@@ -444,6 +444,10 @@ impl HostRead for Bridge {
 
     fn machine(&self, id: &MachineId) -> Option<Arc<Machine>> {
         self.mirror.machine(id)
+    }
+
+    fn naming(&self) -> Naming {
+        self.mirror.naming()
     }
 
     fn named(&self, name: &str) -> Vec<Arc<Machine>> {

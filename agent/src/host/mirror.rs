@@ -15,8 +15,14 @@ use jiff::Timestamp;
 use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use uuid::Uuid;
 
+use self::compact::compact;
+use self::listing::Listing;
+pub use self::listing::Naming;
 use crate::host::events::state_after;
-use crate::host::{Disk, EventKind, Feature, Hypervisor, Machine, MachineId, Nic, Pool, Snapshot, State};
+use crate::host::{EventKind, Feature, Hypervisor, Machine, MachineId, Pool, State};
+
+mod compact;
+mod listing;
 
 /// What libvirt tells of the steps of a move may come that late.
 const TRAIL: Duration = Duration::from_secs(10);
@@ -34,6 +40,8 @@ struct Fleet {
     views: Vec<View>,
     /// Where each machine counts, or last did.
     places: HashMap<Uuid, usize>,
+    /// Those that count, as they are listed.
+    listing: Listing,
     /// Not yet told.
     moves: Vec<Move>,
     moved: HashMap<Uuid, Instant>,
@@ -98,6 +106,16 @@ impl View {
 }
 
 impl Fleet {
+    /// Does what may change how a machine is, or where it counts.
+    fn change<T>(&mut self, uuid: Uuid, f: impl FnOnce(&mut Self) -> T) -> T {
+        let before = self.find(uuid).cloned();
+        let result = f(self);
+        self.settle(uuid);
+        let after = self.find(uuid).cloned();
+        self.listing.change(before.as_ref(), after.as_ref());
+        result
+    }
+
     /// Finds out where a machine counts.
     fn settle(&mut self, uuid: Uuid) {
         let before = self.places.get(&uuid).copied();
@@ -123,6 +141,13 @@ impl Fleet {
             self.moved.retain(|_, at| at.elapsed() < TRAIL);
             self.moved.insert(uuid, Instant::now());
         }
+    }
+
+    /// Lists all anew.
+    fn relist(&mut self) {
+        let views = self.views.iter().enumerate();
+        let machines = views.flat_map(|(at, view)| self.counting(at, view.machines.values())).collect();
+        self.listing.replace(machines);
     }
 
     /// The machines of a host that others show too.
@@ -210,11 +235,12 @@ impl Mirror {
 
     /// All machines by name, then by hypervisor.
     pub fn machines(&self) -> Vec<Arc<Machine>> {
-        let hosts = self.read();
-        let views = hosts.views.iter().enumerate();
-        let mut machines: Vec<_> = views.flat_map(|(at, view)| hosts.counting(at, view.machines.values())).collect();
-        machines.sort_by(|a, b| (&a.name, &a.id.hypervisor, &a.id).cmp(&(&b.name, &b.id.hypervisor, &b.id)));
-        machines
+        self.read().listing.machines()
+    }
+
+    /// Other numbers than before whenever anything is called otherwise.
+    pub fn naming(&self) -> Naming {
+        self.read().listing.naming()
     }
 
     /// One machine, where it counts.
@@ -294,6 +320,7 @@ impl Mirror {
                 view.remembered.insert(id.uuid, name);
             }
         }
+        hosts.listing.renamed();
     }
 
     /// The machines of before the start of hypervisors that were not read yet.
@@ -339,9 +366,12 @@ impl Mirror {
         if let Some(before) = before.filter(|before| ***before == machine) {
             return before.clone();
         }
-        let machine = Arc::new(machine);
-        view.insert(machine.clone());
-        hosts.settle(machine.id.uuid);
+        let (uuid, machine) = (machine.id.uuid, Arc::new(machine));
+        hosts.change(uuid, |hosts| {
+            if let Some(view) = hosts.view_mut(&machine.id.hypervisor) {
+                view.insert(machine.clone());
+            }
+        });
         machine
     }
 
@@ -364,8 +394,8 @@ impl Mirror {
 
     /// Notes that a machine that runs was asked to shut down, then; or that it is not on its way down after all.
     pub fn set_ending(&self, id: &MachineId, ending: Option<Timestamp>) {
-        self.change(&id.hypervisor, |view| {
-            if let Some(machine) = view.machines.get_mut(&id.uuid)
+        self.write().change(id.uuid, |hosts| {
+            if let Some(machine) = hosts.view_mut(&id.hypervisor).and_then(|view| view.machines.get_mut(&id.uuid))
                 && machine.state == State::Running
                 && machine.ending != ending
             {
@@ -376,10 +406,7 @@ impl Mirror {
 
     /// Forgets a machine that is gone from the host that is named.
     pub fn remove(&self, id: &MachineId) -> Option<Arc<Machine>> {
-        let mut hosts = self.write();
-        let removed = hosts.view_mut(&id.hypervisor)?.remove(id.uuid);
-        hosts.settle(id.uuid);
-        removed
+        self.write().change(id.uuid, |hosts| hosts.view_mut(&id.hypervisor)?.remove(id.uuid))
     }
 
     /// Puts a full reading in place of what was known, and tells which machines came, went, or changed their state or name.
@@ -406,20 +433,24 @@ impl Mirror {
 
     /// Notes that what is kept of a hypervisor is all there is: what was remembered of it counts no more.
     pub fn set_read(&self, hypervisor: &str) {
-        self.change(hypervisor, |view| {
+        let mut hosts = self.write();
+        if let Some(view) = hosts.view_mut(hypervisor) {
             view.hypervisor.read = true;
             view.remembered.clear();
-        });
+        }
+        hosts.listing.renamed();
     }
 
     /// Puts a hypervisor back to how it is before it is first read: its machines are remembered, and no more than that.
     pub fn set_unread(&self, hypervisor: &str) {
-        self.change(hypervisor, |view| {
+        let mut hosts = self.write();
+        if let Some(view) = hosts.view_mut(hypervisor) {
             view.hypervisor.read = false;
             view.names.clear();
             let machines = std::mem::take(&mut view.machines);
             view.remembered = machines.into_iter().map(|(uuid, machine)| (uuid, machine.name.clone())).collect();
-        });
+        }
+        hosts.relist();
     }
 
     /// Notes the pools of a hypervisor.
@@ -441,7 +472,7 @@ impl Mirror {
             view.hypervisor.unreachable = unreachable;
         }
         for uuid in hosts.shared(hypervisor) {
-            hosts.settle(uuid);
+            hosts.change(uuid, |_| ());
         }
     }
 
@@ -460,38 +491,6 @@ impl Mirror {
 
     fn write(&self) -> RwLockWriteGuard<'_, Fleet> {
         self.hosts.write()
-    }
-}
-
-/// Gives back what readers and parsers left over: with thousands of machines, spare capacity is most of the memory.
-fn compact(machine: &mut Machine) {
-    let Machine { id, name, title, description, metadata_name, disks, nics, passed, snapshots, os, .. } = machine;
-    id.hypervisor.shrink_to_fit();
-    name.shrink_to_fit();
-    disks.shrink_to_fit();
-    nics.shrink_to_fit();
-    passed.shrink_to_fit();
-    snapshots.shrink_to_fit();
-    for text in [title, description, metadata_name, os].into_iter().flatten() {
-        text.shrink_to_fit();
-    }
-    for Disk { target, device, kind, protocol, source, volume, format, bus, readonly: _, shared: _ } in disks {
-        [target, device, kind, format, bus].into_iter().for_each(String::shrink_to_fit);
-        for text in [protocol, source].into_iter().flatten() {
-            text.shrink_to_fit();
-        }
-        if let Some((pool, volume)) = volume {
-            [pool, volume].into_iter().for_each(String::shrink_to_fit);
-        }
-    }
-    for Nic { mac, kind, source, model } in nics {
-        kind.shrink_to_fit();
-        for text in [mac, source, model].into_iter().flatten() {
-            text.shrink_to_fit();
-        }
-    }
-    for Snapshot { name, .. } in snapshots {
-        name.shrink_to_fit();
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::ops::Range;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use dialogue::book::{Book, NONE, Words};
 use dialogue::machine::Span;
@@ -73,7 +73,7 @@ impl There {
 }
 
 impl Known for There {
-    fn names(&self, of: Of) -> Rc<[String]> {
+    fn names(&self, of: Of) -> Arc<[String]> {
         self.0.get(&of).map(|names| names.as_slice().into()).unwrap_or_default()
     }
 }

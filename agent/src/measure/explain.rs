@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Write};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use dialogue::conditions::is_condition;
 use dialogue::machine::{Action, Applied, Around, Input, Machine, Planned, Utterance};
@@ -66,8 +66,8 @@ pub struct Explained {
 struct Names<'a>(&'a [String]);
 
 impl Known for Names<'_> {
-    fn names(&self, of: Of) -> Rc<[String]> {
-        if of == Of::Machine { self.0.into() } else { Rc::default() }
+    fn names(&self, of: Of) -> Arc<[String]> {
+        if of == Of::Machine { self.0.into() } else { Arc::default() }
     }
 }
 

@@ -1,17 +1,55 @@
 //! Names that exist where somebody speaks: they bias the reading, and are never mended into something else.
 
 use std::cell::{OnceCell, RefCell};
-use std::collections::BTreeMap;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 
 use grammar::kind::Of;
-use grammar::known::{Known, Sounds};
+use grammar::known::{Known, Parts, Sounds};
 use grammar::selector::AT;
+use parking_lot::Mutex;
 
-use crate::host::{HostRead, Machine, MachineId};
+use crate::host::{HostRead, Machine, MachineId, Naming};
 use crate::refusal::at_host;
 use crate::skill::AgentRead;
+
+/// How everything is called, by where it is spoken of: of thousands of machines that is worth to be kept from one message to the next.
+#[derive(Default)]
+pub struct Callings(Mutex<HashMap<Option<String>, Called>>);
+
+/// How machines and what they have are called at one hypervisor, or everywhere, until something is called otherwise.
+#[derive(Clone, Default)]
+pub struct Called {
+    naming: Naming,
+    machines: Arc<Machines>,
+    /// Disks, snapshots and volumes, once they were asked for.
+    things: Arc<Mutex<BTreeMap<Of, Arc<[String]>>>>,
+}
+
+/// Machines' names, and what is found by them, once it was asked for.
+#[derive(Default)]
+struct Machines {
+    names: OnceLock<Arc<[String]>>,
+    sounds: OnceLock<Sounds>,
+    parts: OnceLock<Parts>,
+}
+
+impl Callings {
+    /// As it is now at a hypervisor, or everywhere.
+    pub fn at(&self, hypervisor: Option<&str>, host: &dyn HostRead) -> Called {
+        let (place, naming) = (hypervisor.map(str::to_owned), host.naming());
+        let mut all = self.0.lock();
+        let known = all.entry(place).or_default();
+        if known.naming.machines != naming.machines {
+            known.machines = Arc::default();
+        }
+        if known.naming != naming {
+            known.things = Arc::default();
+        }
+        known.naming = naming;
+        known.clone()
+    }
+}
 
 /// Names as seen from one entity.
 pub struct KnownHere<'a> {
@@ -23,12 +61,12 @@ pub struct KnownHere<'a> {
     pub machine: Option<&'a MachineId>,
     /// Who is on whose contact list.
     pub affairs: &'a dyn AgentRead,
-    /// Names of things, once they were asked for.
-    pub names: RefCell<BTreeMap<Of, Rc<[String]>>>,
+    /// Names of machines here, and of what they all have.
+    pub called: Called,
+    /// Names of other things, once they were asked for.
+    pub names: RefCell<BTreeMap<Of, Arc<[String]>>>,
     /// Those people, once they were asked for.
     pub people: OnceCell<Vec<String>>,
-    /// How machines are called and titled here, once somebody's words were compared with it.
-    pub sounds: OnceCell<Sounds>,
 }
 
 impl KnownHere<'_> {
@@ -44,7 +82,7 @@ impl KnownHere<'_> {
 
     /// How machines are called and titled here, as it sounds.
     fn of_machines(&self) -> &Sounds {
-        self.sounds.get_or_init(|| {
+        self.called.machines.sounds.get_or_init(|| {
             let machines = self.machines();
             let titles: Vec<String> = machines
                 .iter()
@@ -52,6 +90,11 @@ impl KnownHere<'_> {
                 .collect();
             Sounds::of(self.names(Of::Machine).iter().chain(&titles))
         })
+    }
+
+    /// What their names are made of.
+    fn parts(&self) -> &Parts {
+        self.called.machines.parts.get_or_init(|| Parts::of(&self.names(Of::Machine)))
     }
 
     /// Machines that can't be seen yet, and are known by name.
@@ -115,9 +158,15 @@ impl KnownHere<'_> {
 }
 
 impl Known for KnownHere<'_> {
-    fn names(&self, of: Of) -> Rc<[String]> {
-        let mut known = self.names.borrow_mut();
-        Rc::clone(known.entry(of).or_insert_with(|| self.all_names(of).into()))
+    fn names(&self, of: Of) -> Arc<[String]> {
+        let names = || self.all_names(of).into();
+        match of {
+            Of::Machine => Arc::clone(self.called.machines.names.get_or_init(names)),
+            Of::Disk | Of::Snapshot | Of::Volume if self.machine.is_none() => {
+                Arc::clone(self.called.things.lock().entry(of).or_insert_with(names))
+            }
+            _ => Arc::clone(self.names.borrow_mut().entry(of).or_insert_with(names)),
+        }
     }
 
     fn people(&self) -> &[String] {
@@ -133,6 +182,27 @@ impl Known for KnownHere<'_> {
 
     fn has_piece(&self, of: Of, squeezed: &str) -> bool {
         of == Of::Machine && self.of_machines().has_piece(squeezed)
+    }
+
+    fn with_piece(&self, of: Of, squeezed: &str) -> Option<String> {
+        match of {
+            Of::Machine => self.parts().with_piece(squeezed).cloned(),
+            of => Parts::of(&self.names(of)).with_piece(squeezed).cloned(),
+        }
+    }
+
+    fn with_word(&self, of: Of, word: &str) -> Vec<String> {
+        match of {
+            Of::Machine => self.parts().with_word(word).cloned().collect(),
+            of => Parts::of(&self.names(of)).with_word(word).cloned().collect(),
+        }
+    }
+
+    fn many_begin(&self, of: Of, beginning: &str) -> bool {
+        match of {
+            Of::Machine => self.parts().many_begin(beginning),
+            of => Parts::of(&self.names(of)).many_begin(beginning),
+        }
     }
 
     fn told_apart(&self, name: &str) -> Vec<String> {

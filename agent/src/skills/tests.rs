@@ -124,8 +124,8 @@ fn grammar_duration() -> Value {
 struct Nobody;
 
 impl grammar::known::Known for Nobody {
-    fn names(&self, _: grammar::kind::Of) -> std::rc::Rc<[String]> {
-        std::rc::Rc::default()
+    fn names(&self, _: grammar::kind::Of) -> Arc<[String]> {
+        Arc::default()
     }
     fn has(&self, _: grammar::kind::Of, _: &str) -> Option<String> {
         None

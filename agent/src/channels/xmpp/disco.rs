@@ -1,5 +1,5 @@
 //! What entities answer to questions about themselves: service discovery
-//! (XEP-0030), capabilities (XEP-0115), vCard (XEP-0054), version (XEP-0092),
+//! (XEP-0030) with lists by pages (XEP-0059), capabilities (XEP-0115), vCard (XEP-0054), version (XEP-0092),
 //! time (XEP-0202), ping (XEP-0199).
 
 use std::collections::BTreeMap;
@@ -17,16 +17,17 @@ use xmpp_parsers::version::VersionResult;
 
 use super::avatar::avatar;
 use super::entities::{Access, Class, Directory, EntityInfo};
-use super::{address, conference, faults, quick, replies};
+use super::{address, conference, faults, pages, quick, replies};
 
 /// The namespace of ad-hoc commands (XEP-0050).
 pub const NS_COMMANDS: &str = "http://jabber.org/protocol/commands";
 /// The node under which capabilities are published.
 const NODE: &str = "urn:atoll:caps";
 /// What every entity does.
-const FEATURES: [&str; 16] = [
+const FEATURES: [&str; 17] = [
     ns::DISCO_INFO,
     ns::DISCO_ITEMS,
+    ns::RSM,
     ns::CAPS,
     ns::PING,
     ns::VERSION,
@@ -102,7 +103,7 @@ impl Disco {
                 Err(_) => return Some(Err(bad_request())),
             },
             ("query", ns::DISCO_ITEMS) => match DiscoItemsQuery::try_from(payload.clone()) {
-                Ok(query) => return Some(self.items_of(info, query.node, asker, directory)),
+                Ok(query) => return Some(self.items_of(info, query, asker, directory)),
                 Err(_) => return Some(Err(bad_request())),
             },
             ("query", ns::VERSION) => VersionResult {
@@ -169,32 +170,36 @@ impl Disco {
         Ok(Some(result.into()))
     }
 
-    fn items_of(&self, info: &EntityInfo, node: Option<String>, asker: &Asker<'_>, directory: &dyn Directory) -> Reply {
-        let own = info.local.as_deref();
-        let items = match node.as_deref() {
-            None if info.class == Class::Machine => Vec::new(),
+    fn items_of(
+        &self,
+        info: &EntityInfo,
+        query: DiscoItemsQuery,
+        asker: &Asker<'_>,
+        directory: &dyn Directory,
+    ) -> Reply {
+        let (own, node) = (info.local.as_deref(), query.node);
+        let (items, rsm) = match node.as_deref() {
+            None if info.class == Class::Machine => (Vec::new(), None),
             None => {
-                let mut listed = directory.all();
-                listed.retain(|other| {
-                    let below = info.class == Class::Desk && other.local.is_some();
-                    let below = below || own.is_some() && other.parent.as_deref() == own;
-                    below && asker.may_see(other.local.as_deref())
-                });
-                listed.iter().map(|other| self.item(other, None, &other.name)).collect()
+                let mut listed = directory.below(own);
+                listed.retain(|local| asker.may_see(Some(local)));
+                let (page, rsm) = pages::page(&listed, |local| local, query.rsm.as_ref()).ok_or_else(not_found)?;
+                // One that has gone in this very moment is left out.
+                let named = page.iter().filter_map(|local| Some((local, directory.called(local)?)));
+                (named.map(|(local, name)| self.item(Some(local), None, &name)).collect(), rsm)
             }
             Some(NS_COMMANDS) if asker.may_see(own) => {
-                info.commands.iter().map(|command| self.item(info, Some(&command.node), &command.name)).collect()
+                (info.commands.iter().map(|command| self.item(own, Some(&command.node), &command.name)).collect(), None)
             }
-            Some(NS_COMMANDS) => Vec::new(),
+            Some(NS_COMMANDS) => (Vec::new(), None),
             Some(_) => return Err(not_found()),
         };
-        let result = DiscoItemsResult { node, items, rsm: None };
-        Ok(Some(result.into()))
+        Ok(Some(DiscoItemsResult { node, items, rsm }.into()))
     }
 
-    fn item(&self, info: &EntityInfo, node: Option<&str>, name: &str) -> Item {
+    fn item(&self, local: Option<&str>, node: Option<&str>, name: &str) -> Item {
         Item {
-            jid: address::bare(&self.domain, info.local.as_deref()).into(),
+            jid: address::bare(&self.domain, local).into(),
             node: node.map(str::to_owned),
             name: Some(address::xml_text(name)),
         }

@@ -86,6 +86,18 @@ pub trait Directory: Send + Sync {
     }
     /// All entities, the front desk among them.
     fn all(&self) -> Vec<EntityInfo>;
+    /// The local parts of what is listed below an entity, in order: everything below the front desk, below a hypervisor its machines.
+    fn below(&self, local: Option<&str>) -> Vec<String> {
+        let is_below = |info: &EntityInfo| local.is_none() || info.parent.as_deref() == local;
+        let below = self.all().into_iter().filter(is_below);
+        let mut below: Vec<_> = below.filter_map(|info| info.local).collect();
+        below.sort();
+        below
+    }
+    /// The name of an entity.
+    fn called(&self, local: &str) -> Option<String> {
+        self.entity(Some(local)).map(|info| info.name)
+    }
 }
 
 /// Decides who may see what. Same conditions as for [`Directory`].

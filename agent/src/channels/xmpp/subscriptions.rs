@@ -341,7 +341,10 @@ impl Subscriptions {
 
     fn drop_if_over(&mut self, person: &BareJid, entity: Option<&str>) {
         if let Some(entities) = self.people.get_mut(person) {
-            entities.retain(|key, contact| key.as_deref() != entity || !contact.is_over());
+            let key = entity.map(str::to_owned);
+            if entities.get(&key).is_some_and(Contact::is_over) {
+                entities.remove(&key);
+            }
             if entities.is_empty() {
                 self.people.remove(person);
                 self.online.remove(person);

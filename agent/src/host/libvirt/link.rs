@@ -85,21 +85,18 @@ impl Link {
         let keepalive = connection.set_keep_alive(interval, KEEPALIVES).is_ok();
         let subscription = sys::subscribe(&connection, ear).map_err(failed)?;
         let driver = connection.driver_type().map_err(failed)?;
-        let workers = |kind: &str, size| {
-            let pool = Workers::new(&format!("{}-{kind}", config.name), size, abandoned.clone());
-            pool.map_err(|error| other(error.to_string()))
-        };
+        let workers = |kind: &str, size| Workers::new(&format!("{}-{kind}", config.name), size, abandoned.clone());
         Ok(Self {
             keepalive,
             features: features(&driver, connection.num_of_storage_pools().is_ok()),
             driver,
             open: Some((connection, subscription)),
-            readers: workers("read", READERS)?,
-            watchers: workers("watch", WATCHERS)?,
-            writers: workers("write", WRITERS)?,
-            long: workers("long", LONG)?,
-            prober: workers("probe", 1)?,
-            nudgers: workers("nudge", NUDGERS)?,
+            readers: workers("read", READERS),
+            watchers: workers("watch", WATCHERS),
+            writers: workers("write", WRITERS),
+            long: workers("long", LONG),
+            prober: workers("probe", 1),
+            nudgers: workers("nudge", NUDGERS),
         })
     }
 

@@ -63,13 +63,10 @@ const DONE: u8 = 2;
 const GIVEN_UP: u8 = 3;
 
 impl Workers {
-    /// A pool of at most that many threads.
-    ///
-    /// # Errors
-    /// When its first thread can't be started.
-    pub fn new(name: &str, size: usize, abandoned: Arc<Abandoned>) -> io::Result<Self> {
+    /// A pool of at most that many threads, each started when it is needed first: with many hosts most never are.
+    pub fn new(name: &str, size: usize, abandoned: Arc<Abandoned>) -> Self {
         let (jobs, queue) = channel::<Job>();
-        let workers = Self {
+        Self {
             name: name.to_owned(),
             jobs,
             queue: Arc::new(Mutex::new(queue)),
@@ -78,9 +75,7 @@ impl Workers {
             busy: Arc::default(),
             stuck: Arc::default(),
             abandoned,
-        };
-        workers.grow()?;
-        Ok(workers)
+        }
     }
 
     /// One thread more, unless there are enough.
@@ -236,7 +231,7 @@ mod tests {
     #[test]
     fn a_hung_call_is_counted_does_not_hold_its_caller_and_is_forgotten_when_it_returns() {
         let abandoned = Arc::new(Abandoned::default());
-        let workers = Workers::new("t", 1, abandoned.clone()).unwrap();
+        let workers = Workers::new("t", 1, abandoned.clone());
         let (release, hung) = channel::<()>();
         let (left, gone) = channel::<()>();
         let call = workers.run(SHORT, move || {
@@ -259,7 +254,7 @@ mod tests {
 
     #[test]
     fn a_call_that_waited_in_line_too_long_never_happens() {
-        let workers = Arc::new(Workers::new("t", 1, Arc::default()).unwrap());
+        let workers = Arc::new(Workers::new("t", 1, Arc::default()));
         let (release, held) = channel::<()>();
         let (began, begun) = channel();
         let first = workers.clone();
@@ -281,7 +276,7 @@ mod tests {
 
     #[test]
     fn two_hung_calls_leave_the_pool_to_others_and_tell_how_they_ended_when_they_come_back() {
-        let workers = Workers::new("t", 3, Arc::default()).unwrap();
+        let workers = Workers::new("t", 3, Arc::default());
         let (told, heard) = channel();
         let releases: Vec<_> = (0..2)
             .map(|number| {
@@ -302,7 +297,8 @@ mod tests {
 
     #[test]
     fn threads_are_started_as_they_are_needed() {
-        let workers = Workers::new("t", 8, Arc::default()).unwrap();
+        let workers = Workers::new("t", 8, Arc::default());
+        assert_eq!(workers.threads.load(Ordering::SeqCst), 0);
         for _ in 0..20 {
             assert_eq!(workers.run(LONG, || ()), Ok(()));
         }
@@ -311,7 +307,7 @@ mod tests {
 
     #[test]
     fn a_panic_ends_its_call_and_not_the_pool() {
-        let workers = Workers::new("t", 1, Arc::default()).unwrap();
+        let workers = Workers::new("t", 1, Arc::default());
         assert_eq!(workers.run(LONG, || panic!("on purpose")), Err::<(), _>(NoAnswer::Panicked));
         assert_eq!(workers.run(LONG, || 3), Ok(3));
     }

@@ -3,6 +3,7 @@
 use grammar::size::Bytes;
 
 use super::*;
+use crate::host::{Disk, Snapshot};
 
 fn machine(number: u128, state: State) -> Machine {
     let disk = |target: &str| Disk {
@@ -206,4 +207,33 @@ fn two_thousand_machines_take_less_than_8_kilobytes_each() {
     let each = resident().saturating_sub(before) / 2_000;
     assert_eq!(mirror.count("hv1"), 2_000);
     assert!(each < 8 << 10, "{each} bytes each");
+}
+
+#[test]
+fn the_list_stays_in_order_and_tells_when_something_is_called_otherwise() {
+    let mirror = mirror();
+    for number in [7, 3, 12, 5, 1] {
+        mirror.put(machine(number, State::Running), at(10));
+    }
+    let names = || mirror.machines().iter().map(|machine| machine.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(), ["machine-1", "machine-12", "machine-3", "machine-5", "machine-7"]);
+    let known = mirror.naming();
+    mirror.put(Machine { state: State::Off, ..machine(3, State::Running) }, at(20));
+    mirror.set_ending(&machine(5, State::Running).id, Some(at(20)));
+    assert_eq!(mirror.naming(), known, "a state is no name");
+    assert_eq!(mirror.machines()[2].state, State::Off, "and is listed as it is");
+    assert_eq!(mirror.machines()[3].ending, Some(at(20)));
+
+    mirror.put(Machine { name: "zeta".to_owned(), ..machine(1, State::Running) }, at(30));
+    mirror.remove(&machine(7, State::Running).id);
+    assert_eq!(names(), ["machine-12", "machine-3", "machine-5", "zeta"]);
+    assert_ne!(mirror.naming().machines, known.machines);
+    let known = mirror.naming();
+    mirror.put(Machine { disks: Vec::new(), ..machine(5, State::Running) }, at(40));
+    assert_eq!(mirror.naming().machines, known.machines);
+    assert_ne!(mirror.naming().things, known.things);
+
+    mirror.set_unread("hv1");
+    assert_eq!((names().len(), mirror.remembered().len()), (0, 4));
+    assert_ne!(mirror.naming().machines, known.machines);
 }

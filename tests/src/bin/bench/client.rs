@@ -10,7 +10,18 @@ use anyhow::{Context, Result, bail};
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A logged-in account of its own, gone with the connection.
+/// An account whose contacts are kept: its name, and name and password as SASL PLAIN has them (RFC 4616), in Base64.
+pub struct Account {
+    /// Its name at [`PEOPLE`].
+    pub name: &'static str,
+    /// NUL, name, NUL, password.
+    pub plain: &'static str,
+}
+
+/// Where accounts are.
+pub const PEOPLE: &str = "people.localhost";
+
+/// A logged-in account, gone with the connection if the server made it up.
 pub struct Client {
     socket: TcpStream,
     seen: String,
@@ -22,19 +33,48 @@ impl Client {
     /// # Errors
     /// When the server is not there or does not let it in.
     pub fn new(port: u16) -> Result<Self> {
+        let mut client = Self::open(port, "localhost", "mechanism='ANONYMOUS'/>")?;
+        client.ask("<presence/>", "<presence")?;
+        Ok(client)
+    }
+
+    /// Logs in as somebody, who is not shown to anybody yet.
+    ///
+    /// # Errors
+    /// As [`Client::new`].
+    pub fn known(port: u16, account: &Account) -> Result<Self> {
+        Self::open(port, PEOPLE, &format!("mechanism='PLAIN'>{}</auth>", account.plain))
+    }
+
+    fn open(port: u16, domain: &str, mechanism: &str) -> Result<Self> {
         let socket = TcpStream::connect(("127.0.0.1", port))?;
         socket.set_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         let mut client = Self { socket, seen: String::new() };
-        let open = "<stream:stream to='localhost' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>";
-        client.ask(open, "</stream:features>")?;
-        client.ask("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='ANONYMOUS'/>", "<success")?;
-        client.ask(open, "</stream:features>")?;
+        let open = format!(
+            "<stream:stream to='{domain}' version='1.0' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
+        );
+        client.ask(&open, "</stream:features>")?;
+        client.ask(&format!("<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' {mechanism}"), "<success")?;
+        client.ask(&open, "</stream:features>")?;
         client.ask("<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>", "</iq>")?;
         // Servers tell about contacts only to those who asked for theirs.
         client.ask("<iq type='get' id='list'><query xmlns='jabber:iq:roster'/></iq>", "id='list'")?;
-        client.ask("<presence/>", "<presence")?;
         Ok(client)
+    }
+
+    /// Shows itself, and waits until so many contacts have shown themselves; gives how long that took.
+    ///
+    /// # Errors
+    /// When they don't.
+    pub fn appear(&mut self, contacts: usize) -> Result<Duration> {
+        let begun = Instant::now();
+        self.send("<presence/>")?;
+        for _ in 0..contacts {
+            // It has a text, and so an end; our own comes back without.
+            self.until("</presence>")?;
+        }
+        Ok(begun.elapsed())
     }
 
     /// Sends, and waits for a text; gives everything up to its end.
@@ -85,11 +125,16 @@ impl Client {
     }
 
     fn until(&mut self, text: &str) -> Result<String> {
-        let mut buffer = [0; 16 * 1024];
+        let mut buffer = [0; 64 * 1024];
+        let mut searched = 0;
         loop {
-            if let Some(at) = self.seen.find(text) {
-                let rest = self.seen.split_off(at + text.len());
+            if let Some(at) = self.seen[searched..].find(text) {
+                let rest = self.seen.split_off(searched + at + text.len());
                 return Ok(std::mem::replace(&mut self.seen, rest));
+            }
+            searched = self.seen.len().saturating_sub(text.len());
+            while !self.seen.is_char_boundary(searched) {
+                searched -= 1;
             }
             let read = match self.socket.read(&mut buffer) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,

@@ -72,7 +72,7 @@ pub fn measure(report: &mut Report) -> Result<()> {
         std::hint::black_box(assembled.nlu.rank(SENTENCE));
         rank.add(begun.elapsed());
     }
-    report.note("of which encoder and classifier, p50", rank.quantile(0.5), "ms");
+    report.judge("of which encoder and classifier, p50", rank.quantile(0.5), "ms", 25.0);
     ensure!(assembled.nlu.encoder().is_ok(), "there is no encoder: these were n-grams alone");
     Ok(())
 }

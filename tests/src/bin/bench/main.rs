@@ -9,10 +9,12 @@ mod crowd;
 mod echo;
 mod event;
 mod figure;
+mod fleet;
 mod footprint;
 mod inside;
 mod process;
 mod site;
+mod storm;
 mod talk;
 
 use std::process::ExitCode;
@@ -24,11 +26,13 @@ use figure::Report;
 /// What can be measured: name, what it tells, and how.
 type Bench = (&'static str, &'static str, fn(&mut Report) -> Result<()>);
 
-const BENCHES: [Bench; 5] = [
+const BENCHES: [Bench; 7] = [
     ("inside", "a turn within the process: grammar and dialogue, classifier", inside::measure),
     ("talk", "round trips through Prosody, beside an echo component", talk::measure),
     ("footprint", "memory and idle processor time with 1,000 and 2,000 machines", footprint::measure),
     ("crowd", "memory and threads while 1,000 people write 24,000 messages", crowd::measure),
+    ("fleet", "10,000 machines: start, memory, lists, a log-in of somebody who has them all", fleet::measure),
+    ("storm", "10,000 machines: a thousand changes a second while others ask", storm::measure),
     ("event", "from a change at libvirt to the message at the client", event::measure),
 ];
 

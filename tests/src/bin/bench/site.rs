@@ -1,6 +1,5 @@
 //! A private site: Prosody on loopback with two components, and an agent with as many machines as wanted.
 
-use std::fmt::Write;
 use std::fs;
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -10,7 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use tests::guest::wait_for;
 
-use crate::client::Client;
+use crate::client::{Account, Client, PEOPLE};
 use crate::process::Process;
 
 /// The echo component.
@@ -55,6 +54,27 @@ impl Site {
         Client::new(self.client_port)
     }
 
+    /// Logs somebody in whose contacts are kept.
+    ///
+    /// # Errors
+    /// As [`Client::known`].
+    pub fn known(&self, account: &Account) -> Result<Client> {
+        Client::known(self.client_port, account)
+    }
+
+    /// Has the server keep these contacts for an account, each seeing the other. Before it logs in.
+    ///
+    /// # Errors
+    /// When they can't be written.
+    pub fn contacts(&self, account: &Account, contacts: impl Iterator<Item = String>) -> Result<()> {
+        let folder = self.folder.path().join(PEOPLE.replace('.', "%2e")).join("roster");
+        fs::create_dir_all(&folder)?;
+        let entry = |contact| format!("[\"{contact}\"] = {{ subscription = \"both\"; groups = {{ }}; }};\n");
+        let roster = contacts.map(entry).collect::<String>();
+        fs::write(folder.join(format!("{}.dat", account.name)), format!("return {{ {roster} }};\n"))?;
+        Ok(())
+    }
+
     /// Where components come in.
     pub fn component_port(&self) -> u16 {
         self.component_port
@@ -75,8 +95,23 @@ impl Site {
     /// # Errors
     /// When it does not.
     pub fn agent(&self, uri: &str, machine: &str) -> Result<Process> {
-        let store = tempfile::tempdir_in(self.folder.path())?.keep();
-        let config = configuration(self.component_port, uri, &store)?;
+        self.agent_at(&self.store()?, uri, machine)
+    }
+
+    /// A folder for an agent's store.
+    ///
+    /// # Errors
+    /// When it can't be made.
+    pub fn store(&self) -> Result<PathBuf> {
+        Ok(tempfile::tempdir_in(self.folder.path())?.keep())
+    }
+
+    /// As [`Site::agent`], over a store that may be there already.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn agent_at(&self, store: &Path, uri: &str, machine: &str) -> Result<Process> {
+        let config = configuration(self.component_port, uri, store)?;
         let file = store.join("atoll.toml");
         fs::write(&file, config)?;
         let log = fs::File::create(store.join("log"))?;
@@ -108,21 +143,26 @@ impl Site {
 pub fn machines(folder: &Path, count: usize) -> Result<String> {
     let mut xml = "<node>\n".to_owned();
     for number in 0..count {
-        writeln!(
-            xml,
-            "<domain type='test'><name>vm-{number:04}</name><uuid>{number:08x}-0000-4000-8000-000000000000</uuid>\
-             <memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type arch='x86_64'>hvm</type></os><devices>\
-             <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
-             <source file='/var/lib/libvirt/images/vm-{number:04}.qcow2'/><target dev='vda' bus='virtio'/></disk>\
-             <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
-             <source file='/var/lib/libvirt/images/vm-{number:04}-data.qcow2'/><target dev='vdb' bus='virtio'/></disk>\
-             <interface type='network'><source network='default'/><model type='virtio'/></interface>\
-             </devices></domain>"
-        )?;
+        xml += &definition(number);
+        xml.push('\n');
     }
     let file = folder.join(format!("machines-{count}.xml"));
     fs::write(&file, xml + "</node>\n")?;
     Ok(format!("test://{}", file.display()))
+}
+
+/// One of them, as libvirt's test driver defines it: two disks and a network card.
+pub fn definition(number: usize) -> String {
+    format!(
+        "<domain type='test'><name>vm-{number:04}</name><uuid>{number:08x}-0000-4000-8000-000000000000</uuid>\
+     <memory unit='MiB'>512</memory><vcpu>2</vcpu><os><type arch='x86_64'>hvm</type></os><devices>\
+     <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
+     <source file='/var/lib/libvirt/images/vm-{number:04}.qcow2'/><target dev='vda' bus='virtio'/></disk>\
+     <disk type='file' device='disk'><driver name='qemu' type='qcow2'/>\
+     <source file='/var/lib/libvirt/images/vm-{number:04}-data.qcow2'/><target dev='vdb' bus='virtio'/></disk>\
+     <interface type='network'><source network='default'/><model type='virtio'/></interface>\
+     </devices></domain>"
+    )
 }
 
 /// An agent's configuration: a hypervisor "hv1", a store, and the model and what was trained where the set-up puts them.
@@ -137,6 +177,7 @@ pub fn configuration(component_port: u16, uri: &str, store: &Path) -> Result<Str
         "[xmpp]\nservers = [\"127.0.0.1:{component_port}\"]\ndomain = \"{VMS}\"\nsecret = \"{SECRET}\"\n\
          [[hypervisor]]\nname = \"hv1\"\nuri = \"{uri}\"\n\
          [[access]]\nwho = \"@localhost\"\nrole = \"operator\"\n\
+         [[access]]\nwho = \"@{PEOPLE}\"\nrole = \"operator\"\n\
          [[access]]\nwho = \"@{ECHO}\"\nrole = \"operator\"\n\
          [store]\npath = \"{}\"\n[model]\ntrained = \"{}\"\n[http]\nlisten = \"\"\n",
         store.display(),
@@ -170,12 +211,17 @@ component_interfaces = {{ "127.0.0.1" }}
 s2s_ports = {{ }}
 http_ports = {{ }}
 https_ports = {{ }}
-storage = "memory"
+storage = {{ roster = "internal" }}
+default_storage = "memory"
 authentication = "anonymous"
 c2s_require_encryption = false
 modules_enabled = {{ "roster", "saslauth", "disco", "presence", "message", "iq" }}
 modules_disabled = {{ "s2s", "tls", "limits" }}
 VirtualHost "localhost"
+VirtualHost "{PEOPLE}"
+    authentication = "insecure"
+    insecure_open_authentication = "Yes please, I know what I'm doing!"
+    allow_unencrypted_plain_auth = true
 Component "{VMS}"
     component_secret = "{SECRET}"
 Component "{ECHO}"

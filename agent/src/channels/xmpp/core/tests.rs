@@ -238,6 +238,11 @@ fn everybody_finds_what_they_may_see_and_nothing_else() {
     let answer = world.ask("ann@example.org/phone", "vms.example.org", items);
     let all: BTreeSet<_> = ["hv1@vms.example.org", "web1@vms.example.org"].map(str::to_owned).into();
     assert_eq!(seen(&answer), all);
+    let paged = items
+        .replace("/>", "><set xmlns='http://jabber.org/protocol/rsm'><max>1</max><after>hv1</after></set></query>");
+    let answer = world.ask("ann@example.org/phone", "vms.example.org", &paged);
+    assert_eq!(seen(&answer), ["web1@vms.example.org".to_owned()].into());
+    assert!(answer.contains("<count>2</count>"), "{answer}");
     let answer = world.ask("ann@example.org/phone", "hv1@vms.example.org", items);
     assert_eq!(seen(&answer), ["web1@vms.example.org".to_owned()].into());
     assert!(seen(&world.ask("eve@example.org/x", "vms.example.org", items)).is_empty());
