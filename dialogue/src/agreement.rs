@@ -63,7 +63,7 @@ impl Turn<'_> {
         values.is_some_and(|said| said.values.iter().all(|(slot, value)| call.args.get(slot) == Some(value)))
     }
 
-    /// Whether a yes takes leave as well, or does not care: then nobody knows whether it is one.
+    /// Whether a yes takes leave as well, does not care, or ends in a word that takes it back ("yes, oops"): then nobody knows whether it is one.
     pub(crate) fn yes_and_more(&self, text: &str) -> bool {
         let cx = self.context();
         let all = cx.tokens(text);
@@ -76,7 +76,8 @@ impl Turn<'_> {
             let skips = cx.lexicon.longest(&all[at..], Class::Skip).unwrap_or(0);
             skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
         });
-        careless || (1..all.len()).any(leaves)
+        let recants = (1..all.len()).any(|at| cx.lexicon.longest(&all[at..], Class::Recants) == Some(all.len() - at));
+        careless || recants || (1..all.len()).any(leaves)
     }
 
     /// "then start db1", "reboot cache too": said as more of what was said before, with or without a yes.
@@ -276,6 +277,26 @@ impl Turn<'_> {
         };
         let cuts = text.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| text.split_at(at));
         !text.contains('?') && cuts.into_iter().any(|(one, other)| yes(one) && yes(other))
+    }
+
+    /// "yes, web1", "web1 please": what is typed beside words that agree.
+    pub(crate) fn without_agreement(&self, text: &str) -> String {
+        const AGREES: [Class; 3] = [Class::Yes, Class::Polite, Class::Thanks];
+        let cx = self.context();
+        let all = cx.tokens(text);
+        let (mut from, mut until) = (0, all.len());
+        while let Some(count) = all.get(from..until).and_then(|rest| cx.lexicon.longest_of(rest, &AGREES)) {
+            from += count;
+        }
+        let behind =
+            |until: usize| AGREES.iter().filter_map(|class| cx.lexicon.longest_before(&all[from..until], *class)).max();
+        while from < until
+            && let Some(count) = behind(until)
+        {
+            until -= count;
+        }
+        let rest = all.get(from..until).and_then(|rest| Some(rest.first()?.span.start..rest.last()?.span.end));
+        rest.map_or_else(String::new, |span| text[span].to_owned())
     }
 }
 

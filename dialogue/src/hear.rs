@@ -8,13 +8,9 @@ use crate::pasted::is_pasted;
 use crate::policy::Path;
 use crate::reply::Phrase;
 use crate::session::{About, Call, Decision, Open, Trace};
+use crate::signs::{may_mean_something, strikes_out};
 use crate::slots::unknown_names;
 use crate::understand::{MOST_CHARACTERS, REPEATED};
-
-/// Marks of what is struck out or commented out.
-const STRUCK: [&str; 5] = ["~~", "<!--", "-->", "/*", "*/"];
-/// Signs that take back what they stand beside.
-const DENYING: [char; 5] = ['❌', '👎', '🛑', '🚫', '✋'];
 
 impl Turn<'_> {
     /// A message came in.
@@ -46,19 +42,14 @@ impl Turn<'_> {
             self.understood_nothing(&[], Vec::new());
             return;
         }
-        // "~reboot~", "<!-- reboot -->", "!reboot": struck out, commented out, denied.
-        let struck = STRUCK.iter().any(|mark| text.contains(mark))
-            || text.starts_with(['!', '¬', '#']) && text[1..].contains(char::is_alphabetic)
-            || text.starts_with('~') && text.ends_with('~');
-        // "stop web1 ❌"
-        let denied = text.contains(DENYING) && text.chars().any(char::is_alphanumeric);
-        if struck || denied {
+        // "~reboot~", "<!-- reboot -->", "!reboot", "reboot web1 -web2"
+        if strikes_out(&text, &self.context()) {
             self.understood_nothing(&[], Vec::new());
             return;
         }
         self.expire();
         let before = self.session.open.clone().map(Box::new);
-        let mut doubtful = utterance.late.is_some();
+        let mut doubtful = utterance.late.is_some() || may_mean_something(&text, &self.context());
         let mut preface = Vec::new();
         if let Some(late) = utterance.late {
             let phrase =

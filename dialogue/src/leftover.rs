@@ -215,7 +215,9 @@ pub(crate) fn left_over(
                     |slot: &Slot| slot.kind == Kind::Name(*of) && taken.iter().any(|(name, _)| name == slot.name);
                 cx.known.has(*of, token.text).is_some() && spec.slots.iter().any(read)
             });
-        left.names |= another;
+        // "web1 is fine, reboot the other one"
+        let other_one = longest(&[Class::Other]) > 0 && !read_at(token) && taken.iter().any(|(slot, _)| slot == TARGET);
+        left.names |= another || other_one && spec.category == Category::Power;
         left.names |= piece || thing || picks > 0 || other && taken.iter().any(|(slot, _)| slot == TARGET);
         let count = if another || named || known || piece || thing || picks > 0 || inverts > 0 {
             left.weighs = true;

@@ -48,6 +48,7 @@ pub mod reply;
 pub mod session;
 mod several;
 mod shortened;
+mod signs;
 pub mod slots;
 mod snapshots;
 mod sparing;

@@ -279,6 +279,12 @@ impl Turn<'_> {
         // A name that is also an answer ("yes") is asked for in quotation marks, and counts only in them.
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let typed = bare(text) == bare(&plan.typed);
+        // "disks of which machine?", "web1": behind a reminder a name may as well answer something else.
+        if by_name && open.reminded && typed {
+            let again = Open { reminded: false, ..open };
+            self.ask_again_after("once_more_passed", again);
+            return Ok(());
+        }
         // "all but the reboot", "the snapshot first"
         let steps = || self.with_fewer_steps(text, &plan.calls).or_else(|| self.with_step_first(text, &plan.calls));
         if let Some(calls) = Some(()).filter(|()| !undoing).and_then(|()| steps()) {
@@ -470,26 +476,6 @@ impl Turn<'_> {
     fn holds_stop(&self, text: &str) -> bool {
         let cx = self.context();
         cx.lexicon.holds(&cx.tokens(text), &[Class::Stop, Class::Cancel])
-    }
-
-    /// "yes, web1", "web1 please": what is typed beside words that agree.
-    fn without_agreement(&self, text: &str) -> String {
-        const AGREES: [Class; 3] = [Class::Yes, Class::Polite, Class::Thanks];
-        let cx = self.context();
-        let all = cx.tokens(text);
-        let (mut from, mut until) = (0, all.len());
-        while let Some(count) = all.get(from..until).and_then(|rest| cx.lexicon.longest_of(rest, &AGREES)) {
-            from += count;
-        }
-        let behind =
-            |until: usize| AGREES.iter().filter_map(|class| cx.lexicon.longest_before(&all[from..until], *class)).max();
-        while from < until
-            && let Some(count) = behind(until)
-        {
-            until -= count;
-        }
-        let rest = all.get(from..until).and_then(|rest| Some(rest.first()?.span.start..rest.last()?.span.end));
-        rest.map_or_else(String::new, |span| text[span].to_owned())
     }
 
     /// The confirmation is void, and the corrected plan is shown and asked, with what of the text is not in it.

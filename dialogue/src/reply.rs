@@ -84,6 +84,11 @@ impl Phrase {
         self.key == Self::not_followed("").key
     }
 
+    /// Whether it names a piece of a message that nobody placed or followed.
+    pub(crate) fn is_left_over(&self) -> bool {
+        self.is_not_followed() || self.key == Self::common("left_over").key
+    }
+
     /// The same with one more value.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Into<Var>) -> Self {

@@ -299,8 +299,8 @@ pub struct Session {
     /// The plan that was refused so in the last message, by its digest.
     #[serde(default)]
     pub refused_plan: Option<String>,
-    /// Whether a question was open when the last message came; only within a turn.
-    #[serde(skip)]
+    /// Whether a question was open when the last message came.
+    #[serde(default)]
     pub waited: bool,
     /// Whether the text was read a second time, with its slips mended; only within a turn.
     #[serde(skip)]

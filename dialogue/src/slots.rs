@@ -86,9 +86,9 @@ pub(crate) fn extract_where(
         });
         // "un snapshot « avant-patch »": a name to be given is no machine's.
         // "delete nightly, keep lent"
-        if matches!(slot.kind, Kind::Name(Of::Snapshot | Of::Disk | Of::Volume)) {
-            found.retain(|found| !is_kept(&found.span, text, cx));
-        }
+        let keeps = matches!(slot.kind, Kind::Name(Of::Snapshot | Of::Disk | Of::Volume));
+        let goes = |span: &Range<usize>| !(keeps && is_kept(span, text, cx));
+        found.retain(|found| goes(&found.span));
         // "from archive to ssd": where it is taken from is not where it goes.
         let comes = |span: &Range<usize>| {
             !spec.has_origin(slot.kind) || is_origin(span, text, cx) == (slot.need == Need::Origin)
@@ -122,7 +122,7 @@ pub(crate) fn extract_where(
         let spans = likely
             .iter()
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
-        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).filter(comes).collect();
+        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).filter(comes).filter(goes).collect();
         if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
             if slot.name == TARGET {
                 without_whom_it_tells_of(&mut found, text, cx);

@@ -142,7 +142,9 @@ impl Turn<'_> {
         let marked = |at: &usize| gap(text, &all, *at).contains([',', ';', '.']) || joined(*at) > 0;
         let at = (1..all.len()).rev().find(marked)?;
         let (rest, tail) = (&text[..all[at - joined(at) - 1].span.end], &text[all[at].span.start..]);
-        let denied = frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Negated);
+        // "pause web1, no wait web2" means that one instead.
+        let recants = cx.lexicon.longest(&all[at..], Class::Recants).is_some_and(|count| count > 1);
+        let denied = !recants && frame(tail, &cx).parts.iter().all(|part| part.stance == Stance::Negated);
         let named = |text: &str| self.named_in(text).into_iter().collect::<Vec<String>>();
         let (names, meant) = (named(tail), named(rest));
         let apart = !names.is_empty() && !names.iter().any(|name| meant.contains(name));

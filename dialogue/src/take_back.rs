@@ -244,17 +244,22 @@ impl Turn<'_> {
         }
         // "undo the move of vda", after that of vdb.
         let slots = self.spec(call).map_or(&[][..], |spec| spec.slots);
+        let denied = cx.lexicon.holds(&all, &DENIES);
         let differs = |token: &Token<'_>| {
             slots.iter().any(|slot| match (slot.kind, call.args.get(slot.name)) {
-                (Kind::Name(of), Some(Value::Name(own))) => {
+                (Kind::Name(of) | Kind::NewName(of), Some(Value::Name(own))) => {
                     let known = cx.known.has(of, token.text).is_some() || of == Of::Disk && is_device(&token.folded);
-                    known && !all.iter().any(|said| said.folded == fold(own))
+                    let own = fold(own);
+                    // "not vdc, vdb"
+                    known && token.folded != own && (denied || !all.iter().any(|said| said.folded == own))
                 }
                 _ => false,
             })
         };
-        let of_things = |token: &&Token<'_>| !cx.lexicon.contains(&token.folded);
-        if all.iter().filter(of_things).any(differs) {
+        // "fast" is a word as any other where no place is spoken of.
+        let placed = |at: usize| [Class::Where, Class::To].iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+        let of_things = |at: &usize| all.len() == 1 || placed(*at) || !cx.lexicon.contains(&all[*at].folded);
+        if (0..all.len()).filter(of_things).any(|at| differs(&all[at])) {
             return true;
         }
         // "défais le dernier disque", after a start.

@@ -86,6 +86,10 @@ impl Turn<'_> {
                 && !values.iter().any(|(filled, _)| filled == slot.name)
                 && slot.need != Need::Origin
         };
+        // "20 GB but not on default"
+        if cx.lexicon.holds(&all, &[Class::Not, Class::Denied, Class::Except, Class::No]) {
+            return Vec::new();
+        }
         let given = |name: &str| values.iter().any(|(_, value)| value.to_string() == name);
         // "fast" is a word as any other where no place is spoken of.
         let placed = |at: usize| cx.lexicon.longest_before(&all[..at], Class::Where).is_some();

@@ -213,6 +213,11 @@ impl Turn<'_> {
             self.begin(calls, path, doubtful || asked, preface, before);
             return;
         };
+        // "reboot. No, pause.": only what is said last is shown.
+        if self.turns_over(&part) && understanding.calls.iter().any(|call| self.may_change(call)) {
+            understanding.calls.retain(|call| !self.may_change(call));
+            understanding.doubtful = true;
+        }
         if let Some(parts) = self.by_conditions(&part) {
             self.next_of(parts, understanding);
             return;
@@ -523,6 +528,8 @@ impl Turn<'_> {
         let (mut preface, mut doubtful) = (preface, doubtful);
         doubtful |= self.names_what_is_inside(&calls, &mut preface);
         doubtful |= self.account(&calls, &mut preface);
+        // What was named as not placed or not followed is never passed over beside what is done.
+        doubtful |= preface.iter().any(Phrase::is_left_over);
         // "no, the snapshot first, then the rest": of what was refused with more behind it, this may be only a part.
         let cx = self.context();
         doubtful |= self.session.refused

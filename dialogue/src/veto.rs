@@ -68,6 +68,21 @@ impl Turn<'_> {
         (part.stance == Stance::Negated && !wish.is_empty() && wished).then(|| text[all[at].span.start..].to_owned())
     }
 
+    /// "no, pause", "sorry, pause web1": whether a part takes back what was wished before it, and wishes for something else.
+    pub(crate) fn turns_over(&self, part: &Part) -> bool {
+        let cx = self.context();
+        let text = part.raw.trim();
+        let all = cx.tokens(text);
+        let Some(count) = cx.lexicon.longest_of(&all, &[Class::No, Class::Recants]) else { return false };
+        let Some(next) = all.get(count).filter(|_| gap(text, &all, count).contains([',', ':', '.', ';'])) else {
+            return false;
+        };
+        let wish = &text[next.span.start..];
+        // "sorry, start web2 too" takes nothing back.
+        let also = cx.lexicon.holds(&all, &[Class::Also]);
+        !also && self.commands(wish).iter().any(|(call, _)| self.may_change(call))
+    }
+
     /// "ah no not db1", "enfin non, à stable": what begins so behind a wish takes it back, wholly or in part.
     pub(crate) fn takes_back_before(&self, part: &Part, calls: &[Call]) -> bool {
         let cx = self.context();

@@ -139,7 +139,7 @@ impl Skill for Power {
     fn plan(&self, args: &Args, scene: &Scene<'_>) -> Result<Plan, Stop> {
         let mut change = self.change(scene.machine()?, scene)?;
         if args.0.contains_key("duration") {
-            change.summary = self.phrase("summary_no_timer", scene.machine()?);
+            change.caution = Some(self.phrase("summary_no_timer", scene.machine()?));
         }
         Ok(change.plan())
     }
