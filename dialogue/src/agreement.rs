@@ -76,7 +76,12 @@ impl Turn<'_> {
             let skips = cx.lexicon.longest(&all[at..], Class::Skip).unwrap_or(0);
             skips > 0 && cx.lexicon.longest(&all[at..], Class::Yes).unwrap_or(0) < skips
         });
-        let recants = (1..all.len()).any(|at| cx.lexicon.longest(&all[at..], Class::Recants) == Some(all.len() - at));
+        let refuses = |at: usize| cx.lexicon.longest(&all[at..], Class::No).is_some();
+        let recants = (1..all.len()).any(|at| {
+            cx.lexicon.longest(&all[at..], Class::Recants) == Some(all.len() - at) && !(at..all.len()).any(refuses)
+        });
+        // "yes but web1 can wait" is about web1.
+        let recants = recants && self.named_in(text).is_empty();
         careless || recants || (1..all.len()).any(leaves)
     }
 

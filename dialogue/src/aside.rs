@@ -162,7 +162,7 @@ impl Turn<'_> {
         if open.reminded {
             self.session.open = Some(Open { passed: true, ..open });
         } else {
-            self.ask_again_after("back_to", Open { reminded: true, ..open });
+            self.ask_again_after("back_to", Open { reminded: true, mentioned: false, ..open });
         }
     }
 
@@ -177,7 +177,7 @@ impl Turn<'_> {
         let plan = open.asked.head.iter().filter(|phrase| **phrase != asks).cloned();
         let head = [Phrase::common("still_waits")].into_iter().chain(plan).collect();
         self.actions.push(Action::Remind(Reply { head, ..open.asked.clone() }));
-        self.session.open = Some(Open { at: self.now(), passed: false, reminded: true, ..open });
+        self.session.open = Some(Open { at: self.now(), passed: false, reminded: true, mentioned: true, ..open });
     }
 
     /// Whether a question that was not answered may still be: a plan not once other things were spoken of, or it was a while ago.

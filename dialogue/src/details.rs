@@ -281,7 +281,15 @@ impl Turn<'_> {
         values.retain(|(name, value)| name != slot.name || !put_off(value));
         let called = cx.lexicon.holds(&cx.tokens(text), &[Class::Called, Class::Calling])
             || text.contains(['"', '“', '«', '`', '„']);
-        let small = |value: &Value| matches!(value, Value::Name(name) if is_small(name, &cx));
+        // "20 GB, on hv1", "20 GB for web1": where or for whom it is to be is no name.
+        let all = cx.tokens(text);
+        let elsewhere = |name: &str| {
+            let at = all.iter().position(|token| token.text == name);
+            let placed = |at: usize| cx.lexicon.longest_before(&all[..at], Class::Where).is_some();
+            let exists = [Of::Machine, Of::Hypervisor].iter().any(|of| cx.known.has(*of, name).is_some());
+            all.len() > 1 && at.is_some_and(|at| placed(at) || exists)
+        };
+        let small = |value: &Value| matches!(value, Value::Name(name) if is_small(name, &cx) || elsewhere(name));
         values.retain(|(name, value)| name != slot.name || called || !small(value));
     }
 

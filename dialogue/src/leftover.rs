@@ -14,6 +14,7 @@ use grammar::selector::{Selector, exceptions};
 use grammar::token::{Token, gap};
 use grammar::value::Value;
 
+use crate::adjacent::{behind_a_name, behind_the_machine, beside_the_machine, follows, may_be_its_name, says_which};
 use crate::amend::is_among;
 use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
@@ -160,6 +161,8 @@ pub(crate) fn left_over(
             at += 1;
             continue;
         }
+        let answers = longest(&[Class::Yes, Class::Past]);
+        let answers = if behind_the_machine(token, taken, text) && at + answers == all.len() { answers } else { 0 };
         let (weighty, light, times) = (longest(&WEIGHTY), longest(&LIGHT), longest(&TIMES));
         // "start web2, leave it"
         let turns = longest(&TURNS);
@@ -209,7 +212,11 @@ pub(crate) fn left_over(
         });
         let other = cx.known.has(Of::Machine, token.text).is_some() && known && !again;
         // "delete s1 s2", where only s1 was read; "vda to ssd and vdb to archive".
-        let another = !cx.lexicon.contains(&token.folded)
+        // "fast" is a word as any other where no place is spoken of, or goes on.
+        let placed = [Class::Where, Class::To, Class::And]
+            .iter()
+            .any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+        let another = (placed || !cx.lexicon.contains(&token.folded))
             && THINGS.iter().any(|of| {
                 let read =
                     |slot: &Slot| slot.kind == Kind::Name(*of) && taken.iter().any(|(name, _)| name == slot.name);
@@ -240,11 +247,16 @@ pub(crate) fn left_over(
         } else if logged(at) {
             left.weighs = true;
             1
+        } else if answers > 0 {
+            // "start cache OK": how it went, as a log has it.
+            left.weighs = true;
+            answers
         } else if light > 0 {
             at += light;
             continue;
         } else if vocabulary.has(token)
             && !behind_a_name(spec, token, taken, text)
+            && (vocabulary.commands(token) || at + 1 < all.len() || !behind_the_machine(token, taken, text))
             && !apart(at)
             && (vocabulary.commands(token) || !is_behind_all(&all, at, text, cx))
         {
@@ -365,21 +377,6 @@ fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
     one.start < other.end && other.start < one.end
 }
 
-/// Whether a word stands right behind what was read there.
-fn follows(token: &Token<'_>, span: &Range<usize>, text: &str) -> bool {
-    // "web1's backup" too.
-    let between = text.get(span.end..token.span.start).map(str::trim);
-    between.is_some_and(|between| ["", "'s", "’s"].contains(&between))
-}
-
-/// "an encrypted disk": what stands right before a word of the command says which one.
-fn says_which(vocabulary: &Vocabulary, tokens: &[Token<'_>], text: &str, cx: &Context<'_>) -> bool {
-    let [token, next, ..] = tokens else { return false };
-    let blank = follows(next, &token.span, text);
-    let verb = cx.lexicon.longest(&tokens[1..], Class::Verb).is_some();
-    blank && !verb && vocabulary.commands(next)
-}
-
 /// Whether a word that this language doesn't have weighs in another: people mix them.
 fn weighs_elsewhere(book: &Book, tokens: &[Token<'_>]) -> bool {
     book.lexicons().any(|lexicon| WEIGHTY.iter().any(|class| lexicon.longest(tokens, *class).is_some()))
@@ -390,30 +387,6 @@ pub(crate) fn is_bare_value(text: &str, cx: &Context<'_>) -> bool {
     const KINDS: [Kind; 7] =
         [Kind::Size, Kind::Count, Kind::Percent, Kind::Duration, Kind::When, Kind::Jid, Kind::Address];
     KINDS.into_iter().any(|kind| read::parse(kind, text, cx).is_some())
-}
-
-/// "start alpha old": nobody knows whether "old" belongs to the name.
-fn beside_the_machine(token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
-    let blank = |range: Range<usize>| text.get(range).is_some_and(|between| between.trim().is_empty());
-    taken.iter().filter(|(slot, _)| slot == TARGET).any(|(_, span)| {
-        blank(span.end..token.span.start.max(span.end)) && token.span.start >= span.end
-            || blank(token.span.end..span.start.max(token.span.end)) && token.span.end <= span.start
-    })
-}
-
-/// "a snapshot named first try": nobody knows whether "try" belongs to the name.
-fn behind_a_name(spec: &Spec, token: &Token<'_>, taken: &[Taken], text: &str) -> bool {
-    let named = |slot: &str| spec.slot(slot).is_some_and(|slot| matches!(slot.kind, Kind::NewName(_)));
-    taken.iter().any(|(slot, span)| named(slot) && follows(token, span, text))
-}
-
-/// "a snapshot november": what stands right behind the words of a command that gives a name, and has none, may be that name.
-fn may_be_its_name(spec: &Spec, vocabulary: &Vocabulary, upto: &[Token<'_>], taken: &[Taken], text: &str) -> bool {
-    let [.., before, token] = upto else { return false };
-    let blank = follows(token, &before.span, text);
-    let unnamed =
-        |slot: &Slot| matches!(slot.kind, Kind::NewName(_)) && !taken.iter().any(|(name, _)| name == slot.name);
-    blank && vocabulary.commands(before) && spec.slots.iter().any(unnamed)
 }
 
 /// What among some names, or right behind them, says that one of them is not meant.

@@ -8,6 +8,7 @@
 //! ```
 
 mod addressed;
+mod adjacent;
 mod agreement;
 mod amend;
 mod another;
@@ -24,7 +25,8 @@ mod gist;
 mod hear;
 mod how_to;
 mod inside;
-pub mod language;
+pub mod kept;
+mod language;
 mod ledger;
 pub mod leftover;
 pub mod machine;

@@ -397,7 +397,8 @@ impl<'a> Turn<'a> {
             asked = asked.ending(Phrase::common("room_hint").with("entity", self.around.entity).with("answer", answer));
         }
         let (at, seen_on) = (self.now(), Vec::new());
-        self.session.open = Some(Open { about, asked: asked.clone(), at, seen_on, passed: false, reminded: false });
+        self.session.open =
+            Some(Open { about, asked: asked.clone(), at, seen_on, passed: false, reminded: false, mentioned: false });
         preface.dedup();
         asked.head.splice(0..0, preface);
         self.session.said = Some(asked.clone());

@@ -280,9 +280,8 @@ impl Turn<'_> {
         let quoted = !plan.typed.starts_with('"') || text.trim().starts_with(['"', '\'', '`', '“']);
         let typed = bare(text) == bare(&plan.typed);
         // "disks of which machine?", "web1": behind a reminder a name may as well answer something else.
-        if by_name && open.reminded && typed {
-            let again = Open { reminded: false, ..open };
-            self.ask_again_after("once_more_passed", again);
+        if by_name && open.mentioned && typed {
+            self.ask_again_after("once_more_passed", Open { reminded: false, mentioned: false, ..open });
             return Ok(());
         }
         // "all but the reboot", "the snapshot first"

@@ -1,6 +1,7 @@
 //! What the classifier makes of a part that is no command: a skill that it is sure of, a guess to offer, or nothing.
 
 use grammar::frame::{Part, Stance};
+use grammar::lexicon::Class;
 
 use crate::controls::CONTROLS;
 use crate::follow::state_of;
@@ -16,6 +17,8 @@ use crate::understand::GIST;
 
 /// So likely must be what a sentence asks for that tells or considers something beside it, or wishes for it, to be asked about.
 const WISHED: f32 = 0.9;
+/// So many guesses are offered at most.
+const MOST_GUESSED: usize = 3;
 /// Says no.
 const NO: &str = "talk.no";
 /// Controls that change nothing, and the score from which a guess at one is good enough.
@@ -129,6 +132,16 @@ impl Turn<'_> {
             self.understood_nothing(&[], without_asides(understanding.preface));
             return;
         }
+        // "delete x, keep v1": no guess at what destroys, beside what is to be kept.
+        let destroys =
+            |(id, _): &(String, f32)| self.book.spec(id).is_some_and(|spec| spec.danger >= Danger::Destructive);
+        if ranking.sure == Sure::Guess
+            && fitting.iter().take(MOST_GUESSED).any(destroys)
+            && let Some(words) = self.keeps_beside(&part)
+        {
+            self.refuse_unread("left_over_except", words, &understanding.preface);
+            return;
+        }
         if ranking.sure == Sure::Guess && !small {
             if let Err(understanding) = self.pass_over(understanding, &part, true)
                 && let Err(understanding) = self.go_on_without(understanding, &part)
@@ -208,6 +221,15 @@ impl Turn<'_> {
         understanding.doubtful |= self.attach(condition, &mut call);
         understanding.note_ahead(self.leads_ahead(&part.raw));
         self.next_after(call, *understanding);
+    }
+
+    /// What a part says is to be kept, beside something else.
+    fn keeps_beside(&self, part: &Part) -> Option<String> {
+        let cx = self.context();
+        let all = cx.tokens(&part.raw);
+        let keeps = |at: &usize| cx.lexicon.longest_of(&all[*at..], &[Class::Untouched, Class::Spare]).is_some();
+        let at = (1..all.len().saturating_sub(1)).find(keeps)?;
+        Some(part.raw[all[at].span.start..].trim().to_owned())
     }
 
     /// Whether a part that is no request may be asked about: it may hold a wish, and what is wished for is beyond doubt.

@@ -114,6 +114,8 @@ pub struct Open {
     pub passed: bool,
     /// Whether it was put again already after something else.
     pub reminded: bool,
+    /// Whether it was only mentioned behind the answer to something else, and not asked since.
+    pub mentioned: bool,
 }
 
 /// A question as it is read: what was asked about dropping one was of no use without that one, so that one is kept.
@@ -128,6 +130,8 @@ struct KeptOpen {
     passed: bool,
     #[serde(default)]
     reminded: bool,
+    #[serde(default)]
+    mentioned: bool,
 }
 
 #[derive(Deserialize)]
@@ -156,6 +160,7 @@ impl From<KeptOpen> for Open {
                 seen_on: kept.seen_on,
                 passed: kept.passed,
                 reminded: kept.reminded,
+                mentioned: kept.mentioned,
             },
             KeptAbout::Dropping { dropping } => Self { passed: true, ..*dropping.old },
         }

@@ -16,7 +16,8 @@ const LEADING: [char; 5] = ['<', '[', '|', ';', '='];
 /// Ordinary punctuation.
 const PLAIN: &str = ".,;:!?'\"()[]{}<>@#&%+*/_-=~|`\\$€^§°·–—…“”„’‘‚«»‹›¿¡";
 /// Signs of a good mood, which say nothing else; and what only shapes the sign before it.
-const FRIENDLY: &str = "🙏🙂😊😄😃😀😁😉😎🤗🥰❤♥💙💚🎉🚀🙌🤝🤞✌🫡☕😅\u{fe0f}\u{200d}\u{1f3fb}\u{1f3fc}\u{1f3fd}\u{1f3fe}\u{1f3ff}";
+const FRIENDLY: &str =
+    "🙏🙂😊😄😃😀😁😉😎🤗🥰❤♥💙💚🎉🚀🙌🤝🤞✌🫡☕😅\u{fe0f}\u{200d}\u{1f3fb}\u{1f3fc}\u{1f3fd}\u{1f3fe}\u{1f3ff}";
 
 /// Whether a text is struck out, commented out, or says by a sign that something of it is not meant: nothing of it is wished for.
 pub(crate) fn strikes_out(text: &str, cx: &Context<'_>) -> bool {

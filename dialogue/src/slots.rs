@@ -122,7 +122,8 @@ pub(crate) fn extract_where(
         let spans = likely
             .iter()
             .filter(|(span, name)| name == slot.name && taken.iter().all(|t| !overlap(t, span)) && !excepts(span));
-        let spans: Vec<Range<usize>> = spans.map(|(span, _)| span.clone()).filter(may_name).filter(comes).filter(goes).collect();
+        let spans: Vec<Range<usize>> =
+            spans.map(|(span, _)| span.clone()).filter(may_name).filter(comes).filter(goes).collect();
         if let Some(mut found) = choose(slot.kind, found, &spans, text, cx) {
             if slot.name == TARGET {
                 without_whom_it_tells_of(&mut found, text, cx);

@@ -14,6 +14,7 @@ use grammar::value::Value;
 
 use crate::amend::is_among;
 use crate::aside::COURTESIES;
+use crate::kept::{tells_of_all_but, without_kept_state};
 use crate::leftover::is_device;
 use crate::machine::Turn;
 use crate::naming::with_quoted_name;
@@ -26,6 +27,11 @@ impl Turn<'_> {
     /// Understands a text; where it says so, the one is kept out of what the other does.
     pub(crate) fn understand(&mut self, text: &str, doubtful: bool, preface: Vec<Phrase>, before: Option<Box<Open>>) {
         let text = self.without_introduction(self.without_foreign_lead(text));
+        if let Some(clause) = tells_of_all_but(text, &self.context()).map(str::to_owned) {
+            self.refuse_unread("left_over_except", clause, &preface);
+            return;
+        }
+        let text = without_kept_state(text, &self.context()).unwrap_or(text);
         let quoted = with_quoted_name(text, &self.context());
         let doubtful = doubtful || quoted.is_some();
         let text = quoted.as_deref().unwrap_or(text);

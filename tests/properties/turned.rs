@@ -94,6 +94,38 @@ proptest! {
     }
 
     #[test]
+    fn a_wish_that_is_taken_back_is_not_done(
+        first in select(vec!["reboot", "pause", "take a snapshot", "redémarre", "shut down"]),
+        turn in select(vec!["No,", "no,", "Sorry,", "Oops,", "Non,", "Pardon,"]),
+        then in select(vec!["pause", "take a snapshot", "éteins-toi", "redémarre"]),
+        between in select(vec![". ", "; ", "\n", "! "]),
+    ) {
+        let turns = talk_to("web1", &MACHINES, &[&format!("{first}{between}{turn} {then}.")]);
+        prop_assert!(turns[0].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn a_sign_beside_a_command_is_asked_about(
+        sign in select(vec!["✓", "✗", "❓", "⏰", "🤔", "？", "⚠️", "-web2", "!web2", "(-web2)"]),
+        wish in select(vec!["reboot web1", "shut down web1", "éteins web1"]),
+    ) {
+        let turns = talk(&MACHINES, &[&format!("{wish} {sign}")]);
+        prop_assert!(turns[0].0.is_empty(), "{turns:?}");
+    }
+
+    #[test]
+    fn who_is_left_in_a_state_is_left_in_it(
+        said in select(vec![
+            "leave web2 paused", "keep web2 paused", "let web2 be", "turn everything off but leave web2 on", "turn all off but keep web2 on",
+            "éteins tout mais laisse web2 allumée", "everything but web2 is fine, reboot it", "tout va bien sauf web1, redémarre-la",
+            "web2 is fine, reboot the other one", "pause web2, no wait web1",
+        ]),
+    ) {
+        let turns = talk(&MACHINES, &[said, "yes", "oui"]);
+        prop_assert!(!turns.iter().flat_map(|turn| &turn.0).any(|done| done.ends_with(" web2")), "{turns:?}");
+    }
+
+    #[test]
     fn what_runs_in_a_machine_is_not_the_machine(
         said in select(vec![
             "start the lent service", "start working on lent", "start lent on startup", "start lent at boot", "start the lent database",
