@@ -350,9 +350,14 @@ impl Bot {
     fn note_refused(&self, key: &str, message: &Message, session: &mut Session) {
         let Some(open) = session.open.as_mut() else { return };
         let About::Confirm { plan, .. } = &open.about else { return };
-        let refused = self.refused.lock().get(&around_whom(message)).cloned();
+        let mut refused = self.refused.lock();
         let concerns = |name: &str| plan.subjects.iter().any(|subject| subject.eq_ignore_ascii_case(name));
-        if refused.is_some_and(|(other, name, at)| other != key && at >= open.at && concerns(&name)) {
+        let whom = around_whom(message);
+        let counts =
+            |(other, name, at): &(String, String, Timestamp)| *other != key && *at >= open.at && concerns(name);
+        // It is asked once more once, however little time goes by.
+        if refused.get(&whom).is_some_and(counts) {
+            refused.remove(&whom);
             open.passed = true;
         }
     }

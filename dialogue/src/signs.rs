@@ -52,5 +52,13 @@ pub(crate) fn may_mean_something(text: &str, cx: &Context<'_>) -> bool {
         let all = cx.tokens(line);
         !all.is_empty() && cx.lexicon.longest(&all, Class::Yes) == Some(all.len())
     };
-    text.contains(strange) || leads || text.lines().skip(1).any(agreed)
+    // "reboot web1. Oops."
+    let takes_back = |sentence: &str| {
+        let all = cx.tokens(sentence);
+        !all.is_empty() && cx.lexicon.longest(&all, Class::Recants) == Some(all.len())
+    };
+    let mut sentences = text.split(['.', '!', ';', '\n', '…']).filter(|sentence| !sentence.trim().is_empty());
+    let several = sentences.next().is_some();
+    let taken_back = several && sentences.next_back().is_some_and(takes_back);
+    text.contains(strange) || leads || taken_back || text.lines().skip(1).any(agreed)
 }
