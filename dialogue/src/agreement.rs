@@ -293,8 +293,7 @@ impl Turn<'_> {
         while let Some(count) = all.get(from..until).and_then(|rest| cx.lexicon.longest_of(rest, &AGREES)) {
             from += count;
         }
-        let behind =
-            |until: usize| AGREES.iter().filter_map(|class| cx.lexicon.longest_before(&all[from..until], *class)).max();
+        let behind = |until: usize| cx.lexicon.longest_before_of(&all[from..until], &AGREES);
         while from < until
             && let Some(count) = behind(until)
         {

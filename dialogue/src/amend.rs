@@ -172,9 +172,7 @@ impl Turn<'_> {
         let Value::Name(old) = call.args.get(slot.name)? else { return None };
         let all = cx.tokens(text);
         let denied = (1..all.len()).find(|at| {
-            let denies = [Class::Denied, Class::Not, Class::No]
-                .iter()
-                .any(|class| cx.lexicon.longest_before(&all[..*at], *class).is_some());
+            let denies = cx.lexicon.longest_before_of(&all[..*at], &[Class::Denied, Class::Not, Class::No]).is_some();
             denies && all[*at].text.eq_ignore_ascii_case(old)
         })?;
         let new = |at: &usize| *at != denied && !cx.lexicon.contains(&all[*at].folded);

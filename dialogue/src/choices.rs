@@ -42,7 +42,7 @@ impl Turn<'_> {
         let Kind::Choice(values) = slot.kind else { return None };
         let cx = self.context();
         let all = cx.tokens(text);
-        let denies = |end: usize| DENIES.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some());
+        let denies = |end: usize| cx.lexicon.longest_before_of(&all[..end], &DENIES).is_some();
         let (mut said, mut denied) = (Vec::new(), Vec::new());
         for found in grammar::read::find(slot.kind, text, &cx) {
             let Value::Choice(value) = found.value else { continue };

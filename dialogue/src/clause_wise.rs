@@ -269,9 +269,7 @@ impl Turn<'_> {
             at += count;
         }
         let mut end = all.len();
-        let tail = |end: usize| {
-            TAILS.iter().filter_map(|class| cx.lexicon.longest_before(&all[at.min(end)..end], *class)).max()
-        };
+        let tail = |end: usize| cx.lexicon.longest_before_of(&all[at.min(end)..end], &TAILS);
         while let Some(count) = tail(end).filter(|count| end > at + count) {
             end -= count;
         }

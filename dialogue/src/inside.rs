@@ -83,7 +83,7 @@ impl Turn<'_> {
         let all = cx.tokens(text);
         let marked = |at: usize| gap(text, &all, at).contains([':', ',', ';', '\u{2013}', '\u{2014}']);
         let joint = |at: usize| {
-            let joint = JOINS.iter().filter_map(|class| cx.lexicon.longest_before(&all[..at], *class)).max();
+            let joint = cx.lexicon.longest_before_of(&all[..at], &JOINS);
             joint.filter(|joint| !marked(at) && *joint < at)
         };
         let plain = |at: &usize| {

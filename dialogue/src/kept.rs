@@ -16,7 +16,7 @@ pub(crate) fn without_kept_state<'t>(text: &'t str, cx: &Context<'_>) -> Option<
     let known = |token: &Token<'_>| cx.known.has(Of::Machine, token.text).is_some();
     let mut first = state;
     while first > 0 {
-        let small = BETWEEN.iter().filter_map(|class| cx.lexicon.longest_before(&all[..first], *class)).max();
+        let small = cx.lexicon.longest_before_of(&all[..first], &BETWEEN);
         match small {
             _ if known(&all[first - 1]) => first -= 1,
             Some(count) => first -= count,
@@ -24,7 +24,7 @@ pub(crate) fn without_kept_state<'t>(text: &'t str, cx: &Context<'_>) -> Option<
         }
     }
     // "leave app2 off" alone is a wish to leave it so, as it stands.
-    let leaves = LEAVES.iter().filter_map(|class| cx.lexicon.longest_before(&all[..first], *class)).max()?;
+    let leaves = cx.lexicon.longest_before_of(&all[..first], &LEAVES)?;
     let beside = all[..first - leaves].iter().any(|token| cx.lexicon.is(&token.folded, Class::Verb));
     let named = all[first..state].iter().any(known);
     (named && beside).then(|| text[..all[state - 1].span.end].trim_end())

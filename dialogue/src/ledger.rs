@@ -127,8 +127,8 @@ impl Turn<'_> {
         let wish = wish.or_else(|| depends(clause, &cx).map(|(_, rest)| rest.to_owned()));
         // "if it still is in ten minutes, resume it", beside a question: what hangs on something is named where nothing comes of it.
         let hangs = |rest: &String| cx.lexicon.holds(&cx.tokens(rest), &[Class::Verb]);
-        let depends = cx.lexicon.longest(&cx.tokens(clause), Class::If).is_some();
-        if depends && wish.as_ref().is_some_and(hangs) && !calls.iter().any(|call| self.may_change(call)) {
+        let depends = || cx.lexicon.longest(&cx.tokens(clause), Class::If).is_some();
+        if wish.as_ref().is_some_and(hangs) && depends() && !calls.iter().any(|call| self.may_change(call)) {
             return false;
         }
         let clause = wish.as_deref().unwrap_or(clause);

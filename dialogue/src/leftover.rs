@@ -20,7 +20,7 @@ use crate::book::{Book, Words};
 use crate::machine::{Ranking, Turn};
 use crate::meant::{is_behind_all, says_which_of_all};
 use crate::session::Call;
-use crate::slots::{Taken, extract_where};
+use crate::slots::{Taken, extract_where, overlap};
 use crate::spec::{Category, Danger, Scope, Slot, Spec, TARGET};
 use crate::vocabulary::Vocabulary;
 
@@ -213,9 +213,7 @@ pub(crate) fn left_over(
         let other = cx.known.has(Of::Machine, token.text).is_some() && known && !again;
         // "delete s1 s2", where only s1 was read; "vda to ssd and vdb to archive".
         // "fast" is a word as any other where no place is spoken of, or goes on.
-        let placed = [Class::Where, Class::To, Class::And]
-            .iter()
-            .any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+        let placed = cx.lexicon.longest_before_of(&all[..at], &[Class::Where, Class::To, Class::And]).is_some();
         let another = (placed || !cx.lexicon.contains(&token.folded))
             && THINGS.iter().any(|of| {
                 let read =
@@ -370,11 +368,6 @@ fn is_thing(
 /// Whether nothing but a dash stands between two words: "start db1 - done".
 fn is_dash(gap: &str) -> bool {
     ["-", "\u{2013}", "\u{2014}"].contains(&gap.trim())
-}
-
-/// Whether two places of a text share any of it.
-fn overlap(one: &Range<usize>, other: &Range<usize>) -> bool {
-    one.start < other.end && other.start < one.end
 }
 
 /// Whether a word that this language doesn't have weighs in another: people mix them.

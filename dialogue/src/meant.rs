@@ -25,8 +25,7 @@ pub(crate) fn is_kept(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool
         let word = all.get(end.saturating_sub(1)..end).unwrap_or_default();
         cx.lexicon.holds(word, &[Class::Ahead, Class::Later, Class::Weighs]) && cx.lexicon.holds(word, &[Class::Noname])
     };
-    let keeps =
-        |end: usize| KEEPS.iter().any(|class| cx.lexicon.longest_before(&all[..end], *class).is_some()) || beside(end);
+    let keeps = |end: usize| cx.lexicon.longest_before_of(&all[..end], &KEEPS).is_some() || beside(end);
     // "keep b and c", "keep a, b and c"
     let named = |at: usize| LISTED.iter().any(|of| cx.known.has(*of, all[at].text).is_some());
     let mut first = at;
@@ -99,8 +98,7 @@ pub(crate) fn without_whom_it_tells_of(found: &mut Found, text: &str, cx: &Conte
 pub(crate) fn is_no_name(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bool {
     // "don't call it good"
     let all = cx.tokens(text.get(..span.start).unwrap_or_default());
-    let calling =
-        [Class::Calling, Class::Called].iter().filter_map(|class| cx.lexicon.longest_before(&all, *class)).max();
+    let calling = cx.lexicon.longest_before_of(&all, &[Class::Calling, Class::Called]);
     let head = &all[..all.len() - calling.unwrap_or(0)];
     let forbids = [Class::Forbids, Class::Denied, Class::Not, Class::No];
     let unmarked = head.last().is_some_and(|last| {

@@ -69,7 +69,7 @@ pub(crate) fn is_called(span: &Range<usize>, text: &str, cx: &Context<'_>) -> bo
     const CALLED: [Class; 2] = [Class::Called, Class::Calling];
     let all = cx.tokens(text);
     let Some(at) = all.iter().position(|token| token.span.end > span.start) else { return false };
-    let before = CALLED.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+    let before = cx.lexicon.longest_before_of(&all[..at], &CALLED).is_some();
     before || all[at].quoted || cx.lexicon.longest(&all[at..], Class::Called).is_some()
 }
 
@@ -138,7 +138,7 @@ pub(crate) fn may_be_named(span: &Range<usize>, text: &str, cx: &Context<'_>) ->
     let near = cx.known.names(Of::Machine).iter().any(|name| alike(&fold(name), &all[at].folded));
     // "he blows", "s'appelant", "un élève absent"
     let goes_on = |before: &Token<'_>| {
-        let denied = BEFORE.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+        let denied = cx.lexicon.longest_before_of(&all[..at], &BEFORE).is_some();
         denied || before.folded == "s" || !cx.lexicon.contains(&before.folded)
     };
     // Of a clause that begins with somebody it is hardly the name: "éteins-la, on expédie rien".

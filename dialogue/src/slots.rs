@@ -161,7 +161,7 @@ pub fn points(value: &Value) -> bool {
     matches!(value, Value::Machines(Selector::It | Selector::Same | Selector::Myself | Selector::Nth(_)))
 }
 
-fn overlap(left: &Range<usize>, right: &Range<usize>) -> bool {
+pub(crate) fn overlap(left: &Range<usize>, right: &Range<usize>) -> bool {
     left.start < right.end && right.start < left.end
 }
 

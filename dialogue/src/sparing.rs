@@ -82,7 +82,7 @@ impl Turn<'_> {
         let all = cx.tokens(text);
         let before: Vec<Token<'_>> = all.iter().filter(|token| token.span.end <= found.span.start).cloned().collect();
         let after: Vec<Token<'_>> = all.iter().filter(|token| token.span.start >= found.span.end).cloned().collect();
-        let led = LEAVES.iter().any(|class| cx.lexicon.longest_before(&before, *class).is_some());
+        let led = cx.lexicon.longest_before_of(&before, &LEAVES).is_some();
         let stays = cx.lexicon.longest(&after, Class::Stays).is_some();
         let whole = after.is_empty() || cx.lexicon.longest_of(&after, &BEHIND) == Some(after.len());
         let every = plan.subjects.len() > 1 && plan.subjects.iter().all(|name| is_among(name, names));

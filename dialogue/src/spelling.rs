@@ -121,7 +121,7 @@ impl Turn<'_> {
         while at < all.len() {
             let token = &all[at];
             let known = Of::ALL.iter().any(|of| cx.known.has(*of, token.text).is_some());
-            let value = NAMING.iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some());
+            let value = cx.lexicon.longest_before_of(&all[..at], &NAMING).is_some();
             let stays = token.quoted || known || value || quotes.contains(&token.span.start);
             let written = match cx.lexicon.spelled(&all[at..]).filter(|_| !stays) {
                 Some((count, word)) => Some((count, word.to_owned())),

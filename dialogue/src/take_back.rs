@@ -257,9 +257,7 @@ impl Turn<'_> {
             })
         };
         // "fast" is a word as any other where no place is spoken of.
-        let placed = |at: usize| {
-            [Class::Where, Class::To].iter().any(|class| cx.lexicon.longest_before(&all[..at], *class).is_some())
-        };
+        let placed = |at: usize| cx.lexicon.longest_before_of(&all[..at], &[Class::Where, Class::To]).is_some();
         let of_things = |at: &usize| all.len() == 1 || placed(*at) || !cx.lexicon.contains(&all[*at].folded);
         if (0..all.len()).filter(of_things).any(|at| differs(&all[at])) {
             return true;

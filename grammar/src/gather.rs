@@ -191,8 +191,7 @@ fn bare(wanted: &[Wanted], cursor: &Cursor) -> Option<Vec<(String, Value)>> {
     while start < end && spoken(start) > 0 {
         start += spoken(start);
     }
-    while let Some(count) =
-        EMPTY.iter().filter_map(|class| cursor.cx.lexicon.longest_before(&cursor.tokens[..end], *class)).max()
+    while let Some(count) = cursor.cx.lexicon.longest_before_of(&cursor.tokens[..end], &EMPTY)
         && end > start + count
     {
         end -= count;

@@ -450,6 +450,11 @@ impl Lexicon {
             .find(|count| self.all(&tokens[tokens.len() - count..], class).any(|(length, _)| length == *count))
     }
 
+    /// The same of several classes: of the longest of all their entries.
+    pub fn longest_before_of(&self, tokens: &[Token], classes: &[Class]) -> Option<usize> {
+        classes.iter().filter_map(|class| self.longest_before(tokens, *class)).max()
+    }
+
     /// The argument of the entry of that class which is the folded word.
     pub(crate) fn argument(&self, folded: &str, class: Class) -> Option<&str> {
         self.word(folded)?

@@ -7,7 +7,7 @@ use tests::guest::{PATIENCE, Session, wait_for};
 use tests::servers::person::Person;
 
 use crate::guests::{disks, world};
-use crate::jobs::{slow_to_copy, two_hosts};
+use crate::jobs::{about_to_save, slow_to_copy, two_hosts};
 use crate::world::{DESK, WEB1, World};
 
 /// Ops of a skill that were begun.
@@ -288,14 +288,7 @@ fn a_move_to_another_host_that_a_kill_of_libvirt_there_cut_off_leaves_the_machin
 
 /// web1 is being saved, and stands still in the middle of it.
 fn saving() -> (World, Session, Person) {
-    let (mut world, session) = world(true);
-    world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
-    world.atoll.stop();
-    world.atoll.start();
-    let mut alice = world.viewer_of("alice", &[WEB1]);
-    alice.see(WEB1, "online");
-    alice.ask(WEB1, "hibernate", "Go?");
-    session.hang_guest("web1").expect("it stands still");
+    let (world, session, mut alice) = about_to_save();
     assert!(alice.ask(WEB1, "yes", "").contains("(job 1)"), "{}", alice.inbox());
     (world, session, alice)
 }

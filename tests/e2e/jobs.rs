@@ -116,8 +116,8 @@ fn a_cloning_is_stopped_when_its_asker_says_so_and_its_machine_goes_on() {
     assert!(!session.virsh(&["vol-list", "default"]).expect("virsh lists").contains("web1b"));
 }
 
-#[test]
-fn what_takes_long_goes_on_while_its_asker_talks_and_is_told_when_it_is_done() {
+/// web1 stands still, and alice is asked whether to save it.
+pub fn about_to_save() -> (World, Session, Person) {
     let (mut world, session) = world(true);
     world.atoll.reconfigure("answer_within = 60", "answer_within = 1");
     world.atoll.stop();
@@ -126,6 +126,12 @@ fn what_takes_long_goes_on_while_its_asker_talks_and_is_told_when_it_is_done() {
     alice.see(WEB1, "online");
     alice.ask(WEB1, "hibernate", "Go?");
     session.hang_guest("web1").expect("it stands still");
+    (world, session, alice)
+}
+
+#[test]
+fn what_takes_long_goes_on_while_its_asker_talks_and_is_told_when_it_is_done() {
+    let (_world, session, mut alice) = about_to_save();
     let under_way = "I'm on it; that takes longer than a moment. I'll tell you when it is done. (job 1)";
     assert_eq!(alice.ask(WEB1, "yes", ""), under_way);
     let jobs = alice.ask(WEB1, "what are you doing?", "");

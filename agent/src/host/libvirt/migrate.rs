@@ -2,6 +2,7 @@
 //! migration ends with the agent: libvirt gives it up, and the machine stays where it is.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use uuid::Uuid;
 use virt::connect::Connect;
@@ -12,7 +13,7 @@ use virt::storage_vol::StorageVol;
 use virt::stream::Stream;
 
 use super::ops::{At, XML_INACTIVE, is_block, percent};
-use super::{Fault, read};
+use super::{Fault, Host, read};
 use crate::host::xml::{domain, write};
 use crate::host::{HostErrorKind, MachineId, Reason, State};
 use crate::ops::Copied;
@@ -67,11 +68,15 @@ impl At<'_> {
         })
     }
 
+    /// Another hypervisor.
+    fn peer(&self, name: &str) -> Option<Arc<Host>> {
+        self.host().peers.all().into_iter().find(|host| host.config.name == name)
+    }
+
     /// Calls on another hypervisor.
     pub(super) fn there<T>(&self, name: &str, f: impl FnOnce(&Connect) -> Result<T, Fault>) -> Result<T, Fault> {
-        let peers = self.host().peers.all();
-        let host = peers.iter().find(|host| host.config.name == name);
-        let link = host.and_then(|host| host.link()).ok_or_else(|| Fault::new(HostErrorKind::Unreachable))?;
+        let link =
+            self.peer(name).and_then(|host| host.link()).ok_or_else(|| Fault::new(HostErrorKind::Unreachable))?;
         link.with(f)
     }
 
@@ -139,7 +144,7 @@ impl At<'_> {
         let xml = self.domain().xml_desc(XML_INACTIVE | XML_SECURE)?;
         let defined = there.define_domain_xml(&write::relocated(&xml, &places(there, disks)?)?)?;
         // Seen there before it is gone here, it has moved and was never away.
-        if let Some(host) = self.host().peers.all().iter().find(|host| host.config.name == to) {
+        if let Some(host) = self.peer(to) {
             host.look_again(&MachineId { hypervisor: to.to_owned(), uuid });
         }
         let undefine = || -> Result<(), Fault> {
